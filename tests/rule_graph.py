@@ -1,0 +1,39 @@
+"""The rule graph as the README shows it. Remake the README's: `python tests/rule_graph.py`."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+BLOCK = re.compile(r"(?<=```mermaid\n).*?(?=```)", re.DOTALL)
+
+
+def drawn_edges(mermaid: str) -> set[tuple[str, str]]:
+    """Return the (from, to) rule names of a graph that Snakemake drew."""
+    names = dict(re.findall(r"(id\d+)\[(.+?)\]", mermaid))
+    return {(names[a], names[b]) for a, b in re.findall(r"(id\d+) --> (id\d+)", mermaid)}
+
+
+def readme_edges(readme: str) -> set[tuple[str, str]]:
+    """Return the edges of the graph in the README."""
+    return set(re.findall(r"(\w+) --> (\w+)", BLOCK.search(readme)[0]))
+
+
+def snakemake_edges(*arguments: str) -> set[tuple[str, str]]:
+    """Return the edges of the workflow's rule graph."""
+    command = [sys.executable, "-m", "snakemake", "--rulegraph", "mermaid-js", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return drawn_edges(done.stdout)
+
+
+def as_mermaid(edges: set[tuple[str, str]]) -> str:
+    """Return the graph as the README writes it."""
+    lines = [f"    {start} --> {end}" for start, end in sorted(edges)]
+    return "\n".join(["flowchart TB", *lines]) + "\n"
+
+
+if __name__ == "__main__":
+    readme = ROOT / "README.md"
+    graph = as_mermaid(snakemake_edges())
+    readme.write_text(BLOCK.sub(lambda _: graph, readme.read_text()), encoding="utf-8")

@@ -1,0 +1,68 @@
+"""The graph of jobs: what may depend on what, and what the README shows of it."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from conftest import small_table
+from rule_graph import ROOT, readme_edges, snakemake_edges
+
+# Every rule that learns from rows: none may come after the holdout.
+LEARNING = re.compile(r"^(augment|train_\w+|tune\w*|calibrate\w*|choose\w*)$")
+
+
+def test_no_rule_that_learns_reads_the_holdout(project):
+    """Walks the files of the real graph: the holdout is an input of scoring rules only."""
+    project.write("table.csv", small_table())
+    project.write_config(datasets={"small": {"table": "table.csv", "target": "answer"}})
+    project.run()
+    summary = project.run("--detailed-summary")
+    header, *rows = [line.split("\t") for line in summary.splitlines() if "\t" in line]
+    columns = {name: header.index(name) for name in ("output_file", "rule", "input-file(s)")}
+    made_from, rule_of = {}, {}
+    for row in rows:
+        output = row[columns["output_file"]]
+        made_from[output] = [path for path in row[columns["input-file(s)"]].split(",") if path]
+        rule_of[output] = row[columns["rule"]]
+
+    def ancestors(path):
+        found = set()
+        waiting = list(made_from.get(path, []))
+        while waiting:
+            parent = waiting.pop()
+            if parent not in found:
+                found.add(parent)
+                waiting += made_from.get(parent, [])
+        return found
+
+    holdout = "data/processed/small/seed42/holdout.csv"
+    learned = [path for path, rule in rule_of.items() if LEARNING.match(rule)]
+    assert {rule_of[path] for path in learned} >= {"augment", "train_dummy"}
+    for path in learned:
+        assert holdout not in ancestors(path), f"{path} comes after the holdout"
+    # The walk itself works: what is scored does come after the holdout.
+    scored = "results/small/seed42/holdout_predictions.csv"
+    assert holdout in ancestors(scored)
+
+
+def test_readme_shows_the_rule_graph():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme_edges(readme) == snakemake_edges("--forceall"), (
+        "the README's graph is out of date: python tests/rule_graph.py"
+    )
+
+
+@pytest.mark.parametrize("arguments", [["--lint"], ["--dag"], ["-n"], ["--rulegraph"]])
+def test_ways_to_look_at_the_workflow(arguments):
+    command = [sys.executable, "-m", "snakemake", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    if arguments == ["--lint"]:
+        assert "good condition" in done.stdout + done.stderr
+
+
+def test_workflow_folder_leads_to_the_same_workflow():
+    """Tools that look for workflow/Snakefile find the real one."""
+    edges = snakemake_edges("--forceall", "--snakefile", "workflow/Snakefile")
+    assert edges == snakemake_edges("--forceall")

@@ -1,0 +1,126 @@
+"""What a check reports, and the limits it judges by."""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+COLUMNS = ("check", "subject", "value", "limit", "verdict", "explanation")
+
+
+class Finding(NamedTuple):
+    """One row of the audit."""
+
+    check: str
+    subject: str
+    value: float
+    limit: float
+    verdict: str  # "pass", "warn" or "fail"
+    explanation: str
+
+
+class Limit(NamedTuple):
+    """From where on a figure is a warning and a failure; None for a step that does not exist.
+
+    `below` is true of a figure that is bad when it is small.
+    """
+
+    warn: float | None
+    fail: float | None
+    below: bool = False
+
+
+# Every limit stands here with its reason. "Real tables" are those of docs/audit.md. A limit is a
+# compromise: the strongest honest column of one table is stronger than the leak of another, so a
+# figure that honest tables reach is at most a warning.
+LIMITS = {
+    # roc_auc of one column alone. Honest columns reach 0.975 (the worst perimeter of a tumour) and
+    # 0.986 (the odour of a mushroom); a copy of the target with 1 % of typing errors has 0.99.
+    "single_feature": Limit(None, 0.99),
+    # ... and a warning from here on if nothing else comes near (`single_gap`) or if it has nothing
+    # to do with any other column (`single_dependence`). The duration of a bank's marketing call,
+    # known only after the call, has 0.82; checking_status, Contract, tenure and sex on the Titanic,
+    # all honest, stay below.
+    "single_strong": Limit(0.80, None),
+    # Distance to the best unrelated column, in standard deviations between the classes
+    # (d' = sqrt(2) * normal quantile of the roc_auc). Honest tables rarely exceed 0.5.
+    "single_gap": Limit(0.5, None),
+    # Largest rank correlation with another column within a class, above what chance makes of as
+    # many rows. Honest strong columns share causes with others: in a class too they go along.
+    # What was made from the target and noise goes along with nothing once the class is known.
+    "single_dependence": Limit(0.10, None, below=True),
+    # Share of a class that lies where no row of the other class is. Honest tables reach 0.3
+    # (capital-gain: 0.1); an amount that is zero unless the event happened covers the class.
+    "given_away": Limit(0.35, None),
+    # A figure near 1 on few rows says little; no column fails unless its lower bound is this high.
+    "certain": Limit(None, 0.95, below=True),
+    # roc_auc of two columns together. Among thousands of pairs honest ones reach 0.988.
+    "feature_pair": Limit(0.80, 0.995),
+    # What the best pair adds to the best single column, in d'. Honest tables: up to 0.6.
+    "pair_gain": Limit(0.7, None),
+    # Out-of-fold roc_auc of a model. Honest models of easy tables reach 0.997 (breast cancer: 0.995).
+    "model_score": Limit(0.998, None),
+    # ... and its lower confidence bound, which near 1 asks for thousands of rows.
+    "model_certain": Limit(0.99, 0.998),
+    # roc_auc of the row's position in the file, or of what is written in an id.
+    "row_order": Limit(0.60, None),
+    "id_order": Limit(0.60, 0.90),
+    # Excess agreement of neighbours in the file on the target (Cohen's kappa): 0 in a shuffled file.
+    "row_neighbours": Limit(0.15, None),
+    # Share of holdout rows whose twin is in the training rows, beyond coincidence.
+    "exact_duplicates": Limit(0.01, 0.10),
+    # Real tables without copies: up to 0.09, one with repeated mails 0.12. One table in two copied
+    # with 1 to 2 % noise: 0.2 and more, mostly 0.8. A tenth of the rows copied: 0.15.
+    "near_duplicates": Limit(0.10, 0.25),
+    # Share of holdout rows that lie on a straight line between two training rows of their class.
+    "interpolated_rows": Limit(0.10, 0.30),
+    # Agreement on the target within an entity (kappa), beyond what the neighbouring values have,
+    # where at least `entity_seen` of the holdout rows have their entity in the training rows.
+    "shared_entities": Limit(0.15, 0.40),
+    "entity_seen": Limit(0.10, 0.30),
+    # A declared id that recurs on both sides is worth a word however the target behaves.
+    "id_recurs": Limit(0.05, None),
+    # roc_auc that a random split promises beyond what rows of a later time give.
+    "time_order": Limit(0.03, 0.10),
+    # roc_auc of time alone: how far the share of ones moves with time.
+    "time_drift": Limit(0.57, None),
+    # roc_auc of telling holdout rows from training rows: 0.5 under a random split.
+    "train_holdout_shift": Limit(0.60, 0.80),
+    # Rows of the smaller class. With 20 the 95 % interval of a recall is about 0.4 wide; with 5 a
+    # recall can take six values.
+    "class_sizes": Limit(20, 5, below=True),
+    # Numeric columns that were scaled, imputed or encoded with rows of both sides.
+    "prepared_before_split": Limit(1, None),
+    "encoded_with_target": Limit(None, 1),
+    # Rows of the holdout among the training rows or the out-of-fold predictions.
+    "sealed_holdout": Limit(None, 1),
+}
+
+
+def judged(value: float, limit: Limit) -> tuple[str, float]:
+    """Return the verdict on a figure and the limit it passed or, at a pass, the nearest one."""
+    for verdict, bound in (("fail", limit.fail), ("warn", limit.warn)):
+        if bound is not None and (value < bound if limit.below else value >= bound):
+            return verdict, float(bound)
+    nearest = limit.warn if limit.warn is not None else limit.fail
+    return "pass", float(nearest)
+
+
+def passed(check: str, subject: str, value: float, limit: float, explanation: str) -> Finding:
+    """Return a finding that nothing is wrong."""
+    return Finding(check, subject, float(value), float(limit), "pass", explanation)
+
+
+def in_config(key: str, names: str | Iterable[str]) -> str:
+    """Return what to write in the config so that `key` holds the column names, in backquotes."""
+    names = [names] if isinstance(names, str) else list(names)
+    texts = [_yaml(name) for name in names]
+    return f"`{key}: {texts[0]}`" if len(texts) == 1 else f"`{key}: [{', '.join(texts)}]`"
+
+
+def _yaml(name: str) -> str:
+    plain = re.fullmatch(r"[A-Za-z_](?:[\w .-]*[\w.-])?", name, flags=re.ASCII)
+    words = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
+    if plain and name.lower() not in words:
+        return name
+    return json.dumps(name, ensure_ascii=False)

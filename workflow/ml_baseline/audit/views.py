@@ -1,0 +1,118 @@
+"""The columns of a table as the checks look at them: numbers, bins and what is made of them."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ml_baseline.audit.scoring import binned
+from ml_baseline.schema import feature_columns
+
+# Part of a time in days; the exact length of a month does not matter for an order.
+PART_DAYS = {"year": 372.0, "month": 31.0, "day": 1.0, "hour": 1 / 24}
+NUMERIC_KINDS = ("number", "integer", "boolean")
+# A level of a category counts as one of its own in a matrix if it is among so many most frequent.
+MATRIX_LEVELS = 8
+
+
+class View(NamedTuple):
+    """A way to look at a column."""
+
+    subject: str  # the column to name to the user: for the parts of a date, the date
+    what: str  # "value", "missing", "whole" (a whole number or not) or "date"
+    columns: tuple[str, ...]  # the table's columns behind it
+    codes: np.ndarray  # bins, 0 for missing; shape (rows,)
+    size: int  # number of bins
+    numbers: np.ndarray | None  # float64 with NaN; None where values have no order
+
+
+class Columns(NamedTuple):
+    """A table's features, ready for the checks."""
+
+    values: list[View]  # one for each feature, and one for each date put together from its parts
+    signs: list[View]  # whether a value is missing, whether a number is whole
+
+
+def columns_of(table: pd.DataFrame, schema: dict) -> Columns:
+    """Return the views of a cleaned table's features."""
+    values, signs = [], []
+    entries = {entry["name"]: entry for entry in schema["columns"]}
+    for name in feature_columns(schema):
+        entry = entries[name]
+        source = entry.get("source", name) if "part" in entry else name
+        if entry["kind"] in NUMERIC_KINDS:
+            numbers = table[name].to_numpy(dtype=np.float64)
+            codes, size = binned(numbers)
+            values.append(View(source, "value", (name,), codes, size, numbers))
+            if entry["kind"] == "number":
+                whole = numbers == np.floor(numbers)
+                present = ~np.isnan(numbers)
+                if 0.02 < whole.sum() / max(present.sum(), 1) < 0.98:
+                    bins = np.where(present, 1 + whole, 0)
+                    signs.append(View(source, "whole", (name,), bins, 3, None))
+            missing = np.isnan(numbers)
+        else:
+            codes = pd.factorize(table[name])[0] + 1
+            values.append(View(source, "value", (name,), codes, int(codes.max()) + 1, None))
+            missing = codes == 0
+        if missing.any() and not missing.all():
+            signs.append(View(source, "missing", (name,), missing.astype(np.int64), 2, None))
+    for source, numbers in dates_of(table, schema).items():
+        codes, size = binned(numbers)
+        parts = tuple(n for n in feature_columns(schema) if entries[n].get("source") == source)
+        values.append(View(source, "date", parts, codes, size, numbers))
+    return Columns(values, signs)
+
+
+def dates_of(table: pd.DataFrame, schema: dict) -> dict[str, np.ndarray]:
+    """Return each date among the features, put together from its parts, in days of its own."""
+    days: dict[str, np.ndarray] = {}
+    for entry in schema["columns"]:
+        if entry["role"] == "feature" and entry.get("part") in PART_DAYS:
+            part = table[entry["name"]].to_numpy(dtype=np.float64) * PART_DAYS[entry["part"]]
+            source = entry["source"]
+            days[source] = days[source] + part if source in days else part
+    return days
+
+
+def matrix_of(table: pd.DataFrame, schema: dict, widest: int = 200) -> np.ndarray:
+    """Return the features as standardized numbers, shape (rows, at most `widest`), float64.
+
+    Missing numbers are 0, the mean, and have an indicator; the frequent levels of a category have
+    one each. Nothing here looks at the target.
+    """
+    parts: list[np.ndarray] = []
+    for name in feature_columns(schema, *NUMERIC_KINDS):
+        numbers = standardized(table[name].to_numpy(dtype=np.float64))
+        if numbers is None:
+            continue
+        missing = np.isnan(numbers)
+        parts.append(np.where(missing, 0.0, numbers))
+        if missing.any():
+            parts.append(missing - missing.mean())
+    for name in feature_columns(schema, "code", "category"):
+        codes = pd.factorize(table[name])[0] + 1
+        counts = np.bincount(codes)
+        for level in np.argsort(-counts, kind="stable")[:MATRIX_LEVELS]:
+            if 0 < counts[level] < len(codes):
+                parts.append((codes == level) - counts[level] / len(codes))
+    if not parts:
+        return np.zeros((len(table), 1))
+    if len(parts) > widest:  # evenly over the table, so that no stretch of columns is left out
+        parts = [parts[i] for i in np.linspace(0, len(parts) - 1, widest).astype(int)]
+    return np.column_stack(parts)
+
+
+def standardized(numbers: np.ndarray) -> np.ndarray | None:
+    """Return numbers with mean 0 and standard deviation 1, clipped; None if they do not vary."""
+    present = numbers[~np.isnan(numbers)]
+    if len(present) < 2:
+        return None
+    # Scaled by the largest first: squares of huge numbers would overflow.
+    largest = np.abs(present).max()
+    if not largest > 0:
+        return None
+    deviation = (present / largest).std() * largest
+    if not deviation > 1e-12 * largest:
+        return None
+    return np.clip((numbers - present.mean()) / deviation, -8.0, 8.0)

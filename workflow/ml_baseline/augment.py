@@ -1,0 +1,61 @@
+"""More training rows: copies of the rows with a little noise."""
+
+import numpy as np
+import pandas as pd
+
+
+def augment(
+    table: pd.DataFrame,
+    schema: dict,
+    method: str = "jitter",
+    noise_frac: float = 0.02,
+    copies: int = 1,
+    random_state: int = 0,
+) -> pd.DataFrame:
+    """Return the rows and, below them, their noisy copies.
+
+    Gaussian noise with a standard deviation of `noise_frac` times the column's own is added to
+    the numeric features: not to booleans, codes, categories, parts of dates, ids or the target.
+    Whole numbers are rounded to whole numbers; a missing value stays missing.
+
+    Args:
+        table: rows to train on, shape (rows, columns). The noise is scaled by these rows alone,
+            so give those of one fold to augment a fold.
+        schema: the table's input schema.
+        method: "jitter", or "none" for the rows as they are.
+        noise_frac: 0 or more.
+        copies: how many noisy copies of each row, 1 or more.
+        random_state: seed of the noise.
+
+    Returns:
+        Shape (rows * (1 + copies), columns + 1): `copy` stands behind `row_id` and is 0 for the
+        rows themselves.
+    """
+    if method == "none":
+        copies = 0
+    parts = [table] + [
+        _jittered(table, schema, noise_frac, (random_state, i)) for i in range(copies)
+    ]
+    augmented = pd.concat(parts, ignore_index=True)
+    augmented.insert(1, "copy", np.repeat(np.arange(len(parts)), len(table)))
+    return augmented
+
+
+def _jittered(
+    table: pd.DataFrame, schema: dict, noise_frac: float, seeds: tuple[int, int]
+) -> pd.DataFrame:
+    random = np.random.default_rng(seeds)
+    columns = {}
+    for entry in schema["columns"]:
+        if entry["role"] != "feature" or entry["kind"] not in ("number", "integer"):
+            continue
+        if "part" in entry:
+            continue
+        values = table[entry["name"]]
+        spread = values.std(ddof=0)
+        noise = random.normal(0.0, 1.0, len(values)) * (0.0 if np.isnan(spread) else spread)
+        noisy = values + noise_frac * noise
+        if entry["kind"] == "integer":
+            noisy = noisy.round().astype(values.dtype)
+        columns[entry["name"]] = noisy
+    return table.assign(**columns)

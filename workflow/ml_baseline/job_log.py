@@ -1,0 +1,52 @@
+"""Where a job's words go: all into its log, and its error in one line that can be found again."""
+
+import contextlib
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+from ml_baseline.errors import InputError
+
+ERROR_MARK = "error: "
+
+
+@contextlib.contextmanager
+def job_log(path: str | Path, about: str = "") -> Iterator[None]:
+    """Send everything the block prints or raises to the file at `path`.
+
+    An `InputError` is written as its message alone, anything else with its traceback; either way
+    the last line is `error: ` and one line of text, and the process ends with exit code 1.
+
+    Args:
+        path: the log.
+        about: what the job is about (a table's name), put before the message.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # By file descriptor, so that what compiled libraries print is caught too.
+    with path.open("w", encoding="utf-8", errors="replace") as file:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, InputError):
+            message = str(error)
+        else:
+            traceback.print_exc()
+            message = f"{type(error).__name__}: {error}"
+        about = f"{about}: " if about else ""
+        print(f"{ERROR_MARK}{about}{' '.join(message.split())}", file=sys.stderr, flush=True)
+        sys.exit(1)
+
+
+def last_error(path: str | Path) -> str | None:
+    """Return the error at the end of a job's log, None if it ended well or without a word."""
+    lines = Path(path).read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
+    if lines and lines[-1].startswith(ERROR_MARK):
+        return lines[-1].removeprefix(ERROR_MARK)
+    return None

@@ -1,0 +1,429 @@
+"""Sample tables with known answers: a messy one, a leaky one and a real one.
+
+`customers` is drawn from a documented process, so the best ROC-AUC that any model can reach on it
+is known, and a number above it is a fault. `users` leaks its target on purpose. `breast_cancer` is
+real. The formulas and the measured numbers are in docs/sample_data.md.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from ml_baseline.errors import InputError
+
+CUSTOMERS_MINIMUM_ROWS = 50
+
+MISSING_TOKENS = ("", "NA", "?", "n/a")
+UNPARSABLE_TOKENS = ("unknown", "abc", "12..5")
+DUPLICATE_SHARE = 0.015
+
+# Share of the distinct rows whose cell is spoilt so. The kinds exclude each other within a column,
+# and which rows they strike depends on nothing: not on the values, not on the target.
+MESS = {
+    "age": {"missing": 0.03, "unparsable": 0.005},
+    "income": {"missing": 0.03, "unparsable": 0.005, "thousands": 0.04, "dollar": 0.02},
+    "purchase_amount": {"missing": 0.03, "unparsable": 0.005, "dollar": 0.04},
+    "monthly_visits": {"missing": 0.03, "unparsable": 0.005},
+    "satisfaction_score": {"missing": 0.03, "unparsable": 0.005},
+    "gender": {"missing": 0.03, "lower": 0.06, "upper": 0.04, "before": 0.03, "after": 0.03},
+    "product_type": {"missing": 0.03, "before": 0.03, "after": 0.03},
+}
+
+NUMBERS = ("age", "income", "purchase_amount", "monthly_visits", "satisfaction_score")
+
+PRODUCT_SHARES = {"Basic": 0.45, "Plus": 0.33, "Premium": 0.22}
+# What a unit of z (log income, scaled) does to the log odds, by product. It flips sign and averages
+# to almost 0, so that a line sees little of it.
+PRODUCT_INCOME_EFFECT = {"Basic": -0.9, "Plus": 0.2, "Premium": 1.5}
+
+# Log-scale spread of income around what age suggests, and of the amount around what income does.
+INCOME_SPREAD = 0.42
+AMOUNT_SPREAD = 0.75
+
+HIGH_VALUE_THRESHOLD = 1000.0
+COUNTRY_SHARES = {"DE": 0.3, "FR": 0.2, "GB": 0.18, "US": 0.14, "ES": 0.1, "NL": 0.08}
+
+BREAST_CANCER_SOURCE = """\
+Breast Cancer Wisconsin (Diagnostic)
+569 tumours, 30 features computed from images of fine needle aspirates.
+Creators: William Wolberg, Olvi Mangasarian, Nick Street, W. Street (1993; donated 1995).
+Source: UCI Machine Learning Repository, https://doi.org/10.24432/C5DW2B, in the copy that
+scikit-learn ships (sklearn.datasets.load_breast_cancer). Changed here: the target column is
+called diagnosis and holds the words malignant and benign.
+Licence: CC BY 4.0, https://creativecommons.org/licenses/by/4.0/
+"""
+
+
+def customers(rows: int, random_state: int) -> pd.DataFrame:
+    """Return a raw customers table, as messy as a real export, with target `purchased`.
+
+    Exactly `rows` rows (duplicates included), columns age (years), income (a year),
+    purchase_amount (currency), monthly_visits, satisfaction_score (1 to 10), gender, product_type:
+    all text; purchased: int64, 0 or 1, never spoilt. The same arguments give the same table.
+
+    How the truth arises. age is 18 to 80; income is log-normal and peaks at 50; purchase_amount is
+    log-normal and rises with income; the other features are independent. With
+
+        u = (age - 46) / 15                   s = (satisfaction_score - 6) / 2
+        z = ln(income / 50000) / 0.45         v = (monthly_visits - 7) / 4, within -1.5 and 2
+        m = ln(purchase_amount / 150) / 0.8   k = -0.9 (Basic), 0.2 (Plus), 1.5 (Premium)
+
+        logit P(purchased = 1) = -0.6 + 1.05 (u^2 - 1) + s v + k z + 0.5 m + 0.35 s
+
+    So age acts as a U, visits help with happy customers and hurt with unhappy ones, income helps
+    for Premium and hurts for Basic: none of which a line sees. A line sees m and s. gender has no
+    effect. `customers_probability` is this formula, `best_possible_roc_auc` what it allows.
+
+    How the mess arises. See `MESS` for the shares: cells missing under `MISSING_TOKENS`, numbers
+    that cannot be read (`UNPARSABLE_TOKENS`), money with "$" or "," (amounts from 1,000 up always
+    have the comma), labels in other cases and with stray blanks. Each kind strikes at least one
+    cell. About 1.5 % of the rows (at least one) are exact copies of another row. All of it strikes
+    completely at random.
+
+    Raises InputError if `rows` is below 50.
+    """
+    truth, struck, order = _customers_truth(rows, random_state)
+    text = {
+        "age": [str(value) for value in truth["age"].tolist()],
+        "income": [str(value) for value in truth["income"].tolist()],
+        "purchase_amount": [f"{value:,.2f}" for value in truth["purchase_amount"].tolist()],
+        "monthly_visits": [str(value) for value in truth["monthly_visits"].tolist()],
+        "satisfaction_score": [f"{value:.1f}" for value in truth["satisfaction_score"].tolist()],
+        "gender": truth["gender"].tolist(),
+        "product_type": truth["product_type"].tolist(),
+    }
+    tokens = _random_streams(random_state)["tokens"]
+    for name, cells in text.items():
+        for kind, positions in struck[name].items():
+            choices = tokens.integers(0, 12, len(positions))  # 12: a multiple of both token counts
+            for position, choice in zip(positions.tolist(), choices.tolist(), strict=True):
+                cells[position] = _SPOIL[kind](cells[position], choice)
+    raw = pd.DataFrame({**text, "purchased": truth["purchased"]})
+    return raw.iloc[order].reset_index(drop=True)
+
+
+def customers_true_features(rows: int, random_state: int) -> pd.DataFrame:
+    """Return the features behind `customers(rows, random_state)`, row by row, before any mess.
+
+    Shape (rows, 7), nothing missing. It is the table `customers_probability` takes.
+    """
+    truth, _, order = _customers_truth(rows, random_state)
+    return truth.drop(columns="purchased").iloc[order].reset_index(drop=True)
+
+
+def customers_visible_features(rows: int, random_state: int) -> pd.DataFrame:
+    """Return what perfect cleaning of `customers(rows, random_state)` would give, row by row.
+
+    Shape (rows, 7): the true features, and NaN where the raw cell is missing or unparsable.
+    """
+    truth, struck, order = _customers_truth(rows, random_state)
+    visible = truth.drop(columns="purchased")
+    for name, kinds in struck.items():
+        lost = np.zeros(len(visible), dtype=bool)
+        for kind in ("missing", "unparsable"):
+            lost[kinds.get(kind, [])] = True
+        visible[name] = visible[name].mask(lost)
+    return visible.iloc[order].reset_index(drop=True)
+
+
+def customers_probability(features: pd.DataFrame) -> np.ndarray:
+    """Return P(purchased = 1) of each row of true `features`, shape (rows,).
+
+    The formula stands in the docstring of `customers`. No other score has a higher expected
+    ROC-AUC. A missing feature, or a product_type that does not exist, gives NaN.
+    """
+    age, income, amount, visits, score = (features[name].to_numpy(dtype=float) for name in NUMBERS)
+    k = features["product_type"].map(PRODUCT_INCOME_EFFECT).to_numpy(dtype=float)
+    u = (age - 46) / 15
+    s = (score - 6) / 2
+    v = np.clip((visits - 7) / 4, -1.5, 2)
+    z = np.log(income / 50_000) / 0.45
+    m = np.log(amount / 150) / 0.8
+    logit = -0.6 + 1.05 * (u**2 - 1) + s * v + k * z + 0.5 * m + 0.35 * s
+    return 1 / (1 + np.exp(-logit))
+
+
+def customers_expected_probability(
+    features: pd.DataFrame, draws: int = 200, random_state: int = 0
+) -> np.ndarray:
+    """Return P(purchased = 1) of each row given only the features that are not missing.
+
+    Shape (rows,). A row with gaps is filled `draws` times from the generating process, and the
+    true probabilities are averaged, each fill weighted by how well it explains the known values
+    (likelihood weighting: Fung and Chang, 1989; Shachter and Peot, 1989). This is the best score
+    there is on a perfectly cleaned table; its Monte-Carlo error falls with the root of `draws`.
+    """
+    probability = customers_probability(features)
+    gaps = features.isna().any(axis=1).to_numpy()
+    known = {name: features.loc[gaps, name].to_numpy() for name in MESS}
+    rows = int(gaps.sum())
+    if rows == 0:
+        return probability
+    rng = np.random.default_rng(random_state)
+    total = np.zeros(rows)
+    weights = np.zeros(rows)
+    for _ in range(draws):
+        filled = _draw_features(rng, rows, known)
+        weight = _weight(filled, known)
+        total += weight * customers_probability(pd.DataFrame(filled))
+        weights += weight
+    probability[gaps] = total / weights
+    return probability
+
+
+def roc_auc_of_probabilities(probability: np.ndarray) -> float:
+    """Return the ROC-AUC to expect when row i is positive with chance `probability[i]`.
+
+    The score is the probability itself, so this is the best ROC-AUC that these rows allow. No
+    labels are drawn: every pair (i, j) of different rows counts with the chance p_i (1 - p_j) that
+    i is the positive and j the negative one, and is won if p_i > p_j (half won if equal). The ratio
+    of the two sums differs from the expected ROC-AUC of labels drawn once by O(1 / rows).
+    `probability` has shape (rows,). Raises InputError if it is empty, holds anything outside
+    0 to 1, or leaves no chance of having both classes.
+    """
+    p = np.asarray(probability, dtype=float)
+    if p.ndim != 1 or p.size == 0 or not ((p >= 0) & (p <= 1)).all():
+        raise InputError(
+            f"Expected a one-dimensional array of probabilities from 0 to 1, found shape {p.shape}"
+            " or values beyond; give one probability per row, none missing."
+        )
+    # Group equal scores, in ascending order, so that ties count half.
+    score, group = np.unique(p, return_inverse=True)
+    size = np.bincount(group)
+    positive, negative = score * size, (1 - score) * size
+    below = np.cumsum(negative) - negative
+    own = size * score * (1 - score)  # a row is no pair with itself
+    pairs = positive.sum() * negative.sum() - own.sum()
+    if pairs <= 0:
+        raise InputError(
+            "Found probabilities that never give both a positive and a negative row;"
+            " ROC-AUC needs both: give more rows, or rows that differ."
+        )
+    won = (positive * below).sum() + 0.5 * (positive * negative - own).sum()
+    return float(won / pairs)
+
+
+def best_possible_roc_auc(rows: int = 1_000_000, random_state: int = 0) -> float:
+    """Return the best ROC-AUC possible on customers whose true features are all known.
+
+    Draws `rows` customers and applies `roc_auc_of_probabilities` to their true probabilities. For
+    the table `customers(n, seed)` itself use
+    `roc_auc_of_probabilities(customers_probability(customers_true_features(n, seed)))`.
+    """
+    rng = _random_streams(random_state)["features"]
+    truth = _draw_features(rng, rows)
+    return roc_auc_of_probabilities(customers_probability(pd.DataFrame(truth)))
+
+
+def best_visible_roc_auc(rows: int = 100_000, random_state: int = 0, draws: int = 200) -> float:
+    """Return the best ROC-AUC possible on customers after perfect cleaning: cells stay missing.
+
+    Applies `roc_auc_of_probabilities` to the `customers_expected_probability` of the visible
+    features of `customers(rows, random_state)`. No model, however many rows it learns from, is
+    expected to do better on fresh rows.
+    """
+    visible = customers_visible_features(rows, random_state)
+    return roc_auc_of_probabilities(customers_expected_probability(visible, draws, random_state))
+
+
+def users(rows: int, random_state: int) -> pd.DataFrame:
+    """Return a tidy table of users whose target `is_high_value` is computed from a feature.
+
+    Shape (rows, 6): user_id ("U00001" ...), country, n_orders (int), avg_amount and total_amount
+    (currency, two decimals), is_high_value (0 or 1).
+
+        total_amount = n_orders * avg_amount          (exact to the cent)
+        is_high_value = 1 if total_amount > HIGH_VALUE_THRESHOLD else 0
+
+    A leak on purpose: with total_amount among the features any model scores near 1.0, which says
+    nothing about users not seen yet. The threshold is a fixed amount, not a quantile of the sample,
+    so the label of a user does not depend on the other rows. Raises InputError if `rows` is below
+    1.
+    """
+    _require_rows(rows, 1)
+    rng = np.random.default_rng(random_state)
+    width = max(5, len(str(rows)))
+    n_orders = 1 + rng.negative_binomial(2, 2 / (2 + 9), rows)
+    # Whole cents, so that the product is exact and the rule holds for the numbers as written.
+    cents = np.rint(100 * np.clip(75 * np.exp(0.6 * rng.standard_normal(rows)), 5, 2000))
+    total = n_orders * cents / 100
+    return pd.DataFrame(
+        {
+            "user_id": [f"U{number:0{width}d}" for number in range(1, rows + 1)],
+            "country": rng.choice(list(COUNTRY_SHARES), size=rows, p=list(COUNTRY_SHARES.values())),
+            "n_orders": n_orders,
+            "avg_amount": cents / 100,
+            "total_amount": total,
+            "is_high_value": (total > HIGH_VALUE_THRESHOLD).astype("int64"),
+        }
+    )
+
+
+def breast_cancer() -> pd.DataFrame:
+    """Return scikit-learn's breast cancer table with target `diagnosis`: malignant or benign.
+
+    Shape (569, 31): the 30 features under scikit-learn's names ("mean radius" ...), then the
+    target. Source and licence are in `BREAST_CANCER_SOURCE`; write it beside the file.
+    """
+    from sklearn.datasets import load_breast_cancer
+
+    bunch = load_breast_cancer(as_frame=True)
+    table = bunch.data.copy()
+    table["diagnosis"] = [str(bunch.target_names[code]) for code in bunch.target]
+    return table
+
+
+CUSTOMERS_SOURCE = """\
+Customers: a made-up table with a known best possible score
+Drawn from the process that docs/sample_data.md describes, and made as messy as real exports are.
+No person in it exists.
+"""
+
+USERS_SOURCE = """\
+Users: a made-up table that leaks its target on purpose
+is_high_value is 1 where total_amount is above 1000, and total_amount is one of the columns.
+No person in it exists.
+"""
+
+
+def make(sample: str, rows: int | None = None, seed: int | None = None) -> tuple[pd.DataFrame, str]:
+    """Return the table of a sample and a text about where it comes from.
+
+    Args:
+        sample: "customers", "users" or "breast_cancer".
+        rows: how many rows; breast_cancer has the rows it has.
+        seed: seed of the draw; breast_cancer takes none.
+    """
+    if sample == "breast_cancer":
+        return breast_cancer(), BREAST_CANCER_SOURCE
+    draw, source = {
+        "customers": (customers, CUSTOMERS_SOURCE),
+        "users": (users, USERS_SOURCE),
+    }[sample]
+    return draw(rows, seed), source
+
+
+def _require_rows(rows: int, minimum: int) -> None:
+    if rows < minimum:
+        raise InputError(f"Found rows={rows}, expected at least {minimum}; ask for more rows.")
+
+
+def _random_streams(random_state: int) -> dict[str, np.random.Generator]:
+    """Independent streams, so that changing the mess leaves the customers as they are."""
+    names = ("features", "target", "struck", "order", "tokens")
+    return dict(zip(names, np.random.default_rng(random_state).spawn(len(names)), strict=True))
+
+
+def _customers_truth(
+    rows: int, random_state: int
+) -> tuple[pd.DataFrame, dict[str, dict[str, np.ndarray]], np.ndarray]:
+    """The distinct customers, which cells of them are spoilt how, and the order of the table.
+
+    The order is an index into the distinct customers, in which some stand twice.
+    """
+    _require_rows(rows, CUSTOMERS_MINIMUM_ROWS)
+    streams = _random_streams(random_state)
+    duplicates = max(1, round(DUPLICATE_SHARE * rows))
+    distinct = rows - duplicates
+    truth = pd.DataFrame(_draw_features(streams["features"], distinct))
+    chance = customers_probability(truth)
+    truth["purchased"] = (streams["target"].random(distinct) < chance).astype("int64")
+    struck = {}
+    for name, shares in MESS.items():
+        shuffled = streams["struck"].permutation(distinct)
+        counts = [max(1, round(share * distinct)) for share in shares.values()]
+        parts = np.split(shuffled, np.cumsum(counts))
+        struck[name] = dict(zip(shares, parts, strict=False))  # the last part is left clean
+    twice = streams["order"].choice(distinct, duplicates, replace=False)
+    order = streams["order"].permutation(np.concatenate([np.arange(distinct), twice]))
+    return truth, struck, order
+
+
+def _expected_log_income(age: np.ndarray) -> np.ndarray:
+    return np.log(48_000) + 0.3 * (1 - ((age - 50) / 30) ** 2)
+
+
+def _expected_log_amount(income: np.ndarray) -> np.ndarray:
+    return np.log(150) + 0.5 * np.log(income / 60_000)
+
+
+def _draw_age(rng: np.random.Generator, rows: int, _: dict) -> np.ndarray:
+    return np.rint(18 + 62 * rng.beta(1.5, 1.8, rows)).astype("int64")
+
+
+def _draw_income(rng: np.random.Generator, rows: int, drawn: dict) -> np.ndarray:
+    log = _expected_log_income(drawn["age"]) + INCOME_SPREAD * rng.standard_normal(rows)
+    return np.rint(np.clip(np.exp(log), 15_000, 250_000)).astype("int64")
+
+
+def _draw_purchase_amount(rng: np.random.Generator, rows: int, drawn: dict) -> np.ndarray:
+    log = _expected_log_amount(drawn["income"]) + AMOUNT_SPREAD * rng.standard_normal(rows)
+    return np.round(np.clip(np.exp(log), 5, 5_000), 2)
+
+
+def _draw_monthly_visits(rng: np.random.Generator, rows: int, _: dict) -> np.ndarray:
+    return rng.negative_binomial(4, 1 / 3, rows)
+
+
+def _draw_satisfaction_score(rng: np.random.Generator, rows: int, _: dict) -> np.ndarray:
+    return np.round(1 + 9 * rng.beta(2.4, 1.9, rows), 1)
+
+
+def _draw_gender(rng: np.random.Generator, rows: int, _: dict) -> np.ndarray:
+    return np.where(rng.random(rows) < 0.52, "Female", "Male").astype(object)
+
+
+def _draw_product_type(rng: np.random.Generator, rows: int, _: dict) -> np.ndarray:
+    names = np.array(list(PRODUCT_SHARES), dtype=object)
+    return names[rng.choice(len(names), size=rows, p=list(PRODUCT_SHARES.values()))]
+
+
+# In causal order, which is also the order of the columns: income needs age, the amount income.
+_DRAW: dict[str, Callable[[np.random.Generator, int, dict], np.ndarray]] = {
+    "age": _draw_age,
+    "income": _draw_income,
+    "purchase_amount": _draw_purchase_amount,
+    "monthly_visits": _draw_monthly_visits,
+    "satisfaction_score": _draw_satisfaction_score,
+    "gender": _draw_gender,
+    "product_type": _draw_product_type,
+}
+
+
+def _draw_features(
+    rng: np.random.Generator, rows: int, known: dict[str, np.ndarray] | None = None
+) -> dict[str, np.ndarray]:
+    """Draw all features; where `known` has a value, it stands and what follows builds on it."""
+    drawn: dict[str, np.ndarray] = {}
+    for name, draw in _DRAW.items():
+        drawn[name] = draw(rng, rows, drawn)
+        if known is not None:
+            drawn[name] = np.where(pd.isna(known[name]), drawn[name], known[name])
+    return drawn
+
+
+def _weight(filled: dict[str, np.ndarray], known: dict[str, np.ndarray]) -> np.ndarray:
+    """How likely the known income and amount are, given what was filled in before them.
+
+    Ignores rounding, which is fine, and clipping, which concerns one row in a thousand.
+    """
+    income = (np.log(filled["income"]) - _expected_log_income(filled["age"])) / INCOME_SPREAD
+    amount = np.log(filled["purchase_amount"]) - _expected_log_amount(filled["income"])
+    surprise = np.where(pd.isna(known["income"]), 0.0, income**2) + np.where(
+        pd.isna(known["purchase_amount"]), 0.0, (amount / AMOUNT_SPREAD) ** 2
+    )
+    return np.exp(-0.5 * surprise)
+
+
+# What each kind of mess makes of a cell; `choice` is a random whole number.
+_SPOIL: dict[str, Callable[[str, int], str]] = {
+    "missing": lambda cell, choice: MISSING_TOKENS[choice % len(MISSING_TOKENS)],
+    "unparsable": lambda cell, choice: UNPARSABLE_TOKENS[choice % len(UNPARSABLE_TOKENS)],
+    "thousands": lambda cell, choice: f"{int(cell):,}",
+    "dollar": lambda cell, choice: f"${cell}",
+    "lower": lambda cell, choice: cell.lower(),
+    "upper": lambda cell, choice: cell.upper(),
+    "before": lambda cell, choice: f"{' ' * (1 + choice % 2)}{cell}",
+    "after": lambda cell, choice: f"{cell}{' ' * (1 + choice % 2)}",
+}

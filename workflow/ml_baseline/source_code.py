@@ -1,0 +1,83 @@
+"""What a rule's code is: its script and every module of ours that the script imports."""
+
+import ast
+import hashlib
+import importlib.metadata
+from functools import cache
+from pathlib import Path
+
+
+def code_hash(script: Path, package: Path) -> str:
+    """Return a hash of a script and of the package's modules it imports, directly or not.
+
+    Comments, docstrings and layout do not count: only what can change a result.
+
+    Args:
+        script: the script's path.
+        package: the folder of the package whose modules are followed.
+
+    Raises:
+        SyntaxError: a file is not valid Python.
+    """
+    found: dict[str, str] = {}
+    waiting = [script]
+    while waiting:
+        path = waiting.pop()
+        name = "script" if path == script else str(path.relative_to(package))
+        if name not in found:
+            found[name], imported = _read(path, package)
+            waiting += imported
+    text = "\n".join(f"{name} {digest}" for name, digest in sorted(found.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@cache
+def _read(path: Path, package: Path) -> tuple[str, list[Path]]:
+    """Return the hash of one file's meaning and the files of the package it imports."""
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    imported = []
+    for node in ast.walk(tree):
+        for dotted in _imported_names(node):
+            imported += _files(dotted, package)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                node.body = node.body[1:] or [ast.Pass()]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), imported
+
+
+def _imported_names(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+        return [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return []
+
+
+def _files(dotted: str, package: Path) -> list[Path]:
+    """Return the files that importing a dotted name runs, if it is one of the package's."""
+    parts = dotted.split(".")
+    if parts[0] != package.name:
+        return []
+    candidates = [package / "__init__.py"]
+    for i in range(1, len(parts)):
+        stem = package.joinpath(*parts[1 : i + 1])
+        candidates += [stem.with_suffix(".py"), stem / "__init__.py"]
+    return [path for path in candidates if path.is_file()]
+
+
+@cache
+def package_version(dotted: str) -> str:
+    """Return the name and version of the distribution that a dotted path's package comes from."""
+    package = dotted.split(".")[0]
+    distribution = "scikit-learn" if package == "sklearn" else package
+    try:
+        version = importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        # The distribution has another name than its package: a look at all of them, slower.
+        distribution = importlib.metadata.packages_distributions().get(package, [package])[0]
+        try:
+            version = importlib.metadata.version(distribution)
+        except importlib.metadata.PackageNotFoundError:
+            return f"{package} (not installed as a distribution)"
+    return f"{distribution} {version}"

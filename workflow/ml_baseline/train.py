@@ -1,0 +1,86 @@
+"""Fitting a model and predicting with it; out-of-fold predictions by cross-validation."""
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from ml_baseline.augment import augment
+from ml_baseline.pipeline import build_pipeline
+from ml_baseline.schema import feature_columns
+from ml_baseline.split import fold_numbers, fold_rows
+
+
+def cross_validate(
+    table: pd.DataFrame, schema: dict, settings: dict, random_state: int, threads: int = 1
+) -> pd.DataFrame:
+    """Return the out-of-fold predictions of the training rows.
+
+    Everything learned for a fold (the noise's scale, preprocessing, the model) is learned from
+    the other folds' rows, and predictions are made for the rows themselves, never for copies.
+
+    Args:
+        table: the training rows, shape (rows, columns).
+        schema: the table's input schema.
+        settings: `model` (estimator, params, preprocessing), `preprocessing` (max_categories,
+            min_frequency), `augment` (method, noise_frac, copies), `folds`, `strategy`.
+        random_state: seed of folds, noise and model.
+        threads: threads a fit may use.
+
+    Returns:
+        Columns `row_id, fold, target, probability`, in table order; under the strategy "time"
+        without the earliest rows, which nothing precedes.
+    """
+    numbers = fold_numbers(table, schema, settings["strategy"], settings["folds"], random_state)
+    probability = np.full(len(table), np.nan)
+    for fold in range(settings["folds"]):
+        training, validation = fold_rows(numbers, fold, settings["strategy"])
+        augmented = augment(
+            table[training], schema, **settings["augment"], random_state=random_state
+        )
+        model = fit(augmented, schema, settings, random_state, threads)
+        probability[validation] = predict_probability(model, table[validation], schema)
+    predicted = numbers >= 0
+    return pd.DataFrame(
+        {
+            "row_id": table["row_id"],
+            "fold": numbers,
+            "target": table[schema["target"]],
+            "probability": probability,
+        }
+    )[predicted]
+
+
+def fit(
+    augmented: pd.DataFrame, schema: dict, settings: dict, random_state: int, threads: int = 1
+) -> Pipeline:
+    """Return the pipeline fitted to training rows and their copies.
+
+    Args:
+        augmented: as `augment.augment` returns it.
+        schema: the table's input schema.
+        settings: as for `cross_validate`.
+        random_state: seed of the model.
+        threads: threads the fit may use; predicting uses one, so that sums keep their order and
+            the last digit does not depend on the machine.
+    """
+    # A rare level is as rare with its copies as without.
+    copies = int(augmented["copy"].max()) + 1
+    preprocessing = settings["preprocessing"]
+    model = build_pipeline(
+        schema,
+        settings["model"],
+        max_categories=preprocessing["max_categories"],
+        min_frequency=preprocessing["min_frequency"] * copies,
+        random_state=random_state,
+        threads=threads,
+    )
+    model.fit(augmented[feature_columns(schema)], augmented[schema["target"]])
+    if model.named_steps["model"].get_params(deep=False).get("n_jobs", 1) != 1:
+        model.set_params(model__n_jobs=1)
+    return model
+
+
+def predict_probability(model: Pipeline, table: pd.DataFrame, schema: dict) -> np.ndarray:
+    """Return the probability of class 1 for each row of a cleaned table, shape (rows,)."""
+    probability = model.predict_proba(table[feature_columns(schema)])
+    return probability[:, list(model.classes_).index(1)]

@@ -1,0 +1,80 @@
+rule clean:
+    """The repaired table and its schema. Row by row: nothing is learned from the data."""
+    input:
+        raw_table,
+    output:
+        table=processed("cleaned_data"),
+        schema="data/processed/{dataset}/input_schema.json",
+        repairs="results/{dataset}/repairs.json",
+    log:
+        "results/logs/{dataset}/clean.log",
+    priority: 20
+    conda:
+        CONDA_ENVIRONMENT
+    params:
+        cfg=using(
+            "table",
+            "target",
+            "positive",
+            "negative",
+            "id",
+            "drop",
+            "forbidden",
+            "group",
+            "time",
+            "categorical",
+            "encode",
+            "dates",
+            "separator",
+            "encoding",
+            "decimal",
+            "missing_values",
+        ),
+        code=code("clean"),
+    message:
+        "Cleaning {wildcards.dataset}"
+    script:
+        "../scripts/clean.py"
+
+
+rule split:
+    """Training and holdout rows. From here on nothing that learns sees the holdout."""
+    input:
+        table=processed("cleaned_data"),
+        schema="data/processed/{dataset}/input_schema.json",
+    output:
+        train=processed("seed{seed}/train"),
+        holdout=processed("seed{seed}/holdout"),
+    log:
+        "results/logs/{dataset}/seed{seed}/split.log",
+    priority: 20
+    conda:
+        CONDA_ENVIRONMENT
+    params:
+        cfg=using("split"),
+        code=code("split"),
+    message:
+        "Splitting {wildcards.dataset} (seed {wildcards.seed})"
+    script:
+        "../scripts/split.py"
+
+
+rule augment:
+    """The training rows and their noisy copies."""
+    input:
+        train=processed("seed{seed}/train"),
+        schema="data/processed/{dataset}/input_schema.json",
+    output:
+        processed("seed{seed}/augmented_data"),
+    log:
+        "results/logs/{dataset}/seed{seed}/augment.log",
+    priority: 20
+    conda:
+        CONDA_ENVIRONMENT
+    params:
+        cfg=using("augment"),
+        code=code("augment"),
+    message:
+        "Augmenting the training rows of {wildcards.dataset} (seed {wildcards.seed})"
+    script:
+        "../scripts/augment.py"

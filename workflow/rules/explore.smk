@@ -1,0 +1,51 @@
+rule stats:
+    """Descriptive statistics of each column, in all and by class."""
+    input:
+        table=processed("cleaned_data"),
+        schema="data/processed/{dataset}/input_schema.json",
+    output:
+        "results/{dataset}/stats.csv",
+    log:
+        "results/logs/{dataset}/stats.log",
+    conda:
+        CONDA_ENVIRONMENT
+    params:
+        code=code("stats"),
+    message:
+        "Describing {wildcards.dataset}"
+    script:
+        "../scripts/stats.py"
+
+
+# One job draws all plots of a table, because importing seaborn takes longer than drawing. What a
+# job makes has to be known beforehand, so there is one rule for each different list of plots: `plots`
+# for the tables that name none, `plots_<table>` for a list of their own.
+DEFAULT_PLOTS = tuple(SCHEMA["$defs"]["dataset"]["properties"]["plots"]["default"])
+TABLES_BY_PLOTS = {}
+for dataset in DATASETS:
+    TABLES_BY_PLOTS.setdefault(tuple(SETTINGS[dataset]["plots"]), []).append(dataset)
+
+for names, tables in TABLES_BY_PLOTS.items():
+    if not names:
+        continue
+
+    rule:
+        name:
+            "plots" if names == DEFAULT_PLOTS else f"plots_{tables[0]}"
+        input:
+            table=processed("cleaned_data"),
+            schema="data/processed/{dataset}/input_schema.json",
+        output:
+            [f"results/{{dataset}}/plots/{name}.png" for name in names],
+        log:
+            "results/logs/{dataset}/plots.log",
+        wildcard_constraints:
+            dataset="|".join(tables),
+        conda:
+            CONDA_ENVIRONMENT
+        params:
+            code=code("plots"),
+        message:
+            "Plotting {wildcards.dataset}"
+        script:
+            "../scripts/plots.py"

@@ -1,0 +1,25 @@
+for model in MODELS:
+
+    rule:
+        name:
+            f"train_{model}"
+        input:
+            train=processed("seed{seed}/train"),
+            augmented=processed("seed{seed}/augmented_data"),
+            schema="data/processed/{dataset}/input_schema.json",
+        output:
+            model=f"results/{{dataset}}/seed{{seed}}/models/{model}.joblib",
+            oof=f"results/{{dataset}}/seed{{seed}}/oof/{model}.csv",
+        log:
+            f"results/logs/{{dataset}}/seed{{seed}}/train_{model}.log",
+        priority: 10
+        conda:
+            CONDA_ENVIRONMENT
+        threads: training_threads(model)
+        params:
+            cfg=training_settings(model),
+            code=code("train"),
+        message:
+            f"Training {model} on {{wildcards.dataset}} (seed {{wildcards.seed}})"
+        script:
+            "../scripts/train.py"

@@ -1,0 +1,12 @@
+from ml_baseline.job_log import job_log
+
+with job_log(snakemake.log[0], about=snakemake.wildcards.dataset):
+    from ml_baseline.augment import augment
+    from ml_baseline.files import read_json
+    from ml_baseline.tables import read_table, write_table
+
+    schema = read_json(snakemake.input.schema)
+    train = read_table(snakemake.input.train, schema)
+    seed = int(snakemake.wildcards.seed)
+    augmented = augment(train, schema, **snakemake.params.cfg["augment"], random_state=seed)
+    write_table(augmented, snakemake.output[0])

@@ -1,0 +1,19 @@
+from ml_baseline.job_log import job_log
+
+with job_log(snakemake.log[0], about=snakemake.wildcards.dataset):
+    from ml_baseline.clean import clean
+    from ml_baseline.errors import InputError
+    from ml_baseline.files import write_json
+    from ml_baseline.schema import describe_columns, infer_schema
+    from ml_baseline.tables import read_raw_table, write_table
+
+    cfg = snakemake.params.cfg
+    raw, reading = read_raw_table(cfg["table"], cfg["separator"], cfg["encoding"])
+    try:
+        schema = infer_schema(raw, cfg, snakemake.wildcards.dataset)
+        table, repairs = clean(raw, schema)
+    except InputError as error:
+        raise InputError(f"{cfg['table']}: {error}") from error
+    write_table(table, snakemake.output.table)
+    write_json(describe_columns(schema, table), snakemake.output.schema)
+    write_json({"table": cfg["table"]} | reading | repairs, snakemake.output.repairs)

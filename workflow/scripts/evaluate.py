@@ -1,0 +1,21 @@
+from ml_baseline.job_log import job_log
+
+with job_log(snakemake.log[0], about=snakemake.wildcards.dataset):
+    from pathlib import Path
+
+    import joblib
+
+    from ml_baseline.evaluate import holdout_metrics, holdout_predictions
+    from ml_baseline.files import read_json
+    from ml_baseline.tables import read_table, write_table
+
+    schema = read_json(snakemake.input.schema)
+    holdout = read_table(snakemake.input.holdout, schema)
+    threshold = snakemake.params.cfg["threshold"]
+    models = {Path(path).stem: joblib.load(path) for path in snakemake.input.models}
+    predictions = holdout_predictions(models, holdout, schema, threshold)
+    metrics = holdout_metrics(predictions, threshold)
+    metrics.insert(0, "seed", int(snakemake.wildcards.seed))
+    metrics.insert(0, "dataset", snakemake.wildcards.dataset)
+    write_table(predictions, snakemake.output.predictions)
+    write_table(metrics, snakemake.output.metrics)

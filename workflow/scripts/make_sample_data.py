@@ -1,0 +1,14 @@
+from ml_baseline.job_log import job_log
+
+with job_log(snakemake.log[0]):
+    from pathlib import Path
+
+    from ml_baseline import sample_data
+    from ml_baseline.files import whole_file
+    from ml_baseline.tables import write_table
+
+    cfg = snakemake.params.cfg
+    table, source = sample_data.make(cfg["sample"], cfg.get("rows"), cfg.get("seed"))
+    write_table(table, snakemake.output.table)
+    with whole_file(snakemake.output.source) as temporary:
+        Path(temporary).write_text(source, encoding="utf-8")

@@ -1,0 +1,16 @@
+from ml_baseline.job_log import job_log
+
+with job_log(snakemake.log[0], about=snakemake.wildcards.dataset):
+    from pathlib import Path
+
+    from ml_baseline.files import read_json
+    from ml_baseline.plots import check, draw, save
+    from ml_baseline.tables import read_table
+
+    schema = read_json(snakemake.input.schema)
+    table = read_table(snakemake.input.table, schema)
+    names = [Path(path).stem for path in snakemake.output]
+    for name in names:  # all of them before the first is drawn
+        check(name, schema)
+    for name, path in zip(names, snakemake.output, strict=True):
+        save(draw(name, table, schema), path)

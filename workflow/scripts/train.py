@@ -1,0 +1,19 @@
+from ml_baseline.job_log import job_log
+
+with job_log(snakemake.log[0], about=snakemake.wildcards.dataset):
+    import joblib
+
+    from ml_baseline.files import read_json, whole_file
+    from ml_baseline.tables import read_table, write_table
+    from ml_baseline.train import cross_validate, fit
+
+    schema = read_json(snakemake.input.schema)
+    cfg = snakemake.params.cfg
+    seed = int(snakemake.wildcards.seed)
+    train = read_table(snakemake.input.train, schema)
+    oof = cross_validate(train, schema, cfg, seed, snakemake.threads)
+    augmented = read_table(snakemake.input.augmented, schema)
+    model = fit(augmented, schema, cfg, seed, snakemake.threads)
+    write_table(oof, snakemake.output.oof)
+    with whole_file(snakemake.output.model) as temporary:
+        joblib.dump(model, temporary)
