@@ -13,20 +13,21 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/explore.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/controls.smk"
 
 
 rule all:
-    """Everything: figures, statistics and the leaderboard of every table in the config."""
+    """Everything: statistics, plots, audit and leaderboard of every table in the config."""
     default_target: True
     input:
-        "results/metrics.csv",
-        [f"results/{dataset}/stats.csv" for dataset in DATASETS],
-        [plot for dataset in DATASETS for plot in plot_files(dataset)],
+        wanted_files(),
 
 
 onsuccess:
     print(run_summary(DATASETS))
+    cancel_timers()
 
 
 onerror:
     print(run_summary(DATASETS, failed_since=STARTED))
+    cancel_timers()

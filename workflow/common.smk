@@ -1,6 +1,7 @@
 """What all rules share: the checked config, the settings of each table, paths and code."""
 
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -27,6 +28,10 @@ except InputError as error:
 
 DATASETS = list(config["datasets"])
 SETTINGS = {name: configuration.dataset_settings(config, name) for name in DATASETS}
+# The tables with shuffled labels, the negative controls, by the table they are made from.
+PERMUTED = {name: f"{name}_permuted" for name in DATASETS if SETTINGS[name]["controls"]}
+for name, control in PERMUTED.items():
+    SETTINGS[control] = SETTINGS[name] | {"controls": False, "audit": {"on_fail": "warn"}}
 MODELS = list(dict.fromkeys(model for name in DATASETS for model in SETTINGS[name]["models"]))
 TABLE_SUFFIX = config["table_format"]
 SAMPLE_TABLES = {
@@ -39,7 +44,7 @@ USED_TABLES = {SETTINGS[dataset]["table"] for dataset in DATASETS}
 
 
 wildcard_constraints:
-    dataset="|".join(DATASETS),
+    dataset="|".join(SETTINGS),
     seed=r"\d+",
 
 
@@ -88,22 +93,28 @@ def plot_files(dataset):
     return [f"results/{dataset}/plots/{name}.png" for name in SETTINGS[dataset]["plots"]]
 
 
+def model_settings(dataset, model):
+    """Return everything that fitting a model to a table uses."""
+    settings = SETTINGS[dataset]
+    entry = settings["models"][model]
+    return {
+        "model": {key: entry[key] for key in ("estimator", "params", "preprocessing")},
+        "estimator_version": package_version(entry["estimator"]),
+        "preprocessing": settings["preprocessing"],
+        "augment": settings["augment"],
+    }
+
+
 def training_settings(model):
     """Return the params function of the rule that trains `model`."""
 
     def settings_of(wildcards):
         settings = SETTINGS[wildcards.dataset]
-        entry = settings["models"][model]
-        return canonical(
-            {
-                "model": {key: entry[key] for key in ("estimator", "params", "preprocessing")},
-                "estimator_version": package_version(entry["estimator"]),
-                "preprocessing": settings["preprocessing"],
-                "augment": settings["augment"],
-                "folds": settings["cv"]["folds"],
-                "strategy": settings["split"]["strategy"],
-            }
-        )
+        validation = {
+            "folds": settings["cv"]["folds"],
+            "strategy": settings["split"]["strategy"],
+        }
+        return canonical(model_settings(wildcards.dataset, model) | validation)
 
     return settings_of
 
@@ -127,9 +138,96 @@ def seed_files(pattern):
 
 def oof_files(wildcards):
     return [
-        f"results/{wildcards.dataset}/seed{seed}/oof/{model}.csv"
+        path
         for seed in seeds(wildcards.dataset)
-        for model in models(wildcards.dataset)
+        for path in seed_oof_files(wildcards.dataset, seed)
     ]
 
 
+def first_seed_oof_files(wildcards):
+    return seed_oof_files(wildcards.dataset, seeds(wildcards.dataset)[0])
+
+
+def seed_oof_files(dataset, seed):
+    return [f"results/{dataset}/seed{seed}/oof/{model}.csv" for model in models(dataset)]
+
+
+def first_seed(pattern):
+    """Return the input function for a file of a table's first seed: the split that is audited."""
+    return lambda wildcards: pattern.format(
+        dataset=wildcards.dataset, seed=seeds(wildcards.dataset)[0]
+    )
+
+
+def required_audit(wildcards):
+    """Return the audit's permission as input where the config says that a failure stops."""
+    stops = SETTINGS[wildcards.dataset]["audit"]["on_fail"] == "stop"
+    return [f"results/{wildcards.dataset}/audit_passed"] if stops else []
+
+
+def interval_settings(wildcards):
+    settings = SETTINGS[wildcards.dataset]
+    return {
+        "level": settings["intervals"]["level"],
+        "strategy": settings["split"]["strategy"],
+        "threshold": settings["threshold"],
+    }
+
+
+def comparison_settings(wildcards):
+    settings = SETTINGS[wildcards.dataset]
+    own = {key: settings[key] for key in ("baseline", "select_by")}
+    return canonical(own | interval_settings(wildcards))
+
+
+def audit_settings(wildcards):
+    settings = SETTINGS[wildcards.dataset]
+    return canonical(
+        {
+            "random_state": seeds(wildcards.dataset)[0],
+            "strategy": settings["split"]["strategy"],
+        }
+    )
+
+
+def naive_settings(wildcards):
+    dataset = wildcards.dataset
+    return canonical(
+        {
+            "models": {model: model_settings(dataset, model) for model in models(dataset)},
+            "random_state": seeds(dataset)[0],
+            "test_size": SETTINGS[dataset]["split"]["test_size"],
+            "threshold": SETTINGS[dataset]["threshold"],
+        }
+    )
+
+
+def known_process_models(wildcards):
+    """Return the models that the positive control needs: those of the customers sample, or none."""
+    dataset = wildcards.dataset
+    if SETTINGS[dataset]["table"] != SAMPLE_TABLES["customers"]:
+        return []
+    return [f"results/{dataset}/seed{seeds(dataset)[0]}/models/{m}.joblib" for m in models(dataset)]
+
+
+def control_settings(wildcards):
+    # Fresh customers come from a seed that the table was not drawn with.
+    return {"seed": config["sample_data"]["customers"]["seed"] + 1_000_003}
+
+
+def wanted_files():
+    """Return every file that a run is for."""
+    files = ["results/metrics.csv"]
+    for dataset in DATASETS:
+        folder = f"results/{dataset}"
+        files += [f"{folder}/stats.csv", f"{folder}/audit.csv", *plot_files(dataset)]
+        files += [f"{folder}/naive.csv"] * SETTINGS[dataset]["naive"]
+        files += [f"{folder}/controls.csv"] * SETTINGS[dataset]["controls"]
+    return files
+
+
+def cancel_timers():
+    """End the timers that Snakemake's scheduler leaves; a finished run would wait a second for them."""
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.cancel()

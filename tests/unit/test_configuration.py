@@ -89,7 +89,8 @@ BAD_TOP = [
     ("select_by: auc", "did you mean pr_auc or roc_auc?"),
     ("baseline: dumy", "baseline: there is no model dumy; did you mean dummy?"),
     ("intervals: {level: 95}", "intervals.level: found 95; expected a number between 0 and 1"),
-    ("intervals: {bootstraps: 10}", "intervals.bootstraps: found 10; expected a whole number of"),
+    ("audit: {on_fail: ignore}", 'audit.on_fail: found "ignore"; expected one of warn, stop'),
+    ("naive: perhaps", "naive: found"),
     ("models: {}", "models: found {}; expected a mapping of at least one model"),
     ("models: {dummy: null}", "models: no model is left; expected at least one"),
     ("models: {lr: {estimator: sklearn.svm.SVC}}", "baseline: there is no model dummy; the models"),
@@ -396,7 +397,10 @@ def test_three_lines_are_enough():
         "threshold": 0.5,
         "select_by": "roc_auc",
         "baseline": "dummy",
-        "intervals": {"level": 0.95, "bootstraps": 1000},
+        "intervals": {"level": 0.95},
+        "audit": {"on_fail": "warn"},
+        "naive": False,
+        "controls": False,
     }
     assert list(models) == [
         "dummy",
@@ -459,7 +463,7 @@ def test_brings_values_into_one_form(settings, key, value):
         ({"threshold": "0.4"}, "threshold", 0.4),
         ({"cv": {"folds": "10"}}, "cv", {"folds": 10}),
         ({"cv": {"folds": 10.0}}, "cv", {"folds": 10}),
-        ({"intervals": {"level": "9e-1"}}, "intervals", {"level": 0.9, "bootstraps": 1000}),
+        ({"intervals": {"level": "9e-1"}}, "intervals", {"level": 0.9}),
         ({"table_format": "parquet"}, "table_format", "parquet"),
     ],
 )
@@ -607,14 +611,14 @@ def test_an_override_holds_for_its_table_only():
         {"strategy": "stratified", "test_size": 0.5},
         0.3,
         "f1",
-        {"level": 0.9, "bootstraps": 1000},
+        {"level": 0.9},
     ]
     assert [b[key] for key in keys] == [
         [42],
         {"strategy": "stratified", "test_size": 0.4},
         0.6,
         "roc_auc",
-        {"level": 0.95, "bootstraps": 1000},
+        {"level": 0.95},
     ]
 
 

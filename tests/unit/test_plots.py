@@ -144,10 +144,10 @@ TABLES = [customers, hostile, wide, levels, one_class, one_row, no_rows, only_ta
 
 
 def names_for(schema):
-    """Return every whole-table plot, and every column plot of the first columns it fits."""
+    """Return every whole-table plot, and the column plots of all columns or the last of many."""
     names = list(plots.PLOTS)
     pairs = []
-    for entry in schema["columns"][-20:]:
+    for entry in schema["columns"][-4:] if len(schema["columns"]) > 20 else schema["columns"]:
         if "/" in entry["name"]:
             continue
         for ending, plot in plots.COLUMN_PLOTS.items():
@@ -219,13 +219,11 @@ def test_every_plot_of_every_table_is_drawn_without_warning_and_nothing_is_cut_o
 
 
 @pytest.mark.parametrize("make", TABLES)
-def test_default_plots_can_all_be_drawn(make):
-    table, schema = make()
+def test_default_plots_are_few_and_among_those_drawn_above(make):
+    _, schema = make()
     names = plots.default_plots(schema)
-    assert len(names) <= 8
-    for name in names:
-        plots.check(name, schema)
-        assert isinstance(plots.draw(name, table, schema), Figure)
+    assert 1 <= len(names) <= 8
+    assert set(names) <= set(names_for(schema))
 
 
 def test_default_plots_are_those_that_have_something_to_show():
@@ -457,6 +455,8 @@ def test_the_scatter_samples_large_tables_and_says_so():
     points = figure.axes[0].findobj(PathCollection)[0].get_offsets()
     assert len(points) == 5_000
     assert set(points[:, 0]) <= set(table.x)
+    again = plots.draw("x_y_1_scatter", table, schema).axes[0].findobj(PathCollection)[0]
+    assert (again.get_offsets() == points).all()
     assert "5,000 of 20,000 rows shown, drawn at random" in notes(figure)
     assert (figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()) == ("x", "y_1")
 

@@ -102,7 +102,7 @@ def test_three_rows_for_each_feature_and_the_target_in_order(described):
 def test_numbers_worked_out_by_hand(described, name, group, expected):
     row = described.loc[(name, group)]
     for key, value in expected.items():
-        assert row[key] == pytest.approx(value, nan_ok=True, rel=1e-12), key
+        assert row[key] == pytest.approx(value, nan_ok=True, rel=1e-12, abs=0), key
 
 
 def test_categories_have_a_top_and_no_mean_and_numbers_the_reverse(described):

@@ -5,6 +5,7 @@ a table of a million.
 """
 
 import re
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,8 @@ MISSING_TOKENS = frozenset(
 # mean zero.
 MISSING_WORDS = frozenset(
     ["unknown", "missing", "not available", "not applicable", "unavailable", "undefined"]
-    + ["no data", "not specified", "unspecified", "not recorded", "*", "**", "???", "??"]
+    + ["no data", "not specified", "unspecified", "not recorded", "*", "**", "??", "???"]
+    + ["inf", "+inf", "-inf", "infinity", "-infinity"]
 )
 BOOLEANS = {
     **dict.fromkeys(["yes", "y", "true", "t", "on", "+", "1", "1.0"], 1),
@@ -30,13 +32,15 @@ BOOLEANS = {
 BOOLEAN_LETTERS = ({"y", "n"}, {"t", "f"})
 
 ISO8601 = "ISO8601"
-ISO_DATE = r"\d{4}-\d{2}(-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?( ?(Z|UTC|[+-]\d{2}:?\d{2}))?)?"
+ISO_DATE = r"\d{4}-\d{2}(-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?)?)?"
+ZONE = r"(\d\d:\d\d\S*?) ?(?:Z|UTC|[+-]\d\d(?::?\d\d)?)$"
 COMPACT_DATE = "%Y%m%d"
 # Tried in this order; the one that reads most cells of a column is its format, the first of
 # equals. So where day and month cannot be told apart the month comes first; `dates:` in the config
 # decides otherwise.
 DATE_FORMATS = (
     ISO8601,
+    "%Y-%m-%d",  # without leading zeros
     "%Y/%m/%d",
     "%Y/%m/%d %H:%M",
     "%Y/%m/%d %H:%M:%S",
@@ -49,7 +53,7 @@ DATE_FORMATS = (
     *("%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%m/%d/%y %H:%M", "%d/%m/%y %H:%M"),
     *("%d-%b-%Y", "%d-%b-%y", "%d-%b-%Y %H:%M:%S", "%d %b %Y", "%d %B %Y"),
     *("%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%b-%Y", "%b %Y", "%B %Y"),
-    *("%H:%M", "%H:%M:%S", "%I:%M %p"),
+    *("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p"),
 )
 
 SPACES = " \u00a0\u2009\u202f"
@@ -58,22 +62,22 @@ BLANKS = (
     "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u1680\u2028\u2029\u205f\u3000\u200b\u200c\u200d\u2060\ufeff"
 )
 BLANKS += SPACES + "".join(map(chr, range(0x2000, 0x200B)))
+QUOTES = ('"', "'")
 CURRENCIES = "$€£¥₹₩₽฿"
 NEGATIVE_SIGNS = frozenset("-−–")
 
 
 def _number_pattern(decimal: str) -> re.Pattern[str]:
     thousands = "," if decimal == "." else "."
-    blanks = f"[{SPACES}]*"
+    blanks = f"[{SPACES}]{{0,2}}"
     money = f"(?:[{CURRENCIES}]|USD|EUR|GBP|CHF)?"
     # Groups of three behind one and the same sign; what begins with a zero is no large number.
-    grouped = (
-        rf"[1-9]\d{{0,2}}(?P<gap>[{re.escape(thousands)}'’_{SPACES}])\d{{3}}(?:(?P=gap)\d{{3}})*"
-    )
+    grouped = rf"[1-9]\d{{0,2}}(?P<gap>[{thousands}'’_{SPACES}])\d{{3}}(?:(?P=gap)\d{{3}})*"
+    indian = rf"[1-9]\d?(?:\{thousands}\d\d)+\{thousands}\d{{3}}"
     return re.compile(
         rf"(?:[<>]=?|[≤≥])?{blanks}"
         rf"(?P<open>\()?{blanks}(?P<sign>[+\-−–]?){blanks}{money}{blanks}(?P<sign2>[+\-−–]?)"
-        rf"(?P<whole>{grouped}|\d*)(?P<fraction>{re.escape(decimal)}\d*)?"
+        rf"(?P<whole>{grouped}|{indian}|\d*)(?P<fraction>{re.escape(decimal)}\d*)?"
         rf"(?P<exponent>[eE][+-]?\d+)?{blanks}{money}(?P<percent>%?){blanks}(?P<close>\))?\+?",
         re.ASCII,
     )
@@ -86,17 +90,20 @@ PLAIN_NUMBER = re.compile(r"[+-]?(0|[1-9]\d*)(\.\d*)?", re.ASCII)
 def strip(texts: pd.Series) -> pd.Series:
     """Return the cells without blanks around them and without a pair of quotes."""
     stripped = texts.str.strip(BLANKS)
-    for quote in "\"'":
-        quoted = stripped.str.startswith(quote, na=False) & stripped.str.endswith(quote, na=False)
-        if quoted.any():
-            quoted &= stripped.str.len() > 1
+    if stripped.str.startswith(QUOTES, na=False).any():
+        for quote in QUOTES:
+            quoted = stripped.str.startswith(quote, na=False) & (stripped.str.len() > 1)
+            quoted &= stripped.str.endswith(quote, na=False)
             stripped = stripped.where(~quoted, stripped.str.slice(1, -1).str.strip(BLANKS))
     return stripped
 
 
 def is_missing(texts: pd.Series, tokens: frozenset[str] = MISSING_TOKENS) -> pd.Series:
     """Return a mask of the stripped cells that are null or one of `tokens` (in lower case)."""
-    return texts.isna() | texts.str.lower().isin(tokens)
+    missing = texts.isna()
+    short = texts.str.len() <= max(map(len, tokens))  # spares long cells the comparison
+    missing[short] = texts[short].str.lower().isin(tokens)
+    return missing
 
 
 def canonical(label: str) -> str:
@@ -136,6 +143,19 @@ def parse_number(text: str, decimal: str = ".") -> float:
     return -value if negative and value else value
 
 
+def plain_numbers(texts: pd.Series) -> pd.Series | None:
+    """Return the numbers of cells that are all null or written as computers do, else None.
+
+    What is infinite, or larger than a float can be, is NaN.
+    """
+    try:
+        numbers = pa.array(texts, type=pa.large_string()).cast(pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    values = numbers.to_numpy(zero_copy_only=False)
+    return pd.Series(np.where(np.isfinite(values), values, np.nan), texts.index)
+
+
 def parse_numbers(texts: pd.Series, decimal: str = ".") -> tuple[pd.Series, int]:
     """Return the numbers that stripped cells mean and how many were not written plainly.
 
@@ -147,13 +167,11 @@ def parse_numbers(texts: pd.Series, decimal: str = ".") -> tuple[pd.Series, int]
         float64, NaN where the cell is missing or no number; and the count of cells that are
         numbers only after repair (thousands separators, currency, percent, decimal comma ...).
     """
-    if decimal == ".":
-        try:
-            plain = pa.array(texts, type=pa.large_string()).cast(pa.float64())
-            values = plain.to_numpy(zero_copy_only=False)
-            return pd.Series(np.where(np.isfinite(values), values, np.nan), texts.index), 0
-        except pa.ArrowInvalid:
-            pass
+    # With a decimal comma a point may stand between thousands: 1.234 is not a plain number.
+    if decimal == "." or not texts.str.contains(".", regex=False).any():
+        plain = plain_numbers(texts)
+        if plain is not None:
+            return plain, 0
     codes, distinct = pd.factorize(texts)
     values = np.array([_plain_number(text, decimal) for text in distinct], dtype="float64")
     repaired = np.zeros(len(distinct) + 1, dtype=bool)
@@ -174,6 +192,22 @@ def _plain_number(text: str, decimal: str) -> float:
     return value if np.isfinite(value) else np.nan
 
 
+def without_unit(texts: pd.Series, unit: str) -> pd.Series:
+    """Return stripped cells without the unit (kg, months ...) and the blanks before it."""
+    return texts.str.removesuffix(unit).str.strip(BLANKS) if unit else texts
+
+
+def encode(texts: pd.Series, codes: Mapping[str, int]) -> pd.Series:
+    """Return the codes of stripped cells, NaN for what has none.
+
+    A cell takes the code of the label it equals, else of one with the same `canonical` form.
+    """
+    canonical_codes = {canonical(label): code for label, code in reversed(codes.items())}
+    positions, distinct = pd.factorize(texts)
+    values = [codes.get(text, canonical_codes.get(canonical(text), np.nan)) for text in distinct]
+    return pd.Series(np.array([*values, np.nan], dtype="float64")[positions], texts.index)
+
+
 def are_booleans(texts: pd.Series) -> bool:
     """Return whether all of the stripped cells (one at least, none missing) are booleans."""
     if texts.empty or texts.iloc[0].lower() not in BOOLEANS:  # most columns are told by a glance
@@ -188,20 +222,31 @@ def parse_booleans(texts: pd.Series) -> pd.Series:
     return texts.str.lower().map(BOOLEANS).astype("float64")
 
 
-def parse_dates(texts: pd.Series, date_format: str) -> pd.Series:
-    """Return the times that stripped cells mean (without zone, in UTC), NaT where they mean none.
+def parse_dates(texts: pd.Series, formats: list[str]) -> pd.Series:
+    """Return the times that stripped cells mean, NaT where they mean none.
+
+    In ISO 8601 a zone is left out: the clock there showed that day, weekday and hour. A declared
+    format with %z is read in UTC.
 
     Args:
         texts: stripped cells, null where missing.
-        date_format: a format of `datetime.strptime`, or "ISO8601".
+        formats: formats of `datetime.strptime`, or "ISO8601"; a cell is read by the first that
+            fits it.
     """
     codes, distinct = pd.factorize(texts)
     distinct = pd.Series(distinct, dtype="str")
-    if date_format == ISO8601:  # pandas takes bare years and more for ISO 8601
-        distinct = distinct.where(distinct.str.fullmatch(ISO_DATE).astype(bool))
-        distinct = distinct.str.replace("UTC", "Z")
-    times = pd.to_datetime(distinct, format=date_format, errors="coerce", utc=True)
-    times = times.dt.tz_localize(None).astype("datetime64[us]")
     # One more, not-a-time, for the code -1 of missing cells.
-    values = np.append(times.to_numpy(), np.datetime64("NaT", "us"))
-    return pd.Series(values[codes], texts.index)
+    times = np.full(len(distinct) + 1, np.datetime64("NaT", "us"))
+    for date_format in formats:
+        unread = np.flatnonzero(np.isnat(times[:-1]))
+        times[unread] = _parse_distinct_dates(distinct.iloc[unread], date_format)
+    return pd.Series(times[codes], texts.index)
+
+
+def _parse_distinct_dates(texts: pd.Series, date_format: str) -> np.ndarray:
+    if date_format == ISO8601:  # pandas takes bare years and more for ISO 8601
+        texts = texts.str.replace(ZONE, r"\1", regex=True)
+        texts = texts.where(texts.str.fullmatch(ISO_DATE))
+    # Without a zone in the format, UTC only says what to do with none.
+    times = pd.to_datetime(texts, format=date_format, errors="coerce", utc=True)
+    return times.dt.tz_localize(None).astype("datetime64[us]").to_numpy()

@@ -5,116 +5,152 @@ import pandas as pd
 
 from ml_baseline import cells
 from ml_baseline.errors import InputError
-from ml_baseline.schema import KEPT_ROLES, renamed
+from ml_baseline.schema import KEPT_ROLES, NUMERIC_KINDS, listed
 
+# So many different cells that could not be read are named in the repairs.
 EXAMPLES = 5
+PANDAS_NAMES = {"weekday": "day_of_week"}
 SECONDS_A_DAY = 86_400
+SECONDS_AN_HOUR = 3_600
 
 
 def clean(raw: pd.DataFrame, schema: dict) -> tuple[pd.DataFrame, dict]:
     """Return the cleaned table of a raw one and the count of every repair.
 
     Args:
-        raw: shape (rows, columns), every cell text.
+        raw: shape (rows, columns), every cell text, as `tables.read_raw_table` gives it.
         schema: how each column is read, from `schema.infer_schema`.
 
     Returns:
         The table: `row_id` (the 0-based position of the row in `raw`), the id, group and time
         columns, the features, the target as 0 and 1; rows without a target are left out.
         And the repairs: `rows_read`, `rows_without_target`, `rows_kept`, `duplicate_rows` (kept,
-        but counted: rows whose features and target another row has too) and, by column,
-        `columns`.
+        but counted: rows with the same values as an earlier one), `renamed_columns`, and in
+        `columns` what `clean_features` counted, in all rows read.
 
     Raises:
-        InputError: the raw table lacks a column of the schema, or a class has no row left.
+        InputError: the raw table lacks a column of the schema, or a class has no row.
     """
-    renamed_columns = [name for name in raw.columns if name in ("row_id", "copy")]
-    raw = renamed(raw)
-    extra_tokens = frozenset(schema["missing_values"])
-    repairs: dict[str, dict] = {}
-    columns: dict[str, pd.Series] = {}
-    source = stripped = None
-    for entry in schema["columns"]:
-        if entry["role"] not in KEPT_ROLES:
-            continue
-        if entry["source"] not in raw.columns:
-            raise InputError(f"the table lacks the column '{entry['source']}'")
-        if entry["source"] != source:  # the parts of a date share their source
-            source = entry["source"]
-            count = repairs[source] = {}
-            stripped = cells.strip(raw[source])
-            count["stripped"] = int((stripped != raw[source])[raw[source].notna()].sum())
-            if entry["role"] == "target":
-                columns[entry["name"]] = _target(stripped, schema, count)
-                continue
-            missing = cells.is_missing(stripped, extra_tokens)
-            count["missing"] = _counts(stripped[missing].fillna(""))
-            stripped = stripped.where(~missing)
-            count_parse = count
-        else:
-            count_parse = {}  # counted with the first part
-        columns[entry["name"]] = _values(stripped, entry, count_parse)
-    order = [
-        entry["name"] for role in KEPT_ROLES for entry in schema["columns"] if entry["role"] == role
-    ]
-    table = pd.DataFrame({name: columns[name] for name in order})
-    table.insert(0, "row_id", np.arange(len(raw)))
     target = schema["target"]
+    entry = next(entry for entry in schema["columns"] if entry["role"] == "target")
+    table, columns = clean_features(raw, schema)
+    columns[entry["source"]] = count = {}
+    table[target] = _target(_source(raw, entry), schema, count)
+    columns = {name: columns[name] for name in raw.columns if name in columns}
     table = table[table[target].notna()].reset_index(drop=True)
     table[target] = table[target].astype("int64")
-    if table[target].nunique() < 2:
-        raise InputError(f"the target '{target}' has rows of one class only")
-    report = {
+    for label in (0, 1):
+        if not (table[target] == label).any():
+            names = ", ".join(f"'{name}'" for name in schema[("negative", "positive")[label]])
+            raise InputError(
+                f"the target '{entry['source']}' has no row with {names}, which means {label}; "
+                "expected rows of both classes"
+            )
+    ids = [entry["name"] for entry in schema["columns"] if entry["role"] == "id"]
+    return table, {
         "rows_read": len(raw),
         "rows_without_target": len(raw) - len(table),
         "rows_kept": len(table),
-        "duplicate_rows": int(table.drop(columns=["row_id", *_ids(schema)]).duplicated().sum()),
-        "renamed_columns": {name: f"{name}_raw" for name in renamed_columns},
+        "duplicate_rows": int(table.drop(columns=["row_id", *ids]).duplicated().sum()),
+        "renamed_columns": {
+            entry["source"]: entry["name"]
+            for entry in schema["columns"]
+            if entry["role"] in KEPT_ROLES
+            and entry["name"] != entry["source"]
+            and "part" not in entry
+        },
         "columns": {
             name: {what: number for what, number in count.items() if number}
-            for name, count in repairs.items()
+            for name, count in columns.items()
         },
     }
-    return table, report
 
 
-def _ids(schema: dict) -> list[str]:
-    return [entry["name"] for entry in schema["columns"] if entry["role"] == "id"]
+def clean_features(raw: pd.DataFrame, schema: dict) -> tuple[pd.DataFrame, dict[str, dict]]:
+    """Return all rows of a raw table, cleaned, without the target, which `raw` need not have.
+
+    Args:
+        raw: shape (rows, columns), every cell text.
+        schema: how each column is read.
+
+    Returns:
+        The table: `row_id`, the id, group and time columns, the features. And the repairs of each
+        raw column: how many cells were `stripped`, which tokens were `missing` and how often, how
+        many were read as `numbers_from_text`, `booleans_from_text`, `dates_from_text`, `encoded`,
+        `respelled`, as `missing_numbers` (sentinels), or were `unparsable` and so became missing,
+        with a few examples.
+
+    Raises:
+        InputError: the raw table lacks a column of the schema.
+    """
+    columns: dict[str, pd.Series] = {}
+    repairs: dict[str, dict] = {}
+    texts = pd.Series(dtype="str")
+    for entry in schema["columns"]:
+        source = entry["source"]
+        if entry["role"] not in KEPT_ROLES or entry["role"] == "target":
+            continue
+        if source not in repairs:  # the parts of a date share their source, and its repairs
+            repairs[source] = {}
+            texts = _present(_source(raw, entry), schema, entry, repairs[source])
+        columns[entry["name"]] = _values(texts, entry, repairs[source])
+    order = [
+        entry["name"]
+        for role in KEPT_ROLES
+        for entry in schema["columns"]
+        if entry["role"] == role and entry["name"] in columns
+    ]
+    table = pd.DataFrame({"row_id": np.arange(len(raw))} | {name: columns[name] for name in order})
+    return table, repairs
 
 
-def _counts(texts: pd.Series) -> dict[str, int]:
-    """Return how often each text occurs, the most frequent first."""
-    counts = texts.value_counts()
+def _source(raw: pd.DataFrame, entry: dict) -> pd.Series:
+    if entry["source"] not in raw.columns:
+        raise InputError(
+            f"the table lacks the column '{entry['source']}' ({entry['role']}), which the schema "
+            f"has; its columns are {listed(raw.columns)}"
+        )
+    return raw[entry["source"]].reset_index(drop=True)
+
+
+def _stripped(texts: pd.Series, count: dict) -> pd.Series:
+    stripped = cells.strip(texts)
+    count["stripped"] = int((stripped != texts)[texts.notna()].sum())
+    return stripped
+
+
+def _present(texts: pd.Series, schema: dict, entry: dict, count: dict) -> pd.Series:
+    """Return a raw column's stripped cells, null where they stand for a missing value."""
+    texts = _stripped(texts, count)
+    tokens = cells.MISSING_TOKENS | frozenset(schema["missing_values"])
+    if entry["kind"] in NUMERIC_KINDS and "part" not in entry:
+        tokens |= cells.MISSING_WORDS
+    missing = cells.is_missing(texts, tokens - set(entry.get("answers", ())))
+    count["missing"] = _frequencies(texts[missing])
+    return texts.where(~missing)
+
+
+def _frequencies(texts: pd.Series) -> dict[str, int]:
+    """Return how often each text occurs, the most frequent first; null counts as an empty one."""
+    counts = texts.fillna("").value_counts()
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return {str(text): int(number) for text, number in ordered}
 
 
-def _target(stripped: pd.Series, schema: dict, count: dict) -> pd.Series:
-    meaning = dict.fromkeys(schema["negative"], 0.0) | dict.fromkeys(schema["positive"], 1.0)
-    target = stripped.map(meaning).astype("float64")
-    count["missing"] = _counts(stripped[target.isna()].fillna(""))
-    count["labels_mapped"] = int(
-        (stripped[target.notna()] != target.map({0.0: "0", 1.0: "1"})).sum()
-    )
+def _target(texts: pd.Series, schema: dict, count: dict) -> pd.Series:
+    texts = _stripped(texts, count)
+    codes = dict.fromkeys(schema["negative"], 0) | dict.fromkeys(schema["positive"], 1)
+    target = cells.encode(texts, codes)
+    count["missing"] = _frequencies(texts[target.isna()])
+    count["labels_mapped"] = int((target.notna() & ~texts.isin(["0", "1"])).sum())
     return target
 
 
 def _values(texts: pd.Series, entry: dict, count: dict) -> pd.Series:
     """Return a column's values and count the repairs; `texts` are stripped, null where missing."""
     if entry["kind"] == "category":
-        return texts.astype("str")
-    if "encode" in entry:
-        values = _encoded(texts, entry["encode"])
-        count["encoded"] = int(values.notna().sum())
-    elif "date_format" in entry:
-        times = cells.parse_dates(texts, entry["date_format"])
-        count["dates_from_text"] = int(times.notna().sum())
-        values = _date_part(times, entry["part"])
-    elif entry["kind"] == "boolean":
-        values = cells.parse_booleans(texts)
-        count["booleans_from_text"] = int((values.notna() & ~texts.isin(["0", "1"])).sum())
-    else:
-        values, count["numbers_from_text"] = cells.parse_numbers(texts, entry.get("decimal", "."))
+        return _categories(texts, entry.get("spellings", {}), count)
+    values = _numbers(texts, entry, count)
     lost = texts[texts.notna() & values.isna()]
     count["unparsable"] = len(lost)
     count["unparsable_examples"] = sorted(lost.unique().tolist())[:EXAMPLES]
@@ -124,18 +160,41 @@ def _values(texts: pd.Series, entry: dict, count: dict) -> pd.Series:
         values = values.mask(sentinels)
     # A whole number stays one; only a column with gaps has to be held as floats.
     whole = entry["kind"] != "number" and values.notna().all() and (values % 1 == 0).all()
-    return values.astype("int64") if whole else values
+    return values.astype("int64") if whole and values.abs().max() < 2**63 else values
 
 
-def _encoded(texts: pd.Series, encode: dict[str, int]) -> pd.Series:
-    """Return the codes of labels; a label in another case counts as the same if none is exact."""
-    folded = {label.lower(): code for label, code in encode.items()}
-    codes, distinct = pd.factorize(texts)
-    values = [encode.get(text, folded.get(text.lower(), np.nan)) for text in distinct]
-    return pd.Series(np.array([*values, np.nan], dtype="float64")[codes], texts.index)
+def _categories(texts: pd.Series, spellings: dict[str, str], count: dict) -> pd.Series:
+    if not spellings:
+        return texts.astype("str")
+    folded = texts.str.lower()
+    respelled = texts.where(~folded.isin(spellings), folded.map(spellings)).astype("str")
+    count["respelled"] = int((respelled != texts)[texts.notna()].sum())
+    return respelled
+
+
+def _numbers(texts: pd.Series, entry: dict, count: dict) -> pd.Series:
+    """Return what the cells of a column of any other kind mean, NaN where they mean nothing."""
+    if "encode" in entry:
+        values = cells.encode(texts, entry["encode"])
+        count["encoded"] = int(values.notna().sum())
+    elif "part" in entry:
+        times = cells.parse_dates(texts, entry["date_formats"])
+        count["dates_from_text"] = int(times.notna().sum())
+        values = _date_part(times, entry["part"])
+    elif entry["kind"] == "boolean":
+        values = cells.parse_booleans(texts)
+        count["booleans_from_text"] = int((values.notna() & ~texts.isin(["0", "1"])).sum())
+    else:
+        bare = cells.without_unit(texts, entry.get("unit", ""))
+        values, repaired = cells.parse_numbers(bare, entry.get("decimal", "."))
+        with_unit = values.notna() & (bare != texts)
+        count["numbers_from_text"] = int(with_unit.sum()) if "unit" in entry else repaired
+    return values
 
 
 def _date_part(times: pd.Series, part: str) -> pd.Series:
     if part == "days":
         return (times - pd.Timestamp(0)).dt.total_seconds() / SECONDS_A_DAY
-    return getattr(times.dt, part).astype("float64")
+    if part == "hours":
+        return (times - times.dt.normalize()).dt.total_seconds() / SECONDS_AN_HOUR
+    return getattr(times.dt, PANDAS_NAMES.get(part, part)).astype("float64")

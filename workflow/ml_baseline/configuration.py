@@ -232,6 +232,8 @@ def _tidy_scalar(value: Any, schema: dict, path: Keys, problems: list[Problem]) 
             return None
         if number is not None and {"integer", "number"} & {*types}:
             value = number
+        elif "boolean" in types and value.lower() in ("true", "false"):
+            return value.lower() == "true"
     if schema.get("x-text") and isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, float):
@@ -349,7 +351,8 @@ def _expected(schema: dict) -> str:
         return "one of " + ", ".join(schema["enum"])
     if "properties" in schema:
         return "a mapping with the keys " + ", ".join(schema["properties"])
-    noun = {"integer": "a whole number", "number": "a number"}.get(_types(schema)[0], "text")
+    nouns = {"integer": "a whole number", "number": "a number", "boolean": "true or false"}
+    noun = nouns.get(_types(schema)[0], "text")
     if "exclusiveMinimum" in schema:
         low, high = schema["exclusiveMinimum"], schema["exclusiveMaximum"]
         return f"{noun} between {low} and {high}, both excluded"

@@ -3,7 +3,7 @@
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from ml_baseline.metrics import scores
+from ml_baseline.metrics import confidence_intervals, scores
 from ml_baseline.train import predict_probability
 
 
@@ -38,15 +38,30 @@ def holdout_predictions(
     return pd.concat(parts, ignore_index=True)
 
 
-def holdout_metrics(predictions: pd.DataFrame, threshold: float) -> pd.DataFrame:
-    """Return every metric of every model: one row a model, in order of first appearance.
+def holdout_metrics(
+    predictions: pd.DataFrame, threshold: float, level: float, table_rows: int | None = None
+) -> pd.DataFrame:
+    """Return every metric of every model with its interval: one row a model.
 
     Args:
         predictions: as `holdout_predictions` returns them.
         threshold: as given to it.
+        level: confidence level of the intervals.
+        table_rows: rows of the table of which the holdout is a stratified part, None if it is not.
+
+    Returns:
+        `model`, the metrics, `threshold, prevalence, rows`, then `<metric>_low` and
+        `<metric>_high`, and `reliable`: False if there are too few rows of a class, or too few
+        ranking errors, for the intervals to hold what they promise (of roc_auc; see
+        `confidence_intervals`). Models stand in the order of their first appearance.
     """
-    rows = [
-        {"model": name} | scores(part["target"], part["probability"], threshold)
-        for name, part in predictions.groupby("model", sort=False)
-    ]
+    rows = []
+    for name, part in predictions.groupby("model", sort=False):
+        row = {"model": name} | scores(part["target"], part["probability"], threshold)
+        intervals = confidence_intervals(
+            part["target"], part["probability"], threshold, level, table_rows=table_rows
+        )
+        for metric, interval in intervals.iterrows():
+            row |= {f"{metric}_low": interval["low"], f"{metric}_high": interval["high"]}
+        rows.append(row | {"reliable": bool(intervals.loc["roc_auc", "reliable"])})
     return pd.DataFrame(rows)

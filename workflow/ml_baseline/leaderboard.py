@@ -2,9 +2,15 @@
 
 import pandas as pd
 
+from ml_baseline.comparison import combine_over_splits, compare, compare_over_splits
 from ml_baseline.metrics import METRICS, higher_is_better, scores
 
 RANKING_METRICS = ("roc_auc", "pr_auc")
+COMPARED = (
+    *(f"baseline_{figure}" for figure in ("difference", "low", "high", "p_adjusted")),
+    *(f"best_{figure}" for figure in ("difference", "low", "high", "p_adjusted")),
+    "verdict",
+)
 
 
 def out_of_fold_scores(oof: pd.DataFrame, threshold: float) -> dict[str, float]:
@@ -27,34 +33,102 @@ def out_of_fold_scores(oof: pd.DataFrame, threshold: float) -> dict[str, float]:
     return pooled | {name: float((by_fold[name] * weights).sum()) for name in RANKING_METRICS}
 
 
+def ranked(oof_scores: pd.DataFrame, select_by: str) -> pd.Series:
+    """Return the models' mean out-of-fold scores over the seeds, the best model first.
+
+    Choosing by the holdout would make the winner's holdout score too good. A tie goes to the model
+    that stands first in the config.
+
+    Args:
+        oof_scores: one row a seed and model: `model` and the metrics.
+        select_by: the metric to rank by.
+    """
+    means = oof_scores.groupby("model", sort=False)[select_by].mean()
+    return means.sort_values(ascending=not higher_is_better(select_by), kind="stable")
+
+
 def leaderboard(
-    metrics: pd.DataFrame, oof_scores: pd.DataFrame, select_by: str, dataset: str
+    metrics: pd.DataFrame,
+    oof_scores: pd.DataFrame,
+    predictions: dict[int, pd.DataFrame],
+    settings: dict,
+    table_rows: int,
 ) -> pd.DataFrame:
     """Return one row a model, the best first.
 
-    Models are ranked by their out-of-fold score alone: choosing by the holdout would make the
-    winner's holdout score too good.
-
     Args:
-        metrics: holdout metrics, one row a seed and model: `seed, model` and the metrics.
-        oof_scores: out-of-fold metrics, one row a seed and model, with the same columns.
-        select_by: the metric to rank by.
-        dataset: the table's name.
+        metrics: holdout metrics with intervals, one row a seed and model.
+        oof_scores: out-of-fold metrics, one row a seed and model.
+        predictions: for each seed its holdout predictions.
+        settings: `select_by`, `baseline`, `threshold`, `strategy` and `level`.
+        table_rows: rows of the whole table.
 
     Returns:
-        `dataset, model, rank, selected, oof_<select_by>`, then the holdout metrics, all as means
-        over the seeds, `threshold, prevalence, rows` and `seeds`.
+        `dataset, model, rank, selected, oof_<select_by>`; each holdout metric with `_low` and
+        `_high`; the comparison by `select_by` with the baseline and with the best model
+        (difference, interval, p-value adjusted for the number of models, all of it in words as
+        `verdict`); `reliable, threshold, prevalence, rows, seeds, level, baseline`. Over several
+        seeds values are means, and intervals allow for the rows that the splits share.
     """
-    columns = [*METRICS, "threshold", "prevalence", "rows"]
-    table = metrics.groupby("model", sort=False)[columns].mean()
-    table.insert(0, f"oof_{select_by}", oof_scores.groupby("model")[select_by].mean())
-    # A tie goes to the model that stands first in the config.
-    ranks = table[f"oof_{select_by}"].rank(
-        method="first", ascending=not higher_is_better(select_by)
-    )
-    table.insert(0, "selected", ranks == 1)
-    table.insert(0, "rank", ranks.astype(int))
-    table["seeds"] = metrics.groupby("model")["seed"].nunique()
-    table = table.sort_values("rank").reset_index()
-    table.insert(0, "dataset", dataset)
-    return table
+    order = ranked(oof_scores, settings["select_by"])
+    test_share = metrics["rows"].mean() / table_rows
+    rows = []
+    for rank, (model, oof_score) in enumerate(order.items(), start=1):
+        of_model = metrics[metrics["model"] == model]
+        row = {
+            "dataset": of_model["dataset"].iloc[0],
+            "model": model,
+            "rank": rank,
+            "selected": rank == 1,
+            f"oof_{settings['select_by']}": oof_score,
+        }
+        for name in METRICS:
+            limits = (of_model[name], of_model[f"{name}_low"], of_model[f"{name}_high"])
+            combined = limits_of(limits, test_share, settings["level"])
+            row |= dict(zip((name, f"{name}_low", f"{name}_high"), combined, strict=True))
+        row["reliable"] = bool(of_model["reliable"].all())
+        row |= of_model[["threshold", "prevalence", "rows"]].mean().to_dict()
+        rows.append(row | {"seeds": len(of_model), "level": settings["level"]})
+    table = pd.DataFrame(rows)
+    compared = compared_models(predictions, order.index[0], settings, table_rows, test_share)
+    for name in COMPARED:
+        table[name] = table["model"].map(compared[name])
+    return table.assign(baseline=settings["baseline"])
+
+
+def limits_of(limits: tuple, test_share: float, level: float) -> tuple[float, float, float]:
+    """Return value, low and high of a metric: those of the only split, or combined over splits."""
+    if len(limits[0]) == 1:
+        return tuple(float(part.iloc[0]) for part in limits)
+    return combine_over_splits(*limits, test_share=test_share, level=level)
+
+
+def compared_models(
+    predictions: dict[int, pd.DataFrame],
+    best: str,
+    settings: dict,
+    table_rows: int,
+    test_share: float,
+) -> pd.DataFrame:
+    """Return the comparison of each model with the baseline and the best, indexed by model."""
+    comparisons = []
+    for of_seed in predictions.values():
+        parts = dict(list(of_seed.groupby("model", sort=False)))
+        comparisons.append(
+            compare(
+                parts[best]["target"].to_numpy(),
+                {name: part["probability"].to_numpy() for name, part in parts.items()},
+                baseline=settings["baseline"],
+                best=best,
+                threshold=settings["threshold"],
+                metrics=settings["select_by"],
+                level=settings["level"],
+                table_rows=stratified_rows(settings["strategy"], table_rows),
+            )
+        )
+    return compare_over_splits(comparisons, test_share, settings["level"]).set_index("model")
+
+
+def stratified_rows(strategy: str, table_rows: int) -> int | None:
+    """Return the rows of the table if the holdout is a stratified part of it, else None."""
+    return table_rows if strategy == "stratified" else None

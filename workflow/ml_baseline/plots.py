@@ -6,14 +6,13 @@ the target have the same two colours in all of them. The same table gives the sa
 """
 
 import math
-import os
 import re
 import sys
 import textwrap
 import unicodedata
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import cache, wraps
 from pathlib import Path
@@ -32,6 +31,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from ml_baseline.errors import InputError
+from ml_baseline.files import whole_file
 from ml_baseline.schema import column, columns_of_role, feature_columns
 
 
@@ -243,22 +243,14 @@ def save(figure: Figure, path: str | Path) -> None:
 
     Nothing of the time, the place or the software's version goes into the file.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with _style():
-            figure.savefig(
-                unfinished,
-                format="png",
-                dpi=PIXELS_PER_INCH,
-                metadata={"Software": None},
-                pil_kwargs={"compress_level": 3},
-            )
-        unfinished.replace(path)
-    finally:
-        with suppress(FileNotFoundError):
-            unfinished.unlink()
+    with whole_file(path) as unfinished, _style():
+        figure.savefig(
+            unfinished,
+            format="png",
+            dpi=PIXELS_PER_INCH,
+            metadata={"Software": None},
+            pil_kwargs={"compress_level": 3},
+        )
 
 
 @cache

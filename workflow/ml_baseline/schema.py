@@ -6,7 +6,8 @@ follows the schema row by row, so new rows are read exactly as the first ones we
 """
 
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -14,37 +15,64 @@ import pandas as pd
 from ml_baseline import cells
 from ml_baseline.errors import InputError
 
-KINDS = ("number", "integer", "boolean", "code", "category")
+NUMERIC_KINDS = ("number", "integer")
 # Columns that the workflow adds; a raw column of that name gets "_raw" behind it.
 RESERVED_NAMES = ("row_id", "copy")
 # Roles of the columns that a cleaned table holds, in its order.
 KEPT_ROLES = ("id", "group", "time", "feature", "target")
+# Roles of the columns that are learned from or sorted by, so that it matters what they mean.
+READ_ROLES = ("time", "feature")
 DATE_PARTS = ("year", "month", "day", "weekday", "hour")
+# A column whose dates are written in more ways than this is hardly one of dates.
+MIXED_DATE_FORMATS = 3
+# Names of columns that were none's idea: ours, and the one that pandas writes for an index.
+UNNAMED = re.compile(r"unnamed_\d+_*|Unnamed: \d+")
 
-# A column is numeric if what does not read as a number is rare, or is a handful of words that
-# stand for "missing" between many different numbers.
-UNPARSABLE_SHARE = 0.1
-CODE_LIKE_SHARE = 0.02
-MARKER_WORDS = 3
+# From so many different values on, numbers are quantities; fewer may be the labels of a few groups.
 MANY_NUMBERS = 10
+# What stands between many different numbers and is none: up to so many different words, however
+# frequent, are markers of missing values; more of them must be rare, as typing errors are.
+MARKER_WORDS = 3
+UNPARSABLE_SHARE = 0.1
+# What is no number but holds a digit or is a single letter ("12b", "1.2.3", "K") speaks for codes.
+# So few of them, or a single one, are typing errors.
+CODE_LIKE_SHARE = 0.02
+# Bounds such as 90+ are numbers at the end of a scale; where they are half of it, it is of labels.
+BOUND_SHARE = 0.5
+# Leading zeros make a column one of codes (postal codes, articles); one in a thousand is a slip.
+LEADING_ZERO_SHARE = 0.001
+# Integers below this are exact as floats.
+EXACT_INTEGERS = 2.0**53
+# A format of dates must read nearly all cells, and a unit stand behind them: the others are markers
+# and typing errors.
 DATE_SHARE = 0.9
-# Negative numbers of nines among numbers that are never negative mark missing values.
-SENTINELS = (-9.0, -99.0, -999.0, -9999.0, -99999.0, -999999.0)
+UNIT_SHARE = 0.9
+# At least so many cells of a column of dates look like dates at a glance.
+GLANCE_SHARE = 0.5
+# What takes a while is tried on so many cells before it is tried on all.
+SAMPLE = 500
+# Years that a number such as 20240131 may begin with to be a date.
+COMPACT_DATE = r"(?:19|20)\d{6}$"
+# Numbers that devices and databases write for a missing value: nines with a minus, and the -200 of
+# air quality stations. They are so taken where they repeat and nothing comes near them.
+SENTINELS = (-9.0, -99.0, -999.0, -9999.0, -99999.0, -999999.0, -200.0)
 SENTINEL_ROWS = 5
 
-PAIRS = (
-    {"yes", "no"},
-    {"y", "n"},
-    {"true", "false"},
-    {"t", "f"},
-    {"1", "0"},
-    {"1.0", "0.0"},
-    {"positive", "negative"},
-    {"pos", "neg"},
-    {"+", "-"},
-    {"1", "-1"},
+# Labels of a target that leave no doubt which is the yes, in canonical form.
+UNMISTAKABLE_PAIRS = (
+    ("yes", "no"),
+    ("y", "n"),
+    ("true", "false"),
+    ("t", "f"),
+    ("on", "off"),
+    ("1", "0"),
+    ("positive", "negative"),
+    ("pos", "neg"),
+    ("+", "-"),
+    ("1", "-1"),
 )
-POSITIVE_WORDS = frozenset(["yes", "y", "true", "t", "1", "1.0", "positive", "pos", "+"])
+SHOWN_LABELS = 8
+SHOWN_COLUMNS = 20
 
 
 def column(schema: dict, name: str) -> dict:
@@ -81,48 +109,54 @@ def infer_schema(raw: pd.DataFrame, settings: dict, dataset: str = "") -> dict:
 
     Returns:
         `dataset`, `target`, `positive` and `negative` (the labels in the raw table that mean 1
-        and 0), `missing_values`, and `columns`: for each its name, role, kind and how to read it.
-        What only a look at all cells tells (range, categories, nullability) is added by
-        `describe_columns` once the table is clean.
+        and 0), `missing_values` (what means missing in this table beside the usual tokens), and
+        `columns`: for each its `name` in the cleaned table, `role`, `kind`, `source` (its name in
+        the raw table) and how to read it:
+
+        * `decimal`: the decimal sign, if not a point; `unit`: what stands behind each number
+        * `missing_numbers`: numbers that mean missing
+        * `date_formats`, `part`: how dates are written, and which part of them this column is
+        * `encode`, `categories`, `labels`: the code of each label, the codes, a label for each
+        * `spellings`: for labels that differ in upper and lower case only, the one to use
+        * `answers`: usual missing tokens that are none here
+
+        Columns set aside are text as it came. What only a look at all cells tells (range,
+        categories, nullability) is added by `describe_columns` once the table is clean.
 
     Raises:
-        InputError: a column named in the settings is not in the table, or the target does not
-            have two clear classes.
+        InputError: a column named in the settings is not in the table or cannot be read as they
+            say, or the target does not have two clear classes.
     """
-    raw = renamed(raw)
     roles = _roles(raw, settings)
-    extra_tokens = frozenset(str(token).strip().lower() for token in settings["missing_values"])
-    target = settings["target"]
-    positive, negative = _classes(raw[target], settings, extra_tokens)
-    schema = {
+    declared = pd.Series(names_of(settings.get("missing_values")), dtype="str")
+    tokens = frozenset(cells.strip(declared).str.lower())
+    positive, negative = _classes(raw[str(settings["target"])], settings, tokens)
+    present, answers = {}, {}
+    for name in [name for name, role in roles.items() if role in READ_ROLES]:
+        present[name], answers[name] = _present(raw[name], tokens)
+    decimal = settings.get("decimal") or _usual_decimal(present.values())
+    numbers = [value for value in map(cells.parse_number, tokens) if not np.isnan(value)]
+    entries = []
+    for name, role in roles.items():
+        readings = [{"kind": "boolean" if role == "target" else "category"}]
+        if role in READ_ROLES:
+            readings = _readings(name, present.pop(name), role, settings, decimal)
+        for reading in readings:
+            entry = {"name": name, "role": role, "source": name} | reading
+            if numbers and entry["kind"] in NUMERIC_KINDS and "part" not in entry:
+                entry["missing_numbers"] = sorted({*numbers, *entry.get("missing_numbers", ())})
+            if answers.get(name):
+                entry["answers"] = answers[name]
+            entries.append(entry)
+    _make_names_unique(entries)
+    return {
         "dataset": dataset,
-        "target": target,
+        "target": next(entry["name"] for entry in entries if entry["role"] == "target"),
         "positive": positive,
         "negative": negative,
-        "missing_values": sorted(extra_tokens),
-        "columns": [],
+        "missing_values": sorted(tokens),
+        "columns": entries,
     }
-    for name in raw.columns:
-        role = roles[name]
-        if role in ("drop", "forbidden"):
-            entries = [{"kind": "category"}]
-        elif role == "target":
-            entries = [{"kind": "boolean"}]
-        elif role in ("id", "group"):
-            entries = [{"kind": "category"}]
-        else:
-            entries = _reading(name, raw[name], role, settings, extra_tokens)
-        for entry in entries:
-            schema["columns"].append(
-                {"name": name, "role": role, "source": name} | entry  # parts have their own name
-            )
-    _without_clashes(schema)
-    return schema
-
-
-def renamed(raw: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with the columns whose names the workflow needs itself renamed."""
-    return raw.rename(columns={name: f"{name}_raw" for name in RESERVED_NAMES})
 
 
 def describe_columns(schema: dict, table: pd.DataFrame) -> dict:
@@ -140,299 +174,447 @@ def describe_columns(schema: dict, table: pd.DataFrame) -> dict:
         values = table[entry["name"]]
         missing = int(values.isna().sum())
         found: dict = {"nullable": missing > 0, "missing": missing}
-        if entry["kind"] in ("number", "integer") and missing < len(values):
-            low, high = float(values.min()), float(values.max())
-            whole = entry["kind"] == "integer"
-            found |= {
-                "minimum": int(low) if whole else low,
-                "maximum": int(high) if whole else high,
-            }
+        if entry["kind"] in NUMERIC_KINDS and missing < len(values):
+            exact = int if entry["kind"] == "integer" else float
+            found |= {"minimum": exact(values.min()), "maximum": exact(values.max())}
         elif entry["kind"] == "category" and entry["role"] == "feature":
             found |= {"categories": sorted(values.dropna().unique().tolist())}
         columns.append(entry | found)
     return schema | {"rows": len(table), "columns": columns}
 
 
-def names_of(value: str | Iterable[str] | None) -> list[str]:
-    """Return a config value that is one name, several or none as a list."""
+def names_of(value: object) -> list[str]:
+    """Return a config value that is one name, several or none as a list of texts."""
     if value is None:
         return []
-    return [value] if isinstance(value, str) else list(value)
+    return [str(name) for name in value] if isinstance(value, list | tuple) else [str(value)]
 
 
-def _unknown_column(raw: pd.DataFrame, name: str, key: str) -> InputError:
-    names = [str(known) for known in raw.columns]
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    close += [known for known in names if known.lower() == name.lower() and known not in close]
-    hint = f"did you mean {' or '.join(repr(c) for c in close)}?" if close else ""
-    shown = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
-    return InputError(
-        f"`{key}` names the column '{name}', which the table does not have; {hint or 'its'} "
-        f"{'C' if hint else 'c'}olumns are: {shown}"
-        + ("" if close else ". If these look like values, the file lacks a header line")
-    )
+def listed(names: Iterable[str], limit: int = SHOWN_COLUMNS) -> str:
+    """Return the first `limit` names as a message shows them, and how many more there are."""
+    names = list(names)
+    more = f" and {len(names) - limit:,} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more
 
 
 def _roles(raw: pd.DataFrame, settings: dict) -> dict[str, str]:
-    """Return each raw column's role."""
+    """Return each raw column's role, in the order of the columns."""
     roles = dict.fromkeys(raw.columns, "feature")
-    for name in raw.columns:  # a row number that an export put first, without a name
-        if name.startswith("unnamed_") and _counts_rows(raw[name]):
-            roles[name] = "drop"
+    named = set()
     for key in ("drop", "forbidden", "id", "group", "time", "target"):
         for name in names_of(settings.get(key)):
-            name = f"{name}_raw" if name in RESERVED_NAMES else name
             if name not in roles:
                 raise _unknown_column(raw, name, key)
+            if key == "target" and name in named:
+                raise InputError(
+                    f"the target '{name}' is also named under `{roles[name]}`; take it out there"
+                )
             roles[name] = key
+            named.add(name)
     for key in ("categorical", "encode", "dates"):
-        for name in names_of(settings.get(key)):
+        for name in _per_column(settings, key):
             if name not in roles:
                 raise _unknown_column(raw, name, key)
+            named.add(name)
+    for name in raw.columns:
+        if name not in named and UNNAMED.fullmatch(name) and _names_rows(raw[name]):
+            roles[name] = "drop"
     if "feature" not in roles.values():
-        raise InputError("no column is left to predict from: all are id, drop, forbidden or target")
+        raise InputError(
+            "no column is left to predict from: all are target, id, group, time, drop or "
+            "forbidden, or numbers of rows; the columns are: " + listed(roles)
+        )
     return roles
 
 
-def _counts_rows(texts: pd.Series) -> bool:
-    numbers, _ = cells.parse_numbers(cells.strip(texts))
-    return bool((numbers.diff().iloc[1:] == 1).all() and numbers.iloc[0] in (0, 1))
+def _per_column(settings: dict, key: str) -> dict[str, object]:
+    """Return what the settings say under `key`, by column name."""
+    value = settings.get(key)
+    if isinstance(value, Mapping):
+        return {str(name): value[name] for name in value}
+    return dict.fromkeys(names_of(value))
 
 
-def _label(value: object) -> str:
-    """Return a label given in the config as the text it has in a table."""
-    return str(value).strip()
+def _names_rows(texts: pd.Series) -> bool:
+    """Return whether a column without a name is what exports add: row numbers, or nothing."""
+    texts = cells.strip(texts)
+    if cells.is_missing(texts).all():
+        return True
+    numbers, _ = cells.parse_numbers(texts)
+    return bool((numbers % 1 == 0).all() and numbers.is_unique)
 
 
-def _matching(declared: object, labels: list[str]) -> list[str]:
-    """Return those of a target's labels that a config value means.
+def _quoted(labels: Iterable[str]) -> str:
+    return listed([f"'{label}'" for label in labels], SHOWN_LABELS)
 
-    An exact match goes first, then one without regard to case, then one of value: `positive: 1`
-    means "1.0" too, and `positive: Yes`, which YAML reads as true, means "Yes".
-    """
-    found = []
-    for value in declared if isinstance(declared, list) else [declared]:
-        text = _label(value)
-        tests = [
-            lambda label, text=text: label == text,
-            lambda label, text=text: label.lower() == text.lower(),
-            lambda label, text=text: (
-                cells.parse_number(label) == cells.parse_number(text)  # never true of NaN
-            ),
-        ]
-        if isinstance(value, bool):
-            tests.append(lambda label, value=value: cells.BOOLEANS.get(label.lower()) == value)
-        for test in tests:
-            matches = [label for label in labels if test(label)]
-            if matches:
-                found += matches
-                break
-    return sorted(set(found))
+
+def _unknown_column(raw: pd.DataFrame, name: str, key: str) -> InputError:
+    names = list(raw.columns)
+    close = [known for known in names if known.lower() == name.lower()]
+    close = close or difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    if close:
+        advice = "did you mean " + " or ".join(f"'{known}'" for known in close) + "?"
+    elif len(names) == 1:
+        advice = "if these are several columns in one, set `separator`"
+    else:
+        advice = "if these are values, put a header line above them"
+    return InputError(
+        f"`{key}` names the column '{name}', which is not among the table's columns "
+        f"({listed(names)}); {advice}"
+    )
+
+
+def _make_names_unique(entries: list[dict]) -> None:
+    """Rename columns that are called like ours, and parts of dates called like other columns."""
+    sources = {entry["source"] for entry in entries}
+    taken = {*RESERVED_NAMES, *(name for name in sources if name not in RESERVED_NAMES)}
+    for entry in entries:
+        suffix = "_part" if "part" in entry else "_raw"
+        if entry["name"] == entry["source"] and entry["name"] not in RESERVED_NAMES:
+            continue
+        while entry["name"] in taken:
+            entry["name"] += suffix
+        taken.add(entry["name"])
 
 
 def _classes(
-    texts: pd.Series, settings: dict, extra_tokens: frozenset[str]
+    texts: pd.Series, settings: dict, tokens: frozenset[str]
 ) -> tuple[list[str], list[str]]:
-    """Return the labels that mean 1 and those that mean 0."""
-    target = settings["target"]
+    """Return the target's labels that mean 1 and those that mean 0.
+
+    Labels that differ in upper and lower case or in how a number is written are one class.
+    """
+    target = str(settings["target"])
+    counts = cells.strip(texts).value_counts()
+    spellings: dict[str, list[str]] = {}
+    for label in counts.index:
+        spellings.setdefault(cells.canonical(label), []).append(label)
+    named = {
+        key: _named_classes(settings.get(key), spellings, key, target)
+        for key in ("positive", "negative")
+    }
+    # What the user calls a class is one, even if it looks like a marker; so is - beside +.
+    answers = named["positive"] | named["negative"] | ({"+", "-"} if "+" in spellings else set())
+    labels = pd.Series(list(spellings), dtype="str")
+    gone = cells.is_missing(labels, cells.MISSING_TOKENS | tokens) & ~labels.isin(answers)
+    classes = set(labels[~gone])
+    shown = _shown_classes(spellings, counts, classes)
+    if len(classes) < 2:
+        what = "no values" if not classes else "one class only"
+        raise InputError(
+            f"the target '{target}' has {what}: {shown}; expected a yes/no column with rows of both"
+        )
+    if named["positive"] & named["negative"] or classes in named.values():
+        raise InputError(
+            f"the target '{target}' has {shown}; `positive` must name some of these and `negative` "
+            "others"
+        )
+    yes, no = _yes_and_no(classes, named["positive"], named["negative"])
+    if not (yes or no) and len(classes) == 2:
+        raise InputError(
+            f"which value of the target '{target}' is the yes? It has {shown}; "
+            "say so with `positive:`"
+        )
+    if not yes or not no or yes | no != classes:
+        raise InputError(
+            f"the target '{target}' has {len(classes):,} different values, expected two: {shown}. "
+            "Name a yes/no column, or say which labels mean yes and no with `positive:` and "
+            "`negative:` (each may be a list) and which mean unknown with `missing_values:`"
+        )
+    return (
+        sorted(label for name in yes for label in spellings[name]),
+        sorted(label for name in no for label in spellings[name]),
+    )
+
+
+def _named_classes(
+    declared: object, spellings: Mapping[str, list[str]], key: str, target: str
+) -> set[str]:
+    """Return the classes that `positive` or `negative` in the config names.
+
+    `positive: 1` means the label "1.0" too, and `positive: Yes`, which YAML reads as true, "Yes".
+    """
+    if declared is None:
+        return set()
+    values = declared if isinstance(declared, list | tuple) else [declared]
+    named = {cells.canonical(text) for value in values for text in _texts(value)}
+    if not named & spellings.keys():
+        raise InputError(
+            f"`{key}: {declared}` is no value of the target '{target}'; it has "
+            + _quoted(labels[0] for labels in spellings.values())
+        )
+    return named & spellings.keys()
+
+
+def _texts(value: object) -> list[str]:
+    """Return the texts that a label given in the config may have in a table.
+
+    YAML reads Yes, on and true alike, so a truth value stands for every spelling of it.
+    """
+    if isinstance(value, bool):
+        return [text for text, meaning in cells.BOOLEANS.items() if meaning == value]
+    return cells.strip(pd.Series([str(value)], dtype="str")).tolist()
+
+
+def _yes_and_no(classes: set[str], yes: set[str], no: set[str]) -> tuple[set[str], set[str]]:
+    """Return which classes mean 1 and which 0, from what was named or an unmistakable pair."""
+    for pair in UNMISTAKABLE_PAIRS if not yes and not no else ():
+        if classes == set(pair):
+            return {pair[0]}, {pair[1]}
+    # Of two classes, naming one is enough; of more, the rest may be a class or anything.
+    if yes and not no and len(classes - yes) == 1:
+        no = classes - yes
+    elif no and not yes and len(classes - no) == 1:
+        yes = classes - no
+    return yes, no
+
+
+def _shown_classes(spellings: Mapping[str, list[str]], counts: pd.Series, classes: set[str]) -> str:
+    """Return a target's labels and their frequencies as a message shows them."""
+    rows = counts.to_dict()
+    shown = listed(
+        [
+            f"'{labels[0]}' ({sum(rows[label] for label in labels):,} rows)"
+            for name, labels in spellings.items()
+            if name in classes
+        ],
+        SHOWN_LABELS,
+    )
+    gone = [label for label in rows if cells.canonical(label) not in classes]
+    return f"{shown} (read as missing: {_quoted(gone)})".strip() if gone else shown
+
+
+def _present(texts: pd.Series, tokens: frozenset[str]) -> tuple[pd.Series, list[str]]:
+    """Return the stripped cells that are not missing, and usual tokens that are answers here."""
     texts = cells.strip(texts)
-    counts = texts.value_counts()
-    labels = [str(label) for label in counts.index]
-    declared = (
-        _matching(settings["positive"], labels) if settings.get("positive") is not None else []
-    )
-    against = (
-        _matching(settings["negative"], labels) if settings.get("negative") is not None else []
-    )
-    # What the user calls a class is one, even if it looks like a marker; so are + and -.
-    kept = set(declared) | set(against)
-    signs = {label for label in labels if label in ("+", "-")}
-    kept |= signs if len(signs) == 2 else set()
-    missing = cells.is_missing(pd.Series(labels, dtype="str"), extra_tokens)
-    classes = [
-        label for label, gone in zip(labels, missing, strict=True) if not gone or label in kept
-    ]
-    shown = ", ".join(f"'{label}' ({counts[label]:,} rows)" for label in classes[:8])
-    shown += f" and {len(classes) - 8} more" if len(classes) > 8 else ""
-    markers = ", ".join(f"'{label}'" for label in labels if label not in classes and label)
-    if markers:
-        shown += f" (read as missing: {markers})"
-    if not classes:
-        raise InputError(f"the target '{target}' has no values; found {shown or 'empty cells'}")
-    for key, found in (("positive", declared), ("negative", against)):
-        if settings.get(key) is not None and not found:
-            raise InputError(
-                f"`{key}: {settings[key]}` is no value of the target '{target}', which has {shown}"
-            )
-    if set(declared) & set(against):
-        raise InputError(f"`positive` and `negative` of the target '{target}' overlap: {shown}")
-    if len(classes) == 1:
-        raise InputError(
-            f"the target '{target}' has one class only: {shown}; a yes/no column needs rows of both"
-        )
-    others = [label for label in classes if label not in declared]
-    if against and not declared:
-        declared = others = [label for label in classes if label not in against]
-        others = against
-    elif against:
-        others = against
-    elif not declared:
-        pair = {label.lower() for label in classes}
-        if len(classes) == 2 and pair in PAIRS:
-            declared = [label for label in classes if label.lower() in POSITIVE_WORDS]
-            others = [label for label in classes if label not in declared]
-        elif len(classes) == 2 or (len(pair) == 2 and pair in PAIRS):
-            raise InputError(
-                f"which value of the target '{target}' is the yes? It has {shown}; "
-                "say so with `positive:`"
-            )
-        else:
-            raise InputError(
-                f"the target '{target}' has {len(classes)} classes, expected two: {shown}. "
-                "Name a yes/no column, or say which labels mean yes and no with `positive:` and "
-                "`negative:` (each may be a list) and which mean unknown with `missing_values:`"
-            )
-    stray = [label for label in classes if label not in declared and label not in others]
-    if stray or (len(others) > 1 and not against):
-        raise InputError(
-            f"the target '{target}' has {len(classes)} values, expected two: {shown}. Say which "
-            "labels mean yes and no with `positive:` and `negative:` (each may be a list) and "
-            "which mean unknown with `missing_values:`"
-        )
-    return sorted(declared), sorted(others)
+    missing = cells.is_missing(texts, cells.MISSING_TOKENS | tokens)
+    # A minus is a missing value, but not in a column of plus and minus.
+    signs = {"+", "-"} <= set(texts[texts.str.len() == 1].unique()) and "-" not in tokens
+    return (texts[~missing] if missing.any() else texts), ["-"] if signs else []
 
 
-def _reading(
-    name: str, texts: pd.Series, role: str, settings: dict, extra_tokens: frozenset[str]
-) -> list[dict]:
+def _readings(name: str, present: pd.Series, role: str, settings: dict, decimal: str) -> list[dict]:
     """Return how a feature or time column is read: one entry, or one for each part of a date."""
-    texts = cells.strip(texts)
-    present = texts[~cells.is_missing(texts, extra_tokens)]
-    encode = (settings.get("encode") or {}).get(name)
+    if role == "time" and present.empty:
+        raise InputError(f"`time` names the column '{name}', which has no values; name another")
+    encode = _per_column(settings, "encode").get(name)
     if encode is not None:
-        labels: dict[str, str] = {}
-        for label, code in encode.items():
-            labels.setdefault(str(code), _label(label))
-        return [
-            {
-                "kind": "code",
-                "encode": {_label(label): code for label, code in encode.items()},
-                "categories": sorted(set(encode.values())),
-                "labels": labels,
-            }
-        ]
+        return [_encode_entry(name, present, encode)]
     if name in names_of(settings.get("categorical")):
-        return [{"kind": "category"}]
-    declared_format = (settings.get("dates") or {}).get(name)
-    if declared_format is not None:
-        return _date_entries(name, present, declared_format, role)
-    if present.empty:
-        return [{"kind": "number"}]
-    booleans = present.str.lower().isin(cells.BOOLEANS)
-    if booleans.all():
-        return [{"kind": "boolean"}]
-    number = _number_entry(present, settings.get("decimal"))
-    if number is not None:
-        return [number]
-    date_format = _date_format(present)
-    if date_format is not None:
-        return _date_entries(name, present, date_format, role)
+        return [_category_entry(present)]
+    formats = _declared_formats(name, present, settings)
+    if not formats and len(present) and _are_compact_dates(present):
+        formats = [cells.COMPACT_DATE]
+    if not formats:
+        entry = _number_entry(present, decimal, bool(settings.get("decimal")))
+        if entry is not None:
+            return [entry]
+        formats = _date_formats(present)
+    if formats:
+        return _date_entries(name, present, formats, role)
     if role == "time":
         raise InputError(
             f"`time` names the column '{name}', but its cells are neither numbers nor dates "
             f"(found '{present.iloc[0]}'); give their format: `dates: {{{name}: '%d %b %Y'}}`"
         )
-    return [{"kind": "category"}]
+    return [_category_entry(present)]
 
 
-def _number_entry(present: pd.Series, decimal: str | None) -> dict | None:
-    """Return how a column of numbers is read, None if it is none."""
-    decimal = decimal or _decimal(present)
-    values, _ = cells.parse_numbers(present, decimal)
-    numbers = values.dropna()
-    if numbers.empty:
-        return None
-    distinct_numbers = numbers.nunique()
-    if len(numbers) < len(present):
-        junk = present[values.isna()]
-        like_codes = junk.str.contains(r"\d", regex=True)
-        words = junk[~like_codes]
-        few_markers = words.nunique() <= MARKER_WORDS or len(words) <= UNPARSABLE_SHARE * len(
-            present
+def _declared_formats(name: str, present: pd.Series, settings: dict) -> list[str]:
+    date_format = _per_column(settings, "dates").get(name)
+    if date_format is None:
+        return []
+    try:
+        times = cells.parse_dates(present, [date_format])
+    except ValueError as error:
+        raise InputError(
+            f"`dates` gives the column '{name}' the format '{date_format}', which is none: {error}"
+        ) from error
+    if len(times) and times.isna().all():
+        raise InputError(
+            f"`dates` gives the column '{name}' the format '{date_format}', which reads none of "
+            f"its cells (found '{present.iloc[0]}'); give the format they are written in"
         )
-        if (
-            distinct_numbers < MANY_NUMBERS
-            or like_codes.sum() > CODE_LIKE_SHARE * len(present)
-            or not few_markers
-        ):
-            return None
-    # Numbers with a leading zero are codes: postal codes, articles, telephone numbers.
-    if present.str.fullmatch(r"0\d+").any():
+    return [date_format]
+
+
+def _encode_entry(name: str, present: pd.Series, encode: Mapping) -> dict:
+    codes: dict[str, int] = {}
+    labels: dict[str, str] = {}
+    for label, code in encode.items():
+        codes |= dict.fromkeys(_texts(label), code)
+        labels.setdefault(str(code), _texts(label)[0])
+    if len(present) and cells.encode(present, codes).isna().all():
+        raise InputError(
+            f"`encode` has codes for {_quoted(codes)} of the column '{name}', but the column has "
+            f"{_quoted(present.unique())}; give codes for these labels"
+        )
+    categories = sorted(set(encode.values()))
+    return {"kind": "code", "encode": codes, "categories": categories, "labels": labels}
+
+
+def _category_entry(present: pd.Series) -> dict:
+    """Return how a column of categories is read: as it is, with one spelling for each."""
+    counts = present.value_counts()
+    labels = pd.DataFrame({"label": counts.index.astype("str"), "rows": counts.to_numpy()})
+    labels["folded"] = labels["label"].str.lower()
+    # Single letters may be codes in which the case has a meaning.
+    labels = labels[labels["folded"].duplicated(keep=False) & (labels["label"].str.len() > 1)]
+    labels = labels.sort_values(["rows", "label"], ascending=[False, True])
+    labels = labels.drop_duplicates("folded").sort_values("folded")
+    spellings = dict(zip(labels["folded"], labels["label"], strict=True))
+    return {"kind": "category"} | ({"spellings": spellings} if spellings else {})
+
+
+def _number_entry(present: pd.Series, decimal: str, decimal_is_given: bool) -> dict | None:
+    """Return how a column of booleans or numbers is read, None if it is none.
+
+    Args:
+        present: the stripped cells that are not missing.
+        decimal: the decimal sign to assume where the cells do not tell.
+        decimal_is_given: whether to assume it even where they do.
+    """
+    if present.empty:
+        return {"kind": "number"}
+    if cells.are_booleans(present):
+        return {"kind": "boolean"}
+    unit, bare = "", present
+    numbers = cells.plain_numbers(present) if decimal == "." else None
+    if numbers is None:
+        if not decimal_is_given:
+            decimal = _decimal(present) or decimal
+        numbers = _quantities(present, decimal)
+    if numbers is None:
+        unit = _unit(present)
+        bare = cells.without_unit(present, unit)
+        numbers = _quantities(bare, decimal) if unit else None
+    if numbers is None or numbers.isna().all() or (unit and numbers.nunique() < MANY_NUMBERS):
         return None
-    entry: dict = {"kind": "integer" if (numbers == np.floor(numbers)).all() else "number"}
+    numbers = numbers.dropna()
+    whole = (numbers == np.floor(numbers)).all() and numbers.abs().max() < EXACT_INTEGERS
+    if whole and bare.str.match(r"0\d").mean() > LEADING_ZERO_SHARE:
+        return None
+    entry: dict = {"kind": "integer" if whole else "number"}
     if decimal != ".":
         entry["decimal"] = decimal
-    sentinels = [
-        value
-        for value in SENTINELS
-        if (numbers == value).sum() >= SENTINEL_ROWS and (numbers[numbers != value] >= 0).all()
-    ]
-    if sentinels and distinct_numbers >= MANY_NUMBERS:
+    if unit:
+        entry["unit"] = unit
+    sentinels = _sentinels(numbers)
+    if sentinels:
         entry["missing_numbers"] = sentinels
     return entry
 
 
-def _decimal(present: pd.Series) -> str:
-    """Return the decimal sign of a column: a comma if its cells can only be read that way."""
-    if not present.str.contains(",", regex=False).any():
-        return "."
-    fraction = present.str.contains(r"\d,(?:\d{1,2}|\d{4,})\D*$", regex=True)
-    point_last = present.str.contains(r",\d{3}(?:\.\d*)?\D*$", regex=True) & ~fraction
-    return "," if fraction.any() and fraction.sum() > point_last.sum() else "."
-
-
-def _date_format(present: pd.Series) -> str | None:
-    """Return the first of `cells.DATE_FORMATS` that reads nearly all cells, None if none does."""
-    sample = present.drop_duplicates().head(500)
-    if not sample.str.contains(r"\d", regex=True).mean() >= DATE_SHARE:
+def _quantities(texts: pd.Series, decimal: str) -> pd.Series | None:
+    """Return the numbers among cells that are quantities, None if they are labels."""
+    numbers, repaired = cells.parse_numbers(texts, decimal)
+    if numbers.isna().all():
         return None
-    # Most columns of text are no dates, and are told by a few cells.
+    bounds = texts.str.contains(r"^[<>≤≥]|\+$").mean() if repaired else 0.0
+    junk = texts[numbers.isna()]
+    junk = junk[~junk.str.lower().isin(cells.MISSING_WORDS)]
+    if not bounds and junk.empty:
+        return numbers
+    code_like = junk.str.contains(r"\d|^.$")
+    words = junk[~code_like]
+    few_words = words.nunique() <= MARKER_WORDS or len(words) <= UNPARSABLE_SHARE * len(texts)
+    many_numbers = numbers.nunique() >= MANY_NUMBERS
+    few_codes = code_like.sum() <= max(1, CODE_LIKE_SHARE * len(texts))
+    return numbers if many_numbers and few_words and few_codes and bounds <= BOUND_SHARE else None
+
+
+def _sentinels(numbers: pd.Series) -> list[float]:
+    """Return those of `SENTINELS` that mark missing values among numbers without gaps."""
+    if numbers.min() > max(SENTINELS):
+        return []
+    repeated = [value for value in SENTINELS if (numbers == value).sum() >= SENTINEL_ROWS]
+    others = numbers[~numbers.isin(repeated)]
+    if not repeated or others.nunique() < MANY_NUMBERS:
+        return []
+    low, high = others.min(), others.max()
+    # Where negative numbers occur, only what is farther off than they are from each other.
+    return [value for value in repeated if low >= 0 or low - value > high - low]
+
+
+# Numbers that can be read with one decimal sign only: 0,5 and 1.234,5 and 1.234.567, and the same
+# with point and comma exchanged. 1,234 is open. Before and behind, what money and percent add.
+def _telling(sign: str, gap: str) -> str:
+    number = (
+        rf"\d{{1,3}}(?:{gap}\d{{3}})+{sign}\d*|0{sign}\d+|\d*{sign}(?:\d{{0,2}}|\d{{4,}})"
+        rf"|\d{{1,3}}(?:{gap}\d{{3}}){{2,}}"
+    )
+    return rf"^[^\w.,]*(?:{number})(?:[eE][+-]?\d+)?[^\d.,]*$"
+
+
+TELLING = {".": _telling(r"\.", ","), ",": _telling(",", r"\.")}
+
+
+def _decimal(texts: pd.Series) -> str | None:
+    """Return the decimal sign that more cells tell, None if none does or as many tell both."""
+    told = {sign: texts.str.contains(pattern).sum() for sign, pattern in TELLING.items()}
+    return None if told["."] == told[","] else max(told, key=told.get)
+
+
+def _usual_decimal(columns: Iterable[pd.Series]) -> str:
+    """Return the decimal sign of a table, by which columns of numbers such as 1.234 are read."""
+    signs = [_decimal(texts.iloc[:SAMPLE]) for texts in columns]
+    return "," if signs.count(",") > signs.count(".") else "."
+
+
+def _unit(texts: pd.Series) -> str:
+    """Return what stands behind nearly all numbers, such as "kg", "" if nothing does."""
+    sample = texts.drop_duplicates().iloc[:SAMPLE]
+    units = sample.str.extract(r"\d\s*([^\s\d.,+%)]+)$", expand=False).value_counts()
+    if units.empty or units.iloc[0] < UNIT_SHARE * len(sample):
+        return ""
+    return str(units.index[0])
+
+
+def _date_formats(present: pd.Series) -> list[str]:
+    """Return the formats that together read nearly all cells, the one that reads most first.
+
+    Of formats that read equally many the first of `cells.DATE_FORMATS`; none if the cells are no
+    dates.
+    """
+    sample = present.drop_duplicates().iloc[:SAMPLE]
+    # Most columns of text are told by a glance: dates have digits beside what parts them.
+    if sample.str.contains(r"\d[-/.:, T]|[-/.:, T]\d").mean() < GLANCE_SHARE:
+        return []
     candidates = [
         date_format
         for date_format in cells.DATE_FORMATS
-        if cells.parse_dates(sample, date_format).notna().mean() >= DATE_SHARE
+        if cells.parse_dates(sample, [date_format]).notna().any()
     ]
-    shares = {
-        date_format: cells.parse_dates(present, date_format).notna().mean()
-        for date_format in candidates
-    }
-    best = max(shares.values(), default=0.0)
-    if best < DATE_SHARE:
-        return None
-    return next(date_format for date_format in candidates if shares[date_format] == best)
+    chosen, unread = [], present
+    while candidates and len(chosen) < MIXED_DATE_FORMATS:
+        times = [cells.parse_dates(unread, [date_format]) for date_format in candidates]
+        best = max(range(len(times)), key=lambda i: times[i].notna().sum())
+        chosen.append(candidates.pop(best))
+        unread = unread[times[best].isna()]
+        if len(unread) <= (1 - DATE_SHARE) * len(present):
+            return chosen
+    return []
 
 
-def _date_entries(name: str, present: pd.Series, date_format: str, role: str) -> list[dict]:
-    times = cells.parse_dates(present, date_format)
-    if times.isna().all() and len(present):
-        raise InputError(
-            f"`dates` gives the column '{name}' the format '{date_format}', which reads none of its "
-            f"cells (found '{present.iloc[0]}')"
-        )
+def _are_compact_dates(present: pd.Series) -> bool:
+    """Return whether all cells are dates such as 20240131, and not just numbers."""
+    if not re.fullmatch(COMPACT_DATE, present.iloc[0]) or not present.str.match(COMPACT_DATE).all():
+        return False
+    times = cells.parse_dates(present, [cells.COMPACT_DATE])
+    return bool(times.notna().all() and times.nunique() >= MANY_NUMBERS)
+
+
+def _date_entries(name: str, present: pd.Series, formats: list[str], role: str) -> list[dict]:
+    """Return how the parts of a date column are read that its format has."""
     if role == "time":
-        return [{"kind": "number", "date_format": date_format, "part": "days"}]
-    has_hours = bool((times.dt.normalize() != times)[times.notna()].any())
-    parts = DATE_PARTS if has_hours else DATE_PARTS[:-1]
+        return [{"kind": "number", "date_formats": formats, "part": "days"}]
+    times = cells.parse_dates(present, formats).dropna()
+    if any(re.search("%[YyGcxD]|ISO", date_format) for date_format in formats):
+        has_hours = (times.dt.normalize() != times).any()
+        parts = dict.fromkeys(DATE_PARTS if has_hours else DATE_PARTS[:-1], "integer")
+    else:
+        parts = {"hours": "number"}  # a time of day
     return [
-        {"name": f"{name}_{part}", "kind": "integer", "date_format": date_format, "part": part}
-        for part in parts
+        {"name": f"{name}_{part}", "kind": kind, "date_formats": formats, "part": part}
+        for part, kind in parts.items()
     ]
-
-
-def _without_clashes(schema: dict) -> None:
-    """Give the parts of a date other names where the table has a column of that name already."""
-    names = [entry["name"] for entry in schema["columns"]]
-    for entry in schema["columns"]:
-        if "part" in entry:
-            while names.count(entry["name"]) > 1:
-                names[names.index(entry["name"])] = entry["name"] = f"{entry['name']}_part"

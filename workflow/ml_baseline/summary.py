@@ -4,13 +4,15 @@ It runs inside Snakemake's own process, so it imports nothing heavy.
 """
 
 import csv
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
 from ml_baseline.job_log import last_error
 
-SHOWN_METRICS = ("accuracy", "f1", "roc_auc", "pr_auc", "brier")
+SHOWN_METRICS = ("f1", "roc_auc", "brier")
 LOGS = Path("results/logs")
+WIDTH = 100
 
 
 def run_summary(datasets: Iterable[str], failed_since: float | None = None) -> str:
@@ -21,11 +23,7 @@ def run_summary(datasets: Iterable[str], failed_since: float | None = None) -> s
         failed_since: if the run failed, the time (seconds since the epoch) it started at; errors
             in logs written since then are shown.
     """
-    parts = []
-    for dataset in datasets:
-        path = Path("results", dataset, "metrics.csv")
-        if path.exists():
-            parts.append(leaderboard_text(path))
+    parts = [text for dataset in datasets if (text := table_text(Path("results", dataset)))]
     if failed_since is not None:
         parts.append(failures_text(failed_since))
     elif parts:
@@ -33,37 +31,105 @@ def run_summary(datasets: Iterable[str], failed_since: float | None = None) -> s
             "Scores are of holdout rows that no fitting step has seen.\n"
             "* is the best model, chosen by its out-of-fold score on the training rows.\n"
             "All numbers: results/metrics.csv. For each table, in results/<table>/: metrics.csv,\n"
-            "stats.csv, repairs.json (what cleaning changed), plots/, seed<seed>/ (models, predictions)"
+            "audit.csv, stats.csv, repairs.json (what cleaning changed), plots/, and\n"
+            "seed<seed>/ (models, predictions)."
         )
     return "\n\n" + "\n\n".join(parts) + "\n"
 
 
-def leaderboard_text(path: Path) -> str:
-    """Return a table's leaderboard as aligned text."""
+def table_text(folder: Path) -> str:
+    """Return what a table's results say in short: leaderboard, audit, naive claim, controls."""
+    texts = {
+        "metrics.csv": leaderboard_text,
+        "audit.csv": audit_text,
+        "naive.csv": naive_text,
+        "controls.csv": controls_text,
+    }
+    if not (folder / "metrics.csv").exists():
+        return ""
+    return "\n".join(
+        text(rows_of(folder / name)) for name, text in texts.items() if (folder / name).exists()
+    )
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """Return a CSV file's rows."""
     with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    select_by = next(name for name in rows[0] if name.startswith("oof_"))
-    columns = ["model", select_by, *SHOWN_METRICS]
-    lines = [[name.replace("oof_", "out-of-fold ") for name in columns]]
+        return list(csv.DictReader(file))
+
+
+def leaderboard_text(rows: list[dict[str, str]]) -> str:
+    """Return a table's leaderboard as aligned text."""
+    first = rows[0]
+    select_by = next(name for name in first if name.startswith("oof_"))
+    percent = f"{float(first['level']) * 100:g} %"
+    lines = [["model", select_by.replace("oof_", "out-of-fold ")]]
+    lines[0] += [f"{name} ({percent})" for name in SHOWN_METRICS]
     for row in rows:
         mark = "*" if row["selected"].lower() == "true" else " "
-        lines.append(
-            [f"{mark} {row['model']}", *(f"{float(row[name]):.3f}" for name in columns[1:])]
-        )
-    widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
-    body = [
-        "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in lines
-    ]
-    first = rows[0]
+        lines.append([f"{mark} {row['model']}", f"{float(row[select_by]):.3f}"])
+        lines[-1] += [
+            f"{float(row[name]):.3f} ({float(row[f'{name}_low']):.2f}-{float(row[f'{name}_high']):.2f})"
+            for name in SHOWN_METRICS
+        ]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     title = (
         f"{first['dataset']}: {float(first['rows']):,.0f} holdout rows, "
         f"{float(first['prevalence']):.1%} positive, threshold {float(first['threshold']):g}"
     )
-    return "\n".join([title, *body])
+    text = [title]
+    for line in lines:
+        cells = zip(line[1:], widths[1:], strict=True)
+        text.append("  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in cells)]))
+    text += [f"  {row['model']}: {row['verdict']}" for row in rows]
+    rough = [row["model"] for row in rows if row["reliable"].lower() == "false"]
+    if rough:
+        text.append(
+            f"  Intervals not to be relied on, for want of rows of a class or of errors: "
+            f"{', '.join(rough)}"
+        )
+    return "\n".join(text)
+
+
+def audit_lines(rows: list[dict[str, str]], verdicts: Iterable[str]) -> list[str]:
+    """Return the findings of an audit that have one of `verdicts`, one text each."""
+    return [
+        f"{row['check']} ({row['subject']}): {row['explanation']}"
+        for row in rows
+        if row["verdict"] in verdicts
+    ]
+
+
+def audit_text(rows: list[dict[str, str]]) -> str:
+    """Return what an audit found, the failures and warnings in full."""
+    found = {verdict: audit_lines(rows, (verdict,)) for verdict in ("fail", "warn")}
+    checks = len({row["check"] for row in rows})
+    if not any(found.values()):
+        return f"Audit: {checks} checks, nothing found."
+    lines = [f"Audit: {len(found['fail'])} failed, {len(found['warn'])} to look at"]
+    for verdict, word in (("fail", "FAIL"), ("warn", "look")):
+        for line in found[verdict]:
+            indent = " " * 8
+            lines.append(textwrap.fill(f"  {word}  {line}", WIDTH, subsequent_indent=indent))
+    return "\n".join(lines)
+
+
+def naive_text(rows: list[dict[str, str]]) -> str:
+    """Return the naive claim that lies furthest above the honest score."""
+    worst = max(
+        (row for row in rows if row["metric"] == "roc_auc"), key=lambda row: float(row["leak"])
+    )
+    return (
+        f"Augmenting before splitting would have claimed a roc_auc of {float(worst['naive']):.2f} "
+        f"for {worst['model']};\n  honest: {float(worst['honest']):.2f}, "
+        f"so {float(worst['leak']):.2f} of it is leak (naive.csv)."
+    )
+
+
+def controls_text(rows: list[dict[str, str]]) -> str:
+    """Return how the controls went, one line each."""
+    lines = [f"  {row['verdict']}  {row['control']}: {row['explanation']}" for row in rows]
+    return "\n".join(["Controls:", *lines])
 
 
 def failures_text(since: float) -> str:

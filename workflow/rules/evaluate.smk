@@ -13,7 +13,7 @@ rule evaluate:
     conda:
         CONDA_ENVIRONMENT
     params:
-        cfg=using("threshold"),
+        cfg=interval_settings,
         code=code("evaluate"),
     message:
         "Scoring the models of {wildcards.dataset} (seed {wildcards.seed}) on the holdout"
@@ -21,11 +21,58 @@ rule evaluate:
         "../scripts/evaluate.py"
 
 
+rule audit:
+    """What speaks against trusting the scores: leaks, duplicates, shifts, too few rows.
+
+    It sees the holdout and teaches nothing: no model, threshold or choice depends on it.
+    """
+    input:
+        train=first_seed(processed("seed{seed}/train")),
+        holdout=first_seed(processed("seed{seed}/holdout")),
+        schema="data/processed/{dataset}/input_schema.json",
+        oof=first_seed_oof_files,
+    output:
+        "results/{dataset}/audit.csv",
+    log:
+        "results/logs/{dataset}/audit.log",
+    priority: 5
+    conda:
+        CONDA_ENVIRONMENT
+    params:
+        cfg=audit_settings,
+        code=code("audit"),
+    message:
+        "Auditing {wildcards.dataset}"
+    script:
+        "../scripts/audit.py"
+
+
+rule require_audit:
+    """Nothing but an end of the run if the audit fails, where the config asks for that."""
+    input:
+        "results/{dataset}/audit.csv",
+    output:
+        touch("results/{dataset}/audit_passed"),
+    log:
+        "results/logs/{dataset}/require_audit.log",
+    conda:
+        CONDA_ENVIRONMENT
+    params:
+        code=code("require_audit"),
+    message:
+        "Checking the audit of {wildcards.dataset}"
+    script:
+        "../scripts/require_audit.py"
+
+
 rule compare:
     """The leaderboard of one table; the best model is chosen on out-of-fold scores."""
     input:
         metrics=seed_files("results/{dataset}/seed{seed}/metrics.csv"),
+        predictions=seed_files("results/{dataset}/seed{seed}/holdout_predictions.csv"),
+        schema="data/processed/{dataset}/input_schema.json",
         oof=oof_files,
+        required=required_audit,
     output:
         "results/{dataset}/metrics.csv",
     log:
@@ -34,7 +81,7 @@ rule compare:
     conda:
         CONDA_ENVIRONMENT
     params:
-        cfg=using("select_by", "threshold"),
+        cfg=comparison_settings,
         code=code("compare"),
     message:
         "Comparing the models of {wildcards.dataset}"

@@ -5,16 +5,26 @@ with job_log(snakemake.log[0], about=snakemake.wildcards.dataset):
 
     import pandas as pd
 
+    from ml_baseline.files import read_json
     from ml_baseline.leaderboard import leaderboard, out_of_fold_scores
     from ml_baseline.tables import read_table, write_table
 
+    def seed_of(path):  # results/<dataset>/seed42/...
+        return next(int(p.removeprefix("seed")) for p in path.parts[::-1] if p.startswith("seed"))
+
     cfg = snakemake.params.cfg
     metrics = pd.concat([read_table(path) for path in snakemake.input.metrics])
-    oof_scores = []
-    for path in map(Path, snakemake.input.oof):  # .../seed42/oof/random_forest.csv
-        names = {"seed": path.parts[-3].removeprefix("seed"), "model": path.stem}
-        oof_scores.append(names | out_of_fold_scores(read_table(path), cfg["threshold"]))
+    predictions = {seed_of(Path(p)): read_table(p) for p in snakemake.input.predictions}
+    oof_scores = [
+        {"seed": seed_of(Path(p)), "model": Path(p).stem}
+        | out_of_fold_scores(read_table(p), cfg["threshold"])
+        for p in snakemake.input.oof
+    ]
     table = leaderboard(
-        metrics, pd.DataFrame(oof_scores), cfg["select_by"], snakemake.wildcards.dataset
+        metrics,
+        pd.DataFrame(oof_scores),
+        predictions,
+        cfg,
+        read_json(snakemake.input.schema)["rows"],
     )
     write_table(table, snakemake.output[0])

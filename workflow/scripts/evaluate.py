@@ -7,14 +7,16 @@ with job_log(snakemake.log[0], about=snakemake.wildcards.dataset):
 
     from ml_baseline.evaluate import holdout_metrics, holdout_predictions
     from ml_baseline.files import read_json
+    from ml_baseline.leaderboard import stratified_rows
     from ml_baseline.tables import read_table, write_table
 
     schema = read_json(snakemake.input.schema)
     holdout = read_table(snakemake.input.holdout, schema)
-    threshold = snakemake.params.cfg["threshold"]
+    cfg = snakemake.params.cfg
     models = {Path(path).stem: joblib.load(path) for path in snakemake.input.models}
-    predictions = holdout_predictions(models, holdout, schema, threshold)
-    metrics = holdout_metrics(predictions, threshold)
+    predictions = holdout_predictions(models, holdout, schema, cfg["threshold"])
+    rows = stratified_rows(cfg["strategy"], schema["rows"])
+    metrics = holdout_metrics(predictions, cfg["threshold"], cfg["level"], rows)
     metrics.insert(0, "seed", int(snakemake.wildcards.seed))
     metrics.insert(0, "dataset", snakemake.wildcards.dataset)
     write_table(predictions, snakemake.output.predictions)

@@ -2,23 +2,23 @@
 
 from collections.abc import Callable
 from itertools import combinations
-from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 
 from ml_baseline.audit.findings import Finding, in_config, judged, passed
 from ml_baseline.audit.scoring import (
+    NORMAL,
     Strength,
     bin_counts,
     bin_scores,
     binned,
+    distance,
     lower_bound,
     strength,
 )
 from ml_baseline.audit.views import Columns, View, standardized
 
-NORMAL = NormalDist()
 # Columns that go along this closely within both classes are one column said twice.
 SAME = 0.9
 # Rows that the search for pairs and the comparison of columns look at; the pairs found are then
@@ -27,6 +27,8 @@ SCREENED_ROWS = 2_000
 COMPARED_ROWS = 5_000
 # Pairs that the search hands on to be judged by all rows.
 KEPT_PAIRS = 12
+# Of more pairs than this the gain is taken as a difference of areas, which is cheaper.
+FEW_PAIRS = 2_000
 # Above so many columns the grid of a pair is coarser, and above the second not all are paired.
 FINE_COLUMNS, MOST_COLUMNS = 128, 512
 # Of numeric columns, pairs of the strongest and the most closely related are combined.
@@ -64,11 +66,6 @@ class Scored(NamedTuple):
     strength: Strength
 
 
-def distance(auc: float) -> float:
-    """Return a roc_auc as a distance of two normal classes in standard deviations (d')."""
-    return 2**0.5 * NORMAL.inv_cdf(min(max(auc, 0.5), 0.9999))
-
-
 def beyond_chance(auc: float, target: np.ndarray, tries: int) -> bool:
     """Return whether the best of so many figures is plainly more than luck."""
     z = NORMAL.inv_cdf(1 - CHANCE / max(tries, 1))
@@ -92,13 +89,11 @@ def single_features(
     by_subject: dict[str, list[Scored]] = {}
     for one in scored:
         by_subject.setdefault(one.view.subject, []).append(one)
-    best = {
-        subject: max(ones, key=lambda one: one.strength.auc) for subject, ones in by_subject.items()
-    }
+    best = {subject: _telling(ones) for subject, ones in by_subject.items()}
     related = _Relations(scored, target, folds)
     findings = []
     for subject, one in sorted(best.items(), key=lambda item: -item[1].strength.auc):
-        given_away = max(other.strength.given_away for other in by_subject[subject])
+        given_away = max(_given_away(other.strength) for other in by_subject[subject])
         finding = _judge_single(subject, one, given_away, best, related, target, limits)
         if finding is not None:
             findings.append(finding)
@@ -128,6 +123,26 @@ def single_features(
             )
         )
     return findings
+
+
+def _given_away(strength: Strength) -> float:
+    """Return the share of a class that is given away, beyond two normal classes as far apart.
+
+    Of those, this share of the one lies where about 1 % of the other does.
+    """
+    usual = NORMAL.cdf(distance(strength.auc) - NORMAL.inv_cdf(0.99))
+    return max(strength.given_away - usual, 0.0)
+
+
+def _telling(ones: list[Scored]) -> Scored:
+    """Return the view of a column that tells most: its gaps if they tell as much as its values."""
+    top = max(ones, key=lambda one: one.strength.auc)
+    gaps = [
+        one
+        for one in ones
+        if one.view.what == "missing" and one.strength.auc >= top.strength.auc - 0.01
+    ]
+    return gaps[0] if gaps and gaps[0].strength.auc > 0.6 else top
 
 
 def _judge_single(
@@ -161,8 +176,6 @@ def _judge_single(
             "the answer by itself is nearly always made from the target, or written down after it"
             f", and then the score says nothing about new rows; {todo}",
         )
-    if not beyond_chance(auc, target, tries):
-        return None
     verdict, limit = judged(given_away, limits["given_away"])
     if verdict != "pass":
         return Finding(
@@ -172,11 +185,11 @@ def _judge_single(
             limit,
             verdict,
             f"Some values of '{subject}' occur in one class only, and {given_away:.0%} of that "
-            f"class have them (limit {limit:.0%}): amounts or marks that exist only once the "
-            f"outcome is known do that; {todo}",
+            f"class have them beyond what is usual for a column this strong (limit {limit:.0%}): "
+            f"amounts or marks that exist only once the outcome is known do that; {todo}",
         )
     verdict, limit = judged(auc, limits["single_strong"])
-    if verdict == "pass":
+    if verdict == "pass" or not beyond_chance(auc, target, tries):
         return None
     gap, dependence = related.gap(one), related.dependence(one)
     if judged(gap, limits["single_gap"])[0] != "pass":
@@ -290,12 +303,11 @@ def _unit_ranks(values: np.ndarray) -> np.ndarray:
 
 
 class Pair(NamedTuple):
-    """Two columns, how they are put together, and what the search saw in them."""
+    """Two columns and how they are put together."""
 
     first: View
     second: View
     how: str
-    seen: float
 
 
 def feature_pairs(
@@ -346,7 +358,8 @@ def feature_pairs(
         gain = distance(auc) - distance(max(alone[id(pair.first)], alone[id(pair.second)]))
         gain_of_all = distance(auc) - distance(best_alone)
         certain = lower_bound(auc, target) >= limits["certain"].fail
-        stands_out = judged(min(gain, gain_of_all), limits["pair_gain"])[0] != "pass"
+        stands_out = judged(gain_of_all, limits["pair_gain"])[0] != "pass"
+        stands_out |= judged(gain, limits["pair_own_gain"])[0] != "pass"
         if verdict == "fail" and not (certain and gain > 0):
             verdict = "warn"
         if verdict == "warn" and not (
@@ -438,11 +451,22 @@ def _search_grid(
         wins = (new_ones * (np.cumsum(new_zeros, axis=1) - new_zeros / 2)).sum(axis=1)
         total = new_ones.sum(axis=1) * new_zeros.sum(axis=1)
         areas += 0.5 * wins / np.maximum(total, 1.0)
+    alone = np.array([one.strength.auc for one in usable])
     return [
-        Pair(views[first[i]], views[second[i]], GRID, float(areas[i]))
-        for i in np.argsort(-areas)[: 2 * KEPT_PAIRS]
+        Pair(views[first[i]], views[second[i]], GRID)
+        for i in _promising(areas, np.maximum(alone[first], alone[second]))
         if views[first[i]].subject != views[second[i]].subject
-    ][:KEPT_PAIRS], len(first)
+    ], len(first)
+
+
+def _promising(areas: np.ndarray, alone: np.ndarray) -> list[int]:
+    """Return the pairs to judge by all rows: the strongest, and those that gain most by pairing."""
+    gains = np.array(
+        [distance(area) - distance(single) for area, single in zip(areas, alone, strict=True)]
+        if len(areas) <= FEW_PAIRS
+        else areas - alone
+    )
+    return list(dict.fromkeys([*np.argsort(-areas)[:KEPT_PAIRS], *np.argsort(-gains)[:KEPT_PAIRS]]))
 
 
 def coarse(view: View, levels: int) -> np.ndarray:
@@ -470,7 +494,8 @@ def _search_combined(
     chosen = _chosen_pairs(numeric, numbers)
     standard = np.stack([_standard(row) for row in numbers])
     labels = target[rows].astype(np.float64)
-    found: list[Pair] = []
+    found: list[tuple[float, float, Pair]] = []
+    alone = np.array([one.strength.auc for one in numeric])
     first, second = (np.array([pair[i] for pair in chosen]) for i in (0, 1))
     with np.errstate(all="ignore"):
         for how, combination in COMBINATIONS.items():
@@ -478,12 +503,15 @@ def _search_combined(
             for start in range(0, len(chosen), 100):
                 a, b = first[start : start + 100], second[start : start + 100]
                 areas = _areas(combination.make(values[a], values[b]), labels)
-                for i in np.argsort(-areas)[:KEPT_PAIRS]:
+                best_alone = np.maximum(alone[a], alone[b])
+                for i in _promising(areas, best_alone):
                     views = numeric[a[i]].view, numeric[b[i]].view
                     if views[0].subject != views[1].subject:
-                        found.append(Pair(*views, how, float(areas[i])))
-    found.sort(key=lambda pair: -pair.seen)
-    return found[: 2 * KEPT_PAIRS], len(chosen) * len(COMBINATIONS)
+                        found.append((float(areas[i]), float(best_alone[i]), Pair(*views, how)))
+    kept = _promising(
+        np.array([area for area, _, _ in found]), np.array([one for _, one, _ in found])
+    )
+    return [found[i][2] for i in kept], len(chosen) * len(COMBINATIONS)
 
 
 def _chosen_pairs(numeric: list[Scored], numbers: np.ndarray) -> list[tuple[int, int]]:
@@ -517,7 +545,7 @@ def _equal_texts(
     texts = [view for view in views if view.numbers is None and view.what == "value"]
     known = [set(np.unique(labels(view.columns[0]).astype(str))[:200]) - {"nan"} for view in texts]
     pairs = [
-        Pair(texts[i], texts[j], SAME_TEXT, 0.0)
+        Pair(texts[i], texts[j], SAME_TEXT)
         for i, j in combinations(range(len(texts)), 2)
         if len(known[i] & known[j]) >= 2
     ]

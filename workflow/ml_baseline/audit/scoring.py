@@ -4,10 +4,12 @@ Importing scikit-learn would cost more than the whole audit of a small table.
 """
 
 import math
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 
+NORMAL = NormalDist()
 # Rows are dealt to this many folds; what is learned of a bin comes from the other folds' rows.
 FOLDS = 5
 # A bin's share of ones is pulled to the overall share as if by this many more rows.
@@ -164,6 +166,11 @@ def lower_bound(auc: float, target: np.ndarray, z: float = 1.96) -> float:
     centre = auc + z * z / (2 * trials)
     spread = z * math.sqrt(max(auc * (1 - auc), 0.0) / trials + z * z / (4 * trials * trials))
     return (centre - spread) / (1 + z * z / trials)
+
+
+def distance(auc: float) -> float:
+    """Return a roc_auc as a distance of two normal classes in standard deviations (d')."""
+    return 2**0.5 * NORMAL.inv_cdf(min(max(auc, 0.5), 0.9999))
 
 
 def standard_error(auc: float, ones: float, zeros: float) -> float:

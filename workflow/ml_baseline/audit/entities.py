@@ -1,0 +1,237 @@
+"""The same customer, patient or machine on both sides of the split."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ml_baseline.audit.drift import ridge
+from ml_baseline.audit.findings import Finding, Limit, in_config, judged, passed
+from ml_baseline.audit.views import matrix_of
+from ml_baseline.schema import columns_of_role, feature_columns
+
+# A column may name entities if it has at least so many values ...
+FEWEST_ENTITIES = 20
+# ... and a row finds so few others with its own, on average.
+MOST_ROWS_EACH = 30
+# Rows that a column's unexplained likeness is measured on.
+MOST_ROWS = 20_000
+# Agreement must be this many standard errors away from none.
+PLAINLY = 4.0
+
+
+class _Recurrence(NamedTuple):
+    """How a column's values recur, and what the target does within them."""
+
+    seen: float  # share of the holdout rows whose value is in the training rows
+    agreement: float  # on the target within a value, beyond chance and neighbouring values (kappa)
+    surety: float  # that agreement in standard errors
+
+
+def shared_entities(
+    train: pd.DataFrame, holdout: pd.DataFrame, schema: dict, strategy: str, limits: dict
+) -> list[Finding]:
+    """Return the findings on columns whose recurring values are on both sides of the split."""
+    target = np.concatenate([train[schema["target"]], holdout[schema["target"]]])
+    findings, largest = [], (0.0, "")
+    declared = columns_of_role(schema, "id")
+    groups = columns_of_role(schema, "group")
+    kinds = {entry["name"]: entry["kind"] for entry in schema["columns"]}
+    dates = {entry["name"] for entry in schema["columns"] if "part" in entry}
+    names = declared + [name for name in groups if strategy != "group"]
+    names += [
+        name
+        for name in feature_columns(schema, "integer", "number", "code", "category")
+        if name not in dates
+    ]
+    for name in names:
+        values = pd.concat([train[name], holdout[name]], ignore_index=True)
+        ordered = kinds[name] in ("integer", "number")
+        if ordered and (values.dropna() % 1 != 0).any():
+            continue  # a measured number names nobody
+        is_declared = name in declared + groups
+        found = _recurrence(values, target, len(train), ordered, is_declared)
+        if found is None:
+            continue
+        limit = limits["shared_numbers" if ordered else "shared_entities"]
+        finding = _judge(name, found, is_declared, limit, limits)
+        if finding is not None and not is_declared:
+            unexplained = _unexplained(train, holdout, schema, values, target, ordered)
+            verdict, _ = judged(unexplained, limits["entity_residual"])
+            if verdict == "pass":
+                finding = None
+            elif verdict == "warn" and finding.verdict == "fail":
+                finding = finding._replace(verdict="warn", limit=limit.warn)
+        if finding is not None:
+            findings.append(finding)
+        elif found.agreement > largest[0]:
+            largest = (found.agreement, name)
+    if findings:
+        return sorted(findings, key=lambda finding: -finding.value)
+    agreement, name = largest
+    return [
+        passed(
+            "shared_entities",
+            name,
+            agreement,
+            limits["shared_entities"].warn,
+            "No column names customers, patients or the like that are on both sides and share "
+            "their target.",
+        )
+    ]
+
+
+def _recurrence(
+    values: pd.Series, target: np.ndarray, train_rows: int, ordered: bool, declared: bool
+) -> _Recurrence | None:
+    """Return how values recur, None if they do not name entities."""
+    codes, distinct = pd.factorize(values, sort=ordered)
+    known = codes >= 0
+    sizes = np.bincount(codes[known], minlength=len(distinct))
+    recurring = sizes[sizes > 1]
+    if len(distinct) < FEWEST_ENTITIES or not len(recurring):
+        return None
+    # Of a row that has others: how many rows share its value.
+    rows_each = np.square(recurring, dtype=np.float64).sum() / recurring.sum()
+    if rows_each > MOST_ROWS_EACH and not declared:
+        return None
+    if len(recurring) < FEWEST_ENTITIES / 2:
+        return None
+    in_train = np.bincount(codes[:train_rows][known[:train_rows]], minlength=len(distinct)) > 0
+    theirs = codes[train_rows:]
+    seen = float(np.mean((theirs >= 0) & in_train[np.maximum(theirs, 0)]))
+    ones = np.bincount(codes[known], weights=target[known], minlength=len(distinct))
+    agreement, surety = _agreement(ones, sizes, target)
+    if ordered:
+        # Near values of a quantity have near targets; only what equal values have beyond that
+        # speaks of entities.
+        pairs_up = np.stack([ones[:-1], ones[1:], sizes[:-1], sizes[1:]]).astype(np.float64)
+        beside = _agreement_beside(*pairs_up, target)
+        agreement = max(agreement - max(beside, 0.0), 0.0)
+    return _Recurrence(seen, agreement, surety)
+
+
+def _agreement(ones: np.ndarray, sizes: np.ndarray, target: np.ndarray) -> tuple[float, float]:
+    """Return how far two rows of one value agree on the target, beyond chance, and how surely."""
+    many = sizes > 1
+    ones, sizes = ones[many], sizes[many].astype(np.float64)
+    zeros = sizes - ones
+    agreeing = ((ones * (ones - 1) + zeros * (zeros - 1)) / (sizes - 1)).sum() / sizes.sum()
+    # By the ones among these rows, which need not be those of the table.
+    share = ones.sum() / sizes.sum()
+    chance = share**2 + (1 - share) ** 2
+    if chance >= 1 - 1e-9:
+        return 0.0, 0.0
+    kappa = (agreeing - chance) / (1 - chance)
+    # Rows of one value make about half as many independent pairs as there are rows.
+    error = np.sqrt(chance / (1 - chance) / (sizes.sum() / 2))
+    return float(kappa), float(kappa / max(error, 1e-12))
+
+
+def _agreement_beside(
+    ones: np.ndarray,
+    next_ones: np.ndarray,
+    sizes: np.ndarray,
+    next_sizes: np.ndarray,
+    target: np.ndarray,
+) -> float:
+    """Return how far rows of neighbouring values agree on the target, beyond chance."""
+    many = (sizes > 1) | (next_sizes > 1)
+    weights = (sizes + next_sizes)[many]
+    if not weights.sum():
+        return 0.0
+    first, second = (ones / sizes)[many], (next_ones / next_sizes)[many]
+    agreeing = np.average(first * second + (1 - first) * (1 - second), weights=weights)
+    share = np.average((first + second) / 2, weights=weights)
+    chance = share**2 + (1 - share) ** 2
+    return float((agreeing - chance) / max(1 - chance, 1e-9))
+
+
+def _unexplained(
+    train: pd.DataFrame,
+    holdout: pd.DataFrame,
+    schema: dict,
+    values: pd.Series,
+    target: np.ndarray,
+    ordered: bool,
+) -> float:
+    """Return how far rows of one value are alike in what the other features do not explain.
+
+    The intraclass correlation of the residuals of a ridge regression, each half of the values
+    predicted from the other; of an ordered column only what neighbouring values do not share.
+    """
+    codes, distinct = pd.factorize(values, sort=ordered)
+    random = np.random.default_rng(0)
+    both = pd.concat([train, holdout], ignore_index=True)
+    rows = np.flatnonzero(codes >= 0)
+    if len(rows) > MOST_ROWS:  # whole stretches of values, so that groups and neighbours stay
+        stretch = np.minimum((codes[rows] * 50) // len(distinct), 49)
+        order = random.permutation(50)
+        sizes = np.bincount(stretch, minlength=50)[order]
+        kept = order[: max(int((np.cumsum(sizes) <= MOST_ROWS).sum()), 1)]
+        rows = rows[np.isin(stretch, kept)]
+    others = {
+        **schema,
+        "columns": [e for e in schema["columns"] if e["name"] != values.name],
+    }
+    matrix = matrix_of(both.iloc[rows], others)
+    codes, wanted = codes[rows], target[rows]
+    half = random.integers(0, 2, len(distinct))[codes]
+    residual = np.empty(len(rows))
+    for part in (0, 1):
+        asked = half == part
+        if asked.all() or not asked.any():
+            return 0.0
+        residual[asked] = wanted[asked] - ridge(matrix[~asked], wanted[~asked], matrix[asked])
+    residual -= residual.mean()
+    sizes = np.bincount(codes, minlength=len(distinct)).astype(np.float64)
+    sums = np.bincount(codes, weights=residual, minlength=len(distinct))
+    squares = np.bincount(codes, weights=residual**2, minlength=len(distinct))
+    many = sizes > 1
+    scale = squares[many].sum() / sizes[many].sum()
+    if not scale > 0:
+        return 0.0
+    alike = ((sums**2 - squares)[many] / (sizes[many] - 1)).sum() / sizes[many].sum() / scale
+    if ordered and len(distinct) > 2:
+        means = sums / np.maximum(sizes, 1)
+        present = (sizes[:-1] > 0) & (sizes[1:] > 0)
+        beside = (means[:-1] * means[1:])[present].mean() / scale if present.any() else 0.0
+        alike -= max(float(beside), 0.0)
+    return float(alike)
+
+
+def _judge(
+    name: str, found: _Recurrence, declared: bool, of_agreement: Limit, limits: dict
+) -> Finding | None:
+    verdict, limit = judged(found.agreement, of_agreement)
+    seen_verdict, _ = judged(found.seen, limits["entity_seen"])
+    if found.surety < PLAINLY or seen_verdict == "pass":
+        verdict = "pass"
+    elif verdict == "fail" and seen_verdict == "warn":
+        verdict, limit = "warn", of_agreement.warn
+    todo = f"write `split: {{strategy: group}}` with {in_config('group', name)}."
+    if verdict != "pass":
+        return Finding(
+            "shared_entities",
+            name,
+            found.agreement,
+            limit,
+            verdict,
+            f"{found.seen:.0%} of the holdout rows have their '{name}' in the training rows too, and "
+            f"rows with the same one agree on the target (kappa {found.agreement:.2f} beyond "
+            f"chance, limit {limit:g}): the model can know the one it is asked about, which new "
+            f"ones it will not; {todo}",
+        )
+    verdict, limit = judged(found.seen, limits["id_recurs"])
+    if declared and verdict != "pass":
+        return Finding(
+            "shared_entities",
+            name,
+            found.seen,
+            limit,
+            verdict,
+            f"{found.seen:.0%} of the holdout rows have their '{name}' in the training rows too "
+            f"(limit {limit:.0%}): an id that recurs names someone with several rows, and the "
+            f"score then holds for known ones only; {todo}",
+        )
+    return None

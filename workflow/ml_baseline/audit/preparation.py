@@ -1,0 +1,143 @@
+"""Traces of what was learned from all rows before the table was handed over."""
+
+import numpy as np
+import pandas as pd
+
+from ml_baseline.audit.findings import Finding, in_config, judged, passed
+from ml_baseline.schema import feature_columns
+
+# How exactly a mean, a deviation or a share must be met: the precision a CSV may have lost.
+EXACTLY = 1e-6
+FEWEST_ROWS = 50
+FILLED_SHARE = 0.01
+FITTING_SHARE = 0.8
+
+
+def prepared_before_split(
+    train: pd.DataFrame, holdout: pd.DataFrame, schema: dict, limits: dict
+) -> list[Finding]:
+    """Return the findings on columns scaled, filled or encoded with the rows of both sides.
+
+    The table before the split is the training and the holdout rows together: what was scaled by
+    it has a mean of exactly 0 there, and on no random part of it.
+    """
+    target = np.concatenate([train[schema["target"]], holdout[schema["target"]]])
+    traces: dict[str, list[str]] = {"scaled": [], "filled": []}
+    encoded = []
+    if len(target) >= FEWEST_ROWS:
+        for name in feature_columns(schema, "number", "integer"):
+            numbers = np.concatenate([train[name], holdout[name]]).astype(np.float64)
+            present = numbers[np.isfinite(numbers)]
+            if len(present) < FEWEST_ROWS or np.abs(present).max() > 1e12:
+                continue
+            values, counts = np.unique(present, return_counts=True)
+            if len(values) < 3:
+                continue
+            if _scaled(present):
+                traces["scaled"].append(name)
+            if len(present) == len(numbers) and _filled(present, values, counts):
+                traces["filled"].append(name)
+            if _encoded(numbers, target, values, counts):
+                encoded.append(name)
+    findings = []
+    for name in encoded:
+        verdict, limit = judged(1, limits["encoded_with_target"])
+        findings.append(
+            Finding(
+                "prepared_before_split",
+                name,
+                1.0,
+                limit,
+                verdict,
+                f"The values of '{name}' are the shares of ones among the rows that have them (1 "
+                f"such column, limit {limit:g}): it was made from the target of all rows, the "
+                "holdout's too; hand over the categories themselves, which this workflow encodes "
+                f"on training rows only, and write {in_config('forbidden', name)}.",
+            )
+        )
+    names = [*traces["scaled"], *traces["filled"]]
+    verdict, limit = judged(len(names), limits["prepared_before_split"])
+    if verdict != "pass":
+        done = " and ".join(what for what, found in traces.items() if found)
+        shown = ", ".join(f"'{name}'" for name in names[:5])
+        shown += f" and {len(names) - 5} more" if len(names) > 5 else ""
+        findings.append(
+            Finding(
+                "prepared_before_split",
+                names[0] if len(names) == 1 else f"{len(names)} columns",
+                float(len(names)),
+                limit,
+                verdict,
+                f"{len(names)} columns (limit {limit:g}) were {done} with means or deviations of all "
+                f"rows, {shown}: the holdout rows had a part in it, mostly a small one; hand over "
+                "the numbers as they were measured, gaps included: this workflow scales and "
+                "fills on training rows only (`preprocessing:`).",
+            )
+        )
+    if findings:
+        return findings
+    return [
+        passed(
+            "prepared_before_split",
+            "columns",
+            0.0,
+            limit,
+            "No column has a mean of exactly 0, a filled-in mean or the target's shares as values.",
+        )
+    ]
+
+
+def _scaled(present: np.ndarray) -> bool:
+    deviations = present.std(), present.std(ddof=1)
+    return abs(present.mean()) < EXACTLY and min(abs(d - 1) for d in deviations) < EXACTLY
+
+
+def _filled(present: np.ndarray, values: np.ndarray, counts: np.ndarray) -> bool:
+    """Return whether a frequent value is exactly the mean of the others, and no round number."""
+    most = counts.argmax()
+    value = values[most]
+    if counts[most] < FILLED_SHARE * len(present) or abs(value * 100 - round(value * 100)) < 1e-6:
+        return False
+    rest = (present.sum() - value * counts[most]) / max(len(present) - counts[most], 1)
+    return abs(rest - value) < EXACTLY * max(abs(value), present.std())
+
+
+def _encoded(
+    numbers: np.ndarray, target: np.ndarray, values: np.ndarray, counts: np.ndarray
+) -> bool:
+    """Return whether each repeated value is the share of ones among its rows.
+
+    Perhaps drawn towards the share of all rows as if by some more of them, as encoders do it.
+    """
+    if values[0] < 0 or values[-1] > 1 or (counts > 1).sum() < 4:
+        return False
+    places = np.searchsorted(values, numbers)
+    places[~np.isfinite(numbers)] = len(values)
+    ones = np.bincount(places, weights=target, minlength=len(values) + 1)[: len(values)]
+    many = counts >= 5
+    if many.sum() < 4 or counts[many].sum() < len(numbers) / 2:
+        return False
+    shares, given, rows = ones[many] / counts[many], values[many], counts[many]
+    if np.ptp(shares) < 0.01:
+        return False
+    if np.abs(shares - given).max() < 1e-4:
+        return True
+    overall = target.mean()
+    away = np.abs(given - overall) > 1e-3
+    # given = (level rows * share + extra * overall) / (level rows + extra): the ratio below is
+    # extra / level rows. Levels of equal share and size fall together, so all that is known of a
+    # level's rows is that they divide the value's.
+    ratio, rows = ((shares - given)[away] / (given - overall)[away]), rows[away]
+    if len(rows) < 6 or not (ratio > 0).mean() >= FITTING_SHARE:
+        return False
+    ratio = np.where(ratio > 0, ratio, np.inf)
+    for i in range(5):
+        divisors = np.arange(1, min(int(rows[i]), 1_000) + 1)
+        for extra in ratio[i] * divisors[rows[i] % divisors == 0]:
+            level_rows = extra / ratio
+            nearest = np.maximum(np.round(level_rows), 1)
+            fits = (np.abs(level_rows - nearest) < 0.01 * nearest) & (rows % nearest == 0)
+            # Some levels of other sizes may have come to the same value by chance.
+            if fits.mean() >= FITTING_SHARE:
+                return True
+    return False

@@ -1,0 +1,86 @@
+rule naive:
+    """What augmenting first and splitting afterwards would have claimed."""
+    input:
+        table=processed("cleaned_data"),
+        schema="data/processed/{dataset}/input_schema.json",
+    output:
+        "results/{dataset}/naive_metrics.csv",
+    log:
+        "results/logs/{dataset}/naive.log",
+    conda:
+        CONDA_ENVIRONMENT
+    params:
+        cfg=naive_settings,
+        code=code("naive"),
+    message:
+        "Running the naive protocol on {wildcards.dataset}"
+    script:
+        "../scripts/naive.py"
+
+
+rule contrast:
+    """Naive and honest scores side by side."""
+    input:
+        naive="results/{dataset}/naive_metrics.csv",
+        honest=first_seed("results/{dataset}/seed{seed}/metrics.csv"),
+    output:
+        "results/{dataset}/naive.csv",
+    log:
+        "results/logs/{dataset}/contrast.log",
+    conda:
+        CONDA_ENVIRONMENT
+    params:
+        code=code("contrast"),
+    message:
+        "Contrasting naive and honest scores of {wildcards.dataset}"
+    script:
+        "../scripts/contrast.py"
+
+
+# The negative control of a table is a table of its own, `<table>_permuted`: the same rows with their
+# labels shuffled. From there on it takes the way of every other table.
+for dataset, control in PERMUTED.items():
+
+    rule:
+        name:
+            f"permute_{dataset}"
+        input:
+            table=processed("cleaned_data").format(dataset=dataset),
+            schema=f"data/processed/{dataset}/input_schema.json",
+        output:
+            table=processed("cleaned_data").format(dataset=control),
+            schema=f"data/processed/{control}/input_schema.json",
+        log:
+            f"results/logs/{control}/permute.log",
+        conda:
+            CONDA_ENVIRONMENT
+        params:
+            dataset=control,
+            cfg={"seed": seeds(dataset)[0]},
+            code=code("permute"),
+        message:
+            f"Shuffling the labels of {dataset}"
+        script:
+            "../scripts/permute.py"
+
+
+rule controls:
+    """What the workflow finds where nothing is, and how near it comes where the answer is known."""
+    input:
+        leaderboard="results/{dataset}/metrics.csv",
+        permuted="results/{dataset}_permuted/metrics.csv",
+        schema="data/processed/{dataset}/input_schema.json",
+        models=known_process_models,
+    output:
+        "results/{dataset}/controls.csv",
+    log:
+        "results/logs/{dataset}/controls.log",
+    conda:
+        CONDA_ENVIRONMENT
+    params:
+        cfg=control_settings,
+        code=code("controls"),
+    message:
+        "Judging the controls of {wildcards.dataset}"
+    script:
+        "../scripts/controls.py"

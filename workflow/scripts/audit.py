@@ -1,0 +1,15 @@
+from ml_baseline.job_log import job_log
+
+with job_log(snakemake.log[0], about=snakemake.wildcards.dataset):
+    from pathlib import Path
+
+    from ml_baseline.audit import audit
+    from ml_baseline.files import read_json
+    from ml_baseline.tables import read_table, write_table
+
+    schema = read_json(snakemake.input.schema)
+    train = read_table(snakemake.input.train, schema)
+    holdout = read_table(snakemake.input.holdout, schema)
+    oof = {Path(path).stem: read_table(path) for path in snakemake.input.oof}
+    findings = audit(train, holdout, schema, oof, snakemake.params.cfg)
+    write_table(findings, snakemake.output[0])

@@ -1,0 +1,23 @@
+from ml_baseline.job_log import job_log
+
+with job_log(snakemake.log[0], about=snakemake.wildcards.dataset):
+    from pathlib import Path
+
+    import joblib
+    import pandas as pd
+
+    from ml_baseline.controls import negative_control, positive_control
+    from ml_baseline.files import read_json
+    from ml_baseline.tables import read_table, write_table
+
+    found = negative_control(read_table(snakemake.input.permuted))
+    if snakemake.input.models:  # a table whose generating process is known
+        models = {Path(path).stem: joblib.load(path) for path in snakemake.input.models}
+        known = positive_control(
+            read_table(snakemake.input.leaderboard),
+            models,
+            read_json(snakemake.input.schema),
+            snakemake.params.cfg["seed"],
+        )
+        found = pd.concat([found, known])
+    write_table(found, snakemake.output[0])

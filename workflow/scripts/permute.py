@@ -1,0 +1,11 @@
+from ml_baseline.job_log import job_log
+
+with job_log(snakemake.log[0], about=snakemake.params.dataset):
+    from ml_baseline.controls import permuted
+    from ml_baseline.files import read_json, write_json
+    from ml_baseline.tables import read_table, write_table
+
+    schema = read_json(snakemake.input.schema)
+    table = read_table(snakemake.input.table, schema)
+    write_table(permuted(table, schema, snakemake.params.cfg["seed"]), snakemake.output.table)
+    write_json(schema | {"dataset": snakemake.params.dataset}, snakemake.output.schema)
