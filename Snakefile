@@ -23,11 +23,15 @@ rule all:
         wanted_files(),
 
 
+onstart:
+    WARM.append(WarmProcesses())
+
+
 onsuccess:
     print(run_summary(DATASETS))
-    cancel_timers()
+    end_waiting()
 
 
 onerror:
     print(run_summary(DATASETS, failed_since=STARTED))
-    cancel_timers()
+    end_waiting()

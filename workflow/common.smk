@@ -13,8 +13,10 @@ from ml_baseline import configuration
 from ml_baseline.errors import InputError
 from ml_baseline.source_code import code_hash, package_version
 from ml_baseline.summary import run_summary
+from ml_baseline.warm import WarmProcesses
 
 STARTED = time.time()
+WARM = []
 CONDA_ENVIRONMENT = str(WORKFLOW_FOLDER.parent / "envs" / "ml-baseline.yaml")
 
 SCHEMA = configuration.load_schema(WORKFLOW_FOLDER / "schemas" / "config.schema.yaml")
@@ -226,8 +228,13 @@ def wanted_files():
     return files
 
 
-def cancel_timers():
-    """End the timers that Snakemake's scheduler leaves; a finished run would wait a second for them."""
+def end_waiting():
+    """End what would keep a finished run alive: warm processes, and timers of Snakemake's scheduler.
+
+    The timers only wake a scheduler that has ended; Python would wait a second for them.
+    """
+    while WARM:
+        WARM.pop().close()
     for thread in threading.enumerate():
         if isinstance(thread, threading.Timer):
             thread.cancel()

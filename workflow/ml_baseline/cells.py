@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 # Missing wherever they stand. Compared without regard to case. Words such as "none" and "unknown"
 # are not here: in a column of categories they are answers.
@@ -64,27 +65,32 @@ BLANKS = (
 BLANKS += SPACES + "".join(map(chr, range(0x2000, 0x200B)))
 QUOTES = ('"', "'")
 CURRENCIES = "$€£¥₹₩₽฿"
-NEGATIVE_SIGNS = frozenset("-−–")
+NEGATIVE_SIGNS = pa.array(["-", "−", "–"])
 
 
-def _number_pattern(decimal: str) -> re.Pattern[str]:
+def _number_pattern(decimal: str) -> str:
+    """Return what a number looks like, in the syntax of RE2, its parts in named groups."""
     thousands = "," if decimal == "." else "."
     blanks = f"[{SPACES}]{{0,2}}"
     money = f"(?:[{CURRENCIES}]|USD|EUR|GBP|CHF)?"
     # Groups of three behind one and the same sign; what begins with a zero is no large number.
-    grouped = rf"[1-9]\d{{0,2}}(?P<gap>[{thousands}'’_{SPACES}])\d{{3}}(?:(?P=gap)\d{{3}})*"
-    indian = rf"[1-9]\d?(?:\{thousands}\d\d)+\{thousands}\d{{3}}"
-    return re.compile(
-        rf"(?:[<>]=?|[≤≥])?{blanks}"
-        rf"(?P<open>\()?{blanks}(?P<sign>[+\-−–]?){blanks}{money}{blanks}(?P<sign2>[+\-−–]?)"
-        rf"(?P<whole>{grouped}|{indian}|\d*)(?P<fraction>{re.escape(decimal)}\d*)?"
-        rf"(?P<exponent>[eE][+-]?\d+)?{blanks}{money}(?P<percent>%?){blanks}(?P<close>\))?\+?",
-        re.ASCII,
+    grouped = "|".join(rf"[1-9]\d{{0,2}}(?:[{gap}]\d{{3}})+" for gap in f"{thousands}'’_{SPACES}")
+    indian = rf"[1-9]\d?(?:[{thousands}]\d\d)+[{thousands}]\d{{3}}"
+    return (
+        rf"^(?:[<>]=?|[≤≥])?{blanks}"
+        rf"(?P<open>\(?){blanks}(?P<sign>[+\-−–]?){blanks}{money}{blanks}(?P<sign2>[+\-−–]?)"
+        rf"(?P<whole>{grouped}|{indian}|\d*)(?P<fraction>(?:[{decimal}]\d*)?)"
+        rf"(?P<exponent>(?:[eE][+-]?\d+)?){blanks}{money}(?P<percent>%?){blanks}(?P<close>\)?)\+?$"
     )
 
 
 NUMBER_PATTERNS = {decimal: _number_pattern(decimal) for decimal in (".", ",")}
-PLAIN_NUMBER = re.compile(r"[+-]?(0|[1-9]\d*)(\.\d*)?", re.ASCII)
+PLAIN_NUMBERS = {
+    ".": r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$",
+    ",": r"^[+-]?\d+(?:[eE][+-]?\d+)?$",
+}
+# A number whose digits are no code, for comparing labels.
+NUMBER_LABEL = re.compile(r"[+-]?(0|[1-9]\d*)(\.\d*)?", re.ASCII)
 
 
 def strip(texts: pd.Series) -> pd.Series:
@@ -111,36 +117,11 @@ def canonical(label: str) -> str:
 
     Digits behind a leading zero are a code ("010" is not "10").
     """
-    if not PLAIN_NUMBER.fullmatch(label):
+    if not NUMBER_LABEL.fullmatch(label):
         return label.lower()
     whole, _, fraction = label.removeprefix("+").partition(".")
     fraction = fraction.rstrip("0")
     return f"{whole}.{fraction}" if fraction else str(int(whole))
-
-
-def parse_number(text: str, decimal: str = ".") -> float:
-    """Return the number a text means, NaN if it means none.
-
-    Understands signs, thousands separators, currencies, percentages (45% is 0.45), accounting
-    negatives in parentheses, exponents, and bounds (<0.1 is 0.1, 90+ is 90). Infinite and
-    overflowing values are NaN: no estimator takes them.
-    """
-    match = NUMBER_PATTERNS[decimal].fullmatch(text)
-    if match is None:
-        return np.nan
-    whole, fraction = match["whole"], (match["fraction"] or "")
-    if not whole and len(fraction) < 2:
-        return np.nan
-    if (match["open"] is None) != (match["close"] is None) or (match["sign"] and match["sign2"]):
-        return np.nan
-    digits = re.sub(r"\D", "", whole)
-    value = float(f"{digits or 0}.{fraction[1:] or 0}{match['exponent'] or ''}")
-    negative = match["open"] or (match["sign"] or match["sign2"]) in NEGATIVE_SIGNS
-    if not np.isfinite(value):
-        return np.nan
-    if match["percent"]:
-        value /= 100
-    return -value if negative and value else value
 
 
 def plain_numbers(texts: pd.Series) -> pd.Series | None:
@@ -159,6 +140,10 @@ def plain_numbers(texts: pd.Series) -> pd.Series | None:
 def parse_numbers(texts: pd.Series, decimal: str = ".") -> tuple[pd.Series, int]:
     """Return the numbers that stripped cells mean and how many were not written plainly.
 
+    Understands signs, thousands separators, currencies, percentages (45% is 0.45), accounting
+    negatives in parentheses, exponents, and bounds (<0.1 is 0.1, 90+ is 90). Infinite and
+    overflowing values are NaN: no estimator takes them.
+
     Args:
         texts: stripped cells, null where missing.
         decimal: the decimal sign, "." or ",".
@@ -173,23 +158,32 @@ def parse_numbers(texts: pd.Series, decimal: str = ".") -> tuple[pd.Series, int]
         if plain is not None:
             return plain, 0
     codes, distinct = pd.factorize(texts)
-    values = np.array([_plain_number(text, decimal) for text in distinct], dtype="float64")
-    repaired = np.zeros(len(distinct) + 1, dtype=bool)
-    for i in np.flatnonzero(np.isnan(values)):
-        values[i] = parse_number(distinct[i], decimal)
-        repaired[i] = not np.isnan(values[i])
-    values = np.append(values, np.nan)  # code -1, a missing cell, takes the last
+    values, repaired = _parse_distinct_numbers(pa.array(distinct, pa.large_string()), decimal)
+    # One more, no number, for the code -1 of missing cells.
+    values, repaired = np.append(values, np.nan), np.append(repaired, False)
     return pd.Series(values[codes], texts.index), int(repaired[codes].sum())
 
 
-def _plain_number(text: str, decimal: str) -> float:
-    if "_" in text or not text.isascii() or (decimal == "," and "." in text):
-        return np.nan  # float() reads "1_000" and other scripts' digits too
-    try:
-        value = float(text)
-    except ValueError:
-        return np.nan
-    return value if np.isfinite(value) else np.nan
+def _parse_distinct_numbers(texts: pa.Array, decimal: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers, NaN for none, and a mask of those that are not written plainly."""
+    found = pc.extract_regex(texts, NUMBER_PATTERNS[decimal])
+    part = {name: pc.fill_null(pc.struct_field(found, name), "") for name in found.type.names}
+    part["whole"] = pc.replace_substring_regex(part["whole"], r"\D", "")
+    part["fraction"] = pc.utf8_slice_codeunits(part["fraction"], 1)  # without the decimal sign
+    has = {name: pc.not_equal(part[name], "").to_numpy(zero_copy_only=False) for name in part}
+    zero, point, nothing = (pa.scalar(text, texts.type) for text in ("0", ".", ""))
+    pieces = (zero, part["whole"], point, part["fraction"], part["exponent"], nothing)
+    values = pc.binary_join_element_wise(*pieces).cast(pa.float64())
+    values = values.to_numpy(zero_copy_only=False).copy()
+    is_number = (has["whole"] | has["fraction"]) & (has["open"] == has["close"])
+    is_number &= ~(has["sign"] & has["sign2"]) & np.isfinite(values)
+    values[has["percent"]] /= 100
+    negative = has["open"]
+    for name in ("sign", "sign2"):
+        negative |= pc.is_in(part[name], NEGATIVE_SIGNS).to_numpy(zero_copy_only=False)
+    values = np.where(is_number, np.where(negative, -values, values), np.nan)
+    is_plain = pc.match_substring_regex(texts, PLAIN_NUMBERS[decimal])
+    return values, is_number & ~is_plain.to_numpy(zero_copy_only=False)
 
 
 def without_unit(texts: pd.Series, unit: str) -> pd.Series:

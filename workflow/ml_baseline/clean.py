@@ -1,5 +1,7 @@
 """Row-wise repairs of a raw table: nothing here is learned from other rows."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 
@@ -9,9 +11,16 @@ from ml_baseline.schema import KEPT_ROLES, NUMERIC_KINDS, listed
 
 # So many different cells that could not be read are named in the repairs.
 EXAMPLES = 5
-PANDAS_NAMES = {"weekday": "day_of_week"}
-SECONDS_A_DAY = 86_400
-SECONDS_AN_HOUR = 3_600
+# What the parts of a date are; days are counted from 1970.
+PARTS = {
+    "year": lambda times: times.dt.year,
+    "month": lambda times: times.dt.month,
+    "day": lambda times: times.dt.day,
+    "weekday": lambda times: times.dt.day_of_week,
+    "hour": lambda times: times.dt.hour,
+    "hours": lambda times: (times - times.dt.normalize()) / pd.Timedelta(hours=1),
+    "days": lambda times: (times - pd.Timestamp(0)) / pd.Timedelta(days=1),
+}
 
 
 def clean(raw: pd.DataFrame, schema: dict) -> tuple[pd.DataFrame, dict]:
@@ -85,15 +94,15 @@ def clean_features(raw: pd.DataFrame, schema: dict) -> tuple[pd.DataFrame, dict[
     """
     columns: dict[str, pd.Series] = {}
     repairs: dict[str, dict] = {}
-    texts = pd.Series(dtype="str")
-    for entry in schema["columns"]:
-        source = entry["source"]
-        if entry["role"] not in KEPT_ROLES or entry["role"] == "target":
-            continue
-        if source not in repairs:  # the parts of a date share their source, and its repairs
-            repairs[source] = {}
-            texts = _present(_source(raw, entry), schema, entry, repairs[source])
-        columns[entry["name"]] = _values(texts, entry, repairs[source])
+    read = [e for e in schema["columns"] if e["role"] in KEPT_ROLES and e["role"] != "target"]
+    for source, group in itertools.groupby(read, key=lambda entry: entry["source"]):
+        entries = list(group)  # one, or the parts of a date
+        count = repairs[source] = {}
+        texts = _present(_source(raw, entries[0]), schema, entries[0], count)
+        if "part" in entries[0]:
+            columns |= _date_parts(texts, entries, count)
+        else:
+            columns[entries[0]["name"]] = _values(texts, entries[0], count)
     order = [
         entry["name"]
         for role in KEPT_ROLES
@@ -151,15 +160,23 @@ def _values(texts: pd.Series, entry: dict, count: dict) -> pd.Series:
     if entry["kind"] == "category":
         return _categories(texts, entry.get("spellings", {}), count)
     values = _numbers(texts, entry, count)
-    lost = texts[texts.notna() & values.isna()]
-    count["unparsable"] = len(lost)
-    count["unparsable_examples"] = sorted(lost.unique().tolist())[:EXAMPLES]
+    _count_unparsable(texts, values, count)
     if "missing_numbers" in entry:
         sentinels = values.isin(entry["missing_numbers"])
         count["missing_numbers"] = int(sentinels.sum())
         values = values.mask(sentinels)
-    # A whole number stays one; only a column with gaps has to be held as floats.
-    whole = entry["kind"] != "number" and values.notna().all() and (values % 1 == 0).all()
+    return values if entry["kind"] == "number" else _whole(values)
+
+
+def _count_unparsable(texts: pd.Series, values: pd.Series, count: dict) -> None:
+    lost = texts[texts.notna() & values.isna()]
+    count["unparsable"] = len(lost)
+    count["unparsable_examples"] = sorted(lost.unique().tolist())[:EXAMPLES]
+
+
+def _whole(values: pd.Series) -> pd.Series:
+    """Return whole numbers as integers; a column with gaps or fractions has to hold floats."""
+    whole = values.notna().all() and (values == np.floor(values)).all()
     return values.astype("int64") if whole and values.abs().max() < 2**63 else values
 
 
@@ -177,10 +194,6 @@ def _numbers(texts: pd.Series, entry: dict, count: dict) -> pd.Series:
     if "encode" in entry:
         values = cells.encode(texts, entry["encode"])
         count["encoded"] = int(values.notna().sum())
-    elif "part" in entry:
-        times = cells.parse_dates(texts, entry["date_formats"])
-        count["dates_from_text"] = int(times.notna().sum())
-        values = _date_part(times, entry["part"])
     elif entry["kind"] == "boolean":
         values = cells.parse_booleans(texts)
         count["booleans_from_text"] = int((values.notna() & ~texts.isin(["0", "1"])).sum())
@@ -192,9 +205,14 @@ def _numbers(texts: pd.Series, entry: dict, count: dict) -> pd.Series:
     return values
 
 
-def _date_part(times: pd.Series, part: str) -> pd.Series:
-    if part == "days":
-        return (times - pd.Timestamp(0)).dt.total_seconds() / SECONDS_A_DAY
-    if part == "hours":
-        return (times - times.dt.normalize()).dt.total_seconds() / SECONDS_AN_HOUR
-    return getattr(times.dt, PANDAS_NAMES.get(part, part)).astype("float64")
+def _date_parts(texts: pd.Series, entries: list[dict], count: dict) -> dict[str, pd.Series]:
+    times = cells.parse_dates(texts, entries[0]["date_formats"])
+    count["dates_from_text"] = int(times.notna().sum())
+    _count_unparsable(texts, times, count)
+    parts = {entry["name"]: PARTS[entry["part"]](times).astype("float64") for entry in entries}
+    return {
+        entry["name"]: parts[entry["name"]]
+        if entry["kind"] == "number"
+        else _whole(parts[entry["name"]])
+        for entry in entries
+    }

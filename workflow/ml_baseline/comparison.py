@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ml_baseline.errors import InputError
+from ml_baseline.metrics import ENOUGH_EFFECTIVE_ROWS as ENOUGH_EFFECTIVE_ROWS_OF_ONE
 from ml_baseline.metrics import (
-    ENOUGH_EFFECTIVE_ROWS,
     ENOUGH_ROWS_OF_A_CLASS,
     Estimate,
     average_precision_without,
@@ -23,12 +23,17 @@ from ml_baseline.metrics import (
     higher_is_better,
     placements,
     row_losses,
+    skewness_of,
     squared_errors,
     t_quantile,
     variance_of_mean,
     with_less_prevalence_noise,
+    with_skewness,
+    without_skewness,
 )
 
+# A difference hangs on rows of both models, so it takes twice as many to be reliable.
+ENOUGH_EFFECTIVE_ROWS = 2 * ENOUGH_EFFECTIVE_ROWS_OF_ONE
 # Smaller p-values are given as this one: no method here is exact that far out.
 SMALLEST_P = 1e-12
 
@@ -61,19 +66,21 @@ def compare(
       and the same adjusted for the number of models tried (Holm 1979, Scandinavian Journal of
       Statistics 6, 65-70; one family for each metric). The interval goes with the former;
     * `best_difference` ... `best_p_adjusted`: the same against the best;
-    * `reliable`: False where the interval of one of the compared values is not (see there);
+    * `reliable`: False where there are fewer than 20 rows of either class, or where one of the
+      compared values hangs on fewer than 10 effective rows (see there);
     * `verdict`: all this in words, decided by the adjusted p-values at 1 - `level`.
 
-    Models that predict the same differ by 0 with p = 1, and so does a model from itself. With
-    `baseline` None the columns of the baseline hold NaN.
+    Models with the same probabilities differ by 0 with p = 1, and so does a model from itself.
+    With `baseline` None the columns of the baseline hold NaN.
 
     The difference is a mean over the rows, to first order, and its standard error is that of the
-    parts the rows have in it: for roc_auc that is the test of DeLong, DeLong and Clarke-Pearson
-    (1988), Biometrics 44, 837-845, with the normal quantile; for the others the jackknife or the
-    delta method with a t quantile that allows for the kurtosis. Where one of the two has no spread
-    to take part in this (a constant probability or a perfect ranking, for roc_auc), the interval
-    is put together from the two models' own ones (MOVER: Zou and Donner 2008, Statistics in
-    Medicine 27, 1693-1702). `tests/proofs/test_coverage.py` shows how well both hold.
+    parts the rows have in it (`parts_of_rows`). For roc_auc this is the paired test of DeLong,
+    DeLong and Clarke-Pearson (1988), Biometrics 44, 837-845, with the normal quantile; for pr_auc
+    Student's t with the skewness removed (Hall 1992, see `confidence_intervals`); for the others
+    Student's t with degrees of freedom that allow for the kurtosis. Where a model has no spread to
+    take part in this (for roc_auc one that ranks nothing, or that ranks perfectly), the interval
+    is put together from the two models' own (MOVER: Zou and Donner 2008, Statistics in Medicine
+    27, 1693-1702, with the correlation of Zou 2007, Psychological Methods 12, 399-413). `tests/proofs/test_coverage.py` shows how well they hold.
 
     Raises InputError for a model or metric that is not there, and as `estimates` does.
     """
@@ -90,11 +97,10 @@ def compare(
     metrics = [metrics] if isinstance(metrics, str) else list(metrics)
     for metric in metrics:
         higher_is_better(metric)  # raises for a metric there is not
-    estimated, parts = {}, {metric: {} for metric in metrics}
-    for model, probability in probability_by_model.items():
-        estimated[model] = estimates(target, probability, threshold, table_rows)
-        for metric in metrics:
-            parts[metric][model] = parts_of_rows(metric, target, probability, threshold, table_rows)
+    models = {
+        model: _Model(target, probability, threshold, table_rows, metrics)
+        for model, probability in probability_by_model.items()
+    }
     ones = np.count_nonzero(np.asarray(target))
     enough_of_both = min(ones, len(target) - ones) >= ENOUGH_ROWS_OF_A_CLASS
     rows = []
@@ -103,23 +109,16 @@ def compare(
             row = {
                 "metric": metric,
                 "model": model,
-                "value": estimated[model][metric].value,
+                "value": models[model].estimates[metric].value,
                 "baseline": baseline,
                 "best": best,
             }
-            effective = estimated[model][metric].effective_rows
+            effective = models[model].estimates[metric].effective_rows
             for role, other in (("baseline", baseline), ("best", best)):
                 found = (np.nan,) * 4
                 if other is not None:
-                    found = _difference(
-                        metric,
-                        estimated[model][metric],
-                        estimated[other][metric],
-                        parts[metric][model],
-                        parts[metric][other],
-                        level,
-                    )
-                    effective = min(effective, estimated[other][metric].effective_rows)
+                    found = _difference(metric, models[model], models[other], level)
+                    effective = min(effective, models[other].estimates[metric].effective_rows)
                 names = ("difference", "low", "high", "p")
                 row |= {f"{role}_{name}": v for name, v in zip(names, found, strict=True)}
             row["reliable"] = bool(enough_of_both and effective >= ENOUGH_EFFECTIVE_ROWS)
@@ -243,16 +242,13 @@ def corrected_resampled_p(differences, test_share: float) -> float:
     The corrected resampled t-test that goes with `corrected_resampled_interval`. It is 1 where all
     differences are 0, and 1e-12 at the least.
     """
-    from scipy.special import stdtr
-
     differences = _checked_splits(differences, test_share)
     if differences.size < 2:
         raise InputError("One split has no spread to learn from. Give the values of two or more.")
     mean, error = float(differences.mean()), _corrected_error(differences, test_share)
     if mean == 0:
         return 1.0
-    p = 2 * float(stdtr(differences.size - 1, -abs(mean) / error)) if error > 0 else 0.0
-    return max(p, SMALLEST_P)
+    return _p_of_t(mean / error, differences.size - 1) if error > 0 else SMALLEST_P
 
 
 def holm(p_values) -> np.ndarray:
@@ -333,65 +329,95 @@ _PARTS = {
 }
 
 
+class _Model:
+    """What is compared of a model: its probabilities, its estimates, its rows' parts in them."""
+
+    def __init__(self, target, probability, threshold, table_rows, metrics):
+        target, self.probability = checked(target, probability)
+        self.rarer = min(np.count_nonzero(target), np.count_nonzero(~target))
+        self.ranks_nothing = np.ptp(self.probability) == 0
+        self.estimates = estimates(target, probability, threshold, table_rows)
+        self.parts = {
+            metric: parts_of_rows(metric, target, probability, threshold, table_rows)
+            for metric in metrics
+        }
+
+
 def _difference(
-    metric: str, one: Estimate, other: Estimate, parts, other_parts, level: float
+    metric: str, one: _Model, other: _Model, level: float
 ) -> tuple[float, float, float, float]:
     """Return the difference of two models on the same rows, its limits and its p-value."""
-    from scipy.special import ndtr, stdtr
-
-    if one is other:
+    if np.array_equal(one.probability, other.probability):
         return 0.0, 0.0, 0.0, 1.0
-    difference = one.value - other.value
+    parts, other_parts = one.parts[metric], other.parts[metric]
+    difference = one.estimates[metric].value - other.estimates[metric].value
+    no_spread = not (parts.any() and other_parts.any() and (parts != other_parts).any())
+    ranking = metric in ("roc_auc", "pr_auc")
+    if no_spread or (ranking and (one.ranks_nothing or other.ranks_nothing)):
+        squares = np.dot(parts, parts) * np.dot(other_parts, other_parts)
+        correlation = np.dot(parts, other_parts) / math.sqrt(squares) if squares > 0 else 0.0
+        both = one.estimates[metric], other.estimates[metric], float(correlation)
+        return difference, *_limits_from_both(*both, level), _p_from_both(*both)
     between = parts - other_parts
-    if difference == 0 and not between.any():
-        return 0.0, 0.0, 0.0, 1.0
-    if not (parts.any() and other_parts.any()):
-        low, high = _limits_from_both(one, other, level)
-        return difference, low, high, _p_from_both(one, other)
     variance, freedom = variance_of_mean(np.ones(between.size), between)
+    error, skewness = math.sqrt(variance), 0.0
     if metric == "roc_auc":
         freedom = math.inf
-    error = math.sqrt(variance)
-    reach = t_quantile(level, freedom) * error
+    if metric == "pr_auc":
+        freedom, skewness = max(one.rarer - 1, 1), skewness_of(between)
+    rows, root = between.size, math.sqrt(between.size)
+    reach = t_quantile(level, freedom) / root
+    low = difference - error * root * without_skewness(reach, skewness, rows)
+    high = difference - error * root * without_skewness(-reach, skewness, rows)
+    p = _p_of_t(root * with_skewness(difference / (error * root), skewness, rows), freedom)
     furthest = math.inf if metric == "log_loss" else 1.0
-    low, high = max(difference - reach, -furthest), min(difference + reach, furthest)
-    t = -abs(difference) / error
-    p = 2 * float(ndtr(t) if math.isinf(freedom) else stdtr(freedom, t))
-    return difference, low, high, max(p, SMALLEST_P)
+    return difference, max(low, -furthest), min(high, furthest), p
 
 
-def _limits_from_both(one: Estimate, other: Estimate, level: float) -> tuple[float, float]:
-    """The limits of a difference from those of both values, one of which has no spread."""
+def _limits_from_both(
+    one: Estimate, other: Estimate, correlation: float, level: float
+) -> tuple[float, float]:
+    """The limits of a difference from those of both values and their correlation (Zou 2007)."""
     (low, high), (other_low, other_high) = one.limits(level), other.limits(level)
     difference = one.value - other.value
+
+    def together(first, second):
+        return math.sqrt(max(first**2 + second**2 - 2 * correlation * first * second, 0.0))
+
     return (
-        difference - math.hypot(one.value - low, other_high - other.value),
-        difference + math.hypot(high - one.value, other.value - other_low),
+        difference - together(one.value - low, other_high - other.value),
+        difference + together(high - one.value, other.value - other_low),
     )
 
 
-def _p_from_both(one: Estimate, other: Estimate) -> float:
+def _p_from_both(one: Estimate, other: Estimate, correlation: float) -> float:
     """Return the largest p at which the interval at 1 - p still holds no 0, by bisection."""
     if one.value == other.value:
         return 1.0
 
     def excludes_zero(log_p):
-        low, high = _limits_from_both(one, other, 1 - 10**log_p)
+        low, high = _limits_from_both(one, other, correlation, 1 - 10**log_p)
         return low > 0 or high < 0
 
     least, most = math.log10(SMALLEST_P), 0.0
     if excludes_zero(least):
         return SMALLEST_P
-    for _ in range(50):
+    for _ in range(40):
         middle = (least + most) / 2
         least, most = (least, middle) if excludes_zero(middle) else (middle, most)
     return 10**most
 
 
+def _p_of_t(t: float, freedom: float) -> float:
+    """Return the two-sided p-value of t, never less than `SMALLEST_P`."""
+    from scipy.special import ndtr, stdtr
+
+    p = 2 * float(ndtr(-abs(t)) if math.isinf(freedom) else stdtr(freedom, -abs(t)))
+    return max(p, SMALLEST_P)
+
+
 def _p_of_interval(mean: float, low: float, high: float, level: float) -> float:
     """Return the two-sided p-value of 0 that goes with an interval, by the normal quantiles."""
-    from scipy.special import ndtr
-
     if math.isnan(mean):
         return math.nan
     if mean == 0:
@@ -399,8 +425,7 @@ def _p_of_interval(mean: float, low: float, high: float, level: float) -> float:
     towards_zero = mean - low if mean > 0 else high - mean
     if towards_zero <= 0:
         return SMALLEST_P
-    z = abs(mean) / towards_zero * t_quantile(level, math.inf)
-    return max(2 * float(ndtr(-z)), SMALLEST_P)
+    return _p_of_t(mean / towards_zero * t_quantile(level, math.inf), math.inf)
 
 
 def _checked_splits(values, test_share: float) -> np.ndarray:

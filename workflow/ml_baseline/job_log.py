@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ml_baseline.errors import InputError
+from ml_baseline.warm import hand_over
 
 ERROR_MARK = "error: "
 
 
 @contextlib.contextmanager
-def job_log(path: str | Path, about: str = "") -> Iterator[None]:
+def job_log(path: str | Path, about: str = "", warm: str | None = None) -> Iterator[None]:
     """Send everything the block prints or raises to the file at `path`.
 
     An `InputError` is written as its message alone, anything else with its traceback; either way
@@ -22,7 +23,11 @@ def job_log(path: str | Path, about: str = "") -> Iterator[None]:
     Args:
         path: the log.
         about: what the job is about (a table's name), put before the message.
+        warm: the kind of warm process (`warm.PRELOADED`) that may run the whole script instead; if
+            one does, the block is not entered and the process ends with the script's exit code.
     """
+    if warm is not None and (code := hand_over(warm)) is not None:
+        sys.exit(code)
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # By file descriptor, so that what compiled libraries print is caught too.

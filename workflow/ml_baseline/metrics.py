@@ -388,12 +388,12 @@ def _mean_loss(loss, target, probability, noise: float, highest: float = np.inf)
             return min(mean, furthest), max(mean, furthest)
 
         return Estimate(mean, "rule of three", 0.0, limits_if_all_alike)
-    skewness = float(np.mean((values - mean) ** 3)) / float(values.std()) ** 3
+    skewness = skewness_of(values)
 
     def limits(level):
         t = t_quantile(level, rows - 1) / math.sqrt(rows)
-        low = mean - deviation * _without_skewness(t, skewness, rows)
-        high = mean - deviation * _without_skewness(-t, skewness, rows)
+        low = mean - deviation * without_skewness(t, skewness, rows)
+        high = mean - deviation * without_skewness(-t, skewness, rows)
         return max(low, 0.0), min(high, highest)
 
     return Estimate(mean, "Hall", effective, limits)
@@ -411,11 +411,26 @@ def with_less_prevalence_noise(values, target: np.ndarray, noise: float) -> np.n
     return values - (1 - math.sqrt(noise)) * (of_class - values.mean())
 
 
-def _without_skewness(t: float, skewness: float, rows: int) -> float:
-    """Return the inverse of Hall's transformation, S + g S^2 / 3 + g^2 S^3 / 27 + g / (6 n)."""
+def skewness_of(values: np.ndarray) -> float:
+    """Return the third central moment of `values` in standard deviations."""
+    deviations = values - values.mean()
+    return float(np.mean(deviations**3)) / float(np.mean(deviations**2)) ** 1.5
+
+
+def without_skewness(t: float, skewness: float, rows: int) -> float:
+    """Return the inverse of `with_skewness`: from t / sqrt(n) to (mean - truth) / deviation."""
     if abs(skewness) < 1e-8:
         return t
     return 3 / skewness * (math.cbrt(1 + skewness * (t - skewness / (6 * rows))) - 1)
+
+
+def with_skewness(studentized: float, skewness: float, rows: int) -> float:
+    """Return Hall's transformation, S + g S^2 / 3 + g^2 S^3 / 27 + g / (6 n), for skewness g.
+
+    Times sqrt(n), it is distributed as Student's t would be without the skewness.
+    """
+    g, s = skewness, studentized
+    return s + g * s**2 / 3 + g**2 * s**3 / 27 + g / (6 * rows)
 
 
 def variance_of_mean(counts, values) -> tuple[float, float]:

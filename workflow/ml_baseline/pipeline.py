@@ -51,7 +51,7 @@ def build_pipeline(
             if value is None and (name == "random_state" or name.endswith("__random_state"))
         }
     )
-    if parameters.get("n_jobs", 1) is None:
+    if threads > 1 and parameters.get("n_jobs", 1) is None:
         estimator.set_params(n_jobs=threads)
     if not hasattr(estimator, "predict_proba"):
         from sklearn.calibration import CalibratedClassifierCV

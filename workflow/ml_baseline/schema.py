@@ -135,7 +135,7 @@ def infer_schema(raw: pd.DataFrame, settings: dict, dataset: str = "") -> dict:
     for name in [name for name, role in roles.items() if role in READ_ROLES]:
         present[name], answers[name] = _present(raw[name], tokens)
     decimal = settings.get("decimal") or _usual_decimal(present.values())
-    numbers = [value for value in map(cells.parse_number, tokens) if not np.isnan(value)]
+    numbers = cells.parse_numbers(pd.Series(sorted(tokens), dtype="str"))[0].dropna().tolist()
     entries = []
     for name, role in roles.items():
         readings = [{"kind": "boolean" if role == "target" else "category"}]
@@ -557,7 +557,11 @@ def _decimal(texts: pd.Series) -> str | None:
 
 def _usual_decimal(columns: Iterable[pd.Series]) -> str:
     """Return the decimal sign of a table, by which columns of numbers such as 1.234 are read."""
-    signs = [_decimal(texts.iloc[:SAMPLE]) for texts in columns]
+    samples = [texts.iloc[:SAMPLE] for texts in columns]
+    with_comma = [texts.str.contains(",", regex=False).any() for texts in samples]
+    if not any(with_comma):
+        return "."
+    signs = [_decimal(texts) for texts in samples]
     return "," if signs.count(",") > signs.count(".") else "."
 
 
@@ -580,20 +584,33 @@ def _date_formats(present: pd.Series) -> list[str]:
     # Most columns of text are told by a glance: dates have digits beside what parts them.
     if sample.str.contains(r"\d[-/.:, T]|[-/.:, T]\d").mean() < GLANCE_SHARE:
         return []
-    candidates = [
-        date_format
+    hits = {
+        date_format: int(cells.parse_dates(sample, [date_format]).notna().sum())
         for date_format in cells.DATE_FORMATS
-        if cells.parse_dates(sample, [date_format]).notna().any()
-    ]
+    }
+    # The likeliest first: one that reads everything ends the search.
+    candidates = sorted((name for name in hits if hits[name]), key=lambda name: -hits[name])
     chosen, unread = [], present
     while candidates and len(chosen) < MIXED_DATE_FORMATS:
-        times = [cells.parse_dates(unread, [date_format]) for date_format in candidates]
-        best = max(range(len(times)), key=lambda i: times[i].notna().sum())
-        chosen.append(candidates.pop(best))
-        unread = unread[times[best].isna()]
+        best, left = _best_date_format(unread, candidates)
+        candidates.remove(best)
+        chosen.append(best)
+        unread = left
         if len(unread) <= (1 - DATE_SHARE) * len(present):
             return chosen
     return []
+
+
+def _best_date_format(texts: pd.Series, candidates: list[str]) -> tuple[str, pd.Series]:
+    """Return the format that reads most cells, and the cells that it does not read."""
+    best, left = candidates[0], texts
+    for date_format in candidates:
+        unread = texts[cells.parse_dates(texts, [date_format]).isna()]
+        if len(unread) < len(left):
+            best, left = date_format, unread
+        if left.empty:
+            break
+    return best, left
 
 
 def _are_compact_dates(present: pd.Series) -> bool:

@@ -1,6 +1,6 @@
 from ml_baseline.job_log import job_log
 
-with job_log(snakemake.log[0], about=snakemake.wildcards.dataset):
+with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="tables"):
     from ml_baseline.clean import clean
     from ml_baseline.errors import InputError
     from ml_baseline.files import write_json

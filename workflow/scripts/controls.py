@@ -1,6 +1,6 @@
 from ml_baseline.job_log import job_log
 
-with job_log(snakemake.log[0], about=snakemake.wildcards.dataset):
+with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="models"):
     from pathlib import Path
 
     import joblib

@@ -1,6 +1,6 @@
 from ml_baseline.job_log import job_log
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], warm="tables"):
     import pandas as pd
 
     from ml_baseline.tables import read_table, write_table

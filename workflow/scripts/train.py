@@ -1,6 +1,8 @@
 from ml_baseline.job_log import job_log
 
-with job_log(snakemake.log[0], about=snakemake.wildcards.dataset):
+# The warm process computes with one thread.
+warm = "models" if snakemake.threads == 1 else None
+with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm=warm):
     import joblib
 
     from ml_baseline.files import read_json, whole_file

@@ -88,7 +88,7 @@ def _of_columns(
     target = sample[schema["target"]].to_numpy()
     folds = folds_of(target, np.random.default_rng((seed, 3)))
     scored = disguise.score_all(columns_of(sample, schema), target, folds)
-    singles = disguise.single_features(scored, target, folds, limits)
+    singles = disguise.single_features(scored, target, limits)
     settled = {finding.subject for finding in singles if finding.verdict == "fail"}
     pairs = disguise.feature_pairs(
         scored,

@@ -9,9 +9,8 @@ import numpy as np
 from ml_baseline.audit.findings import Finding, in_config, judged, passed
 from ml_baseline.audit.scoring import (
     NORMAL,
+    PRIOR_ROWS,
     Strength,
-    bin_counts,
-    bin_scores,
     binned,
     distance,
     lower_bound,
@@ -36,6 +35,7 @@ STRONGEST, MOST_RELATED = 30, 400
 # A figure must be beyond chance by this probability, for all columns or pairs looked at.
 CHANCE = 0.01
 PLAINLY_ABOVE_CHANCE = 0.65
+ONE_SIDED = 1.645
 REPORTED_PAIRS = 3
 
 
@@ -80,9 +80,7 @@ def score_all(columns: Columns, target: np.ndarray, folds: np.ndarray) -> list[S
     ]
 
 
-def single_features(
-    scored: list[Scored], target: np.ndarray, folds: np.ndarray, limits: dict
-) -> list[Finding]:
+def single_features(scored: list[Scored], target: np.ndarray, limits: dict) -> list[Finding]:
     """Return the findings on columns that alone tell too much of the target."""
     if not scored:
         return [passed("single_feature", "", 0.5, limits["single_feature"].fail, "No features.")]
@@ -90,7 +88,7 @@ def single_features(
     for one in scored:
         by_subject.setdefault(one.view.subject, []).append(one)
     best = {subject: _telling(ones) for subject, ones in by_subject.items()}
-    related = _Relations(scored, target, folds)
+    related = _Relations(scored, target)
     findings = []
     for subject, one in sorted(best.items(), key=lambda item: -item[1].strength.auc):
         given_away = max(_given_away(other.strength) for other in by_subject[subject])
@@ -229,9 +227,9 @@ def _certain(one: Scored, target: np.ndarray, limits: dict) -> bool:
 class _Relations:
     """How the columns go along with each other within the classes."""
 
-    def __init__(self, scored: list[Scored], target: np.ndarray, folds: np.ndarray):
+    def __init__(self, scored: list[Scored], target: np.ndarray):
         self.scored = [one for one in scored if one.view.what in ("value", "date", "missing")]
-        self.target, self.folds = target, folds
+        self.target = target
         self.rows = np.arange(len(target))
         if len(target) > COMPARED_ROWS:
             self.rows = np.sort(
@@ -242,8 +240,11 @@ class _Relations:
     def _own_ranks(self, one: Scored) -> list[np.ndarray]:
         """Return a column's ranks by class: of its expected share of ones, and of its numbers."""
         view = one.view
-        ones, zeros = bin_counts(view.codes, view.size, self.target, self.folds)
-        kinds = [bin_scores(ones, zeros)[self.folds, view.codes][self.rows]]
+        # By all rows: scores that differ by fold would make all columns go along with the folds.
+        rows = np.bincount(view.codes, minlength=view.size)
+        ones = np.bincount(view.codes, weights=self.target, minlength=view.size)
+        expected = (ones + PRIOR_ROWS * self.target.mean()) / (rows + PRIOR_ROWS)
+        kinds = [expected[view.codes][self.rows]]
         if view.numbers is not None:
             numbers = view.numbers[self.rows]
             middle = np.nanmedian(numbers) if not np.isnan(numbers).all() else 0.0
@@ -264,16 +265,18 @@ class _Relations:
         ]
         return by_class[0], by_class[1]
 
-    def _others(self, one: Scored) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _others(
+        self, one: Scored, own: tuple[str, ...]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return which columns are others indeed, and the correlations with all of them."""
         zero, one_class = self._correlations(one)
-        other = np.array([rival.view.subject != one.view.subject for rival in self.scored])
+        other = np.array([rival.view.subject not in own for rival in self.scored])
         other &= np.minimum(zero, one_class) < SAME
         return other, zero, one_class
 
     def gap(self, one: Scored) -> float:
         """Return how far ahead of the best other column it is, in d'."""
-        other, _, _ = self._others(one)
+        other, _, _ = self._others(one, (one.view.subject,))
         rivals = [
             rival.strength.auc
             for rival, is_other in zip(self.scored, other, strict=True)
@@ -282,9 +285,12 @@ class _Relations:
         # Alone in the table: there is nothing that it could stand out from.
         return distance(one.strength.auc) - distance(max(rivals)) if rivals else 0.0
 
-    def dependence(self, one: Scored) -> float:
-        """Return the largest correlation with another column within a class, less that of chance."""
-        other, zero, one_class = self._others(one)
+    def dependence(self, one: Scored, own: tuple[str, ...] = ()) -> float:
+        """Return the largest correlation with another column within a class, less that of chance.
+
+        `own` are the subjects that are no others; the view's own if empty.
+        """
+        other, zero, one_class = self._others(one, own or (one.view.subject,))
         if other.sum() < 3:
             return 1.0
         counts = np.bincount(self.target[self.rows], minlength=2)
@@ -345,22 +351,27 @@ def feature_pairs(
     pairs, tries = _search(usable, target, random)
     if labels is not None:
         pairs += _equal_texts(views, target, labels)
-    results: list[tuple[float, Pair]] = []
-    for pair in pairs:
-        results.append((_pair_auc(pair, target, folds, labels), pair))
-    results.sort(key=lambda item: -item[0])
+    results = [(_together(pair, target, folds, labels), pair) for pair in pairs]
+    results.sort(key=lambda item: -item[0].strength.auc)
+    related = _Relations(scored, target)
     findings, named = [], set()
-    for auc, pair in results:
+    for one, pair in results:
+        auc = one.strength.auc
         subjects = (pair.first.subject, pair.second.subject)
         if named & set(subjects) or len(findings) == REPORTED_PAIRS:
             continue
         verdict, limit = judged(auc, limits["feature_pair"])
-        gain = distance(auc) - distance(max(alone[id(pair.first)], alone[id(pair.second)]))
-        gain_of_all = distance(auc) - distance(best_alone)
+        # Of a lower bound: the best of many pairs on few rows is lucky.
+        surely = distance(lower_bound(auc, target, ONE_SIDED))
+        gain = surely - distance(max(alone[id(pair.first)], alone[id(pair.second)]))
+        gain_of_all = surely - distance(best_alone)
         certain = lower_bound(auc, target) >= limits["certain"].fail
         stands_out = judged(gain_of_all, limits["pair_gain"])[0] != "pass"
         stands_out |= judged(gain, limits["pair_own_gain"])[0] != "pass"
-        if verdict == "fail" and not (certain and gain > 0):
+        if verdict == "warn" and not stands_out and gain >= limits["pair_own_gain"].warn / 2:
+            dependence = related.dependence(one, subjects)
+            stands_out = judged(dependence, limits["single_dependence"])[0] != "pass"
+        if verdict == "fail" and not certain:
             verdict = "warn"
         if verdict == "warn" and not (
             stands_out and len(usable) > 2 and beyond_chance(auc, target, tries)
@@ -374,7 +385,7 @@ def feature_pairs(
         findings.append(
             Finding(
                 "feature_pair",
-                f"{subjects[0]} & {subjects[1]}",
+                one.view.subject,
                 auc,
                 limit,
                 verdict,
@@ -385,8 +396,9 @@ def feature_pairs(
             )
         )
     if not findings:
-        auc, pair = results[0] if results else (0.5, None)
-        subject = f"{pair.first.subject} & {pair.second.subject}" if pair else ""
+        auc, subject = 0.5, ""
+        if results:
+            auc, subject = results[0][0].strength.auc, results[0][0].view.subject
         findings.append(
             passed(
                 "feature_pair",
@@ -552,31 +564,37 @@ def _equal_texts(
     return pairs[:200]
 
 
-def _pair_auc(
+def _together(
     pair: Pair,
     target: np.ndarray,
     folds: np.ndarray,
     labels: Callable[[str], np.ndarray] | None,
-) -> float:
-    """Return the cross-fitted roc_auc of a pair by all rows."""
+) -> Scored:
+    """Return a pair as one column, with its cross-fitted strength by all rows."""
+    subject = f"{pair.first.subject} & {pair.second.subject}"
+    columns = (*pair.first.columns, *pair.second.columns)
+    numbers = None
     if pair.how == GRID:
-        aucs = []
+        tried = []
         for levels in (8, 16):
             a, b = coarse(pair.first, levels), coarse(pair.second, levels)
-            aucs.append(strength(a * levels + b, levels * levels, target, folds).auc)
-        return max(aucs)
+            view = View(subject, "pair", columns, a * levels + b, levels * levels, None)
+            tried.append(Scored(view, strength(view.codes, view.size, target, folds)))
+        return max(tried, key=lambda one: one.strength.auc)
     if pair.how == SAME_TEXT:
         equal = labels(pair.first.columns[0]) == labels(pair.second.columns[0])
-        return strength(equal.astype(np.int64), 2, target, folds).auc
-    combination = COMBINATIONS[pair.how]
-    a, b = pair.first.numbers, pair.second.numbers
-    with np.errstate(all="ignore"):
-        numbers = combination.make(
-            *((_standard(a), _standard(b)) if combination.standardized else (a, b))
-        )
-    numbers = np.where(np.isfinite(numbers), numbers, np.nan)
-    codes, size = binned(numbers)
-    return strength(codes, size, target, folds, numbers).auc
+        codes, size = equal.astype(np.int64), 2
+    else:
+        combination = COMBINATIONS[pair.how]
+        a, b = pair.first.numbers, pair.second.numbers
+        if combination.standardized:
+            a, b = _standard(a), _standard(b)
+        with np.errstate(all="ignore"):
+            numbers = combination.make(a, b)
+        numbers = np.where(np.isfinite(numbers), numbers, np.nan)
+        codes, size = binned(numbers)
+    view = View(subject, "pair", columns, codes, size, numbers)
+    return Scored(view, strength(codes, size, target, folds, numbers))
 
 
 def _standard(numbers: np.ndarray) -> np.ndarray:

@@ -12,8 +12,8 @@ from ml_baseline.schema import columns_of_role, feature_columns
 
 # A column of numbers is taken for a time by its name; that is a guess, and never a failure.
 TIME_NAMES = re.compile(
-    r"(?:^|[^a-z])(?:date|datetime|timestamp|time|year|yyyymm|yearmonth|month|week|epoch|period)"
-    r"(?:$|[^a-z])"
+    r"(?:^|[^a-z])(?:date|datetime|timestamp|year|yyyymm|yearmonth|epoch|period)(?:$|[^a-z])"
+    r"|^(?:week|month|quarter|time)(?:$|[^a-z])|[^a-z]time$"
 )
 FEWEST_TIMES = 5
 FEWEST_ROWS = 20

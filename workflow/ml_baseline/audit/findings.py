@@ -57,10 +57,11 @@ LIMITS = {
     "certain": Limit(None, 0.95, below=True),
     # roc_auc of two columns together. Among thousands of pairs honest ones reach 0.988.
     "feature_pair": Limit(0.80, 0.995),
-    # What the best pair adds to the best column of the table, or to the better of the two, in d'.
-    # Honest tables: up to 1.0 and 1.1, those of few rows or rules.
-    "pair_gain": Limit(1.1, None),
-    "pair_own_gain": Limit(1.2, None),
+    # What a pair surely (by a lower bound) adds to the best column of the table, or to the better of
+    # the two, in d'. Honest tables: up to 0.75 and 0.95. Half of the latter is enough if the pair has
+    # nothing to do with any other column (`single_dependence`).
+    "pair_gain": Limit(0.8, None),
+    "pair_own_gain": Limit(1.0, None),
     # Out-of-fold roc_auc of a model. Honest models of easy tables reach 0.997 (breast cancer: 0.995).
     "model_score": Limit(0.998, None),
     # ... or, from 0.985 on, what the model adds to the best single column in d': honest models that

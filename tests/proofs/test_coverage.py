@@ -1,0 +1,456 @@
+"""Do the intervals and the tests hold what they promise? Simulated, with the truth known.
+
+Takes about a quarter of an hour on one core. The tables it prints are those of docs/intervals.md:
+
+    python -m pytest -m proof tests/proofs/test_coverage.py -s
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from scipy.special import expit, logit, ndtr, ndtri
+from scipy.stats import norm
+
+from ml_baseline.comparison import (
+    combine_over_splits,
+    compare,
+    compare_over_splits,
+    corrected_resampled_interval,
+)
+from ml_baseline.metrics import METRICS, confidence_intervals, scores
+
+pytestmark = pytest.mark.proof
+
+LOWEST, HIGHEST = 0.92, 0.98  # of the intervals that promise 0.95
+EXPERIMENTS, MOST_EXPERIMENTS = 1000, 8000
+CELLS = [
+    (rows, prevalence)
+    for rows in (40, 100, 250, 500, 1000, 2000)
+    for prevalence in (0.05, 0.1, 0.2, 0.35, 0.5)
+    if rows * min(prevalence, 1 - prevalence) >= 20
+]
+# What is done to the log odds that are right: nothing, stated twice as surely as they should be,
+# or the prevalence left out (as class weights do).
+CALIBRATIONS = {
+    "calibrated": lambda log_odds, prevalence: log_odds,
+    "overconfident": lambda log_odds, prevalence: 2 * log_odds,
+    "balanced": lambda log_odds, prevalence: log_odds - logit(prevalence),
+}
+
+
+class Population(NamedTuple):
+    """What rows are drawn from, and what the metrics are on all of it."""
+
+    draw: Callable  # from a generator and a number of rows to target and probability
+    truth: dict[str, float]
+
+
+def binormal(prevalence: float, area: float, calibration: str) -> Population:
+    """Scores that are normal in both classes with the same variance; the truth is integrated."""
+    distance = ndtri(area) * math.sqrt(2)
+    slope = distance if area > 0.5 else 0.5  # a model that knows nothing and says something
+    calibrate = CALIBRATIONS[calibration]
+
+    def probability(score):
+        log_odds = logit(prevalence) + slope * (score - distance / 2)
+        return expit(calibrate(log_odds, prevalence))
+
+    def draw(generator, rows):
+        target = generator.random(rows) < prevalence
+        return target, probability(generator.standard_normal(rows) + distance * target)
+
+    grid = np.linspace(-12, 16, 100_001)
+    ones, zeros = norm.pdf(grid - distance), norm.pdf(grid)
+    ones, zeros = prevalence * ones / ones.sum(), (1 - prevalence) * zeros / zeros.sum()
+    said = probability(grid)
+    cut = grid[np.argmax(said >= 0.5)]
+    hits = prevalence * norm.sf(cut - distance)
+    alarms = (1 - prevalence) * norm.sf(cut)
+    above = prevalence * norm.sf(grid - distance)
+    clipped = np.clip(said, 1e-15, 1 - 1e-15)
+    return Population(
+        draw,
+        {
+            "accuracy": hits + 1 - prevalence - alarms,
+            "precision": hits / (hits + alarms),
+            "recall": hits / prevalence,
+            "f1": 2 * hits / (hits + alarms + prevalence),
+            "roc_auc": area,
+            "pr_auc": np.sum(ones * above / (above + (1 - prevalence) * norm.sf(grid)))
+            / prevalence,
+            "log_loss": -np.sum(ones * np.log(clipped) + zeros * np.log1p(-clipped)),
+            "brier": np.sum(ones * (1 - said) ** 2 + zeros * said**2),
+        },
+    )
+
+
+def _wide_ones(generator, target, area):
+    noise = generator.standard_normal(target.size)
+    return np.where(target, 2 * noise + ndtri(area) * math.sqrt(5), noise)
+
+
+def _narrow_ones(generator, target, area):
+    noise = generator.standard_normal(target.size)
+    return np.where(target, noise / 2 + ndtri(area) * math.sqrt(1.25), noise)
+
+
+def _exponential(generator, target, area):
+    return generator.exponential(size=target.size) * np.where(target, area / (1 - area), 1)
+
+
+def _exponential_zeros(generator, target, area):
+    return -generator.exponential(size=target.size) * np.where(target, 1, area / (1 - area))
+
+
+def _logistic(generator, target, area):
+    # The area between two logistic curves this far apart is (1 - (1 + d) e^-d) / (1 - e^-d)^2.
+    distances = np.linspace(1e-3, 12, 100_000)
+    e = np.exp(-distances)
+    distance = np.interp(area, (1 - e - distances * e) / (1 - e) ** 2, distances)
+    return generator.logistic(size=target.size) + distance * target
+
+
+def _rounded(generator, target, area):
+    score = generator.standard_normal(target.size) + ndtri(area) * math.sqrt(2) * target
+    return np.round(score)
+
+
+def _one_in_twenty_lost(generator, target, area):
+    found = target & (generator.random(target.size) > 0.05)
+    distance = ndtri((area - 0.025) / 0.95) * math.sqrt(2)
+    return generator.standard_normal(target.size) + distance * found
+
+
+SHAPES = {
+    "ones spread twice as wide": _wide_ones,
+    "ones spread half as wide": _narrow_ones,
+    "exponential, long tail of ones": _exponential,
+    "exponential, long tail of zeros": _exponential_zeros,
+    "logistic": _logistic,
+    "rounded to a few values": _rounded,
+    "one in twenty ones looks like a zero": _one_in_twenty_lost,
+}
+
+
+def shaped(shape: Callable, prevalence: float, area: float) -> Population:
+    """Scores of another shape, made probabilities roughly; the truth is that of 2,000,000 rows."""
+    generator = np.random.default_rng(1)
+
+    def draw_scores(generator, rows):
+        target = generator.random(rows) < prevalence
+        return target, shape(generator, target, area)
+
+    target, many = draw_scores(generator, 2_000_000)
+    middle, spread = np.quantile(many, 1 - prevalence), many.std()
+
+    def probability(score):
+        return expit(np.clip(1.5 * (score - middle) / spread, -6, 6))
+
+    def draw(generator, rows):
+        target, score = draw_scores(generator, rows)
+        return target, probability(score)
+
+    return Population(draw, scores(target, probability(many)))
+
+
+class Coverage(NamedTuple):
+    """How often the intervals of a setting held the truth, and how often they said they would."""
+
+    experiments: int
+    covered: dict[str, float]
+    reliable: dict[str, float]
+    covered_if_reliable: dict[str, float]
+
+
+def coverage(
+    experiment: Callable, names: list[str], seed, most: int = MOST_EXPERIMENTS
+) -> Coverage:
+    """Repeat `experiment`, which takes a generator and returns {name: (covered, reliable)}.
+
+    At least 1,000 times, then until every judged share is 3 standard errors off both bounds or
+    `most` is reached: what is judged is the method, not the luck of the draw. All experiments
+    count, whatever the sample looks like: to leave some out by what they show would be a choice
+    that changes the coverage.
+    """
+    generator = np.random.default_rng(seed)
+    found, clear = [], False
+    while not clear and len(found) < most:
+        for _ in range(EXPERIMENTS):
+            result = experiment(generator)
+            found.append([result[name] for name in names])
+        counts = np.array(found, dtype=bool)
+        shares, reliable = counts.mean(axis=0).T
+        errors = np.sqrt(shares * (1 - shares) / len(found))
+        far = np.minimum(abs(shares - LOWEST), abs(shares - HIGHEST)) > 3 * errors
+        clear = bool(np.all(far | (reliable <= 0.5)))
+    both = counts.all(axis=2).mean(axis=0) / np.maximum(reliable, 1e-9)
+    return Coverage(
+        len(found),
+        dict(zip(names, shares, strict=True)),
+        dict(zip(names, reliable, strict=True)),
+        dict(zip(names, both, strict=True)),
+    )
+
+
+def of_intervals(population: Population, rows: int, stratified: bool = False) -> Callable:
+    """Return an experiment: draw rows, ask for the intervals, see whether they hold the truth."""
+    truth = np.array([population.truth[name] for name in METRICS])
+
+    def experiment(generator):
+        if stratified:
+            target, probability = population.draw(generator, 5 * rows)
+            held_out = stratified_holdout(generator, target, 0.2)
+            target, probability = target[held_out], probability[held_out]
+            table = confidence_intervals(target, probability, table_rows=5 * rows)
+        else:
+            target, probability = population.draw(generator, rows)
+            table = confidence_intervals(target, probability)
+        covered = (table["low"].to_numpy() <= truth) & (truth <= table["high"].to_numpy())
+        return dict(zip(METRICS, zip(covered, table["reliable"], strict=True), strict=True))
+
+    return experiment
+
+
+def stratified_holdout(generator, target: np.ndarray, share: float) -> np.ndarray:
+    """Return the row numbers of a random holdout with the table's share of ones."""
+    return np.concatenate(
+        [
+            generator.permutation(rows)[: round(share * rows.size)]
+            for rows in (np.flatnonzero(target), np.flatnonzero(~target))
+        ]
+    )
+
+
+def report(title: str, columns: list[str], results: dict, lowest=LOWEST, highest=HIGHEST) -> None:
+    """Print one line for each group of settings with the range of coverage; fail if it is out.
+
+    `results` maps (group, setting) to a Coverage. A metric is judged in a setting if its interval
+    is marked as reliable in more than half of the experiments there.
+    """
+    groups = list(dict.fromkeys(group for group, _ in results))
+    print(f"\n\n{title}\n")
+    print("| " + " | ".join(["", *columns]) + " |")
+    print("|" + " --- |" * (len(columns) + 1))
+    failures, lines = [], {group: [] for group in groups}
+    for name in columns:
+        for group in groups:
+            shares = []
+            for (of_group, setting), found in results.items():
+                if of_group != group or found.reliable[name] <= 0.5:
+                    continue
+                shares.append(found.covered[name])
+                if not lowest <= found.covered[name] <= highest:
+                    failures.append((name, group, setting, found.covered[name], found.experiments))
+            lines[group].append(_range(shares))
+    for group in groups:
+        print("| " + " | ".join([group, *lines[group]]) + " |")
+    seen = [
+        _range([f.covered_if_reliable[n] for f in results.values() if f.reliable[n] > 0.5])
+        for n in columns
+    ]
+    unjudged = [
+        _range([f.covered[n] for f in results.values() if f.reliable[n] <= 0.5]) for n in columns
+    ]
+    print("| *only experiments marked reliable* | " + " | ".join(seen) + " |")
+    print("| *settings not judged* | " + " | ".join(unjudged) + " |")
+    experiments = sum(found.experiments for found in results.values())
+    print(f"\n{len(results)} settings, {experiments:,} experiments; coverage in %")
+    assert not failures, f"Coverage outside {lowest:.0%} to {highest:.0%}: {failures}"
+
+
+def _range(shares) -> str:
+    if not shares:
+        return ""
+    return f"{100 * min(shares):.1f} to {100 * max(shares):.1f}"
+
+
+def test_intervals_hold_what_they_promise():
+    """Rows drawn at random: 20 or more of each class expected, weak to strong signals."""
+    results = {}
+    for rows, prevalence in CELLS:
+        for area in (0.5, 0.65, 0.9, 0.97):
+            for calibration in CALIBRATIONS if area > 0.5 else ["calibrated"]:
+                population = binormal(prevalence, area, calibration)
+                results[f"{rows} rows, {prevalence:.0%} ones", (area, calibration)] = coverage(
+                    of_intervals(population, rows), list(METRICS), [rows, round(100 * area)]
+                )
+    report("Intervals of a random sample", list(METRICS), results)
+
+
+def test_intervals_of_stratified_holdouts_hold_what_they_promise():
+    """A fifth of a table that keeps its share of ones, with the table's size given."""
+    results = {}
+    for rows, prevalence in ((100, 0.2), (250, 0.1), (500, 0.05), (500, 0.35), (2000, 0.2)):
+        for area in (0.65, 0.9):
+            for calibration in CALIBRATIONS:
+                population = binormal(prevalence, area, calibration)
+                results[f"{rows} rows, {prevalence:.0%} ones", (area, calibration)] = coverage(
+                    of_intervals(population, rows, stratified=True),
+                    list(METRICS),
+                    [rows, round(100 * area)],
+                )
+    report("Intervals of a stratified holdout", list(METRICS), results)
+
+
+def test_scores_of_other_shapes_do_not_break_the_intervals():
+    """How far off the intervals can be where scores look nothing like a bell curve.
+
+    No method holds for all shapes: what a sample does not show cannot be known. The bounds are
+    therefore wider here, and docs/intervals.md says where they are needed.
+    """
+    results = {}
+    for name, shape in SHAPES.items():
+        for prevalence, sizes in ((0.05, (500, 1000)), (0.2, (100, 500)), (0.5, (100, 500))):
+            for area in (0.65, 0.9, 0.97):
+                population = shaped(shape, prevalence, area)
+                for rows in sizes:
+                    results[name, (rows, prevalence, area)] = coverage(
+                        of_intervals(population, rows), list(METRICS), rows, most=EXPERIMENTS
+                    )
+    report("Intervals for scores of other shapes", list(METRICS), results, 0.89, 0.995)
+
+
+COMPARED = ["roc_auc", "pr_auc", "log_loss", "brier", "accuracy", "f1"]
+COMPARED_CELLS = [
+    (100, 0.2),
+    (100, 0.5),
+    (250, 0.1),
+    (250, 0.35),
+    (500, 0.05),
+    (500, 0.35),
+    (1000, 0.05),
+    (2000, 0.2),
+]
+
+
+def of_comparison(prevalence, rows, area, other_area, shared) -> Callable:
+    """Return an experiment: two models on the same rows, that have `shared` of their noise.
+
+    `other_area` None is a constant guess, the prevalence.
+    """
+    one = binormal(prevalence, area, "calibrated")
+    if other_area is None:
+        entropy = -prevalence * np.log(prevalence) - (1 - prevalence) * np.log(1 - prevalence)
+        always = prevalence >= 0.5
+        other_truth = {
+            "accuracy": max(prevalence, 1 - prevalence),
+            "f1": 2 * prevalence / (1 + prevalence) if always else 0.0,
+            "roc_auc": 0.5,
+            "pr_auc": prevalence,
+            "log_loss": entropy,
+            "brier": prevalence * (1 - prevalence),
+        }
+    else:
+        other_truth = binormal(prevalence, other_area, "calibrated").truth
+    truth = np.array([one.truth[name] - other_truth[name] for name in COMPARED])
+
+    def probability(score, area):
+        distance = ndtri(area) * math.sqrt(2)
+        slope = distance if area > 0.5 else 0.5
+        return expit(logit(prevalence) + slope * (score - distance / 2))
+
+    def experiment(generator):
+        target = generator.random(rows) < prevalence
+        noise = generator.standard_normal((3, rows))
+        both = math.sqrt(shared) * noise[0]
+        own = math.sqrt(1 - shared) * noise[1:]
+        models = {"one": probability(both + own[0] + _shift(area) * target, area)}
+        if other_area is None:
+            models["other"] = np.full(rows, prevalence)
+        else:
+            score = both + own[1] + _shift(other_area) * target
+            models["other"] = probability(score, other_area)
+        table = compare(target, models, None, "other", metrics=COMPARED)
+        table = table[table["model"] == "one"]
+        covered = (table["best_low"].to_numpy() <= truth) & (truth <= table["best_high"].to_numpy())
+        # The p-value and the interval must tell the same: else no coverage would speak for both.
+        excluded = (table["best_low"] > 0) | (table["best_high"] < 0)
+        assert (excluded == (table["best_p"] < 0.05)).all()
+        return dict(zip(COMPARED, zip(covered, table["reliable"], strict=True), strict=True))
+
+    return experiment
+
+
+def _shift(area):
+    return ndtri(area) * math.sqrt(2)
+
+
+def test_comparisons_hold_what_they_promise():
+    """Differences of two models: covered at 95 %, and rejected at 5 % where there is none."""
+    results = {}
+    for rows, prevalence in COMPARED_CELLS:
+        for area, worse in ((0.65, 0.55), (0.9, 0.8), (0.97, 0.9)):
+            for name, other, shared in (
+                ("no difference, little in common", area, 0.3),
+                ("no difference, much in common", area, 0.8),
+                ("no difference, nearly the same", area, 0.99),
+                ("a difference", worse, 0.8),
+                ("a constant guess", None, 0.0),
+            ):
+                results[name, (rows, prevalence, area)] = coverage(
+                    of_comparison(prevalence, rows, area, other, shared), COMPARED, rows, 4000
+                )
+        results["no signal and a constant guess", (rows, prevalence)] = coverage(
+            of_comparison(prevalence, rows, 0.5, None, 0.0), COMPARED, rows, 4000
+        )
+    report(
+        "Intervals of differences (100 % less this is how often no difference is taken for one)",
+        COMPARED,
+        results,
+    )
+
+
+def splits(generator, rows, columns, shares, count, share):
+    """Yield, for `count` stratified splits of one table, what two models do on the holdouts.
+
+    Linear discriminants on two sets of `columns` columns, equally good ones, of which 3 matter.
+    Yields target, the probabilities of both, and their true areas.
+    """
+    target = generator.random(rows) < shares
+    shift = np.where(np.arange(columns) < 3, 1 / math.sqrt(3), 0)
+    tables = generator.standard_normal((2, rows, columns)) + target[:, None] * shift
+    for _ in range(count):
+        held_out = stratified_holdout(generator, target, share)
+        training = np.setdiff1d(np.arange(rows), held_out)
+        probabilities, areas = [], []
+        for table in tables:
+            ones, zeros = table[training][target[training]], table[training][~target[training]]
+            covariance = np.cov(table[training].T) + 0.01 * np.eye(columns)
+            weights = np.linalg.solve(covariance, ones.mean(axis=0) - zeros.mean(axis=0))
+            score = table[held_out] @ weights
+            probabilities.append(expit(score / score.std()))
+            areas.append(ndtr(weights @ shift / math.sqrt(2 * weights @ weights)))
+        yield target[held_out], probabilities, areas
+
+
+def test_several_splits_are_combined_truly():
+    """The mean over splits of one table: its interval, and the comparison of two models."""
+    results = {}
+    names = ["own intervals", "corrected resampled t", "comparison"]
+    for rows, columns, prevalence in ((300, 5, 0.5), (1000, 10, 0.2)):
+        for count in (2, 3, 10):
+
+            def experiment(generator, rows=rows, columns=columns, share=prevalence, count=count):
+                values, areas, comparisons = [], [], []
+                for target, both, true in splits(generator, rows, columns, share, count, 0.2):
+                    table = confidence_intervals(target, both[0], table_rows=rows)
+                    values.append(table.loc["roc_auc", ["value", "low", "high"]].to_numpy(float))
+                    areas.append(true)
+                    models = dict(zip(("one", "other"), both, strict=True))
+                    comparisons.append(compare(target, models, None, "other", table_rows=rows))
+                truth, other = np.mean(areas, axis=0)
+                values, low, high = np.transpose(values)
+                _, *own = combine_over_splits(values, low, high, test_share=0.2)
+                _, *resampled = corrected_resampled_interval(values, 0.2)
+                row = compare_over_splits(comparisons, 0.2).iloc[0]
+                return {
+                    "own intervals": (own[0] <= truth <= own[1], True),
+                    "corrected resampled t": (resampled[0] <= truth <= resampled[1], True),
+                    "comparison": (row["best_low"] <= truth - other <= row["best_high"], True),
+                }
+
+            results[f"{rows} rows, {count} splits", ()] = coverage(experiment, names, rows, 2000)
+    report("Several splits of one table: mean of roc_auc over the splits", names, results)

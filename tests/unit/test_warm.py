@@ -1,0 +1,96 @@
+"""Jobs run by a warm process: the same result, the same exit code, and nothing left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ml_baseline import warm
+
+SCRIPT = """
+import sys
+from ml_baseline.warm import hand_over
+code = hand_over("tables")
+if code is not None:
+    sys.exit(code)
+import os
+{body}
+"""
+
+
+@pytest.fixture
+def processes(monkeypatch):
+    """One warm process, the smaller one."""
+    monkeypatch.setattr(warm, "PRELOADED", {"tables": warm.PRELOADED["tables"]})
+    started = warm.WarmProcesses()
+    deadline = time.monotonic() + 30
+    while not os.path.exists(os.path.join(os.environ[warm.FOLDER_VARIABLE], "tables")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    yield started
+    started.close()
+
+
+def started_script(tmp_path, body: str) -> subprocess.Popen:
+    path = tmp_path / "script.py"
+    path.write_text(SCRIPT.format(body=body))
+    environment = os.environ | {"PYTHONPATH": str(Path(warm.__file__).parents[1])}
+    return subprocess.Popen([sys.executable, str(path)], cwd=tmp_path, env=environment)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [("pass", 0), ("sys.exit(3)", 3), ("raise ValueError", 1), ("os.kill(os.getpid(), 9)", 137)],
+)
+def test_exit_code_is_the_scripts(processes, tmp_path, body, code):
+    assert started_script(tmp_path, body).wait(60) == code
+
+
+def test_the_script_runs_in_a_child_of_the_warm_process(processes, tmp_path):
+    started_script(tmp_path, 'open("parent", "w").write(str(os.getppid()))').wait(60)
+    assert int((tmp_path / "parent").read_text()) == processes._processes[0].pid
+
+
+def test_a_killed_job_takes_its_script_with_it(processes, tmp_path):
+    body = 'open("pid", "w").write(str(os.getpid()))\nimport time\ntime.sleep(600)'
+    job = started_script(tmp_path, body)
+    deadline = time.monotonic() + 30
+    while not ((tmp_path / "pid").exists() and (tmp_path / "pid").read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    job.send_signal(signal.SIGKILL)
+    job.wait(60)
+    pid = int((tmp_path / "pid").read_text())
+    while os.path.exists(f"/proc/{pid}/cmdline") and open(f"/proc/{pid}/cmdline").read():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_without_a_warm_process_the_script_goes_on_by_itself(monkeypatch, tmp_path):
+    monkeypatch.setenv(warm.FOLDER_VARIABLE, str(tmp_path / "of another machine"))
+    job = started_script(tmp_path, 'open("done", "w").write("by itself")\nsys.exit(5)')
+    assert job.wait(60) == 5
+    assert (tmp_path / "done").read_text() == "by itself"
+
+
+def test_they_end_with_the_run_that_made_them(tmp_path):
+    code = (
+        "from ml_baseline import warm\n"
+        "started = warm.WarmProcesses()\n"
+        "print(*[process.pid for process in started._processes], flush=True)\n"
+        "import os, signal; os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(warm.__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment
+    )
+    assert len(done.stdout.split()) == len(warm.PRELOADED)
+    deadline = time.monotonic() + 60
+    for pid in done.stdout.split():
+        while os.path.exists(f"/proc/{pid}/cmdline") and open(f"/proc/{pid}/cmdline").read():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
