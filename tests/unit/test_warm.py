@@ -22,13 +22,21 @@ import os
 """
 
 
+def is_running(pid: int) -> bool:
+    """Return whether there is such a process that is more than an entry waiting to be collected."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split(") ")[1][0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 @pytest.fixture
 def processes(monkeypatch):
     """One warm process, the smaller one."""
     monkeypatch.setattr(warm, "PRELOADED", {"tables": warm.PRELOADED["tables"]})
     started = warm.WarmProcesses()
     deadline = time.monotonic() + 30
-    while not os.path.exists(os.path.join(os.environ[warm.FOLDER_VARIABLE], "tables")):
+    while not Path(os.environ[warm.FOLDER_VARIABLE], "tables").exists():
         assert time.monotonic() < deadline
         time.sleep(0.02)
     yield started
@@ -65,7 +73,7 @@ def test_a_killed_job_takes_its_script_with_it(processes, tmp_path):
     job.send_signal(signal.SIGKILL)
     job.wait(60)
     pid = int((tmp_path / "pid").read_text())
-    while os.path.exists(f"/proc/{pid}/cmdline") and open(f"/proc/{pid}/cmdline").read():
+    while is_running(pid):
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
@@ -91,6 +99,6 @@ def test_they_end_with_the_run_that_made_them(tmp_path):
     assert len(done.stdout.split()) == len(warm.PRELOADED)
     deadline = time.monotonic() + 60
     for pid in done.stdout.split():
-        while os.path.exists(f"/proc/{pid}/cmdline") and open(f"/proc/{pid}/cmdline").read():
+        while is_running(pid):
             assert time.monotonic() < deadline
             time.sleep(0.05)

@@ -52,10 +52,16 @@ def _jittered(
         if "part" in entry:
             continue
         values = table[entry["name"]]
-        spread = values.std(ddof=0)
-        noise = random.normal(0.0, 1.0, len(values)) * (0.0 if np.isnan(spread) else spread)
-        noisy = values + noise_frac * noise
+        steps = noise_frac * _spread(values) * random.normal(0.0, 1.0, len(values))
         if entry["kind"] == "integer":
-            noisy = noisy.round().astype(values.dtype)
-        columns[entry["name"]] = noisy
+            # As integers, if the column has them: a float cannot hold the large ones.
+            steps = steps.round().astype(values.dtype)
+        columns[entry["name"]] = values + steps
     return table.assign(**columns)
+
+
+def _spread(values: pd.Series) -> float:
+    """Return the standard deviation of the values present, 0 if there are none."""
+    largest = values.abs().max()
+    # Scaled, so that no square overflows.
+    return float((values / largest).std(ddof=0) * largest) if largest > 0 else 0.0

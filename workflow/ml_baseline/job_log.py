@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import resource
 import sys
+import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +20,8 @@ def job_log(path: str | Path, about: str = "", warm: str | None = None) -> Itera
     """Send everything the block prints or raises to the file at `path`.
 
     An `InputError` is written as its message alone, anything else with its traceback; either way
-    the last line is `error: ` and one line of text, and the process ends with exit code 1.
+    the last line is `error: ` and one line of text, and the process ends with exit code 1. After a
+    block that ends well the last line says what it cost.
 
     Args:
         path: the log.
@@ -36,8 +39,10 @@ def job_log(path: str | Path, about: str = "", warm: str | None = None) -> Itera
         sys.stderr.flush()
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
+    started = time.perf_counter()
     try:
         yield
+        print(cost(time.perf_counter() - started), flush=True)
     except Exception as error:
         if isinstance(error, InputError):
             message = str(error)
@@ -47,6 +52,15 @@ def job_log(path: str | Path, about: str = "", warm: str | None = None) -> Itera
         about = f"{about}: " if about else ""
         print(f"{ERROR_MARK}{about}{' '.join(message.split())}", file=sys.stderr, flush=True)
         sys.exit(1)
+
+
+def cost(wall: float) -> str:
+    """Return in words what this process has used, given the seconds since it began its job."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return (
+        f"took {wall:.2f} s, {used.ru_utime + used.ru_stime:.2f} s of CPU and at most "
+        f"{used.ru_maxrss / 1024:.0f} MiB of memory"
+    )
 
 
 def last_error(path: str | Path) -> str | None:

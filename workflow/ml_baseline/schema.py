@@ -49,8 +49,10 @@ DATE_SHARE = 0.9
 UNIT_SHARE = 0.9
 # At least so many cells of a column of dates look like dates at a glance.
 GLANCE_SHARE = 0.5
-# What takes a while is tried on so many cells before it is tried on all.
-SAMPLE = 500
+# How many cells are asked, evenly spread over the column, whether a guess is worth a try, and how
+# many decide what most cells decide. The rest is read cell by cell in any case.
+FEW_CELLS = 200
+ENOUGH_CELLS = 10_000
 # Years that a number such as 20240131 may begin with to be a date.
 COMPACT_DATE = r"(?:19|20)\d{6}$"
 # Numbers that devices and databases write for a missing value: nines with a minus, and the -200 of
@@ -551,13 +553,14 @@ TELLING = {".": _telling(r"\.", ","), ",": _telling(",", r"\.")}
 
 def _decimal(texts: pd.Series) -> str | None:
     """Return the decimal sign that more cells tell, None if none does or as many tell both."""
+    texts = _sample(texts, ENOUGH_CELLS)
     told = {sign: texts.str.contains(pattern).sum() for sign, pattern in TELLING.items()}
     return None if told["."] == told[","] else max(told, key=told.get)
 
 
 def _usual_decimal(columns: Iterable[pd.Series]) -> str:
     """Return the decimal sign of a table, by which columns of numbers such as 1.234 are read."""
-    samples = [texts.iloc[:SAMPLE] for texts in columns]
+    samples = [_sample(texts, FEW_CELLS) for texts in columns]
     with_comma = [texts.str.contains(",", regex=False).any() for texts in samples]
     if not any(with_comma):
         return "."
@@ -567,7 +570,7 @@ def _usual_decimal(columns: Iterable[pd.Series]) -> str:
 
 def _unit(texts: pd.Series) -> str:
     """Return what stands behind nearly all numbers, such as "kg", "" if nothing does."""
-    sample = texts.drop_duplicates().iloc[:SAMPLE]
+    sample = _sample(texts.drop_duplicates(), FEW_CELLS)
     units = sample.str.extract(r"\d\s*([^\s\d.,+%)]+)$", expand=False).value_counts()
     if units.empty or units.iloc[0] < UNIT_SHARE * len(sample):
         return ""
@@ -580,23 +583,22 @@ def _date_formats(present: pd.Series) -> list[str]:
     Of formats that read equally many the first of `cells.DATE_FORMATS`; none if the cells are no
     dates.
     """
-    sample = present.drop_duplicates().iloc[:SAMPLE]
+    few = _sample(present.drop_duplicates(), FEW_CELLS)
     # Most columns of text are told by a glance: dates have digits beside what parts them.
-    if sample.str.contains(r"\d[-/.:, T]|[-/.:, T]\d").mean() < GLANCE_SHARE:
+    if few.str.contains(r"\d[-/.:, T]|[-/.:, T]\d").mean() < GLANCE_SHARE:
         return []
-    hits = {
-        date_format: int(cells.parse_dates(sample, [date_format]).notna().sum())
+    candidates = [
+        date_format
         for date_format in cells.DATE_FORMATS
-    }
-    # The likeliest first: one that reads everything ends the search.
-    candidates = sorted((name for name in hits if hits[name]), key=lambda name: -hits[name])
-    chosen, unread = [], present
+        if cells.parse_dates(few, [date_format]).notna().any()
+    ]
+    unread = sample = _sample(present, ENOUGH_CELLS)
+    chosen = []
     while candidates and len(chosen) < MIXED_DATE_FORMATS:
-        best, left = _best_date_format(unread, candidates)
+        best, unread = _best_date_format(unread, candidates)
         candidates.remove(best)
         chosen.append(best)
-        unread = left
-        if len(unread) <= (1 - DATE_SHARE) * len(present):
+        if len(unread) <= (1 - DATE_SHARE) * len(sample):
             return chosen
     return []
 
@@ -608,9 +610,12 @@ def _best_date_format(texts: pd.Series, candidates: list[str]) -> tuple[str, pd.
         unread = texts[cells.parse_dates(texts, [date_format]).isna()]
         if len(unread) < len(left):
             best, left = date_format, unread
-        if left.empty:
-            break
     return best, left
+
+
+def _sample(texts: pd.Series, size: int) -> pd.Series:
+    """Return up to `size` cells at equal distances: a sorted column shows all that it holds."""
+    return texts.iloc[:: -(-len(texts) // size) or 1]
 
 
 def _are_compact_dates(present: pd.Series) -> bool:
@@ -625,7 +630,7 @@ def _date_entries(name: str, present: pd.Series, formats: list[str], role: str) 
     """Return how the parts of a date column are read that its format has."""
     if role == "time":
         return [{"kind": "number", "date_formats": formats, "part": "days"}]
-    times = cells.parse_dates(present, formats).dropna()
+    times = cells.parse_dates(_sample(present, ENOUGH_CELLS), formats).dropna()
     if any(re.search("%[YyGcxD]|ISO", date_format) for date_format in formats):
         has_hours = (times.dt.normalize() != times).any()
         parts = dict.fromkeys(DATE_PARTS if has_hours else DATE_PARTS[:-1], "integer")

@@ -1,5 +1,7 @@
 """Which rows are trained on and which are scored: the holdout and the cross-validation folds."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -8,6 +10,14 @@ from ml_baseline.schema import columns_of_role, feature_columns
 
 # Out-of-fold predictions of these rows do not exist: in time order, nothing comes before them.
 NO_FOLD = -1
+# Where whole groups fit badly into their parts, so many orders of dealing them out are tried.
+ORDERS = 10
+CLOSE_ENOUGH = 0.01
+# What stays in one piece under each strategy that deals out groups of rows.
+WHOLE = {
+    "stratified": ("distinct rows of features", "rows with identical features stay together"),
+    "group": ("groups", "rows of one group stay together"),
+}
 
 
 def split(
@@ -21,26 +31,34 @@ def split(
         strategy: "stratified" (both sides have the same share of each class; rows with identical
             features stay on one side), "group" (all rows with the same value in the column of
             role `group` stay on one side) or "time" (the holdout is the latest rows by the column
-            of role `time`).
-        test_size: share of rows wanted in the holdout, above 0 and below 1.
+            of role `time`; rows of the same time stay on one side).
+        test_size: share of rows wanted in the holdout, above 0 and below 1. Where rows that stay
+            together are many, it is met as nearly as they allow.
         random_state: seed; the strategy "time" does not use it.
 
     Raises:
         InputError: a side would lack a class, or the column of the strategy has missing values.
     """
     target = table[schema["target"]].to_numpy()
+    counts = np.bincount(target, minlength=2)
+    if counts.min() == 0:
+        raise InputError(
+            f"'{schema['target']}' has rows of one class only: {counts[0]:,} of class 0 and "
+            f"{counts[1]:,} of class 1; give rows of both"
+        )
     if strategy == "time":
-        holdout = _latest(_times(table, schema), test_size)
+        holdout = _latest(_known(table, schema, "time"), test_size)
     else:
-        places = _places(target, row_groups(table, schema, strategy), random_state)
-        holdout = places < test_size
+        groups = row_groups(table, schema, strategy)
+        holdout = _parts(target, groups, [1 - test_size, test_size], random_state) == 1
     for rows, side in ((~holdout, "training"), (holdout, "holdout")):
         counts = np.bincount(target[rows], minlength=2)
         if counts.min() == 0:
+            why = "" if strategy == "time" else f"; {_pieces(target, groups, strategy)}"
             raise InputError(
                 f"the {strategy} split leaves the {side} rows without class {counts.argmin()} of "
                 f"'{schema['target']}': {counts[0]:,} rows of class 0 and {counts[1]:,} of class 1 "
-                f"(whole table: {(target == 0).sum():,} and {(target == 1).sum():,}); "
+                f"(whole table: {(target == 0).sum():,} and {(target == 1).sum():,}){why}; "
                 "give more rows of that class, another `split: test_size` or another strategy"
             )
     return table[~holdout].reset_index(drop=True), table[holdout].reset_index(drop=True)
@@ -66,11 +84,15 @@ def fold_numbers(
             "rows of that class"
         )
     if strategy == "time":
-        ranks = _times(table, schema).rank(method="average", pct=True).to_numpy()
-        numbers = np.minimum((ranks * (folds + 1)).astype(int), folds) - 1
+        times = _known(table, schema, "time")
+        ranks = times.rank(method="average").to_numpy()
+        stretches = (ranks - 0.5) * (folds + 1) // len(table)
+        numbers = stretches.astype(int) + NO_FOLD
+        why = f"{len(table):,} rows of {times.nunique():,} different times"
     else:
         groups = row_groups(table, schema, strategy)
-        numbers = (_places(target, groups, random_state) * folds).astype(int)
+        numbers = _parts(target, groups, [1 / folds] * folds, random_state)
+        why = _pieces(target, groups, strategy)
     for fold in range(folds):
         for rows, side in (
             (numbers == fold, "validation"),
@@ -79,7 +101,7 @@ def fold_numbers(
             if len(np.unique(target[rows])) < 2:
                 raise InputError(
                     f"fold {fold + 1} of {folds} has {side} rows of fewer than two classes of "
-                    f"'{schema['target']}' with the {strategy} split; lower `cv: folds`"
+                    f"'{schema['target']}' with the {strategy} split; {why}; lower `cv: folds`"
                 )
     return numbers
 
@@ -99,48 +121,107 @@ def row_groups(table: pd.DataFrame, schema: dict, strategy: str = "stratified") 
     Rows of the same group under the strategy "group", else rows with identical features.
     """
     if strategy == "group":
-        (name,) = columns_of_role(schema, "group")
-        missing = int(table[name].isna().sum())
-        if missing:
-            raise InputError(
-                f"the group column '{name}' is missing in {missing:,} rows; a split by group "
-                "needs to know the group of every row: fill it in or remove these rows"
-            )
-        return pd.factorize(table[name])[0]
+        return pd.factorize(_known(table, schema, "group"))[0]
     features = table[feature_columns(schema)]
+    numbers = features.select_dtypes("float")
+    # Equal numbers may differ in their bits: 0.0 and -0.0, and the many ways to write NaN.
+    features = features.assign(**(numbers.where(numbers.notna()) + 0.0))
     return pd.factorize(pd.util.hash_pandas_object(features, index=False))[0]
 
 
-def _places(target: np.ndarray, groups: np.ndarray, random_state: int) -> np.ndarray:
-    """Return a place from 0 to 1 for each row: groups shuffled and laid out class by class.
+def _pieces(target: np.ndarray, groups: np.ndarray, strategy: str) -> str:
+    """Return in words how few pieces the rows come in, for a message."""
+    of_class = [len(np.unique(groups[target == value])) for value in (0, 1)]
+    pieces, rule = WHOLE[strategy]
+    return (
+        f"the {len(target):,} rows are {len(np.unique(groups)):,} {pieces}, of which "
+        f"{of_class[0]:,} hold class 0 and {of_class[1]:,} hold class 1, and {rule}"
+    )
 
-    Cutting all places at the same points gives parts that keep groups whole and classes in
-    proportion. A group belongs to the class that most of its rows have.
+
+def _parts(
+    target: np.ndarray, groups: np.ndarray, shares: Sequence[float], random_state: int
+) -> np.ndarray:
+    """Return the part of each row, shape (rows,): parts hold whole groups, and classes by `shares`.
+
+    Groups are dealt out in random order, those with rows of both classes first. An order in which
+    a big group comes too late to be made up for is passed over for a better one.
     """
-    rows_of_group = np.bincount(groups)
-    positive_share = np.bincount(groups, weights=target) / rows_of_group
-    group_class = positive_share >= 0.5
-    order = np.random.default_rng(random_state).permutation(len(rows_of_group))
-    places = np.empty(len(rows_of_group))
-    for value in (False, True):
-        stratum = order[group_class[order] == value]
-        rows = rows_of_group[stratum]
-        places[stratum] = (np.cumsum(rows) - rows / 2) / max(rows.sum(), 1)
-    return places[groups]
+    rows, ones = np.bincount(groups), np.bincount(groups, weights=target)
+    counts = np.column_stack([rows - ones, ones])
+    wanted = np.outer(shares, counts.sum(axis=0))
+    random = np.random.default_rng(random_state)
+    best, least = np.empty(0), np.inf
+    for _ in range(ORDERS):
+        order = random.permutation(len(counts))
+        order = order[np.argsort(~counts[order].all(axis=1), kind="stable")]
+        dealt = _dealt(counts[order], wanted)
+        held = np.array([counts[order][dealt == part].sum(axis=0) for part in range(len(shares))])
+        off = ((held - wanted) ** 2 / wanted).sum()
+        if off < least:
+            least = off
+            best = np.empty(len(counts), dtype=int)
+            best[order] = dealt
+        if (np.abs(held - wanted) <= np.maximum(1, CLOSE_ENOUGH * wanted)).all():
+            break
+    return best[groups]
 
 
-def _times(table: pd.DataFrame, schema: dict) -> pd.Series:
-    (name,) = columns_of_role(schema, "time")
+def _dealt(counts: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Return the part that each group goes to, in the order given; shape (groups,).
+
+    Each goes where it adds least to the sum of (held - wanted)^2 / wanted, which for groups of one
+    row is Webster's method of rounding shares. Before that counts in how many classes the part has
+    nothing yet: with the groups of both classes first, every part gets both if that can be at all.
+
+    Args:
+        counts: rows of each class in each group, shape (groups, 2).
+        wanted: rows of each class wanted in each part, shape (parts, 2).
+    """
+    parts = range(len(wanted))
+    per_row = (1 / wanted).tolist()
+    needed = wanted.tolist()
+    empty = [[True, True] for _ in parts]
+
+    def strain(part: int) -> tuple[int, float]:
+        (need_0, need_1), (per_0, per_1) = needed[part], per_row[part]
+        filled = (zeros > 0 and empty[part][0]) + (ones > 0 and empty[part][1])
+        added = zeros * (zeros - 2 * need_0) * per_0 + ones * (ones - 2 * need_1) * per_1
+        return -filled, added
+
+    dealt = []
+    for zeros, ones in counts.tolist():
+        part = min(parts, key=strain)
+        dealt.append(part)
+        needed[part][0] -= zeros
+        needed[part][1] -= ones
+        empty[part][0] &= zeros == 0
+        empty[part][1] &= ones == 0
+    return np.array(dealt)
+
+
+def _known(table: pd.DataFrame, schema: dict, role: str) -> pd.Series:
+    """Return the column of role `group` or `time`, of which no value may be missing."""
+    (name,) = columns_of_role(schema, role)
     missing = int(table[name].isna().sum())
     if missing:
+        what = "missing or unreadable" if role == "time" else "missing"
         raise InputError(
-            f"the time column '{name}' is missing or unreadable in {missing:,} rows; a split by "
-            "time needs the time of every row: fill it in or remove these rows"
+            f"the {role} column '{name}' is {what} in {missing:,} rows; a split by {role} needs "
+            f"the {role} of every row: fill it in or remove these rows"
         )
     return table[name]
 
 
 def _latest(times: pd.Series, test_size: float) -> np.ndarray:
     """Return a mask of the latest rows; rows of the same time stay together."""
-    boundary = times.quantile(1 - test_size, interpolation="lower")
-    return (times > boundary).to_numpy()
+    moments, distinct = pd.factorize(times, sort=True)
+    if len(distinct) < 2:
+        raise InputError(
+            f"all {len(times):,} rows have the same time in '{times.name}'; a split by time needs "
+            "earlier and later rows: name another column or choose another strategy"
+        )
+    rows_from = np.cumsum(np.bincount(moments)[::-1])[::-1]
+    # From the second moment on: before the first there is nothing to train on.
+    first = 1 + np.abs(rows_from[1:] - test_size * len(times)).argmin()
+    return moments >= first

@@ -74,6 +74,11 @@ def fit(
         random_state=random_state,
         threads=threads,
     )
+    # A whole number of `max_samples` caps what each member of an ensemble learns from; on a smaller
+    # table scikit-learn would draw as many all the same, and every tree would see nearly every row.
+    cap = model.named_steps["model"].get_params(deep=False).get("max_samples")
+    if isinstance(cap, int) and cap > len(augmented):
+        model.set_params(model__max_samples=None)
     model.fit(augmented[feature_columns(schema)], augmented[schema["target"]])
     if model.named_steps["model"].get_params(deep=False).get("n_jobs", 1) != 1:
         model.set_params(model__n_jobs=1)

@@ -1,4 +1,4 @@
-"""Jobs without the wait for imports: processes that have the libraries loaded and fork for each job.
+"""Jobs without the wait for imports: processes with the libraries loaded, which fork for each job.
 
 On a small table a job spends most of its time importing pandas and scikit-learn. A warm process
 imports them once for a run, and forks a child for each job that asks; the child runs the job's
@@ -89,7 +89,7 @@ def hand_over(name: str) -> int | None:
         return None
     request = {
         "script": sys.argv[0],
-        "folder": os.getcwd(),
+        "folder": str(Path.cwd()),
         "environment": dict(os.environ),
         "prefix": sys.prefix,
     }
