@@ -264,7 +264,8 @@ def report(title: str, columns: list[str], results: dict, lowest=LOWEST, highest
 def _range(shares) -> str:
     if not shares:
         return ""
-    return f"{100 * min(shares):.1f} to {100 * max(shares):.1f}"
+    least, most = f"{100 * min(shares):.1f}", f"{100 * max(shares):.1f}"
+    return least if least == most else f"{least} to {most}"
 
 
 def test_intervals_hold_what_they_promise():
@@ -431,7 +432,7 @@ def test_several_splits_are_combined_truly():
     results = {}
     names = ["own intervals", "corrected resampled t", "comparison"]
     for rows, columns, prevalence in ((300, 5, 0.5), (1000, 10, 0.2)):
-        for count in (2, 3, 10):
+        for count in (2, 5):
 
             def experiment(generator, rows=rows, columns=columns, share=prevalence, count=count):
                 values, areas, comparisons = [], [], []
@@ -452,5 +453,7 @@ def test_several_splits_are_combined_truly():
                     "comparison": (row["best_low"] <= truth - other <= row["best_high"], True),
                 }
 
-            results[f"{rows} rows, {count} splits", ()] = coverage(experiment, names, rows, 2000)
+            results[f"{rows} rows, {count} splits", ()] = coverage(
+                experiment, names, rows, EXPERIMENTS
+            )
     report("Several splits of one table: mean of roc_auc over the splits", names, results)

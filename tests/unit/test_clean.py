@@ -101,6 +101,15 @@ def test_a_clean_table_needs_no_repairs():
     assert [str(dtype) for dtype in table.dtypes] == ["int64", "int64", "float64", "str", "int64"]
 
 
+def test_parts_of_dates_are_integers_and_hours_are_floats():
+    raw = raw_table(d=["2024-01-31", "2024-02-01"], t=["10:30", "9:00"], y=["0", "1"])
+    table, _ = clean(raw, infer_schema(raw, {"target": "y"}))
+    parts = [f"d_{part}" for part in ("year", "month", "day", "weekday")]
+    assert {str(dtype) for dtype in table[parts].dtypes} == {"int64"}
+    assert table["t_hours"].tolist() == [10.5, 9.0]
+    assert str(table["t_hours"].dtype) == "float64"
+
+
 def test_sentinels_and_marker_words_are_counted_as_missing():
     values = [str(i) for i in range(20)] + ["-999"] * 5 + ["-999.0", "unknown", "Unknown", "9e999"]
     raw = raw_table(a=values, y=["yes", "no"] * 14 + ["no"])

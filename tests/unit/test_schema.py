@@ -156,6 +156,12 @@ DATES = {
     "without separators": ([f"2024{m:02d}15" for m in range(1, 13)], ["%Y%m%d"], False),
     "compact": (["20140502T000000", "20140613T000000"], ["%Y%m%dT%H%M%S"], False),
     "mixed": (["2024-01-31", "01/31/2024"], ["ISO8601", "%m/%d/%Y"], False),
+    "changed in the middle": (
+        [f"2024-{m:02d}-{d:02d}" for m in range(1, 13) for d in range(1, 29)]
+        + [f"{d}.{m}.2025" for m in range(1, 13) for d in range(1, 29)],
+        ["ISO8601", "%d.%m.%Y"],
+        False,
+    ),
     "with a marker": (["2024-01-31", "NaT", "2024-02-01"], ["ISO8601"], False),
     "with a slip": (["2024-01-31"] * 30 + ["soon"], ["ISO8601"], False),
 }

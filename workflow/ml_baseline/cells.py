@@ -121,7 +121,9 @@ def canonical(label: str) -> str:
         return label.lower()
     whole, _, fraction = label.removeprefix("+").partition(".")
     fraction = fraction.rstrip("0")
-    return f"{whole}.{fraction}" if fraction else str(int(whole))
+    if fraction:
+        return f"{whole}.{fraction}"
+    return "0" if whole == "-0" else whole
 
 
 def plain_numbers(texts: pd.Series) -> pd.Series | None:

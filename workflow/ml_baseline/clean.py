@@ -209,10 +209,8 @@ def _date_parts(texts: pd.Series, entries: list[dict], count: dict) -> dict[str,
     times = cells.parse_dates(texts, entries[0]["date_formats"])
     count["dates_from_text"] = int(times.notna().sum())
     _count_unparsable(texts, times, count)
-    parts = {entry["name"]: PARTS[entry["part"]](times).astype("float64") for entry in entries}
-    return {
-        entry["name"]: parts[entry["name"]]
-        if entry["kind"] == "number"
-        else _whole(parts[entry["name"]])
-        for entry in entries
-    }
+    columns = {}
+    for entry in entries:
+        values = PARTS[entry["part"]](times).astype("float64")
+        columns[entry["name"]] = values if entry["kind"] == "number" else _whole(values)
+    return columns

@@ -80,7 +80,8 @@ def compare(
     Student's t with degrees of freedom that allow for the kurtosis. Where a model has no spread to
     take part in this (for roc_auc one that ranks nothing, or that ranks perfectly), the interval
     is put together from the two models' own (MOVER: Zou and Donner 2008, Statistics in Medicine
-    27, 1693-1702, with the correlation of Zou 2007, Psychological Methods 12, 399-413). `tests/proofs/test_coverage.py` shows how well they hold.
+    27, 1693-1702, with the correlation of Zou 2007, Psychological Methods 12, 399-413).
+    `tests/proofs/test_coverage.py` shows how well they hold.
 
     Raises InputError for a model or metric that is not there, and as `estimates` does.
     """
@@ -119,11 +120,10 @@ def compare(
                 if other is not None:
                     found = _difference(metric, models[model], models[other], level)
                     effective = min(effective, models[other].estimates[metric].effective_rows)
-                names = ("difference", "low", "high", "p")
-                row |= {f"{role}_{name}": v for name, v in zip(names, found, strict=True)}
+                row |= _columns(role, found)
             row["reliable"] = bool(enough_of_both and effective >= ENOUGH_EFFECTIVE_ROWS)
             rows.append(row)
-    return _with_verdicts(pd.DataFrame(rows), level, baseline_words)
+    return pd.DataFrame(_with_verdicts(rows, level, baseline_words))
 
 
 def compare_over_splits(
@@ -142,35 +142,32 @@ def compare_over_splits(
 
     Raises InputError if the comparisons are not of the same things.
     """
-    first = comparisons[0]
+    import pandas as pd
+
     same = ["metric", "model", "baseline", "best"]
     for other in comparisons[1:]:
-        if not first[same].equals(other[same]):
+        if not comparisons[0][same].equals(other[same]):
             raise InputError(
                 "The comparisons differ in their metrics, models, baseline or best model. "
                 "Compare the same models, in the same order, on every split."
             )
     if len(comparisons) == 1:
-        return first.copy()
-    together = first[same].copy()
-    together["value"] = np.mean([c["value"] for c in comparisons], axis=0)
-    for role in ("baseline", "best"):
-        found = []
-        for i in range(len(first)):
-            triples = [
-                c[[f"{role}_difference", f"{role}_low", f"{role}_high"]].iloc[i]
-                for c in comparisons
-            ]
-            combined = combine_over_splits(
-                *np.array(triples, dtype=float).T, test_share=test_share, level=level
+        return comparisons[0].copy()
+    rows = []
+    for of_splits in zip(*(c.to_dict(orient="records") for c in comparisons), strict=True):
+        row = {name: of_splits[0][name] for name in same[:2]}
+        row["value"] = float(np.mean([split["value"] for split in of_splits]))
+        row |= {name: of_splits[0][name] for name in same[2:]}
+        for role in ("baseline", "best"):
+            values, low, high = (
+                [split[f"{role}_{name}"] for split in of_splits]
+                for name in ("difference", "low", "high")
             )
-            found.append((*combined, _p_of_interval(*combined, level)))
-        for name, values in zip(
-            ("difference", "low", "high", "p"), zip(*found, strict=True), strict=True
-        ):
-            together[f"{role}_{name}"] = values
-    together["reliable"] = np.all([c["reliable"] for c in comparisons], axis=0)
-    return _with_verdicts(together, level, baseline_words)
+            combined = combine_over_splits(values, low, high, test_share, level)
+            row |= _columns(role, (*combined, _p_of_interval(*combined, level)))
+        row["reliable"] = all(split["reliable"] for split in of_splits)
+        rows.append(row)
+    return pd.DataFrame(_with_verdicts(rows, level, baseline_words))
 
 
 def combine_over_splits(
@@ -442,21 +439,26 @@ def _corrected_error(values: np.ndarray, test_share: float) -> float:
     return spread * math.sqrt(1 / values.size + test_share / (1 - test_share))
 
 
-def _with_verdicts(table, level: float, baseline_words: str):
-    """Return the table with adjusted p-values, put beside the plain ones, and words."""
+def _columns(role: str, found: tuple[float, float, float, float]) -> dict:
+    """Return the columns of a comparison; the last is for `_with_verdicts` to fill."""
+    names = ("difference", "low", "high", "p")
+    columns = {f"{role}_{name}": value for name, value in zip(names, found, strict=True)}
+    return columns | {f"{role}_p_adjusted": np.nan}
+
+
+def _with_verdicts(rows: list[dict], level: float, baseline_words: str) -> list[dict]:
+    """Return the rows with the adjusted p-values and the words that follow from them."""
     for role in ("baseline", "best"):
-        adjusted = np.full(len(table), np.nan)
-        for metric in table["metric"].unique():
+        for metric in {row["metric"]: None for row in rows}:
+            of_metric = [row for row in rows if row["metric"] == metric]
             # The model that is compared with itself is not one of the tests.
-            family = np.flatnonzero((table["metric"] == metric) & (table["model"] != table[role]))
-            itself = np.flatnonzero((table["metric"] == metric) & (table["model"] == table[role]))
-            adjusted[family] = holm(table[f"{role}_p"].to_numpy()[family])
-            adjusted[itself] = 1.0
-        table.insert(table.columns.get_loc(f"{role}_p") + 1, f"{role}_p_adjusted", adjusted)
-    table["verdict"] = [
-        _verdict(row, 1 - level, baseline_words) for row in table.to_dict(orient="records")
-    ]
-    return table
+            family = [row for row in of_metric if row["model"] != row[role]]
+            adjusted = holm([row[f"{role}_p"] for row in family])
+            for row in of_metric:
+                row[f"{role}_p_adjusted"] = 1.0
+            for row, p in zip(family, adjusted, strict=True):
+                row[f"{role}_p_adjusted"] = float(p)
+    return [row | {"verdict": _verdict(row, 1 - level, baseline_words)} for row in rows]
 
 
 def _verdict(row: dict, alpha: float, baseline_words: str) -> str:
@@ -464,7 +466,7 @@ def _verdict(row: dict, alpha: float, baseline_words: str) -> str:
     words = []
     if row["model"] == row["baseline"]:
         words.append(f"the baseline: {baseline_words}")
-    elif row["baseline"] is not None and not _missing(row["baseline_p_adjusted"]):
+    elif row["baseline"] is not None:
         if row["baseline_p_adjusted"] > alpha:
             words.append(f"not shown to be better than {baseline_words}")
         elif sign * row["baseline_difference"] > 0:
@@ -480,7 +482,3 @@ def _verdict(row: dict, alpha: float, baseline_words: str) -> str:
     else:
         words.append(f"worse than {row['best']}")
     return "; ".join(words)
-
-
-def _missing(value) -> bool:
-    return isinstance(value, float) and math.isnan(value)

@@ -15,7 +15,9 @@ FRESH_ROWS = 20_000
 def permuted(table: pd.DataFrame, schema: dict, random_state: int) -> pd.DataFrame:
     """Return a cleaned table with its target shuffled over the rows: what is left is chance."""
     shuffled = np.random.default_rng(random_state).permutation(table[schema["target"]].to_numpy())
-    return table.assign(**{schema["target"]: shuffled})
+    permuted = table.copy()
+    permuted[schema["target"]] = shuffled
+    return permuted
 
 
 def negative_control(leaderboard: pd.DataFrame) -> pd.DataFrame:

@@ -29,8 +29,11 @@ def out_of_fold_scores(oof: pd.DataFrame, threshold: float) -> dict[str, float]:
     by_fold = pd.DataFrame(
         scores(part["target"], part["probability"], threshold) for _, part in oof.groupby("fold")
     )
-    weights = by_fold["rows"] / by_fold["rows"].sum()
-    return pooled | {name: float((by_fold[name] * weights).sum()) for name in RANKING_METRICS}
+    rows = by_fold["rows"]
+    # Divided at the end, so that folds of 0.5 each make 0.5 and not a digit less.
+    return pooled | {
+        name: float((by_fold[name] * rows).sum() / rows.sum()) for name in RANKING_METRICS
+    }
 
 
 def ranked(oof_scores: pd.DataFrame, select_by: str) -> pd.Series:

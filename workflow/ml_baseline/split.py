@@ -122,10 +122,10 @@ def row_groups(table: pd.DataFrame, schema: dict, strategy: str = "stratified") 
     """
     if strategy == "group":
         return pd.factorize(_known(table, schema, "group"))[0]
-    features = table[feature_columns(schema)]
-    numbers = features.select_dtypes("float")
-    # Equal numbers may differ in their bits: 0.0 and -0.0, and the many ways to write NaN.
-    features = features.assign(**(numbers.where(numbers.notna()) + 0.0))
+    features = table[feature_columns(schema)].copy()
+    for name in features.columns[features.dtypes == "float64"]:
+        # Equal numbers may differ in their bits: 0.0 and -0.0, and the many ways to write NaN.
+        features[name] = features[name].fillna(np.nan) + 0.0
     return pd.factorize(pd.util.hash_pandas_object(features, index=False))[0]
 
 
@@ -144,59 +144,66 @@ def _parts(
 ) -> np.ndarray:
     """Return the part of each row, shape (rows,): parts hold whole groups, and classes by `shares`.
 
-    Groups are dealt out in random order, those with rows of both classes first. An order in which
-    a big group comes too late to be made up for is passed over for a better one.
+    Groups are dealt out in random order. An order in which a big group comes too late to be made
+    up for is passed over for a better one; and if a part still lacks a class, they are dealt out
+    so that none does, if that is possible at all.
     """
     rows, ones = np.bincount(groups), np.bincount(groups, weights=target)
     counts = np.column_stack([rows - ones, ones])
     wanted = np.outer(shares, counts.sum(axis=0))
     random = np.random.default_rng(random_state)
     best, least = np.empty(0), np.inf
-    for _ in range(ORDERS):
-        order = random.permutation(len(counts))
-        order = order[np.argsort(~counts[order].all(axis=1), kind="stable")]
-        dealt = _dealt(counts[order], wanted)
-        held = np.array([counts[order][dealt == part].sum(axis=0) for part in range(len(shares))])
-        off = ((held - wanted) ** 2 / wanted).sum()
-        if off < least:
-            least = off
-            best = np.empty(len(counts), dtype=int)
-            best[order] = dealt
-        if (np.abs(held - wanted) <= np.maximum(1, CLOSE_ENOUGH * wanted)).all():
+    for seek_classes in (False, True):
+        for _ in range(ORDERS):
+            order = random.permutation(len(counts))
+            if seek_classes:
+                order = order[np.argsort(~counts[order].all(axis=1), kind="stable")]
+            dealt = np.empty(len(counts), dtype=int)
+            dealt[order] = _dealt(counts[order], wanted, seek_classes)
+            held = np.array([counts[dealt == part].sum(axis=0) for part in range(len(shares))])
+            off = ((held - wanted) ** 2 / wanted).sum() if held.all() else np.inf
+            if off < least or best.size == 0:
+                best, least = dealt, off
+            if (np.abs(held - wanted) <= np.maximum(1, CLOSE_ENOUGH * wanted)).all():
+                break
+        if np.isfinite(least):
             break
     return best[groups]
 
 
-def _dealt(counts: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+def _dealt(counts: np.ndarray, wanted: np.ndarray, seek_classes: bool) -> np.ndarray:
     """Return the part that each group goes to, in the order given; shape (groups,).
 
-    Each goes where it adds least to the sum of (held - wanted)^2 / wanted, which for groups of one
-    row is Webster's method of rounding shares. Before that counts in how many classes the part has
-    nothing yet: with the groups of both classes first, every part gets both if that can be at all.
+    A group goes where its classes are held least of what is wanted of them; its size has no say,
+    or else the small part would get the small groups. With groups of one row this is Webster's
+    method of rounding shares.
 
     Args:
         counts: rows of each class in each group, shape (groups, 2).
         wanted: rows of each class wanted in each part, shape (parts, 2).
+        seek_classes: prefer parts that have nothing yet of a class of the group. If groups of both
+            classes come first, no part is left without a class that could have had it.
     """
     parts = range(len(wanted))
     per_row = (1 / wanted).tolist()
-    needed = wanted.tolist()
-    empty = [[True, True] for _ in parts]
+    filled = (0.5 / wanted).tolist()
+    lacking = [[seek_classes, seek_classes] for _ in parts]
+    weights = counts / counts.sum(axis=0)
 
-    def strain(part: int) -> tuple[int, float]:
-        (need_0, need_1), (per_0, per_1) = needed[part], per_row[part]
-        filled = (zeros > 0 and empty[part][0]) + (ones > 0 and empty[part][1])
-        added = zeros * (zeros - 2 * need_0) * per_0 + ones * (ones - 2 * need_1) * per_1
-        return -filled, added
+    def claim(part: int) -> tuple[int, float]:
+        gained = (zeros > 0 and lacking[part][0]) + (ones > 0 and lacking[part][1])
+        return -gained, zeros_weight * filled[part][0] + ones_weight * filled[part][1]
 
     dealt = []
-    for zeros, ones in counts.tolist():
-        part = min(parts, key=strain)
+    for (zeros, ones), (zeros_weight, ones_weight) in zip(
+        counts.tolist(), weights.tolist(), strict=True
+    ):
+        part = min(parts, key=claim)
         dealt.append(part)
-        needed[part][0] -= zeros
-        needed[part][1] -= ones
-        empty[part][0] &= zeros == 0
-        empty[part][1] &= ones == 0
+        filled[part][0] += zeros * per_row[part][0]
+        filled[part][1] += ones * per_row[part][1]
+        lacking[part][0] &= zeros == 0
+        lacking[part][1] &= ones == 0
     return np.array(dealt)
 
 

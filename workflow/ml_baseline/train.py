@@ -62,6 +62,9 @@ def fit(
         random_state: seed of the model.
         threads: threads the fit may use; predicting uses one, so that sums keep their order and
             the last digit does not depend on the machine.
+
+    An estimator that splits the rows itself (its parameter `cv` is a number or nothing) is given
+    folds that keep a row and its copies together.
     """
     # A rare level is as rare with its copies as without.
     copies = int(augmented["copy"].max()) + 1
@@ -74,15 +77,41 @@ def fit(
         random_state=random_state,
         threads=threads,
     )
+    parameters = model.named_steps["model"].get_params(deep=False)
     # A whole number of `max_samples` caps what each member of an ensemble learns from; on a smaller
     # table scikit-learn would draw as many all the same, and every tree would see nearly every row.
-    cap = model.named_steps["model"].get_params(deep=False).get("max_samples")
+    cap = parameters.get("max_samples")
     if isinstance(cap, int) and cap > len(augmented):
         model.set_params(model__max_samples=None)
+    splits_itself = "cv" in parameters and isinstance(parameters["cv"], int | None)
+    if splits_itself:
+        folds = parameters["cv"] or 5
+        splits = _inner_splits(augmented, schema, settings, folds, random_state)
+        model.set_params(model__cv=splits)
     model.fit(augmented[feature_columns(schema)], augmented[schema["target"]])
-    if model.named_steps["model"].get_params(deep=False).get("n_jobs", 1) != 1:
+    if splits_itself:
+        model.set_params(model__cv=parameters["cv"])  # or the splits would be saved with it
+    if parameters.get("n_jobs") is not None:
         model.set_params(model__n_jobs=1)
     return model
+
+
+def _inner_splits(
+    augmented: pd.DataFrame, schema: dict, settings: dict, folds: int, random_state: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the folds in which an estimator tunes or calibrates itself, as positions of rows.
+
+    Left to itself it would put a row and its copy into different folds, and so choose whatever
+    remembers best: one neighbour of many, or probabilities near 0 and 1.
+    """
+    rows = augmented.drop_duplicates("row_id")
+    folds = min(folds, int(rows[schema["target"]].value_counts().min()))
+    strategy = "group" if settings.get("strategy") == "group" else "stratified"
+    numbers = fold_numbers(rows, schema, strategy, folds, random_state)
+    of_row = augmented["row_id"].map(pd.Series(numbers, index=rows["row_id"])).to_numpy()
+    return [
+        (np.flatnonzero(of_row != fold), np.flatnonzero(of_row == fold)) for fold in range(folds)
+    ]
 
 
 def predict_probability(model: Pipeline, table: pd.DataFrame, schema: dict) -> np.ndarray:

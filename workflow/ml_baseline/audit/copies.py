@@ -382,9 +382,9 @@ def _mixed_precision(
         numbers = np.concatenate([train[name], holdout[name]]).astype(np.float64)
         present = np.isfinite(numbers)
         scaled = np.where(present, numbers, 0.0) * 1e4
-        long = np.abs(scaled - np.round(scaled)) > 1e-6 * np.maximum(np.abs(scaled), 1.0)
+        long = np.abs(scaled - np.round(scaled)) > 1e-6 + 2e-15 * np.abs(scaled)
         share = long[present].mean() if present.any() else 0.0
-        if 0.05 <= share <= 0.95 and (np.abs(numbers[present]) < 1e9).all():
+        if 0.05 <= share <= 0.95 and (np.abs(numbers[present]) < 1e8).all():
             marks.append((name, long, present))
     if not marks:
         return None, []

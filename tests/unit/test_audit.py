@@ -1,0 +1,706 @@
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from sklearn.metrics import roc_auc_score
+
+from ml_baseline.audit import LIMITS, audit, findings, scoring
+from ml_baseline.audit.views import columns_of, matrix_of
+from ml_baseline.errors import InputError
+from ml_baseline.split import split
+
+CHECKS = {
+    "class_sizes",
+    "exact_duplicates",
+    "feature_pair",
+    "ids",
+    "interpolated_rows",
+    "missing_values",
+    "model_score",
+    "near_duplicates",
+    "prepared_before_split",
+    "row_order",
+    "sealed_holdout",
+    "shared_entities",
+    "single_feature",
+    "time_order",
+    "train_holdout_shift",
+}
+ROWS = 800
+
+
+def entry(name, kind="number", role="feature", **more):
+    return {"name": name, "role": role, "kind": kind, "source": name, **more}
+
+
+@pytest.fixture
+def honest():
+    """A table whose columns tell something of the target, and none of them too much."""
+    random = np.random.default_rng(5)
+    hidden = random.normal(0, 1, ROWS)
+    table = pd.DataFrame(
+        {
+            "row_id": np.arange(ROWS),
+            "age": np.round(45 + 12 * (0.5 * hidden + random.normal(0, 1, ROWS))),
+            "income": np.exp(10 + 0.4 * (0.6 * hidden + random.normal(0, 1, ROWS))).round(2),
+            "balance": (1000 * (0.4 * hidden + random.normal(0, 1, ROWS))).round(2),
+            "visits": random.poisson(4, ROWS),
+            "country": random.choice(["DE", "FR", "ES", "NL"], ROWS),
+            "y": (hidden + random.normal(0, 1.2, ROWS) > 0.5).astype("int64"),
+        }
+    )
+    table["country"] = table["country"].astype("str")
+    table.loc[random.permutation(ROWS)[:40], "income"] = np.nan
+    schema = {
+        "target": "y",
+        "columns": [
+            entry("age", "integer"),
+            entry("income"),
+            entry("balance"),
+            entry("visits", "integer"),
+            entry("country", "category"),
+            entry("y", "boolean", "target"),
+        ],
+    }
+    return table, schema
+
+
+def added(honest, name, values, kind="number", role="feature", **more):
+    """Return the honest table and schema with one more column."""
+    table, schema = honest
+    values = pd.Series(values, index=table.index)
+    values = values.astype("str") if kind == "category" else values.astype("float64")
+    columns = [entry(name, kind, role, **more), *schema["columns"]]
+    return table.assign(**{name: values}), {**schema, "columns": columns}
+
+
+def run(table, schema, oof=None, after=None, **settings):
+    train, holdout = split(table, schema, "stratified", 0.25, 1)
+    if after is not None:
+        train, holdout = after(train, holdout)
+    return audit(train, holdout, schema, oof or {}, settings)
+
+
+def bad(result, check, subject=None):
+    """Return the findings of a check that are no pass, about a subject if given."""
+    rows = result[(result["check"] == check) & (result["verdict"] != "pass")]
+    return rows if subject is None else rows[rows["subject"].str.contains(subject, regex=False)]
+
+
+def predictions(train, auc_like=1.0, random_state=0):
+    random = np.random.default_rng(random_state)
+    target = train["y"].to_numpy()
+    score = target * auc_like + random.normal(0, 0.3, len(target))
+    return pd.DataFrame(
+        {
+            "row_id": train["row_id"],
+            "fold": 0,
+            "target": target,
+            "probability": 1 / (1 + np.exp(-score)),
+        }
+    )
+
+
+# ---------------------------------------------------------------------------- the whole
+
+
+def test_an_honest_table_passes_every_check(honest):
+    result = run(*honest)
+    assert list(result.columns) == list(findings.COLUMNS)
+    assert set(result["check"]) == CHECKS
+    assert (result["verdict"] == "pass").all(), result[result["verdict"] != "pass"].to_string()
+    assert result[["value", "limit"]].notna().all(axis=None)
+    assert result["explanation"].str.endswith(".").all()
+
+
+def test_the_same_input_gives_the_same_rows(honest):
+    pd.testing.assert_frame_equal(run(*honest), run(*honest))
+
+
+def test_failures_come_first(honest):
+    y = honest[0]["y"].to_numpy()
+    result = run(*added(honest, "paid", y * 3.0))
+    order = result["verdict"].map({"fail": 0, "warn": 1, "pass": 2})
+    assert order.is_monotonic_increasing
+    assert result["verdict"].iloc[0] == "fail"
+
+
+def test_a_finding_names_the_column_the_figure_the_limit_and_the_config(honest):
+    y = honest[0]["y"].to_numpy()
+    (row,) = bad(run(*added(honest, "total amount", y * 3.0)), "single_feature").itertuples()
+    assert "'total amount'" in row.explanation
+    assert f"{row.value:.3f}" in row.explanation
+    assert f"{row.limit:g}" in row.explanation
+    assert "`forbidden: total amount`" in row.explanation
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["plain", "two words", "with: colon", "#1", "[x]", "ümlaut", "yes", "a'b", 'a"b', "-", "1", "x "],
+)
+def test_what_to_write_is_yaml_for_that_name(name):
+    text = findings.in_config("forbidden", name)
+    assert yaml.safe_load(text.strip("`")) == {"forbidden": name}
+    text = findings.in_config("forbidden", [name, "b"])
+    assert yaml.safe_load(text.strip("`")) == {"forbidden": [name, "b"]}
+
+
+def test_an_unknown_strategy_is_refused(honest):
+    with pytest.raises(InputError, match="strategy 'random'"):
+        run(*honest, strategy="random")
+
+
+def test_an_unknown_limit_is_refused_with_the_known_ones(honest):
+    with pytest.raises(InputError, match="single_feature"):
+        run(*honest, limits={"single_fature": {"warn": 1}})
+    with pytest.raises(InputError, match="give warn or fail"):
+        run(*honest, limits={"class_sizes": {"error": 1}})
+
+
+def test_a_side_of_one_class_is_refused(honest):
+    table, schema = honest
+    with pytest.raises(InputError, match="two classes"):
+        audit(table, table[table["y"] == 1], schema, {})
+
+
+def test_limits_can_be_changed(honest):
+    assert len(bad(run(*honest, limits={"class_sizes": {"warn": 500}}), "class_sizes"))
+    y = honest[0]["y"].to_numpy()
+    leaky = added(honest, "paid", y * 3.0)
+    loose = {"single_feature": {"fail": 1.1}, "single_strong": {"warn": 1.1}, "given_away": {"warn": 2}}
+    assert not len(bad(run(*leaky, limits=loose), "single_feature"))
+
+
+def test_every_limit_lies_on_the_right_side():
+    for name, limit in LIMITS.items():
+        assert limit.warn is not None or limit.fail is not None, name
+        if limit.warn is not None and limit.fail is not None:
+            assert (limit.warn > limit.fail) == limit.below, name
+
+
+# ---------------------------------------------------------------------------- columns
+
+
+def leaks():
+    random = np.random.default_rng(8)
+
+    def noisy(y, share):
+        return np.where(random.random(len(y)) < share, 1 - y, y)
+
+    return {
+        "threshold": (lambda y: random.gamma(2, 100, len(y)) + 2000 * y, "number", "fail"),
+        "copy in words": (lambda y: np.where(y == 1, "left", "stays"), "category", "fail"),
+        "a band": (
+            lambda y: np.where(
+                y == 1,
+                random.uniform(40, 60, len(y)),
+                random.uniform(0, 40, len(y)) + 60 * random.integers(0, 2, len(y)),
+            ),
+            "number",
+            "fail",
+        ),
+        "a tenth flipped": (lambda y: noisy(y, 0.1), "boolean", "warn"),
+        "a call's duration": (lambda y: random.normal(0, 1, len(y)) + 1.4 * y, "number", "warn"),
+        "amount of some": (
+            lambda y: np.where((y == 1) & (random.random(len(y)) < 0.6), 9.5, 0),
+            "number",
+            "warn",
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", list(leaks()))
+def test_a_column_that_gives_the_target_away_is_found(honest, name):
+    make, kind, verdict = leaks()[name]
+    found = bad(run(*added(honest, "leak", make(honest[0]["y"].to_numpy()), kind)), "single_feature")
+    assert list(found["subject"]) == ["leak"]
+    assert list(found["verdict"]) == [verdict]
+
+
+def test_gaps_that_follow_the_target_are_found(honest):
+    y = honest[0]["y"].to_numpy()
+    values = np.where(y == 1, np.nan, np.random.default_rng(0).normal(0, 1, ROWS))
+    (row,) = bad(run(*added(honest, "exit interview", values)), "missing_values").itertuples()
+    assert row.subject == "exit interview"
+    assert row.verdict == "fail"
+    assert "is missing" in row.explanation
+
+
+def test_a_category_of_thousands_of_levels_is_no_alarm(honest):
+    random = np.random.default_rng(1)
+    names = [f"street {n}" for n in random.integers(0, 4000, ROWS)]
+    result = run(*added(honest, "street", names, "category"))
+    assert (result["verdict"] == "pass").all()
+
+
+def test_a_strong_column_among_strong_relatives_is_no_alarm(honest):
+    random = np.random.default_rng(3)
+    table, schema = honest
+    strong = table["y"] * 2.2 + random.normal(0, 1, ROWS)
+    pair = added((table, schema), "radius", strong)
+    for i in range(3):
+        pair = added(pair, f"area {i}", strong**3 + random.normal(0, 2, ROWS))
+    assert not len(bad(run(*pair), "single_feature"))
+
+
+def two_columns():
+    random = np.random.default_rng(4)
+
+    def signs(y):
+        return np.where(y == 1, 1, -1)
+
+    def product(y):
+        first = np.exp(random.normal(0, 1, len(y)))
+        return first, np.exp(signs(y) * np.abs(random.normal(0, 1, len(y)))) / first
+
+    def difference(y):
+        first = random.normal(500, 200, len(y))
+        return first, first + signs(y) * random.gamma(2, 3, len(y))
+
+    def exclusive(y):
+        first = random.integers(0, 2, len(y))
+        return first, first ^ y
+
+    return {"product": product, "difference": difference, "exclusive or": exclusive}
+
+
+@pytest.mark.parametrize("name", list(two_columns()))
+def test_two_columns_that_give_the_target_away_are_found(honest, name):
+    first, second = two_columns()[name](honest[0]["y"].to_numpy())
+    leaky = added(added(honest, "orders", first), "price", second)
+    (row,) = bad(run(*leaky), "feature_pair").itertuples()
+    assert set(row.subject.split(" & ")) == {"orders", "price"}
+    assert row.verdict == "fail"
+    assert "`forbidden: [" in row.explanation
+
+
+def test_two_texts_that_are_equal_only_for_one_class_are_found(honest):
+    random = np.random.default_rng(6)
+    y = honest[0]["y"].to_numpy()
+    first = random.integers(0, 30, ROWS)
+    second = np.where(y == 1, first, (first + random.integers(1, 30, ROWS)) % 30)
+    leaky = added(honest, "planned", [f"s{n}" for n in first], "category")
+    leaky = added(leaky, "done", [f"s{n}" for n in second], "category")
+    (row,) = bad(run(*leaky), "feature_pair").itertuples()
+    assert "equal" in row.explanation
+
+
+# ---------------------------------------------------------------------------- models and sizes
+
+
+def test_a_model_that_is_always_right_is_suspicious(honest):
+    train, _ = split(*honest, "stratified", 0.25, 1)
+    result = run(*honest, oof={"perfect": predictions(train, 9.0), "fair": predictions(train, 0.3)})
+    (row,) = bad(result, "model_score").itertuples()
+    assert row.subject == "perfect"
+    assert row.verdict == "warn"
+
+
+def test_a_very_good_model_on_few_rows_is_no_alarm():
+    random = np.random.default_rng(0)
+    target = np.repeat([0, 1], [280, 170])
+    score = target * 3.7 + random.normal(0, 1, len(target))
+    assert 0.99 < roc_auc_score(target, score) < 0.998
+    from ml_baseline.audit.evidence import model_score
+
+    frame = pd.DataFrame({"row_id": range(450), "target": target, "probability": score})
+    (finding,) = model_score({"forest": frame}, 0.975, dict(LIMITS))
+    assert finding.verdict == "pass"
+
+
+@pytest.mark.parametrize(("ones", "verdict"), [(200, "pass"), (40, "warn"), (12, "fail")])
+def test_few_rows_of_a_class_are_told(honest, ones, verdict):
+    table, schema = honest
+    kept = pd.concat([table[table["y"] == 1].head(ones), table[table["y"] == 0]])
+    result = run(kept.sort_values("row_id").reset_index(drop=True), schema)
+    rows = result[(result["check"] == "class_sizes") & (result["subject"] == "holdout")]
+    assert list(rows["verdict"]) == [verdict]
+
+
+def test_holdout_rows_among_the_training_rows_are_a_failure(honest):
+    def after(train, holdout):
+        return pd.concat([train, holdout.head(1)], ignore_index=True), holdout
+
+    (row,) = bad(run(*honest, after=after), "sealed_holdout").itertuples()
+    assert (row.verdict, row.value) == ("fail", 1)
+
+
+@pytest.mark.parametrize("rows", ["holdout", "twice"])
+def test_predictions_that_are_not_of_training_rows_once_are_a_failure(honest, rows):
+    train, holdout = split(*honest, "stratified", 0.25, 1)
+    own = predictions(train)
+    more = predictions(holdout).head(2) if rows == "holdout" else own.head(2)
+    result = run(*honest, oof={"forest": pd.concat([own, more])})
+    (row,) = bad(result, "sealed_holdout").itertuples()
+    assert row.value == 2
+
+
+# ---------------------------------------------------------------------------- order and ids
+
+
+def test_a_file_sorted_by_class_is_found(honest):
+    table, schema = honest
+    ordered = table.sort_values("y", kind="stable").reset_index(drop=True)
+    ordered["row_id"] = np.arange(ROWS)
+    (row,) = bad(run(ordered, schema), "row_order").itertuples()
+    assert row.verdict == "warn"
+    assert "sorted by class" in row.explanation
+
+
+def test_rows_that_belong_together_and_stand_together_are_found(honest):
+    table, schema = honest
+    random = np.random.default_rng(2)
+    ones, zeros = (np.flatnonzero(table["y"] == value) for value in (1, 0))
+    runs = [part for rows in (ones, zeros) for part in np.array_split(rows, len(rows) // 5)]
+    order = np.concatenate([runs[i] for i in random.permutation(len(runs))])
+    ordered = table.iloc[order].reset_index(drop=True).assign(row_id=np.arange(ROWS))
+    (row,) = bad(run(ordered, schema), "row_order").itertuples()
+    assert "next to each other" in row.explanation
+
+
+@pytest.mark.parametrize("part", ["number", "prefix", "last", "length"])
+def test_what_is_written_in_an_id_is_read(honest, part):
+    random = np.random.default_rng(3)
+    y = honest[0]["y"].to_numpy()
+    serial = random.permutation(ROWS)
+    names = {
+        "number": [f"K{n}" for n in np.argsort(np.argsort(y + random.normal(0, 0.3, ROWS)))],
+        "prefix": [f"{'C' if one else 'D'}{n}" for one, n in zip(y, serial, strict=True)],
+        "last": [f"K{10 * n + one}" for one, n in zip(y, serial, strict=True)],
+        "length": [f"{n:0{5 + one}d}" for one, n in zip(y, serial, strict=True)],
+    }[part]
+    (row,) = bad(run(*added(honest, "ticket", names, "category", "id")), "ids").itertuples()
+    assert row.subject == "ticket"
+    assert row.verdict == "warn"
+
+
+def test_random_ids_pass(honest):
+    names = [f"K{n:05d}" for n in np.random.default_rng(0).permutation(ROWS)]
+    result = run(*added(honest, "ticket", names, "category", "id"))
+    assert (result["verdict"] == "pass").all()
+
+
+# ---------------------------------------------------------------------------- copies
+
+
+def numeric_table(rows=600, columns=6):
+    random = np.random.default_rng(7)
+    values = random.normal(0, 1, (rows, columns))
+    y = (values[:, 0] + random.normal(0, 1, rows) > 0.4).astype("int64")
+    table = pd.DataFrame(values, columns=[f"x{i}" for i in range(columns)])
+    table["y"] = y
+    table.insert(0, "row_id", np.arange(rows))
+    schema = {"target": "y", "columns": [entry(f"x{i}") for i in range(columns)]}
+    schema["columns"].append(entry("y", "boolean", "target"))
+    return table, schema
+
+
+def shuffled(tables):
+    table = pd.concat(tables, ignore_index=True).sample(frac=1, random_state=0)
+    return table.reset_index(drop=True).assign(row_id=np.arange(len(table)))
+
+
+@pytest.mark.parametrize("noise", [0.0005, 0.01, 0.02])
+def test_rows_copied_with_noise_are_found(noise):
+    table, schema = numeric_table()
+    random = np.random.default_rng(1)
+    again = table.assign(**{f"x{i}": table[f"x{i}"] + random.normal(0, noise, 600) for i in range(6)})
+    (row,) = bad(run(shuffled([table, again]), schema), "near_duplicates").itertuples()
+    assert row.verdict == "fail"
+    assert row.value > 0.6
+
+
+def test_rows_copied_with_one_column_rewritten_are_found():
+    table, schema = numeric_table()
+    again = table.assign(x2=np.random.default_rng(1).permutation(table["x2"]))
+    (row,) = bad(run(shuffled([table, again]), schema), "near_duplicates").itertuples()
+    assert row.verdict == "fail"
+
+
+def test_one_round_column_copied_with_noise_is_told_by_its_decimals(honest):
+    table, schema = honest
+    random = np.random.default_rng(1)
+    small = table[["row_id", "age", "country", "y"]]
+    kinds = [entry("age"), entry("country", "category"), entry("y", "boolean", "target")]
+    again = small.assign(age=small["age"] + random.normal(0, 0.2, ROWS))
+    (row,) = bad(
+        run(shuffled([small, again]), {**schema, "columns": kinds}), "near_duplicates"
+    ).itertuples()
+    assert row.verdict == "fail"
+
+
+def test_tables_without_copies_pass():
+    result = run(*numeric_table())
+    assert not len(bad(result, "near_duplicates"))
+    assert not len(bad(result, "interpolated_rows"))
+
+
+def test_twins_of_a_table_of_few_different_rows_are_coincidence():
+    random = np.random.default_rng(2)
+    table = pd.DataFrame({f"c{i}": random.choice(["a", "b", "c"], 900) for i in range(4)}).astype("str")
+    table.insert(0, "row_id", np.arange(900))
+    table["y"] = random.integers(0, 2, 900)
+    columns = [*(entry(f"c{i}", "category") for i in range(4)), entry("y", "boolean", "target")]
+    schema = {"target": "y", "columns": columns}
+    cut = 675
+    result = audit(table[:cut], table[cut:], schema, {})
+    assert not len(bad(result, "exact_duplicates"))
+    assert not len(bad(result, "near_duplicates"))
+    result = run(table, schema)
+    assert not len(result[result["verdict"] == "fail"])
+
+
+def test_twins_of_a_table_of_many_different_rows_are_found():
+    table, schema = numeric_table()
+    both = shuffled([table, table])
+    result = audit(both[:900], both[900:], schema, {})
+    assert list(bad(result, "exact_duplicates")["verdict"]) == ["fail"]
+
+
+def test_mixtures_of_rows_are_found():
+    table, schema = numeric_table()
+    random = np.random.default_rng(3)
+    own = table[table["y"] == 1].reset_index(drop=True)
+    points = own[[f"x{i}" for i in range(6)]].to_numpy()
+    near = np.argsort(((points[:, None] - points[None]) ** 2).sum(axis=2), axis=1)[:, 1:6]
+    start = random.integers(0, len(own), 300)
+    other = near[start, random.integers(0, 5, 300)]
+    made = points[start] + random.random((300, 1)) * (points[other] - points[start])
+    made = pd.DataFrame(made, columns=[f"x{i}" for i in range(6)]).assign(y=1)
+    assert len(bad(run(shuffled([table, made]), schema), "interpolated_rows"))
+
+
+# ---------------------------------------------------------------------------- entities, times
+
+
+def entities(y, random, purity=0.85, rows_each=5):
+    key = np.where(random.random(len(y)) > purity, random.random(len(y)), y)
+    order = np.argsort(key + random.normal(0, 0.01, len(y)))
+    entity = np.empty(len(y), dtype=int)
+    entity[order] = np.arange(len(y)) // rows_each
+    return random.permutation(entity.max() + 1)[entity]
+
+
+@pytest.mark.parametrize("kind", ["category", "integer"])
+@pytest.mark.parametrize("role", ["id", "feature"])
+def test_customers_on_both_sides_are_found(honest, kind, role):
+    if (kind, role) == ("integer", "id"):
+        pytest.skip("ids are read as text")
+    number = entities(honest[0]["y"].to_numpy(), np.random.default_rng(9))
+    values = [f"C{n}" for n in number] if kind == "category" else number
+    (row,) = bad(run(*added(honest, "customer", values, kind, role)), "shared_entities").itertuples()
+    assert row.subject == "customer"
+    assert row.verdict == "fail"
+    assert "`split: {strategy: group}` with `group: customer`" in row.explanation
+
+
+def test_a_quantity_whose_neighbours_are_alike_names_nobody(honest):
+    random = np.random.default_rng(1)
+    y = honest[0]["y"].to_numpy()
+    amount = np.round(random.normal(0, 60, ROWS) + 150 * y)
+    assert not len(bad(run(*added(honest, "amount", amount, "integer")), "shared_entities"))
+
+
+def test_a_declared_id_that_recurs_is_told_whatever_the_target(honest):
+    names = [f"C{n}" for n in np.random.default_rng(1).integers(0, 300, ROWS)]
+    result = run(*added(honest, "customer", names, "category", "id"))
+    (row,) = bad(result, "shared_entities").itertuples()
+    assert row.verdict == "warn"
+
+
+def test_a_group_that_is_split_by_passes(honest):
+    number = entities(honest[0]["y"].to_numpy(), np.random.default_rng(9))
+    table, schema = added(honest, "customer", [f"C{n}" for n in number], "category", "group")
+    train, holdout = split(table, schema, "group", 0.25, 1)
+    result = audit(train, holdout, schema, {}, {"strategy": "group"})
+    assert not len(bad(result, "shared_entities"))
+
+
+@pytest.mark.parametrize("role", ["time", "feature"])
+def test_a_share_of_ones_that_moves_with_time_is_found(honest, role):
+    random = np.random.default_rng(4)
+    y = honest[0]["y"].to_numpy()
+    days = np.argsort(np.argsort(y + random.normal(0, 1, ROWS))) // 2
+    if role == "time":
+        leaky = added(honest, "signed", days, "number", "time")
+    else:
+        dates = pd.Timestamp("2022-01-01") + pd.to_timedelta(days, unit="D")
+        leaky = honest
+        for part in ("day", "month", "year"):
+            more = {"source": "signed", "part": part}
+            leaky = added(leaky, f"signed_{part}", getattr(dates, part), "integer", **more)
+    (row,) = bad(run(*leaky), "time_order").itertuples()
+    assert row.subject == "signed"
+    assert "`split: {strategy: time}` with `time: signed`" in row.explanation
+
+
+def test_time_without_effect_passes(honest):
+    days = np.random.default_rng(4).integers(0, 700, ROWS)
+    assert not len(bad(run(*added(honest, "signed", days, "number", "time")), "time_order"))
+
+
+def test_a_split_by_time_is_not_told_to_split_by_time(honest):
+    y = honest[0]["y"].to_numpy()
+    days = np.argsort(np.argsort(y + np.random.default_rng(4).normal(0, 1, ROWS)))
+    table, schema = added(honest, "signed", days, "number", "time")
+    train, holdout = split(table, schema, "time", 0.25, 1)
+    result = audit(train, holdout, schema, {}, {"strategy": "time"})
+    assert not len(bad(result, "time_order"))
+    assert not len(result[result["verdict"] == "fail"])
+
+
+def test_a_holdout_of_other_rows_is_found(honest):
+    def after(train, holdout):
+        both = pd.concat([train, holdout], ignore_index=True)
+        old = both["age"] > both["age"].quantile(0.8)
+        return both[~old].reset_index(drop=True), both[old].reset_index(drop=True)
+
+    found = bad(run(*honest, after=after), "train_holdout_shift")
+    assert "age" in set(found["subject"])
+    assert "fail" in set(found["verdict"])
+
+
+# ---------------------------------------------------------------------------- preparation
+
+
+@pytest.mark.parametrize("extra", [0, 10])
+def test_a_column_encoded_with_the_target_of_all_rows_is_found(honest, extra):
+    y = honest[0]["y"].to_numpy()
+    level = np.random.default_rng(5).integers(0, 40, ROWS)
+    rows, ones = np.bincount(level), np.bincount(level, weights=y)
+    encoded = ((ones + extra * y.mean()) / (rows + extra))[level]
+    (row,) = bad(run(*added(honest, "city", encoded)), "prepared_before_split", "city").itertuples()
+    assert row.verdict == "fail"
+
+
+@pytest.mark.parametrize("trace", ["scaled", "filled"])
+def test_columns_prepared_with_all_rows_are_found(honest, trace):
+    values = np.random.default_rng(5).gamma(2, 7.3, ROWS)
+    if trace == "scaled":
+        values = (values - values.mean()) / values.std()
+    else:
+        values[::9] = values[np.arange(ROWS) % 9 != 0].mean()
+    (row,) = bad(run(*added(honest, "amount", values)), "prepared_before_split").itertuples()
+    assert trace in row.explanation
+
+
+# ---------------------------------------------------------------------------- odd tables
+
+
+def test_five_hundred_columns():
+    random = np.random.default_rng(0)
+    names = [f"x{i}" for i in range(500)]
+    table = pd.DataFrame(random.normal(0, 1, (300, 500)), columns=names)
+    table["y"] = random.integers(0, 2, 300)
+    table.insert(0, "row_id", np.arange(300))
+    schema = {"target": "y", "columns": [entry(n) for n in names]}
+    schema["columns"].append(entry("y", "boolean", "target"))
+    result = run(table, schema)
+    assert (result["verdict"] == "pass").all(), result[result["verdict"] != "pass"].to_string()
+
+
+def test_sixty_rows_of_noise():
+    random = np.random.default_rng(0)
+    for seed in range(5):
+        random = np.random.default_rng(seed)
+        table = pd.DataFrame(random.normal(0, 1, (60, 20)), columns=[f"x{i}" for i in range(20)])
+        table["y"] = random.permutation(np.repeat([0, 1], 30))
+        table.insert(0, "row_id", np.arange(60))
+        schema = {"target": "y", "columns": [entry(f"x{i}") for i in range(20)]}
+        schema["columns"].append(entry("y", "boolean", "target"))
+        result = run(table, schema)
+        assert set(result.loc[result["verdict"] != "pass", "check"]) <= {"class_sizes"}
+
+
+def test_columns_without_values_or_of_one_value_and_huge_numbers(honest):
+    odd = added(honest, "empty", np.full(ROWS, np.nan))
+    odd = added(odd, "constant", np.ones(ROWS))
+    odd = added(odd, "huge", np.random.default_rng(0).normal(0, 1e300, ROWS))
+    odd = added(odd, "tiny", np.random.default_rng(1).normal(0, 1e-300, ROWS))
+    odd = added(odd, "one label", ["a"] * ROWS, "category")
+    table, schema = odd
+    table["no label"] = pd.Series([None] * ROWS, dtype="str")
+    schema["columns"].insert(0, entry("no label", "category"))
+    with np.errstate(all="raise", under="ignore"):
+        result = run(table, schema)
+    assert (result["verdict"] == "pass").all(), result[result["verdict"] != "pass"].to_string()
+
+
+def test_one_feature_only(honest):
+    table, schema = honest
+    columns = [entry("age", "integer"), entry("y", "boolean", "target")]
+    result = run(table[["row_id", "age", "y"]], {**schema, "columns": columns})
+    assert set(result["check"]) == CHECKS
+    assert not len(result[result["verdict"] == "fail"])
+
+
+def test_names_may_hold_anything(honest):
+    table, schema = honest
+    names = {"age": "a & b [1] <x> {y}", "income": "%s {0}", "country": "`$` ü" * 20}
+    columns = [{**e, "name": names.get(e["name"], e["name"])} for e in schema["columns"]]
+    y = table["y"]
+    leaky = table.assign(income=y * 2.0).rename(columns=names)
+    (row,) = bad(run(leaky, {**schema, "columns": columns}), "single_feature").itertuples()
+    assert row.subject == "%s {0}"
+    config = re.search(r"`(forbidden:.*?)`", row.explanation).group(1)
+    assert yaml.safe_load(config) == {"forbidden": "%s {0}"}
+
+
+def test_nothing_is_changed_in_the_tables_given(honest):
+    table, schema = honest
+    train, holdout = split(table, schema, "stratified", 0.25, 1)
+    before = train.copy(), holdout.copy()
+    audit(train, holdout, schema, {"m": predictions(train)})
+    pd.testing.assert_frame_equal(train, before[0])
+    pd.testing.assert_frame_equal(holdout, before[1])
+
+
+# ---------------------------------------------------------------------------- figures
+
+
+def test_roc_auc_is_that_of_scikit_learn():
+    random = np.random.default_rng(0)
+    target = random.integers(0, 2, 500)
+    for scores in (random.normal(0, 1, 500), random.integers(0, 5, 500), np.zeros(500)):
+        assert scoring.rank_auc(scores, target) == pytest.approx(roc_auc_score(target, scores))
+
+
+def test_bins_keep_the_order_and_put_missing_values_first():
+    random = np.random.default_rng(0)
+    numbers = np.round(random.gamma(1, 50, 3000))
+    numbers[:100] = np.nan
+    numbers[100:900] = 0
+    codes, size = scoring.binned(numbers)
+    assert (codes[:100] == 0).all()
+    present = numbers[100:]
+    order = np.argsort(present, kind="stable")
+    assert (np.diff(codes[100:][order]) >= 0).all()
+    assert len(set(codes[100:900])) == 1  # the frequent zero is by itself
+    assert not np.isin(codes[900:][numbers[900:] > 0], codes[100]).any()
+    assert codes.max() == size - 1
+
+
+def test_a_cross_fitted_figure_of_noise_is_a_half():
+    random = np.random.default_rng(0)
+    target = random.integers(0, 2, 4000)
+    folds = scoring.folds_of(target, random)
+    for levels in (2, 50, 2000):
+        codes = random.integers(0, levels, 4000)
+        found = scoring.strength(codes, levels, target, folds)
+        assert found.auc == pytest.approx(0.5, abs=0.04)
+        assert found.given_away == 0
+
+
+def test_a_lower_bound_near_one_asks_for_rows():
+    few, many = np.repeat([0, 1], 20), np.repeat([0, 1], 2000)
+    assert scoring.lower_bound(1.0, few) < 0.9 < 0.99 < scoring.lower_bound(1.0, many) < 1
+    assert scoring.lower_bound(0.9, many) < 0.9
+
+
+def test_a_matrix_of_the_features_never_looks_at_the_target(honest):
+    table, schema = honest
+    other = table.assign(y=1 - table["y"])
+    np.testing.assert_array_equal(matrix_of(table, schema), matrix_of(other, schema))
+    assert len(columns_of(table, schema).values) == 5
