@@ -48,6 +48,15 @@ def _settings_of(estimator: str, preprocessing: str = "linear", **more) -> dict:
     } | more
 
 
+@pytest.fixture
+def one_thread():
+    """Compute with one thread: waiting for each other, several take longer on small tables."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        yield
+
+
 @pytest.fixture(scope="session")
 def schema_of():
     """A function from kinds by column name (or whole entries) to an input schema."""

@@ -138,7 +138,20 @@ def test_a_finding_names_the_column_the_figure_the_limit_and_the_config(honest):
 
 @pytest.mark.parametrize(
     "name",
-    ["plain", "two words", "with: colon", "#1", "[x]", "ümlaut", "yes", "a'b", 'a"b', "-", "1", "x "],
+    [
+        "plain",
+        "two words",
+        "with: colon",
+        "#1",
+        "[x]",
+        "ümlaut",
+        "yes",
+        "a'b",
+        'a"b',
+        "-",
+        "1",
+        "x ",
+    ],
 )
 def test_what_to_write_is_yaml_for_that_name(name):
     text = findings.in_config("forbidden", name)
@@ -169,7 +182,11 @@ def test_limits_can_be_changed(honest):
     assert len(bad(run(*honest, limits={"class_sizes": {"warn": 500}}), "class_sizes"))
     y = honest[0]["y"].to_numpy()
     leaky = added(honest, "paid", y * 3.0)
-    loose = {"single_feature": {"fail": 1.1}, "single_strong": {"warn": 1.1}, "given_away": {"warn": 2}}
+    loose = {
+        "single_feature": {"fail": 1.1},
+        "single_strong": {"warn": 1.1},
+        "given_away": {"warn": 2},
+    }
     assert not len(bad(run(*leaky, limits=loose), "single_feature"))
 
 
@@ -214,7 +231,9 @@ def leaks():
 @pytest.mark.parametrize("name", list(leaks()))
 def test_a_column_that_gives_the_target_away_is_found(honest, name):
     make, kind, verdict = leaks()[name]
-    found = bad(run(*added(honest, "leak", make(honest[0]["y"].to_numpy()), kind)), "single_feature")
+    found = bad(
+        run(*added(honest, "leak", make(honest[0]["y"].to_numpy()), kind)), "single_feature"
+    )
     assert list(found["subject"]) == ["leak"]
     assert list(found["verdict"]) == [verdict]
 
@@ -406,7 +425,9 @@ def shuffled(tables):
 def test_rows_copied_with_noise_are_found(noise):
     table, schema = numeric_table()
     random = np.random.default_rng(1)
-    again = table.assign(**{f"x{i}": table[f"x{i}"] + random.normal(0, noise, 600) for i in range(6)})
+    again = table.assign(
+        **{f"x{i}": table[f"x{i}"] + random.normal(0, noise, 600) for i in range(6)}
+    )
     (row,) = bad(run(shuffled([table, again]), schema), "near_duplicates").itertuples()
     assert row.verdict == "fail"
     assert row.value > 0.6
@@ -439,7 +460,9 @@ def test_tables_without_copies_pass():
 
 def test_twins_of_a_table_of_few_different_rows_are_coincidence():
     random = np.random.default_rng(2)
-    table = pd.DataFrame({f"c{i}": random.choice(["a", "b", "c"], 900) for i in range(4)}).astype("str")
+    table = pd.DataFrame({f"c{i}": random.choice(["a", "b", "c"], 900) for i in range(4)}).astype(
+        "str"
+    )
     table.insert(0, "row_id", np.arange(900))
     table["y"] = random.integers(0, 2, 900)
     columns = [*(entry(f"c{i}", "category") for i in range(4)), entry("y", "boolean", "target")]
@@ -490,7 +513,9 @@ def test_customers_on_both_sides_are_found(honest, kind, role):
         pytest.skip("ids are read as text")
     number = entities(honest[0]["y"].to_numpy(), np.random.default_rng(9))
     values = [f"C{n}" for n in number] if kind == "category" else number
-    (row,) = bad(run(*added(honest, "customer", values, kind, role)), "shared_entities").itertuples()
+    (row,) = bad(
+        run(*added(honest, "customer", values, kind, role)), "shared_entities"
+    ).itertuples()
     assert row.subject == "customer"
     assert row.verdict == "fail"
     assert "`split: {strategy: group}` with `group: customer`" in row.explanation

@@ -156,6 +156,14 @@ def test_column_names_may_be_anything(schema_of, name):
     assert (len(train), len(holdout)) == (32, 8)
 
 
+@pytest.mark.filterwarnings("error")
+def test_wide_table(numbers_table):
+    table, schema = numbers_table(100, features=500)
+    table.iloc[50:, 1:-1] = table.iloc[:50, 1:-1].to_numpy()
+    train, holdout = split(table, schema, "stratified", 0.2, 0)
+    assert in_both(train, holdout, ["x0", "x499"]) == 0
+
+
 def test_large_table(numbers_table):
     table, schema = numbers_table(300_000)
     train, holdout = split(table, schema, "stratified", 0.2, 0)
@@ -384,7 +392,9 @@ def test_a_class_that_died_out_is_named(days):
 
 def test_one_class_is_refused(pieces):
     table, schema = pieces([(1, 0)] * 30)
-    with pytest.raises(InputError, match="'answer' has rows of one class only: 30 of class 0 and 0"):
+    with pytest.raises(
+        InputError, match="'answer' has rows of one class only: 30 of class 0 and 0"
+    ):
         split(table, schema, "stratified", 0.2, 0)
 
 

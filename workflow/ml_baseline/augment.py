@@ -45,7 +45,7 @@ def _jittered(
     table: pd.DataFrame, schema: dict, noise_frac: float, seeds: tuple[int, int]
 ) -> pd.DataFrame:
     random = np.random.default_rng(seeds)
-    jittered = table.copy()
+    columns = dict(table.items())
     for entry in schema["columns"]:
         if entry["role"] != "feature" or entry["kind"] not in ("number", "integer"):
             continue
@@ -56,8 +56,8 @@ def _jittered(
         if entry["kind"] == "integer":
             # As integers, if the column has them: a float cannot hold the large ones.
             steps = steps.round().astype(values.dtype)
-        jittered[entry["name"]] = values + steps
-    return jittered
+        columns[entry["name"]] = values + steps
+    return pd.DataFrame(columns)
 
 
 def _spread(values: pd.Series) -> float:

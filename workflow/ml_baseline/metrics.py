@@ -86,6 +86,7 @@ def confidence_intervals(
     probability,
     threshold: float = 0.5,
     level: float = 0.95,
+    random_state: int = 0,
     table_rows: int | None = None,
 ):
     """Return how far each metric may be from its value on the whole population.
@@ -107,7 +108,8 @@ def confidence_intervals(
     * `reliable`: False where there are fewer than 20 rows of either class or fewer than 5
       effective rows. The interval is then a rough guide and may not hold what it promises.
 
-    No random numbers are used: the same rows always give the same interval. The methods are those
+    No random numbers are used: the same rows always give the same interval, and `random_state`,
+    there for a method that would draw some, changes nothing. The methods are those
     that hold what they promise in `tests/proofs/test_coverage.py`:
 
     * accuracy, precision, recall: Wilson's score interval with the correction near 0 and 1 of
@@ -414,7 +416,8 @@ def with_less_prevalence_noise(values, target: np.ndarray, noise: float) -> np.n
 def skewness_of(values: np.ndarray) -> float:
     """Return the third central moment of `values` in standard deviations."""
     deviations = values - values.mean()
-    return float(np.mean(deviations**3)) / float(np.mean(deviations**2)) ** 1.5
+    squares = np.square(deviations)
+    return float(np.mean(squares * deviations)) / float(np.mean(squares)) ** 1.5
 
 
 def without_skewness(t: float, skewness: float, rows: int) -> float:

@@ -42,10 +42,14 @@ def build_pipeline(
         threads: `n_jobs` for an estimator that takes it and has none.
 
     Raises:
-        InputError: the estimator cannot be imported, does not take its parameters or gives neither
-            probabilities nor scores of the classes.
+        InputError: the estimator cannot be imported or does not take its parameters, or is no
+            classifier with probabilities or scores.
     """
     estimator = build_estimator(model["estimator"], model.get("params") or {})
+    if not hasattr(estimator, "get_params"):
+        raise InputError(
+            f"{model['estimator']} is no estimator; name a class with scikit-learn's interface"
+        )
     parameters = estimator.get_params(deep=True)
     estimator.set_params(
         **{
@@ -70,8 +74,7 @@ def build_estimator(path: str, params: dict[str, Any]) -> BaseEstimator:
     A mapping with the key `estimator`, as a parameter or in a list, becomes an estimator too.
 
     Raises:
-        InputError: there is no such package, module or class, it refuses a parameter or is no
-            estimator.
+        InputError: there is no such package, module or class, or it refuses a parameter.
     """
     module_name, _, class_name = path.rpartition(".")
     try:
@@ -84,12 +87,9 @@ def build_estimator(path: str, params: dict[str, Any]) -> BaseEstimator:
         raise InputError(f"{module_name} has no class {class_name}{hint}")
     values = {name: _built(value) for name, value in params.items()}
     try:
-        estimator = getattr(module, class_name)(**values)
+        return getattr(module, class_name)(**values)
     except TypeError as error:
         raise InputError(f"{path} does not take its `params`: {error}") from error
-    if not hasattr(estimator, "get_params"):
-        raise InputError(f"{path} is no estimator; name a class with scikit-learn's interface")
-    return estimator
 
 
 def _built(value: Any) -> Any:

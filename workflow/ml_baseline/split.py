@@ -10,8 +10,9 @@ from ml_baseline.schema import columns_of_role, feature_columns
 
 # Out-of-fold predictions of these rows do not exist: in time order, nothing comes before them.
 NO_FOLD = -1
-# Where whole groups fit badly into their parts, so many orders of dealing them out are tried.
-ORDERS = 10
+# Where whole groups fit badly into their parts, so many orders of them are tried, until each part
+# has the rows wanted of each class but for this share of them, or for one row.
+ORDERS = 20
 CLOSE_ENOUGH = 0.01
 # What stays in one piece under each strategy that deals out groups of rows.
 WHOLE = {
@@ -50,7 +51,7 @@ def split(
         holdout = _latest(_known(table, schema, "time"), test_size)
     else:
         groups = row_groups(table, schema, strategy)
-        holdout = _parts(target, groups, [1 - test_size, test_size], random_state) == 1
+        holdout = _parts(target, groups, [test_size, 1 - test_size], random_state) == 0
     for rows, side in ((~holdout, "training"), (holdout, "holdout")):
         counts = np.bincount(target[rows], minlength=2)
         if counts.min() == 0:
@@ -144,67 +145,60 @@ def _parts(
 ) -> np.ndarray:
     """Return the part of each row, shape (rows,): parts hold whole groups, and classes by `shares`.
 
-    Groups are dealt out in random order. An order in which a big group comes too late to be made
-    up for is passed over for a better one; and if a part still lacks a class, they are dealt out
-    so that none does, if that is possible at all.
+    Groups are shuffled, laid out kind by kind and cut by `shares`, so that every row is as likely
+    as any other to be in a part. Groups with rows of both classes come first; those of one class
+    are cut to make up for what the former lack. Where big groups make the parts too rough all the
+    same, other orders are tried and the best is taken.
     """
     rows, ones = np.bincount(groups), np.bincount(groups, weights=target)
     counts = np.column_stack([rows - ones, ones])
     wanted = np.outer(shares, counts.sum(axis=0))
+    # 0 and 1: all rows of that class; 2 and 3: rows of both, most of class 0 or 1.
+    kinds = np.select([ones == 0, ones == rows, ones < rows / 2], [0, 1, 2], default=3)
     random = np.random.default_rng(random_state)
     best, least = np.empty(0), np.inf
-    for seek_classes in (False, True):
-        for _ in range(ORDERS):
-            order = random.permutation(len(counts))
-            if seek_classes:
-                order = order[np.argsort(~counts[order].all(axis=1), kind="stable")]
-            dealt = np.empty(len(counts), dtype=int)
-            dealt[order] = _dealt(counts[order], wanted, seek_classes)
-            held = np.array([counts[dealt == part].sum(axis=0) for part in range(len(shares))])
-            off = ((held - wanted) ** 2 / wanted).sum() if held.all() else np.inf
-            if off < least or best.size == 0:
-                best, least = dealt, off
-            if (np.abs(held - wanted) <= np.maximum(1, CLOSE_ENOUGH * wanted)).all():
-                break
-        if np.isfinite(least):
+    for _ in range(ORDERS):
+        order = random.permutation(len(counts))
+        parts = np.full(len(counts), -1)
+        for kind in (2, 3, 0, 1):
+            stratum = order[kinds[order] == kind]
+            quotas = np.asarray(shares)
+            if kind in (0, 1):
+                quotas = np.maximum(wanted - _held(counts, parts, len(shares)), 0)[:, kind]
+            parts[stratum] = _cut(rows[stratum], quotas)
+        held = _held(counts, parts, len(shares))
+        if not held.all():
+            _give_each_part_both_classes(parts, counts, order, len(shares))
+            held = _held(counts, parts, len(shares))
+        off = ((held - wanted) ** 2 / wanted).sum()
+        if off < least:
+            best, least = parts, off
+        if (np.abs(held - wanted) <= np.maximum(1, CLOSE_ENOUGH * wanted)).all():
             break
     return best[groups]
 
 
-def _dealt(counts: np.ndarray, wanted: np.ndarray, seek_classes: bool) -> np.ndarray:
-    """Return the part that each group goes to, in the order given; shape (groups,).
+def _cut(rows: np.ndarray, quotas: np.ndarray) -> np.ndarray:
+    """Return the part of each group, laid out as given: parts are in proportion to the quotas."""
+    places = np.cumsum(rows) - rows / 2
+    cuts = np.cumsum(quotas)[:-1] * rows.sum() / max(quotas.sum(), 1)
+    return np.searchsorted(cuts, places, side="right")
 
-    A group goes where its classes are held least of what is wanted of them; its size has no say,
-    or else the small part would get the small groups. With groups of one row this is Webster's
-    method of rounding shares.
 
-    Args:
-        counts: rows of each class in each group, shape (groups, 2).
-        wanted: rows of each class wanted in each part, shape (parts, 2).
-        seek_classes: prefer parts that have nothing yet of a class of the group. If groups of both
-            classes come first, no part is left without a class that could have had it.
-    """
-    parts = range(len(wanted))
-    per_row = (1 / wanted).tolist()
-    filled = (0.5 / wanted).tolist()
-    lacking = [[seek_classes, seek_classes] for _ in parts]
-    weights = counts / counts.sum(axis=0)
+def _held(counts: np.ndarray, parts: np.ndarray, number: int) -> np.ndarray:
+    """Return the rows of each class that each part holds, shape (parts, 2)."""
+    return np.array([counts[parts == part].sum(axis=0) for part in range(number)])
 
-    def claim(part: int) -> tuple[int, float]:
-        gained = (zeros > 0 and lacking[part][0]) + (ones > 0 and lacking[part][1])
-        return -gained, zeros_weight * filled[part][0] + ones_weight * filled[part][1]
 
-    dealt = []
-    for (zeros, ones), (zeros_weight, ones_weight) in zip(
-        counts.tolist(), weights.tolist(), strict=True
-    ):
-        part = min(parts, key=claim)
-        dealt.append(part)
-        filled[part][0] += zeros * per_row[part][0]
-        filled[part][1] += ones * per_row[part][1]
-        lacking[part][0] &= zeros == 0
-        lacking[part][1] &= ones == 0
-    return np.array(dealt)
+def _give_each_part_both_classes(
+    parts: np.ndarray, counts: np.ndarray, order: np.ndarray, number: int
+) -> None:
+    """Move groups, the first in `order`, so that no part lacks a class if that is possible."""
+    both = order[(counts[order] > 0).all(axis=1)][:number]
+    parts[both] = np.arange(len(both))
+    for value in (0, 1):
+        pure = order[counts[order, 1 - value] == 0][: number - len(both)]
+        parts[pure] = np.arange(len(both), len(both) + len(pure))
 
 
 def _known(table: pd.DataFrame, schema: dict, role: str) -> pd.Series:

@@ -5,6 +5,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from ml_baseline.augment import augment
+from ml_baseline.errors import InputError
 from ml_baseline.pipeline import build_pipeline
 from ml_baseline.schema import feature_columns
 from ml_baseline.split import fold_numbers, fold_rows
@@ -65,12 +66,15 @@ def fit(
 
     An estimator that splits the rows itself (its parameter `cv` is a number or nothing) is given
     folds that keep a row and its copies together.
+
+    Raises:
+        InputError: no feature has a value, or the estimator cannot be built.
     """
     # A rare level is as rare with its copies as without.
     copies = int(augmented["copy"].max()) + 1
     preprocessing = settings["preprocessing"]
     model = build_pipeline(
-        schema,
+        _with_values(schema, augmented),
         settings["model"],
         max_categories=preprocessing["max_categories"],
         min_frequency=preprocessing["min_frequency"] * copies,
@@ -94,6 +98,21 @@ def fit(
     if parameters.get("n_jobs") is not None:
         model.set_params(model__n_jobs=1)
     return model
+
+
+def _with_values(schema: dict, table: pd.DataFrame) -> dict:
+    """Return the schema without the features of which these rows have no value.
+
+    There is nothing to learn from them, and scikit-learn's histograms of them fail (in 1.9).
+    """
+    empty = {name for name in feature_columns(schema) if table[name].isna().all()}
+    columns = [entry for entry in schema["columns"] if entry["name"] not in empty]
+    if not feature_columns({"columns": columns}):
+        raise InputError(
+            f"no feature has a value in the {len(table):,} rows to train on; without any there is "
+            "nothing to learn from: look at what cleaning took for missing"
+        )
+    return schema | {"columns": columns}
 
 
 def _inner_splits(

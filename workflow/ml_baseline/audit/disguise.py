@@ -37,6 +37,8 @@ CHANCE = 0.01
 PLAINLY_ABOVE_CHANCE = 0.65
 ONE_SIDED = 1.645
 REPORTED_PAIRS = 3
+# What a column with this roc_auc lacks is little, and many others can add it.
+NEARLY_ALONE = 0.97
 
 
 class Combination(NamedTuple):
@@ -363,7 +365,8 @@ def feature_pairs(
         verdict, limit = judged(auc, limits["feature_pair"])
         # Of a lower bound: the best of many pairs on few rows is lucky.
         surely = distance(lower_bound(auc, target, ONE_SIDED))
-        gain = surely - distance(max(alone[id(pair.first)], alone[id(pair.second)]))
+        better = max(alone[id(pair.first)], alone[id(pair.second)])
+        gain = surely - distance(better)
         gain_of_all = surely - distance(best_alone)
         certain = lower_bound(auc, target) >= limits["certain"].fail
         stands_out = judged(gain_of_all, limits["pair_gain"])[0] != "pass"
@@ -371,7 +374,7 @@ def feature_pairs(
         if verdict == "warn" and not stands_out and gain >= limits["pair_own_gain"].warn / 2:
             dependence = related.dependence(one, subjects)
             stands_out = judged(dependence, limits["single_dependence"])[0] != "pass"
-        if verdict == "fail" and not certain:
+        if verdict == "fail" and not (certain and better < NEARLY_ALONE):
             verdict = "warn"
         if verdict == "warn" and not (
             stands_out and len(usable) > 2 and beyond_chance(auc, target, tries)
