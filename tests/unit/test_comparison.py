@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import false_discovery_control, norm, t
+from scipy.stats import false_discovery_control, norm, skew, t
 
 from ml_baseline.comparison import (
     combine_over_splits,
@@ -240,6 +240,37 @@ def test_against_a_model_that_ranks_nothing_the_interval_is_the_model_s_own():
     own = confidence_intervals(target, probabilities["forest"]).loc["roc_auc"]
     assert row["baseline_low"] == pytest.approx(own["low"] - 0.5, abs=1e-12)
     assert row["baseline_high"] == pytest.approx(own["high"] - 0.5, abs=1e-12)
+
+
+def test_average_precision_rises_with_the_prevalence_and_so_does_the_baseline_s():
+    target, probabilities = models()
+    row = row_of(
+        compare(target, probabilities, "dummy", "logistic", metrics="pr_auc"), "noise", "pr_auc"
+    )
+    own, dummy = (
+        confidence_intervals(target, probabilities[name]).loc["pr_auc"]
+        for name in ("noise", "dummy")
+    )
+    # Taken apart, both would be unsure by the prevalence; taken together, it cancels out.
+    apart = np.hypot(own["value"] - own["low"], dummy["high"] - dummy["value"])
+    assert row["baseline_difference"] - row["baseline_low"] < 0.9 * apart
+
+
+def test_differences_of_average_precision_are_freed_of_their_skewness():
+    target, probabilities = models(rows=120, seed=3)
+    one, other = probabilities["noise"], probabilities["logistic"]
+    row = row_of(
+        compare(target, {"one": one, "other": other}, None, "other", metrics="pr_auc"),
+        "one",
+        "pr_auc",
+    )
+    between = parts_of_rows("pr_auc", target, one) - parts_of_rows("pr_auc", target, other)
+    skewness, error = skew(between), between.std(ddof=1)
+    quantile = t.ppf(0.975, target.sum() - 1)
+    for limit, sign in (("best_low", 1), ("best_high", -1)):
+        s = (row["best_difference"] - row[limit]) / error
+        transformed = s + skewness * s**2 / 3 + skewness**2 * s**3 / 27 + skewness / (6 * 120)
+        assert np.sqrt(120) * transformed == pytest.approx(sign * quantile, rel=1e-6)
 
 
 def test_the_p_value_against_such_a_model_is_where_its_interval_touches_0():

@@ -240,6 +240,20 @@ def test_the_area_of_few_rows_is_given_more_room_than_delong_gives_it():
     assert high - value < value - low
 
 
+def test_the_area_of_regular_scores_is_given_little_more_room_than_delong_gives_it():
+    # The ones stand close together: Newcombe's variance alone would be five times too large.
+    generator = np.random.default_rng(3)
+    target = np.repeat([1, 0], [60, 1000])
+    score = np.where(target == 1, 1.9, 0) + generator.standard_normal(1060) * np.where(
+        target, 0.3, 1
+    )
+    low, high = confidence_intervals(target, 1 / (1 + np.exp(-score))).loc[
+        "roc_auc", ["low", "high"]
+    ]
+    error = np.sqrt(delong_variance(target, score))
+    assert 1 < (high - low) / (2 * 1.96 * error) < 1.6
+
+
 @pytest.mark.parametrize("digits", [None, 1])
 def test_average_precision_without_each_row_is_that_of_the_other_rows(digits):
     target, probability = sample(40, digits=digits)

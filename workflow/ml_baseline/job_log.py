@@ -43,6 +43,8 @@ def job_log(path: str | Path, about: str = "", warm: str | None = None) -> Itera
     try:
         yield
         print(cost(time.perf_counter() - started), flush=True)
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
     except Exception as error:
         if isinstance(error, InputError):
             message = str(error)

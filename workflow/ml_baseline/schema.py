@@ -59,6 +59,9 @@ COMPACT_DATE = r"(?:19|20)\d{6}$"
 # air quality stations. They are so taken where they repeat and nothing comes near them.
 SENTINELS = (-9.0, -99.0, -999.0, -9999.0, -99999.0, -999999.0, -200.0)
 SENTINEL_ROWS = 5
+# A column of texts that differ in nearly all of this many rows or more names the rows: an id.
+ID_ROWS = 50
+ID_SHARE = 0.95
 
 # Labels of a target that leave no doubt which is the yes, in canonical form.
 UNMISTAKABLE_PAIRS = (
@@ -139,10 +142,15 @@ def infer_schema(raw: pd.DataFrame, settings: dict, dataset: str = "") -> dict:
     decimal = settings.get("decimal") or _usual_decimal(present.values())
     numbers = cells.parse_numbers(pd.Series(sorted(tokens), dtype="str"))[0].dropna().tolist()
     entries = []
+    features = sum(role == "feature" for role in roles.values())
     for name, role in roles.items():
         readings = [{"kind": "boolean" if role == "target" else "category"}]
         if role in READ_ROLES:
-            readings = _readings(name, present.pop(name), role, settings, decimal)
+            texts = present.pop(name)
+            readings = _readings(name, texts, role, settings, decimal)
+            if role == "feature" and readings[0]["kind"] == "category" and features > 1:
+                declared_so = name in names_of(settings.get("categorical"))
+                role = "feature" if declared_so or not _names_each_row(texts, len(raw)) else "id"
         for reading in readings:
             entry = {"name": name, "role": role, "source": name} | reading
             if numbers and entry["kind"] in NUMERIC_KINDS and "part" not in entry:
@@ -227,6 +235,11 @@ def _roles(raw: pd.DataFrame, settings: dict) -> dict[str, str]:
             "forbidden, or numbers of rows; the columns are: " + listed(roles)
         )
     return roles
+
+
+def _names_each_row(present: pd.Series, rows: int) -> bool:
+    """Return whether a column of texts has another one in (nearly) every row, as ids have."""
+    return len(present) >= ID_ROWS and present.nunique() >= ID_SHARE * rows
 
 
 def _per_column(settings: dict, key: str) -> dict[str, object]:
@@ -341,9 +354,11 @@ def _named_classes(
     values = declared if isinstance(declared, list | tuple) else [declared]
     named = {cells.canonical(text) for value in values for text in _texts(value)}
     if not named & spellings.keys():
+        found = _quoted(labels[0] for labels in spellings.values())
+        only = ", one class only; a yes/no column needs rows of both" if len(spellings) == 1 else ""
         raise InputError(
-            f"`{key}: {declared}` is no value of the target '{target}'; it has "
-            + _quoted(labels[0] for labels in spellings.values())
+            f"`{key}: {', '.join(map(str, values))}` is no value of the target '{target}'; it has "
+            f"{found}{only}"
         )
     return named & spellings.keys()
 
@@ -549,13 +564,29 @@ def _telling(sign: str, gap: str) -> str:
 
 
 TELLING = {".": _telling(r"\.", ","), ",": _telling(",", r"\.")}
+THOUSANDS = {
+    ".": r"^[^\w.,]*[1-9]\d{0,2},\d{3}[^\d.,]*$",
+    ",": r"^[^\w.,]*[1-9]\d{0,2}\.\d{3}[^\d.,]*$",
+}
+BELOW_THOUSAND = r"^[^\w.,]*\d{1,3}[^\d.,]*$"
+FEW_GROUPED = 3
 
 
 def _decimal(texts: pd.Series) -> str | None:
     """Return the decimal sign that more cells tell, None if none does or as many tell both."""
     texts = _sample(texts, ENOUGH_CELLS)
     told = {sign: texts.str.contains(pattern).sum() for sign, pattern in TELLING.items()}
-    return None if told["."] == told[","] else max(told, key=told.get)
+    if told["."] != told[","]:
+        return max(told, key=told.get)
+    if told["."]:
+        return None
+    # $974 and $19,190: three digits behind every sign, and no plain number that would have one.
+    plain = texts.str.contains(BELOW_THOUSAND)
+    for sign, grouped in THOUSANDS.items():
+        matches = texts.str.contains(grouped)
+        if plain.any() and matches.sum() >= FEW_GROUPED and (plain | matches).all():
+            return sign
+    return None
 
 
 def _usual_decimal(columns: Iterable[pd.Series]) -> str:

@@ -35,22 +35,27 @@ def code_hash(script: Path, package: Path) -> str:
 def _read(path: Path, package: Path) -> tuple[str, list[Path]]:
     """Return the hash of one file's meaning and the files of the package it imports."""
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    inside = path.is_relative_to(package)
+    parents = path.relative_to(package.parent).parent.parts if inside else ()
     imported = []
     for node in ast.walk(tree):
-        for dotted in _imported_names(node):
+        for dotted in _imported_names(node, parents):
             imported += _files(dotted, package)
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
                 node.body = node.body[1:] or [ast.Pass()]
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), imported
 
 
-def _imported_names(node: ast.AST) -> list[str]:
+def _imported_names(node: ast.AST, parents: tuple[str, ...]) -> list[str]:
+    """Return the dotted names that a statement imports, in a file of the package `parents`."""
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
-    if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-        return [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    if isinstance(node, ast.ImportFrom):
+        start = parents[: len(parents) - node.level + 1] if node.level else ()
+        module = ".".join([*start, *([node.module] if node.module else [])])
+        return [module, *(f"{module}.{alias.name}" for alias in node.names)]
     return []
 
 

@@ -21,9 +21,13 @@ def run_summary(datasets: Iterable[str], failed_since: float | None = None) -> s
     Args:
         datasets: the names of the tables.
         failed_since: if the run failed, the time (seconds since the epoch) it started at; errors
-            in logs written since then are shown.
+            in logs written since then are shown, and leaderboards made before are not.
     """
-    parts = [text for dataset in datasets if (text := table_text(Path("results", dataset)))]
+    parts = [
+        text
+        for dataset in datasets
+        if (text := table_text(Path("results", dataset), failed_since or 0.0))
+    ]
     if failed_since is not None:
         parts.append(failures_text(failed_since))
     elif parts:
@@ -37,15 +41,22 @@ def run_summary(datasets: Iterable[str], failed_since: float | None = None) -> s
     return "\n\n" + "\n\n".join(parts) + "\n"
 
 
-def table_text(folder: Path) -> str:
-    """Return what a table's results say in short: leaderboard, audit, naive claim, controls."""
+def table_text(folder: Path, since: float = 0.0) -> str:
+    """Return what a table's results say in short: leaderboard, audit, naive claim, controls.
+
+    Args:
+        folder: the table's results.
+        since: a time in seconds since the epoch; if the leaderboard is older, or there is none,
+            the text is empty.
+    """
     texts = {
         "metrics.csv": leaderboard_text,
         "audit.csv": audit_text,
         "naive.csv": naive_text,
         "controls.csv": controls_text,
     }
-    if not (folder / "metrics.csv").exists():
+    made = folder / "metrics.csv"
+    if not made.exists() or made.stat().st_mtime < since:
         return ""
     return "\n".join(
         text(rows_of(folder / name)) for name, text in texts.items() if (folder / name).exists()
@@ -139,7 +150,9 @@ def failures_text(since: float) -> str:
         if path.stat().st_mtime >= since and (error := last_error(path)):
             errors.setdefault(error, path)  # one fault may stop several jobs
     if not errors:
-        return "The run failed; the messages above say why."
+        return (
+            "The run was interrupted or failed; the messages above say why. Run it again to go on."
+        )
     lines = [f"* {error}\n  (log: {path})" for error, path in errors.items()]
     return (
         "The run failed; what could be made without the failed jobs is there. What went wrong:\n"

@@ -12,6 +12,8 @@ import json
 import os
 import runpy
 import selectors
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -40,6 +42,8 @@ PRELOADED = {
     ),
 }
 LARGEST_REQUEST = 1 << 20
+# Exit codes, as a shell gives them.
+INTERRUPTED = 130
 KILLED = 137
 
 
@@ -50,7 +54,9 @@ class WarmProcesses:
         """Start the processes; they import in the background."""
         # As long as this end of the pipe is open, the run is alive.
         alive, self._lifeline = os.pipe()
-        self._folder = tempfile.TemporaryDirectory(prefix="ml-baseline-")
+        self._folder = tempfile.TemporaryDirectory(
+            prefix="ml-baseline-", ignore_cleanup_errors=True
+        )
         os.environ[FOLDER_VARIABLE] = self._folder.name
         threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         self._processes = [
@@ -100,6 +106,8 @@ def hand_over(name: str) -> int | None:
             answer = connection.makefile("rb").readline()
         except OSError:
             return None
+        except KeyboardInterrupt:
+            return INTERRUPTED
     if answer == b"refused\n":
         return None
     return int(answer) if answer else KILLED
@@ -107,6 +115,8 @@ def hand_over(name: str) -> int | None:
 
 def serve(folder: Path, name: str, alive: int) -> None:
     """Import what `name` stands for, then fork for each request until the pipe `alive` closes."""
+    # Ctrl-C reaches every process of a run; it is for the one that can tidy up.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(folder / name))
         listener.listen(128)
@@ -121,6 +131,7 @@ def serve(folder: Path, name: str, alive: int) -> None:
                 while os.waitpid(-1, os.WNOHANG)[0]:
                     pass
             if alive in ready:
+                shutil.rmtree(folder, ignore_errors=True)
                 return
             if listener in ready:
                 connection, _ = listener.accept()

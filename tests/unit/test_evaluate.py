@@ -1,0 +1,113 @@
+"""Holdout predictions as the models make them, and metrics that agree with scikit-learn's."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    brier_score_loss,
+    f1_score,
+    log_loss,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+)
+
+from ml_baseline.evaluate import holdout_metrics, holdout_predictions
+from ml_baseline.metrics import METRICS
+
+
+class Told:
+    """A fitted model whose probability of a one is the first feature."""
+
+    classes_ = np.array([0, 1])
+
+    def __init__(self, power=1):
+        self.power = power
+
+    def predict_proba(self, features):
+        one = features.iloc[:, 0].to_numpy() ** self.power
+        return np.column_stack([1 - one, one])
+
+
+@pytest.fixture(scope="module")
+def holdout(schema_of):
+    random = np.random.default_rng(0)
+    chance = random.random(400).round(2)
+    answer = (random.random(400) < chance).astype(int)
+    table = pd.DataFrame({"row_id": np.arange(400) * 7, "chance": chance, "answer": answer})
+    return table, schema_of(chance="number")
+
+
+@pytest.fixture(scope="module")
+def predictions(holdout):
+    table, schema = holdout
+    return holdout_predictions({"told": Told(), "bold": Told(3)}, table, schema, 0.3)
+
+
+def test_predictions_model_after_model(holdout, predictions):
+    table, _ = holdout
+    assert list(predictions) == ["row_id", "model", "target", "probability", "prediction"]
+    assert predictions["model"].tolist() == ["told"] * 400 + ["bold"] * 400
+    assert predictions["row_id"].tolist() == table["row_id"].tolist() * 2
+    assert predictions["target"].tolist() == table["answer"].tolist() * 2
+    np.testing.assert_array_equal(predictions["probability"][:400], table["chance"])
+
+
+def test_the_threshold_itself_is_a_yes(predictions):
+    assert (predictions["probability"] == 0.3).any()
+    expected = (predictions["probability"] >= 0.3).astype(int)
+    assert predictions["prediction"].tolist() == expected.tolist()
+
+
+def test_metrics_are_scikit_learns(predictions):
+    metrics = holdout_metrics(predictions, 0.3, 0.95)
+    assert metrics["model"].tolist() == ["told", "bold"]
+    assert list(metrics)[: 1 + len(METRICS)] == ["model", *METRICS]
+    for _, row in metrics.iterrows():
+        part = predictions[predictions["model"] == row["model"]]
+        target, probability, prediction = part["target"], part["probability"], part["prediction"]
+        expected = {
+            "accuracy": accuracy_score(target, prediction),
+            "precision": precision_score(target, prediction),
+            "recall": recall_score(target, prediction),
+            "f1": f1_score(target, prediction),
+            "roc_auc": roc_auc_score(target, probability),
+            "pr_auc": average_precision_score(target, probability),
+            "log_loss": log_loss(target, probability),
+            "brier": brier_score_loss(target, probability),
+        }
+        assert expected.keys() == METRICS.keys()
+        for name, value in expected.items():
+            assert row[name] == pytest.approx(value, abs=1e-12), name
+        assert (row["threshold"], row["rows"]) == (0.3, 400)
+        assert row["prevalence"] == pytest.approx(target.mean())
+
+
+def test_intervals_hold_the_value_and_grow_with_the_level(predictions):
+    narrow, wide = (holdout_metrics(predictions, 0.3, level) for level in (0.8, 0.99))
+    for name in METRICS:
+        for metrics in (narrow, wide):
+            assert (metrics[f"{name}_low"] < metrics[name]).all()
+            assert (metrics[name] < metrics[f"{name}_high"]).all()
+        assert (wide[f"{name}_low"] < narrow[f"{name}_low"]).all()
+        assert (wide[f"{name}_high"] > narrow[f"{name}_high"]).all()
+
+
+def test_a_stratified_part_of_a_table_knows_the_share_of_ones_better(predictions):
+    alone = holdout_metrics(predictions, 0.3, 0.95)
+    part = holdout_metrics(predictions, 0.3, 0.95, table_rows=2000)
+
+    def width(metrics, name):
+        return metrics[f"{name}_high"] - metrics[f"{name}_low"]
+
+    assert (width(part, "accuracy") < width(alone, "accuracy")).all()
+    assert width(part, "roc_auc").tolist() == width(alone, "roc_auc").tolist()
+
+
+def test_few_rows_of_a_class_are_not_to_be_relied_on(predictions):
+    assert holdout_metrics(predictions, 0.3, 0.95)["reliable"].tolist() == [True, True]
+    ones = predictions[predictions["target"] == 1].groupby("model").head(12)
+    few = pd.concat([ones, predictions[predictions["target"] == 0]])
+    assert holdout_metrics(few, 0.3, 0.95)["reliable"].tolist() == [False, False]

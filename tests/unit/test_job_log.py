@@ -1,0 +1,126 @@
+"""All that a job says stands in its log, and its last line is the error, if there was one."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ml_baseline import job_log
+from ml_baseline.job_log import last_error
+
+SCRIPT = """
+import os, subprocess, sys, warnings
+from ml_baseline.errors import InputError
+from ml_baseline.job_log import job_log
+
+with job_log({path!r}{more}):
+    {body}
+"""
+
+
+@pytest.fixture
+def job(tmp_path):
+    """A function that runs a script around a block; returns the process and its log's text."""
+
+    def run(body, more="", path="logs/deep/job.log"):
+        script = SCRIPT.format(path=path, more=more, body=body)
+        environment = os.environ | {"PYTHONPATH": str(Path(job_log.__file__).parents[1])}
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        return done, (tmp_path / path).read_text(encoding="utf-8")
+
+    return run
+
+
+# Ways to say something; the log has all of them.
+WORDS = {
+    "print": "print('here I am')",
+    "stderr": "print('here I am', file=sys.stderr)",
+    "without an end of line": "sys.stdout.write('here I am')",
+    "below Python": "os.write(1, b'here I am'); os.write(2, b'here I am')",
+    "another process": "subprocess.run([sys.executable, '-c', 'print(\"here I am\")'], check=True)",
+    "a warning": "warnings.warn('here I am')",
+    "not ASCII": "print('here I am: größe \\u2264 5')",
+}
+
+
+@pytest.mark.parametrize("case", WORDS)
+def test_everything_said_stands_in_the_log(job, case):
+    done, log = job(WORDS[case])
+    assert "here I am" in log
+    assert done.returncode == 0
+    assert done.stdout == done.stderr == ""
+
+
+def test_a_block_that_ends_well_leaves_no_error(job, tmp_path):
+    done, _ = job("pass")
+    assert done.returncode == 0
+    assert last_error(tmp_path / "logs/deep/job.log") is None
+
+
+def test_bad_input_is_told_in_its_own_words(job, tmp_path):
+    done, log = job("print('reading'); raise InputError('no column\\n  named x;\\tadd it')")
+    assert done.returncode == 1
+    assert log.splitlines()[0] == "reading"
+    assert log.splitlines()[-1] == "error: no column named x; add it"
+    assert "Traceback" not in log
+    assert last_error(tmp_path / "logs/deep/job.log") == "no column named x; add it"
+
+
+def test_a_fault_of_ours_is_told_with_its_traceback(job, tmp_path):
+    done, log = job("{}['missing']")
+    assert done.returncode == 1
+    assert "Traceback (most recent call last)" in log
+    assert log.splitlines()[-1] == "error: KeyError: 'missing'"
+    assert last_error(tmp_path / "logs/deep/job.log") == "KeyError: 'missing'"
+
+
+def test_the_table_is_named_before_the_message(job):
+    _, log = job("raise InputError('no rows')", more=", about='churn'")
+    assert log.splitlines()[-1] == "error: churn: no rows"
+
+
+def test_a_log_begins_anew(job):
+    job("raise InputError('the first time')")
+    _, log = job("print('the second time')")
+    assert "the first time" not in log
+    assert "the second time" in log
+
+
+def test_a_table_may_be_named_by_any_letters(job):
+    _, log = job("raise InputError('größe ≤ 5')", more=", about='Köln'")
+    assert log.splitlines()[-1] == "error: Köln: größe ≤ 5"
+
+
+# Ends of logs, and the error they tell.
+ENDS = {
+    "": None,
+    "\n\n": None,
+    "all is well\n": None,
+    "error: early\nand then it went on\n": None,
+    "error: at the end": "at the end",
+    "words\nerror: at the end\n\n": "at the end",
+    "error: first\nerror: second\n": "second",
+    "an error: in the middle of a line\n": None,
+}
+
+
+@pytest.mark.parametrize("text", ENDS)
+def test_the_error_is_the_last_line(tmp_path, text):
+    path = tmp_path / "job.log"
+    path.write_text(text, encoding="utf-8")
+    assert last_error(path) == ENDS[text]
+    assert last_error(str(path)) == ENDS[text]
+
+
+def test_a_log_that_is_no_text_can_be_read(tmp_path):
+    path = tmp_path / "job.log"
+    path.write_bytes(b"\xff\xfe\nerror: caf\xe9\n")
+    assert last_error(path).startswith("caf")

@@ -1,0 +1,235 @@
+"""The best model is chosen without a look at the holdout, and the words fit the numbers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
+
+from ml_baseline.comparison import combine_over_splits
+from ml_baseline.evaluate import holdout_metrics
+from ml_baseline.leaderboard import (
+    COMPARED,
+    leaderboard,
+    out_of_fold_scores,
+    ranked,
+    stratified_rows,
+)
+from ml_baseline.metrics import METRICS
+from ml_baseline.train import cross_validate
+
+ROWS = 200
+TABLE_ROWS = 1000
+
+
+def probabilities(target, skill, random):
+    """Return probabilities that tell the more of the target the higher the skill (0 to 1)."""
+    if skill is None:
+        return np.full(len(target), target.mean())
+    noise = random.normal(size=len(target))
+    return 1 / (1 + np.exp(-(4 * skill * (target - 0.5) + noise)))
+
+
+@pytest.fixture
+def board():
+    """A function from skills to a leaderboard: on the holdout, and out-of-fold scores as given."""
+
+    def made(skills, oof, seeds=(42,), rows=(ROWS,), **settings):
+        settings = {
+            "select_by": "roc_auc",
+            "baseline": "dummy",
+            "threshold": 0.5,
+            "strategy": "stratified",
+            "level": 0.95,
+        } | settings
+        metrics, scores, predictions = [], [], {}
+        for i, seed in enumerate(seeds):
+            random = np.random.default_rng(seed)
+            target = (np.arange(rows[i % len(rows)]) % 10 < 4).astype(int)
+            parts = [
+                pd.DataFrame(
+                    {"model": name, "target": target}
+                    | {"probability": probabilities(target, skill, random)}
+                )
+                for name, skill in skills.items()
+            ]
+            predictions[seed] = pd.concat(parts, ignore_index=True)
+            of_seed = holdout_metrics(predictions[seed], 0.5, settings["level"], TABLE_ROWS)
+            metrics.append(of_seed.assign(dataset="small", seed=seed))
+            for name, score in oof.items():
+                scores.append({"seed": seed, "model": name, settings["select_by"]: score})
+        metrics = pd.concat(metrics)
+        table = leaderboard(metrics, pd.DataFrame(scores), predictions, settings, TABLE_ROWS)
+        return table.set_index("model", drop=False), metrics
+
+    return made
+
+
+SKILLS = {"dummy": None, "good": 0.8, "useless": 0.0}
+OOF = {"dummy": 0.5, "good": 0.9, "useless": 0.51}
+
+
+# ------------------------------------------------------------------ choosing
+
+
+def test_the_holdout_has_no_say_in_the_choice(board):
+    # On the holdout the model that did worst in training is by far the best.
+    table, _ = board(
+        {"dummy": None, "first": 0.2, "last": 2.0}, {"dummy": 0.5, "first": 0.9, "last": 0.4}
+    )
+    assert table.loc["last", "roc_auc"] > table.loc["first", "roc_auc"] + 0.2
+    assert table["model"].tolist() == ["first", "dummy", "last"]
+    assert table["rank"].tolist() == [1, 2, 3]
+    assert table["selected"].tolist() == [True, False, False]
+    assert table["oof_roc_auc"].tolist() == [0.9, 0.5, 0.4]
+    # and the comparison is with the one chosen
+    assert table.loc["first", "best_difference"] == 0
+    assert table.loc["last", "best_difference"] > 0.2
+    assert "better here than first" in table.loc["last", "verdict"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "order"), [("roc_auc", ["b", "c", "a"]), ("brier", ["a", "c", "b"])]
+)
+def test_better_is_first_whether_that_is_more_or_less(metric, order):
+    scores = pd.DataFrame({"model": ["a", "b", "c"], metric: [0.1, 0.3, 0.2]})
+    assert ranked(scores, metric).index.tolist() == order
+
+
+@pytest.mark.parametrize("metric", ["roc_auc", "log_loss"])
+def test_a_tie_goes_to_the_first_in_the_config(metric):
+    scores = pd.DataFrame({"model": ["z", "a", "m", "b"], metric: [0.5, 0.5, 0.5, 0.5]})
+    assert ranked(scores, metric).index.tolist() == ["z", "a", "m", "b"]
+
+
+def test_ranks_are_by_the_mean_over_the_seeds():
+    scores = pd.DataFrame({"model": ["a", "b"] * 2, "f1": [0.9, 0.6, 0.1, 0.6]})
+    means = ranked(scores, "f1")
+    assert means.index.tolist() == ["b", "a"]
+    assert means.tolist() == pytest.approx([0.6, 0.5])
+
+
+def test_less_is_better_is_understood_throughout(board):
+    table, _ = board(SKILLS, {"dummy": 0.24, "good": 0.1, "useless": 0.3}, select_by="brier")
+    assert table["model"].tolist() == ["good", "dummy", "useless"]
+    assert table.loc["good", "baseline_difference"] < 0
+    assert "; the best of those tried" in table.loc["good", "verdict"]
+    assert table.loc["good", "verdict"].startswith("better than ")
+    assert table.loc["useless", "verdict"].startswith("worse than ")
+
+
+# ------------------------------------------------------------------ what stands in it
+
+
+def test_columns(board):
+    table, _ = board(SKILLS, OOF)
+    expected = ["dataset", "model", "rank", "selected", "oof_roc_auc"]
+    for name in METRICS:
+        expected += [name, f"{name}_low", f"{name}_high"]
+    expected += ["reliable", "threshold", "prevalence", "rows", "seeds", "level"]
+    assert list(table) == [*expected, *COMPARED, "baseline"]
+    assert table.notna().all(axis=None)
+    assert set(table["dataset"]) == {"small"}
+    assert set(table["baseline"]) == {"dummy"}
+
+
+def test_one_seed_is_shown_as_it_is(board):
+    table, metrics = board(SKILLS, OOF)
+    metrics = metrics.set_index("model").loc[table.index]
+    for name in METRICS:
+        for column in (name, f"{name}_low", f"{name}_high"):
+            assert table[column].tolist() == metrics[column].tolist()
+    assert table["prevalence"].tolist() == pytest.approx([0.4] * 3)
+    assert table["rows"].tolist() == [ROWS] * 3
+    assert table["seeds"].tolist() == [1] * 3
+
+
+def test_words_fit_the_numbers(board):
+    table, _ = board(SKILLS, OOF)
+    good, dummy, useless = (table.loc[name] for name in ("good", "dummy", "useless"))
+    assert good["baseline_low"] > 0 and good["baseline_p_adjusted"] < 0.05
+    assert good["verdict"].startswith("better than ")
+    assert good["verdict"].endswith("the best of those tried")
+    assert useless["baseline_low"] < 0 < useless["baseline_high"]
+    assert "not shown to be better than" in useless["verdict"]
+    assert "worse than good" in useless["verdict"]
+    assert dummy["verdict"].startswith("the baseline")
+    assert (dummy["baseline_difference"], dummy["baseline_p_adjusted"]) == (0, 1)
+
+
+def test_what_cannot_be_told_apart_is_said_to_be_so(board):
+    table, _ = board(SKILLS | {"like it": 0.8}, OOF | {"like it": 0.89})
+    assert "not distinguishable from good" in table.loc["like it", "verdict"]
+
+
+def test_several_seeds_are_taken_together(board):
+    table, metrics = board(SKILLS, OOF, seeds=(1, 2, 3))
+    assert table["seeds"].tolist() == [3] * 3
+    for model in SKILLS:
+        of_model = metrics[metrics["model"] == model]
+        for name in ("roc_auc", "f1", "log_loss"):
+            found = table.loc[model, [name, f"{name}_low", f"{name}_high"]].tolist()
+            limits = (of_model[name], of_model[f"{name}_low"], of_model[f"{name}_high"])
+            assert found == pytest.approx(combine_over_splits(*limits, test_share=0.2, level=0.95))
+            assert found[0] == pytest.approx(of_model[name].mean())
+    # Three splits of one table say more than one, but not as much as three tables.
+    width = table["roc_auc_high"] - table["roc_auc_low"]
+    single = (metrics["roc_auc_high"] - metrics["roc_auc_low"]).groupby(metrics["model"]).mean()
+    assert width["useless"] < single["useless"]
+    assert width["useless"] > single["useless"] / np.sqrt(3)
+    assert table.loc["good", "verdict"].startswith("better than ")
+    assert table.loc["dummy", "roc_auc"] == 0.5
+
+
+def test_one_unreliable_seed_makes_the_row_unreliable(board):
+    table, _ = board(SKILLS, OOF, seeds=(1, 2))
+    assert table.loc["useless", "reliable"]
+    table, metrics = board(SKILLS, OOF, seeds=(1, 2), rows=(ROWS, 40))  # 16 ones
+    assert metrics.loc[metrics["model"] == "useless", "reliable"].tolist() == [True, False]
+    assert not table.loc["useless", "reliable"]
+
+
+def test_only_a_stratified_holdout_knows_the_share_of_ones():
+    assert stratified_rows("stratified", 500) == 500
+    assert stratified_rows("group", 500) is None
+    assert stratified_rows("time", 500) is None
+
+
+# ------------------------------------------------------------------ out-of-fold scores
+
+
+def test_a_constant_ranks_nothing_exactly(numbers_table, settings_of):
+    table, schema = numbers_table(333, signal=1.0)
+    settings = settings_of("sklearn.dummy.DummyClassifier", params={"strategy": "prior"}, folds=7)
+    oof = cross_validate(table, schema, settings, 0)
+    # The folds' constants differ a little: over all rows at once they would rank, and badly.
+    assert oof["probability"].nunique() > 1
+    assert roc_auc_score(oof["target"], oof["probability"]) != 0.5
+    assert out_of_fold_scores(oof, 0.5)["roc_auc"] == 0.5
+
+
+@pytest.fixture(scope="module")
+def oof():
+    """Two folds, 60 and 140 rows, the second of which has all probabilities lower."""
+    random = np.random.default_rng(0)
+    target = random.integers(0, 2, 200)
+    fold = np.repeat([0, 1], [60, 140])
+    probability = np.clip(0.3 * target + 0.5 * random.random(200) + 0.2 * (fold == 0), 0, 1)
+    return pd.DataFrame(
+        {"row_id": range(200), "fold": fold, "target": target, "probability": probability}
+    )
+
+
+def test_ranking_is_scored_fold_by_fold_and_the_rest_at_once(oof):
+    scores = out_of_fold_scores(oof, 0.6)
+    for name, function in {"roc_auc": roc_auc_score, "pr_auc": average_precision_score}.items():
+        first, second = (function(f["target"], f["probability"]) for _, f in oof.groupby("fold"))
+        assert scores[name] == pytest.approx((60 * first + 140 * second) / 200)
+        assert scores[name] != pytest.approx(function(oof["target"], oof["probability"]))
+    assert scores["f1"] == pytest.approx(f1_score(oof["target"], oof["probability"] >= 0.6))
+    assert scores.keys() >= METRICS.keys()
+    assert scores["rows"] == 200
+
+
+def test_the_order_of_rows_does_not_matter(oof):
+    mixed = oof.sample(frac=1, random_state=0)
+    assert out_of_fold_scores(mixed, 0.5) == pytest.approx(out_of_fold_scores(oof, 0.5))
