@@ -324,7 +324,7 @@ def test_a_very_good_model_on_few_rows_is_no_alarm():
     assert 0.99 < roc_auc_score(target, score) < 0.998
     from ml_baseline.audit.evidence import model_score
 
-    frame = pd.DataFrame({"row_id": range(450), "target": target, "probability": score})
+    frame = pd.DataFrame({"row_id": range(450), "fold": 0, "target": target, "probability": score})
     (finding,) = model_score({"forest": frame}, 0.975, dict(LIMITS))
     assert finding.verdict == "pass"
 

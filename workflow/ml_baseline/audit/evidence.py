@@ -59,7 +59,7 @@ def model_score(oof: dict[str, pd.DataFrame], strongest: float, limits: dict) ->
         target = predictions["target"].to_numpy()
         if len(np.unique(target)) < 2:
             continue
-        auc = rank_auc(predictions["probability"].to_numpy(dtype=np.float64), target)
+        auc = _mean_over_folds(predictions)
         best = max(best, (auc, model))
         finding = _judge_score(model, auc, target, strongest, limits)
         if finding is not None:
@@ -77,6 +77,20 @@ def model_score(oof: dict[str, pd.DataFrame], strongest: float, limits: dict) ->
             + (f", of '{model}'." if model else ": no model was given."),
         )
     ]
+
+
+def _mean_over_folds(predictions: pd.DataFrame) -> float:
+    """Return the roc_auc that the leaderboard ranks by: the folds' mean, weighted by their rows."""
+    folds = [
+        (
+            len(part),
+            rank_auc(part["probability"].to_numpy(dtype=np.float64), part["target"].to_numpy()),
+        )
+        for _, part in predictions.groupby("fold")
+        if part["target"].nunique() == 2
+    ]
+    rows = sum(size for size, _ in folds)
+    return sum(size * auc for size, auc in folds) / rows if rows else 0.5
 
 
 def _judge_score(
