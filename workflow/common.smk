@@ -33,6 +33,10 @@ SETTINGS = {name: configuration.dataset_settings(config, name) for name in DATAS
 # The tables with shuffled labels, the negative controls, by the table they are made from.
 PERMUTED = {name: f"{name}_permuted" for name in DATASETS if SETTINGS[name]["controls"]}
 for name, control in PERMUTED.items():
+    if control in SETTINGS:
+        sys.exit(
+            f"datasets.{control}: this is the name of the negative control of {name}; rename it"
+        )
     SETTINGS[control] = SETTINGS[name] | {"controls": False, "audit": {"on_fail": "warn"}}
 MODELS = list(dict.fromkeys(model for name in DATASETS for model in SETTINGS[name]["models"]))
 TABLE_SUFFIX = config["table_format"]

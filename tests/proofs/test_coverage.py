@@ -20,12 +20,17 @@ from ml_baseline.comparison import (
     compare_over_splits,
     corrected_resampled_interval,
 )
-from ml_baseline.metrics import METRICS, confidence_intervals, scores
+from ml_baseline.metrics import (
+    ENOUGH_EFFECTIVE_ROWS,
+    METRICS,
+    confidence_intervals,
+    scores,
+)
 
 pytestmark = pytest.mark.proof
 
 LOWEST, HIGHEST = 0.92, 0.98  # of the intervals that promise 0.95
-EXPERIMENTS, MOST_EXPERIMENTS = 1000, 8000
+EXPERIMENTS, MOST_EXPERIMENTS = 1000, 4000
 CELLS = [
     (rows, prevalence)
     for rows in (40, 100, 250, 500, 1000, 2000)
@@ -157,10 +162,16 @@ def shaped(shape: Callable, prevalence: float, area: float) -> Population:
 
 
 class Coverage(NamedTuple):
-    """How often the intervals of a setting held the truth, and how often they said they would."""
+    """How often the intervals of a setting held the truth; each by metric.
+
+    `judged` is whether more than half of the experiments were such that the interval should hold
+    what it promises, `reliable` how many were marked so, `covered_if_reliable` the share of these
+    that held the truth.
+    """
 
     experiments: int
     covered: dict[str, float]
+    judged: dict[str, bool]
     reliable: dict[str, float]
     covered_if_reliable: dict[str, float]
 
@@ -168,7 +179,7 @@ class Coverage(NamedTuple):
 def coverage(
     experiment: Callable, names: list[str], seed, most: int = MOST_EXPERIMENTS
 ) -> Coverage:
-    """Repeat `experiment`, which takes a generator and returns {name: (covered, reliable)}.
+    """Repeat `experiment`: from a generator to (covered, judged, reliable) for each of `names`.
 
     At least 1,000 times, then until every judged share is 3 standard errors off both bounds or
     `most` is reached: what is judged is the method, not the luck of the draw. All experiments
@@ -178,21 +189,14 @@ def coverage(
     generator = np.random.default_rng(seed)
     found, clear = [], False
     while not clear and len(found) < most:
-        for _ in range(EXPERIMENTS):
-            result = experiment(generator)
-            found.append([result[name] for name in names])
-        counts = np.array(found, dtype=bool)
-        shares, reliable = counts.mean(axis=0).T
-        errors = np.sqrt(shares * (1 - shares) / len(found))
-        far = np.minimum(abs(shares - LOWEST), abs(shares - HIGHEST)) > 3 * errors
-        clear = bool(np.all(far | (reliable <= 0.5)))
-    both = counts.all(axis=2).mean(axis=0) / np.maximum(reliable, 1e-9)
-    return Coverage(
-        len(found),
-        dict(zip(names, shares, strict=True)),
-        dict(zip(names, reliable, strict=True)),
-        dict(zip(names, both, strict=True)),
-    )
+        found += [np.array(experiment(generator), dtype=bool) for _ in range(EXPERIMENTS)]
+        covered, judged, reliable = np.mean(found, axis=0)
+        errors = np.sqrt(covered * (1 - covered) / len(found))
+        far = np.minimum(abs(covered - LOWEST), abs(covered - HIGHEST)) > 3 * errors
+        clear = bool(np.all(far | (judged <= 0.5)))
+    both = np.mean([one[0] & one[2] for one in found], axis=0) / np.maximum(reliable, 1e-9)
+    by_name = (dict(zip(names, v, strict=True)) for v in (covered, judged > 0.5, reliable, both))
+    return Coverage(len(found), *by_name)
 
 
 def of_intervals(population: Population, rows: int, stratified: bool = False) -> Callable:
@@ -209,7 +213,8 @@ def of_intervals(population: Population, rows: int, stratified: bool = False) ->
             target, probability = population.draw(generator, rows)
             table = confidence_intervals(target, probability)
         covered = (table["low"].to_numpy() <= truth) & (truth <= table["high"].to_numpy())
-        return dict(zip(METRICS, zip(covered, table["reliable"], strict=True), strict=True))
+        # That 20 rows of each class are expected is what makes a cell; here it is the errors.
+        return covered, table["effective_rows"] >= ENOUGH_EFFECTIVE_ROWS, table["reliable"]
 
     return experiment
 
@@ -227,8 +232,7 @@ def stratified_holdout(generator, target: np.ndarray, share: float) -> np.ndarra
 def report(title: str, columns: list[str], results: dict, lowest=LOWEST, highest=HIGHEST) -> None:
     """Print one line for each group of settings with the range of coverage; fail if it is out.
 
-    `results` maps (group, setting) to a Coverage. A metric is judged in a setting if its interval
-    is marked as reliable in more than half of the experiments there.
+    `results` maps (group, setting) to a Coverage.
     """
     groups = list(dict.fromkeys(group for group, _ in results))
     print(f"\n\n{title}\n")
@@ -239,7 +243,7 @@ def report(title: str, columns: list[str], results: dict, lowest=LOWEST, highest
         for group in groups:
             shares = []
             for (of_group, setting), found in results.items():
-                if of_group != group or found.reliable[name] <= 0.5:
+                if of_group != group or not found.judged[name]:
                     continue
                 shares.append(found.covered[name])
                 if not lowest <= found.covered[name] <= highest:
@@ -252,10 +256,10 @@ def report(title: str, columns: list[str], results: dict, lowest=LOWEST, highest
         for n in columns
     ]
     unjudged = [
-        _range([f.covered[n] for f in results.values() if f.reliable[n] <= 0.5]) for n in columns
+        _range([f.covered[n] for f in results.values() if not f.judged[n]]) for n in columns
     ]
     print("| *only experiments marked reliable* | " + " | ".join(seen) + " |")
-    print("| *settings not judged* | " + " | ".join(unjudged) + " |")
+    print("| *settings that are not judged* | " + " | ".join(unjudged) + " |")
     experiments = sum(found.experiments for found in results.values())
     print(f"\n{len(results)} settings, {experiments:,} experiments; coverage in %")
     assert not failures, f"Coverage outside {lowest:.0%} to {highest:.0%}: {failures}"
@@ -273,7 +277,7 @@ def test_intervals_hold_what_they_promise():
     results = {}
     for rows, prevalence in CELLS:
         for area in (0.5, 0.65, 0.9, 0.97):
-            for calibration in CALIBRATIONS if area > 0.5 else ["calibrated"]:
+            for calibration in CALIBRATIONS if area in (0.65, 0.9) else ["calibrated"]:
                 population = binormal(prevalence, area, calibration)
                 results[f"{rows} rows, {prevalence:.0%} ones", (area, calibration)] = coverage(
                     of_intervals(population, rows), list(METRICS), [rows, round(100 * area)]
@@ -292,6 +296,7 @@ def test_intervals_of_stratified_holdouts_hold_what_they_promise():
                     of_intervals(population, rows, stratified=True),
                     list(METRICS),
                     [rows, round(100 * area)],
+                    most=2 * EXPERIMENTS,
                 )
     report("Intervals of a stratified holdout", list(METRICS), results)
 
@@ -314,17 +319,8 @@ def test_scores_of_other_shapes_do_not_break_the_intervals():
     report("Intervals for scores of other shapes", list(METRICS), results, 0.89, 0.995)
 
 
-COMPARED = ["roc_auc", "pr_auc", "log_loss", "brier", "accuracy", "f1"]
-COMPARED_CELLS = [
-    (100, 0.2),
-    (100, 0.5),
-    (250, 0.1),
-    (250, 0.35),
-    (500, 0.05),
-    (500, 0.35),
-    (1000, 0.05),
-    (2000, 0.2),
-]
+COMPARED = ["roc_auc", "pr_auc", "log_loss", "accuracy"]
+COMPARED_CELLS = [(100, 0.5), (250, 0.1), (500, 0.05), (500, 0.35), (2000, 0.2)]
 
 
 def of_comparison(prevalence, rows, area, other_area, shared) -> Callable:
@@ -335,14 +331,11 @@ def of_comparison(prevalence, rows, area, other_area, shared) -> Callable:
     one = binormal(prevalence, area, "calibrated")
     if other_area is None:
         entropy = -prevalence * np.log(prevalence) - (1 - prevalence) * np.log(1 - prevalence)
-        always = prevalence >= 0.5
         other_truth = {
             "accuracy": max(prevalence, 1 - prevalence),
-            "f1": 2 * prevalence / (1 + prevalence) if always else 0.0,
             "roc_auc": 0.5,
             "pr_auc": prevalence,
             "log_loss": entropy,
-            "brier": prevalence * (1 - prevalence),
         }
     else:
         other_truth = binormal(prevalence, other_area, "calibrated").truth
@@ -370,7 +363,7 @@ def of_comparison(prevalence, rows, area, other_area, shared) -> Callable:
         # The p-value and the interval must tell the same: else no coverage would speak for both.
         excluded = (table["best_low"] > 0) | (table["best_high"] < 0)
         assert (excluded == (table["best_p"] < 0.05)).all()
-        return dict(zip(COMPARED, zip(covered, table["reliable"], strict=True), strict=True))
+        return covered, table["reliable"], table["reliable"]
 
     return experiment
 
@@ -384,6 +377,8 @@ def test_comparisons_hold_what_they_promise():
     results = {}
     for rows, prevalence in COMPARED_CELLS:
         for area, worse in ((0.65, 0.55), (0.9, 0.8), (0.97, 0.9)):
+            if area > 0.9 and rows * prevalence < 100:
+                continue  # hangs on too few rows to be reliable
             for name, other, shared in (
                 ("no difference, little in common", area, 0.3),
                 ("no difference, much in common", area, 0.8),
@@ -392,10 +387,10 @@ def test_comparisons_hold_what_they_promise():
                 ("a constant guess", None, 0.0),
             ):
                 results[name, (rows, prevalence, area)] = coverage(
-                    of_comparison(prevalence, rows, area, other, shared), COMPARED, rows, 4000
+                    of_comparison(prevalence, rows, area, other, shared), COMPARED, rows
                 )
         results["no signal and a constant guess", (rows, prevalence)] = coverage(
-            of_comparison(prevalence, rows, 0.5, None, 0.0), COMPARED, rows, 4000
+            of_comparison(prevalence, rows, 0.5, None, 0.0), COMPARED, rows
         )
     report(
         "Intervals of differences (100 % less this is how often no difference is taken for one)",
@@ -408,7 +403,7 @@ def splits(generator, rows, columns, shares, count, share):
     """Yield, for `count` stratified splits of one table, what two models do on the holdouts.
 
     Linear discriminants on two sets of `columns` columns, equally good ones, of which 3 matter.
-    Yields target, the probabilities of both, and their true areas.
+    Yields target, the probabilities of both, their true areas, and the true accuracy of the first.
     """
     target = generator.random(rows) < shares
     shift = np.where(np.arange(columns) < 3, 1 / math.sqrt(3), 0)
@@ -424,36 +419,45 @@ def splits(generator, rows, columns, shares, count, share):
             score = table[held_out] @ weights
             probabilities.append(expit(score / score.std()))
             areas.append(ndtr(weights @ shift / math.sqrt(2 * weights @ weights)))
-        yield target[held_out], probabilities, areas
+        # A zero scores above 0, and is taken for a one, as often as not.
+        hits = ndtr(math.sqrt(2) * ndtri(areas[0]))
+        yield target[held_out], probabilities, areas, shares * hits + (1 - shares) / 2
 
 
 def test_several_splits_are_combined_truly():
     """The mean over splits of one table: its interval, and the comparison of two models."""
     results = {}
-    names = ["own intervals", "corrected resampled t", "comparison"]
-    for rows, columns, prevalence in ((300, 5, 0.5), (1000, 10, 0.2)):
-        for count in (2, 5):
+    names = [
+        "roc_auc by its intervals",
+        "accuracy by its intervals",
+        "roc_auc by the corrected resampled t",
+        "difference of two roc_auc",
+    ]
+    for rows, columns, prevalence, count in ((300, 5, 0.5, 2), (1000, 10, 0.2, 5)):
 
-            def experiment(generator, rows=rows, columns=columns, share=prevalence, count=count):
-                values, areas, comparisons = [], [], []
-                for target, both, true in splits(generator, rows, columns, share, count, 0.2):
-                    table = confidence_intervals(target, both[0], table_rows=rows)
-                    values.append(table.loc["roc_auc", ["value", "low", "high"]].to_numpy(float))
-                    areas.append(true)
-                    models = dict(zip(("one", "other"), both, strict=True))
-                    comparisons.append(compare(target, models, None, "other", table_rows=rows))
-                truth, other = np.mean(areas, axis=0)
-                values, low, high = np.transpose(values)
-                _, *own = combine_over_splits(values, low, high, test_share=0.2)
-                _, *resampled = corrected_resampled_interval(values, 0.2)
-                row = compare_over_splits(comparisons, 0.2).iloc[0]
-                return {
-                    "own intervals": (own[0] <= truth <= own[1], True),
-                    "corrected resampled t": (resampled[0] <= truth <= resampled[1], True),
-                    "comparison": (row["best_low"] <= truth - other <= row["best_high"], True),
-                }
+        def experiment(generator, rows=rows, columns=columns, share=prevalence, count=count):
+            truth, tables, comparisons = [], [], []
+            for target, both, areas, accuracy in splits(
+                generator, rows, columns, share, count, 0.2
+            ):
+                truth.append((*areas, accuracy))
+                tables.append(confidence_intervals(target, both[0]))
+                models = dict(zip(("one", "other"), both, strict=True))
+                comparisons.append(compare(target, models, None, "other"))
+            area, other, accuracy = np.mean(truth, axis=0)
+            covered = []
+            for metric, true in (("roc_auc", area), ("accuracy", accuracy)):
+                values, low, high = np.transpose(
+                    [table.loc[metric, ["value", "low", "high"]] for table in tables]
+                ).astype(float)
+                _, low, high = combine_over_splits(values, low, high, test_share=0.2)
+                covered.append(low <= true <= high)
+            values = [table.loc["roc_auc", "value"] for table in tables]
+            _, low, high = corrected_resampled_interval(values, 0.2)
+            row = compare_over_splits(comparisons, 0.2).iloc[0]
+            covered.append(low <= area <= high)
+            covered.append(row["best_low"] <= area - other <= row["best_high"])
+            return covered, [True] * 4, [True] * 4
 
-            results[f"{rows} rows, {count} splits", ()] = coverage(
-                experiment, names, rows, EXPERIMENTS
-            )
-    report("Several splits of one table: mean of roc_auc over the splits", names, results)
+        results[f"{rows} rows, {count} splits", ()] = coverage(experiment, names, rows, EXPERIMENTS)
+    report("Several splits of one table: the mean over the splits", names, results)

@@ -97,8 +97,10 @@ def test_better_is_first_whether_that_is_more_or_less(metric, order):
 
 @pytest.mark.parametrize("metric", ["roc_auc", "log_loss"])
 def test_a_tie_goes_to_the_first_in_the_config(metric):
-    scores = pd.DataFrame({"model": ["z", "a", "m", "b"], metric: [0.5, 0.5, 0.5, 0.5]})
-    assert ranked(scores, metric).index.tolist() == ["z", "a", "m", "b"]
+    names = [f"model {i * 7 % 60}" for i in range(60)]
+    scores = pd.DataFrame({"model": names, metric: [0.5, 0.4] * 30})
+    first, last = (0, 1) if metric == "roc_auc" else (1, 0)
+    assert ranked(scores, metric).index.tolist() == names[first::2] + names[last::2]
 
 
 def test_ranks_are_by_the_mean_over_the_seeds():

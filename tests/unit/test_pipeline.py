@@ -196,6 +196,7 @@ def test_codes_are_labels_and_not_quantities(schema_of, preprocessing):
     table = pd.DataFrame({"plan": [10, 20, 30] * 20})
     new = pd.DataFrame({"plan": [20.0, 25.0, np.nan]})
     fitted, other = prepared(schema_of(plan="code"), table, new, preprocessing)
+    assert fitted.shape[1] == (3 if preprocessing == "linear" else 1)
     assert len(np.unique(fitted, axis=0)) == 3
     np.testing.assert_array_equal(other[0], fitted[1])
     assert not (fitted == other[1]).all(axis=1).any()

@@ -171,6 +171,18 @@ def test_the_seed_decides(numbers_table, settings_of, estimator):
     assert (first["probability"] != other["probability"]).mean() > 0.5
 
 
+def test_the_seed_is_that_of_the_model_too(numbers_table, settings_of):
+    table, schema = numbers_table(150, signal=0.5)
+    augmented = augment(table, schema)
+    settings = settings_of(FOREST, params={"n_estimators": 5})
+    first, again, other = (
+        predict_probability(fit(augmented, schema, settings, seed), table, schema)
+        for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+
+
 @pytest.mark.parametrize("estimator", [FOREST, BOOSTING])
 def test_threads_change_no_digit(numbers_table, settings_of, estimator):
     table, schema = numbers_table(2_000, signal=0.5, features=8)

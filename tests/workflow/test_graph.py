@@ -5,8 +5,8 @@ import subprocess
 import sys
 
 import pytest
-from conftest import small_table
 from rule_graph import ROOT, readme_edges, snakemake_edges
+from running import small_table
 
 # Every rule that learns from rows: none may come after the holdout.
 LEARNING = re.compile(r"^(augment|train_\w+|tune\w*|calibrate\w*|choose\w*)$")

@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pytest
 import yaml
-from conftest import ROOT, small_table
+from running import ROOT, small_table
 
 
 def rows_of(path):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, small_table
+from running import ROOT, small_table
 
 FIRST_COLUMNS = [
     "dataset",

@@ -135,8 +135,8 @@ def compare_over_splits(
     """Return one comparison for several splits of a table: the tables of `compare`, taken together.
 
     `comparisons` holds one result of `compare` for each split (seed), all for the same metrics,
-    models, baseline and best and at the same `level`; `test_share` is the share of the table's
-    rows in each holdout. Values and differences are averaged and their intervals combined as in
+    models, baseline and best and at the same `level`, and made without `table_rows` (see
+    `combine_over_splits`); `test_share` is the share of the table's rows in each holdout. Values and differences are averaged and their intervals combined as in
     `combine_over_splits`; the p-values are those that go with these intervals. One comparison
     alone comes back as it is. `reliable` is True only where it is for all splits.
 
@@ -182,8 +182,9 @@ def combine_over_splits(
     `values` are the metric on each holdout, `low` and `high` its intervals there (at `level`), and
     `test_share` the share of the table's rows in each holdout.
 
-    With `low` and `high` the mean of the intervals is laid around the mean of the values and made
-    shorter by sqrt(test_share + (1 - test_share) / k) for k splits: holdouts of one table share
+    `low` and `high` must be those of plain samples, without `table_rows`: what they know of the
+    whole table is taken into account here, and would be counted twice. The mean of the intervals
+    is then laid around the mean of the values and made shorter by sqrt(test_share + (1 - test_share) / k) for k splits: holdouts of one table share
     rows, so two of them agree by about `test_share` more than fresh ones would (the correlation
     that Nadeau and Bengio 2003 suppose). However many the splits, it stays as wide as the interval
     from as many rows as the table has: splitting again makes no new rows. Each interval already

@@ -367,7 +367,7 @@ def _precision_over_recalls(ones: np.ndarray, zeros: np.ndarray, noise: float) -
 
 
 def _mean_loss(loss, target, probability, noise: float, highest: float = np.inf) -> Estimate:
-    """The interval of a mean of skewed values, in Hall's cubic transformation of Student's t.
+    """The interval of a mean of skewed values, by Hall's cubic transformation of Student's t.
 
     Losses are skewed, the more so the better the model: a few rows have most of the loss, and an
     interval that is as long upwards as downwards is missed upwards.
@@ -393,9 +393,9 @@ def _mean_loss(loss, target, probability, noise: float, highest: float = np.inf)
     skewness = skewness_of(values)
 
     def limits(level):
-        t = t_quantile(level, rows - 1) / math.sqrt(rows)
-        low = mean - deviation * without_skewness(t, skewness, rows)
-        high = mean - deviation * without_skewness(-t, skewness, rows)
+        z = _normal_quantile(level) / math.sqrt(rows)
+        low = mean - deviation * without_skewness(z, skewness, rows)
+        high = mean - deviation * without_skewness(-z, skewness, rows)
         return max(low, 0.0), min(high, highest)
 
     return Estimate(mean, "Hall", effective, limits)

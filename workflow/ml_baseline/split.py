@@ -123,10 +123,7 @@ def row_groups(table: pd.DataFrame, schema: dict, strategy: str = "stratified") 
     """
     if strategy == "group":
         return pd.factorize(_known(table, schema, "group"))[0]
-    features = table[feature_columns(schema)].copy()
-    for name in features.columns[features.dtypes == "float64"]:
-        # Equal numbers may differ in their bits: 0.0 and -0.0, and the many ways to write NaN.
-        features[name] = features[name].fillna(np.nan) + 0.0
+    features = table[feature_columns(schema)]
     return pd.factorize(pd.util.hash_pandas_object(features, index=False))[0]
 
 

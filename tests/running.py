@@ -1,0 +1,63 @@
+"""Running the workflow in a folder of its own, as a user would."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+ROOT = Path(__file__).parents[1]
+
+QUICK_MODELS = {
+    "dummy": {"estimator": "sklearn.dummy.DummyClassifier"},
+    "logistic_regression": {"estimator": "sklearn.linear_model.LogisticRegression"},
+}
+
+
+@dataclass
+class Project:
+    """A folder with a config and tables in which the workflow is run as a user would."""
+
+    folder: Path
+
+    def write_config(self, **config) -> None:
+        config.setdefault("models", QUICK_MODELS)
+        path = self.folder / "config" / "config.yaml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+
+    def write(self, path: str, content: str | bytes) -> Path:
+        file = self.folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
+        return file
+
+    def snakemake(self, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess:
+        """Run the workflow in the folder; stdout and stderr come back as one text."""
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+        command += ["--directory", str(self.folder), "--cores", str(cores), *arguments]
+        return subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT
+        )
+
+    def run(self, *arguments: str, cores: int = 2) -> str:
+        """Run the workflow and expect it to end well; return what it said."""
+        done = self.snakemake(*arguments, cores=cores)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+
+def small_table(rows: int = 120, random_state: int = 0, signal: float = 2.0) -> str:
+    """Return a CSV with two numbers, a category and a yes/no target that depends on one number."""
+    random = np.random.default_rng(random_state)
+    size = random.normal(size=rows)
+    weight = random.normal(size=rows)
+    colour = random.choice(["red", "green", "blue"], rows)
+    answer = random.random(rows) < 1 / (1 + np.exp(-signal * size))
+    lines = ["size,weight,colour,answer"]
+    for i in range(rows):
+        word = "yes" if answer[i] else "no"
+        lines.append(f"{size[i]:.4f},{weight[i]:.4f},{colour[i]},{word}")
+    return "\n".join(lines) + "\n"
