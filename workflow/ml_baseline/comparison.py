@@ -135,10 +135,11 @@ def compare_over_splits(
     """Return one comparison for several splits of a table: the tables of `compare`, taken together.
 
     `comparisons` holds one result of `compare` for each split (seed), all for the same metrics,
-    models, baseline and best and at the same `level`, and made without `table_rows` (see
-    `combine_over_splits`); `test_share` is the share of the table's rows in each holdout. Values and differences are averaged and their intervals combined as in
-    `combine_over_splits`; the p-values are those that go with these intervals. One comparison
-    alone comes back as it is. `reliable` is True only where it is for all splits.
+    models, baseline and best, at the same `level`, and made without `table_rows` (see
+    `combine_over_splits`); `test_share` is the share of the table's rows in each holdout. Values
+    and differences are averaged and their intervals combined as in `combine_over_splits`; the
+    p-values are those that go with these intervals. `reliable` is True only where it is so for all
+    splits. One comparison alone comes back as it is.
 
     Raises InputError if the comparisons are not of the same things.
     """
@@ -182,14 +183,14 @@ def combine_over_splits(
     `values` are the metric on each holdout, `low` and `high` its intervals there (at `level`), and
     `test_share` the share of the table's rows in each holdout.
 
-    `low` and `high` must be those of plain samples, without `table_rows`: what they know of the
+    `low` and `high` must be those of plain samples, without `table_rows`: what is known of the
     whole table is taken into account here, and would be counted twice. The mean of the intervals
-    is then laid around the mean of the values and made shorter by sqrt(test_share + (1 - test_share) / k) for k splits: holdouts of one table share
-    rows, so two of them agree by about `test_share` more than fresh ones would (the correlation
-    that Nadeau and Bengio 2003 suppose). However many the splits, it stays as wide as the interval
-    from as many rows as the table has: splitting again makes no new rows. Each interval already
-    knows what the choice of rows does, so this holds from two splits on. It is the interval of the
-    mean over the models fitted here.
+    is laid around the mean of the values and made shorter by
+    sqrt(test_share + (1 - test_share) / k) for k splits: holdouts of one table share rows, so any
+    two of them are correlated by about `test_share` (as Nadeau and Bengio 2003 suppose). However
+    many the splits, the interval stays as wide as one from as many rows as the table has:
+    splitting again makes no new rows. Each interval already knows what the choice of rows does,
+    so this holds from two splits on. It is the interval of the mean over the models fitted here.
 
     Without them the spread of the values is all there is: `corrected_resampled_interval`.
 

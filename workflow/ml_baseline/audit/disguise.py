@@ -14,6 +14,7 @@ from ml_baseline.audit.scoring import (
     binned,
     distance,
     lower_bound,
+    step,
     strength,
 )
 from ml_baseline.audit.views import Columns, View, standardized
@@ -39,6 +40,8 @@ ONE_SIDED = 1.645
 REPORTED_PAIRS = 3
 # What a column with this roc_auc lacks is little, and many others can add it.
 NEARLY_ALONE = 0.97
+# With fewer errors nothing is known of where they lie.
+FEWEST_ERRORS = 8
 
 
 class Combination(NamedTuple):
@@ -192,7 +195,12 @@ def _judge_single(
     if verdict == "pass" or not beyond_chance(auc, target, tries):
         return None
     gap, dependence = related.gap(one), related.dependence(one)
-    if judged(gap, limits["single_gap"])[0] != "pass":
+    if _is_step(one, target, limits):
+        reason = (
+            "all of it lies in one cut, with errors anywhere and not near the cut, as where the "
+            "target was computed from the column and some labels are wrong"
+        )
+    elif judged(gap, limits["single_gap"])[0] != "pass":
         reason = (
             "the best unrelated column is far behind (a distance of "
             f"{gap:.2f} d', limit {limits['single_gap'].warn:g})"
@@ -213,6 +221,17 @@ def _judge_single(
         verdict,
         f"{what} alone has a roc_auc of {auc:.3f} (limit {limit:g}) and {reason}: it may come "
         f"from after the event, as the length of a call does for its outcome; {todo}",
+    )
+
+
+def _is_step(one: Scored, target: np.ndarray, limits: dict) -> bool:
+    """Return whether a column is a rule with a few errors."""
+    found = step(one.view.numbers, target) if one.view.numbers is not None else None
+    return (
+        found is not None
+        and found.errors >= FEWEST_ERRORS
+        and judged(found.balanced_accuracy, limits["step"])[0] != "pass"
+        and judged(found.auc_within, limits["step_within"])[0] != "pass"
     )
 
 
@@ -371,6 +390,8 @@ def feature_pairs(
         certain = lower_bound(auc, target) >= limits["certain"].fail
         stands_out = judged(gain_of_all, limits["pair_gain"])[0] != "pass"
         stands_out |= judged(gain, limits["pair_own_gain"])[0] != "pass"
+        is_step = gain > 0 and _is_step(one, target, limits)
+        stands_out |= is_step
         if verdict == "warn" and not stands_out and gain >= limits["pair_own_gain"].warn / 2:
             dependence = related.dependence(one, subjects)
             stands_out = judged(dependence, limits["single_dependence"])[0] != "pass"

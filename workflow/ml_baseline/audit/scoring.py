@@ -22,6 +22,8 @@ FEW_VALUES = 50
 # alone would have put at least so many rows of the other class there.
 IMPURITY = 0.005
 EXPECTED_OTHERS = 8
+# A step is looked for in numbers with so many distinct values on either side of it.
+FEWEST_PER_SIDE = 10
 
 
 class Strength(NamedTuple):
@@ -154,6 +156,45 @@ def strength(
     if numbers is not None:
         auc = max(auc, ordered_auc(numbers, target))
     return Strength(auc, given_away(ones, zeros))
+
+
+class Step(NamedTuple):
+    """What is left once numbers are cut in two at the best place."""
+
+    balanced_accuracy: float  # of the cut alone
+    errors: int  # rows of the other class on both sides
+    auc_within: float  # roc_auc of the numbers within the sides: 0.5 if only the cut matters
+
+
+def step(numbers: np.ndarray, target: np.ndarray) -> Step | None:
+    """Return the best cut of the numbers; None if either side has few distinct values.
+
+    Where numbers cause or measure something, errors lie close to the cut. Where the target was
+    computed from them (and some labels are wrong), they lie anywhere.
+    """
+    present = ~np.isnan(numbers)
+    values, places = np.unique(numbers[present], return_inverse=True)
+    if len(values) < 2 * FEWEST_PER_SIDE:
+        return None
+    ones = np.bincount(places, weights=target[present])
+    zeros = np.bincount(places) - ones
+    if not (ones.sum() and zeros.sum()):
+        return None
+    below = (np.cumsum(zeros) / zeros.sum() + 1 - np.cumsum(ones) / ones.sum()) / 2
+    cut = int(np.abs(below - 0.5).argmax())
+    rising = below[cut] >= 0.5
+    errors, area = 0.0, 0.0
+    for side in (slice(0, cut + 1), slice(cut + 1, None)):
+        own_ones, own_zeros = ones[side], zeros[side]
+        wrong = min(own_ones.sum(), own_zeros.sum())
+        if len(own_ones) < FEWEST_PER_SIDE:
+            return None
+        if wrong:
+            auc = _area(own_ones, own_zeros)
+            area += wrong * (auc if rising else 1 - auc)
+            errors += wrong
+    best = max(below[cut], 1 - below[cut])
+    return Step(float(best), int(errors), float(area / errors) if errors else 1.0)
 
 
 def lower_bound(auc: float, target: np.ndarray, z: float = 1.96) -> float:
