@@ -24,7 +24,10 @@ BAD_TABLES = {
     "header_only": (LINES[0] + "\n", ["header_only.csv", "no rows"]),
     "no_target": (GOOD.replace("answer", "outcome"), ["'answer'", "outcome"]),
     "one_class": (replaced(3, "no"), ["'answer'", "one class", "'no' (120 rows)"]),
-    "three_classes": (replaced(3, "perhaps", slice(1, 40)), ["3 different values", "'perhaps' (39 rows)"]),
+    "three_classes": (
+        replaced(3, "perhaps", slice(1, 40)),
+        ["3 different values", "'perhaps' (39 rows)"],
+    ),
     "stray_values": (replaced(3, "dunno", slice(1, 3)), ["'dunno' (2 rows)", "missing_values"]),
     "twice": (GOOD.replace("weight", "size"), ["'size'", "more than once"]),
     "ragged": (GOOD + "1,2,red,yes,9,9\n", ["line 122", "6"]),
