@@ -1,5 +1,6 @@
 """Running the workflow in a folder of its own, as a user would."""
 
+import csv
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -61,3 +62,9 @@ def small_table(rows: int = 120, random_state: int = 0, signal: float = 2.0) -> 
         word = "yes" if answer[i] else "no"
         lines.append(f"{size[i]:.4f},{weight[i]:.4f},{colour[i]},{word}")
     return "\n".join(lines) + "\n"
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV file as text."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))

@@ -11,6 +11,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PathCollection, QuadMesh
 from matplotlib.colors import to_hex, to_rgb
@@ -21,6 +22,7 @@ import ml_baseline
 from ml_baseline import plots
 from ml_baseline.errors import InputError
 
+ROOT = Path(__file__).parents[2]
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -218,25 +220,9 @@ def test_every_plot_of_every_table_is_drawn_without_warning_and_nothing_is_cut_o
             pytest.fail(f"{name}: {text!r} at {box} is not inside {figure.bbox}")
 
 
-@pytest.mark.parametrize("make", TABLES)
-def test_default_plots_are_few_and_among_those_drawn_above(make):
-    _, schema = make()
-    names = plots.default_plots(schema)
-    assert 1 <= len(names) <= 8
-    assert set(names) <= set(names_for(schema))
-
-
-def test_default_plots_are_those_that_have_something_to_show():
-    assert plots.default_plots(customers()[1]) == [
-        "target",
-        "target_by_feature",
-        "histograms",
-        "barplots",
-        "correlation_heatmap",
-        "missingness",
-    ]
-    assert plots.default_plots(levels()[1]) == ["target", "target_by_feature", "barplots"]
-    assert plots.default_plots(only_target()[1]) == ["target"]
+def test_the_plots_of_a_table_that_names_none_are_all_those_of_a_whole_table():
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    assert set(schema["$defs"]["dataset"]["properties"]["plots"]["default"]) == set(plots.PLOTS)
 
 
 def test_the_histogram_shows_each_value_once_in_its_bin_and_class():

@@ -1,16 +1,9 @@
 """Error bars, audit, naive contrast, controls and the splits, run for real."""
 
-import csv
-
 import numpy as np
 import pytest
 import yaml
-from running import ROOT, small_table
-
-
-def rows_of(path):
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+from running import ROOT, rows_of, small_table
 
 
 def with_column(table: str, name: str, values) -> str:

@@ -1,12 +1,10 @@
 """The main job from raw table to leaderboard, run for real."""
 
-import csv
 import json
-from pathlib import Path
 
 import pytest
 import yaml
-from running import ROOT, small_table
+from running import ROOT, rows_of, small_table
 
 FIRST_COLUMNS = [
     "dataset",
@@ -20,11 +18,6 @@ FIRST_COLUMNS = [
     "pr_auc",
 ]
 REAL_TABLES = yaml.safe_load((ROOT / "tests" / "real_tables.yaml").read_text())["datasets"]
-
-
-def rows_of(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 @pytest.fixture(scope="module")

@@ -93,21 +93,6 @@ OTHER_SCRIPTS = (
 # --- Names: which picture is meant ---------------------------------------------------------------
 
 
-def default_plots(schema: dict) -> list[str]:
-    """Return the names of the plots worth drawing for a table that names none: at most six."""
-    some = {
-        "target": True,
-        "target_by_feature": feature_columns(schema),
-        "histograms": feature_columns(schema, "number", "integer"),
-        "barplots": feature_columns(schema, "boolean", "code", "category"),
-        "correlation_heatmap": len(_correlated(schema)) > 2,
-        "missingness": any(
-            entry.get("missing") for entry in schema["columns"] if entry["role"] == "feature"
-        ),
-    }
-    return [name for name, wanted in some.items() if wanted]
-
-
 def check(name: str, schema: dict) -> None:
     """Raise InputError if `name` is no plot of a table with this schema, with the nearest names."""
     _resolve(name, schema)
