@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -195,6 +196,15 @@ def test_every_limit_lies_on_the_right_side():
         assert limit.warn is not None or limit.fail is not None, name
         if limit.warn is not None and limit.fail is not None:
             assert (limit.warn > limit.fail) == limit.below, name
+
+
+def test_the_page_has_every_check_and_every_limit():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "audit.md").read_text()
+    for check in CHECKS:
+        assert f"`{check}`" in page
+    for name, limit in LIMITS.items():
+        steps = ["" if step is None else f"{step:g}" for step in (limit.warn, limit.fail)]
+        assert f"| `{name}` | {steps[0]} | {steps[1]} |" in page
 
 
 # ---------------------------------------------------------------------------- columns
