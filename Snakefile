@@ -24,14 +24,13 @@ rule all:
 
 
 onstart:
+    LOCK.started()
     WARM.append(WarmProcesses())
 
 
 onsuccess:
-    print(run_summary(DATASETS))
-    end_waiting()
+    end_run()
 
 
 onerror:
-    print(run_summary(DATASETS, failed_since=STARTED))
-    end_waiting()
+    end_run(failed=True)

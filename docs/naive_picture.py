@@ -14,8 +14,8 @@ from ml_baseline.augment import augment
 from ml_baseline.clean import clean
 from ml_baseline.controls import permuted
 from ml_baseline.evaluate import holdout_metrics, holdout_predictions
-from ml_baseline.naive import contrast, naive_metrics
-from ml_baseline.schema import describe_columns, infer_schema
+from ml_baseline.inference import describe_columns, infer_schema
+from ml_baseline.naive import contrast, naive_predictions
 from ml_baseline.split import split
 from ml_baseline.train import fit
 
@@ -56,13 +56,15 @@ MODELS = {
 
 def both_protocols(table: pd.DataFrame, schema: dict) -> pd.DataFrame:
     """Return naive and honest figures of both models on one table."""
-    settings = {"test_size": 0.2, "threshold": 0.5, "random_state": SEED}
-    naive = naive_metrics(table, schema, MODELS, settings)
+    naive = {
+        name: naive_predictions(table, schema, model, test_size=0.2, random_state=SEED)
+        for name, model in MODELS.items()
+    }
     train, holdout = split(table, schema, "stratified", 0.2, SEED)
     augmented = augment(train, schema, **NOISE, random_state=SEED)
     fitted = {name: fit(augmented, schema, model, SEED) for name, model in MODELS.items()}
     predictions = holdout_predictions(fitted, holdout, schema, 0.5)
-    return contrast(naive, holdout_metrics(predictions, 0.5, 0.95, len(table)))
+    return contrast(naive, holdout_metrics(predictions, 0.5, 0.95, len(table)), threshold=0.5)
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Running the workflow in a folder of its own, as a user would."""
 
 import csv
+import hashlib
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -48,6 +49,15 @@ class Project:
         done = self.snakemake(*arguments, cores=cores)
         assert done.returncode == 0, done.stdout
         return done.stdout
+
+    def checksums(self) -> dict[str, str]:
+        """Return the hash of every file that is made, apart from logs and what jobs cost."""
+        return {
+            str(path.relative_to(self.folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for root in ("data", "results")
+            for path in sorted((self.folder / root).rglob("*"))
+            if path.is_file() and not {"logs", "benchmarks"} & set(path.parts)
+        }
 
 
 def small_table(rows: int = 120, random_state: int = 0, signal: float = 2.0) -> str:

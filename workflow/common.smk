@@ -3,6 +3,7 @@
 import sys
 import threading
 import time
+from functools import cache
 from pathlib import Path
 
 WORKFLOW_FOLDER = Path(workflow.current_basedir)
@@ -11,12 +12,19 @@ sys.path.insert(0, str(WORKFLOW_FOLDER))
 
 from ml_baseline import configuration
 from ml_baseline.errors import InputError
+from ml_baseline.failure import failure
+from ml_baseline.files import content_hash
+from ml_baseline.run_lock import RunLock
 from ml_baseline.source_code import code_hash, package_version
 from ml_baseline.summary import run_summary
 from ml_baseline.warm import WarmProcesses
 
 STARTED = time.time()
 WARM = []
+# Not for the jobs of a cluster, which read this file too.
+LOCK = RunLock() if workflow.is_main_process else None
+if LOCK and LOCK.recovered:
+    print("The last run here was killed; what it left unfinished is made again.", file=sys.stderr)
 CONDA_ENVIRONMENT = str(WORKFLOW_FOLDER.parent / "envs" / "ml-baseline.yaml")
 
 SCHEMA = configuration.load_schema(WORKFLOW_FOLDER / "schemas" / "config.schema.yaml")
@@ -47,11 +55,17 @@ SAMPLE_TABLES = {
 }
 # Only the samples that the config reads: a user who has taken them out pays nothing for them.
 USED_TABLES = {SETTINGS[dataset]["table"] for dataset in DATASETS}
+CLEANING_KEYS = [
+    *("table", "separator", "encoding", "decimal", "missing_values"),
+    *("target", "positive", "negative", "id", "group", "time"),
+    *("drop", "forbidden", "categorical", "encode", "dates"),
+]
 
 
 wildcard_constraints:
     dataset="|".join(SETTINGS),
     seed=r"\d+",
+    model="|".join(MODELS),
 
 
 def canonical(value):
@@ -81,18 +95,36 @@ def seeds(dataset):
 
 
 def models(dataset):
-    return list(SETTINGS[dataset]["models"])
+    """Return the names of a table's models, in an order that the config's does not change."""
+    return sorted(SETTINGS[dataset]["models"])
 
 
 def raw_table(wildcards):
     """Return a table's raw file as input.
 
-    A file that is neither there nor made by the workflow is left to the job, which says so for
-    this table and leaves the other tables their runs.
+    The user's own file counts by its content (`cleaning_settings`), whatever its time stamp says.
+    One that is not there is left to the job, which says so for this table and leaves the other
+    tables their runs.
     """
     path = SETTINGS[wildcards.dataset]["table"]
-    made_here = path in SAMPLE_TABLES.values()
-    return [path] if made_here or Path(path).exists() else []
+    if path in SAMPLE_TABLES.values():
+        return [path]
+    return [ancient(path)] if Path(path).exists() else []
+
+
+@cache
+def raw_content(path):
+    """Return the hash of a user's table, None if there is no such file or a rule makes it."""
+    if path in SAMPLE_TABLES.values() or not Path(path).is_file():
+        return None
+    return content_hash(path)
+
+
+def cleaning_settings(wildcards):
+    """Return what cleaning uses: settings, and the content of the raw table."""
+    settings = SETTINGS[wildcards.dataset]
+    used = {key: settings.get(key) for key in CLEANING_KEYS}
+    return canonical(used | {"content": raw_content(settings["table"])})
 
 
 def plot_files(dataset):
@@ -138,14 +170,15 @@ def model_files(wildcards):
 def seed_files(pattern):
     """Return the input function that gathers a file over a table's seeds."""
     return lambda wildcards: [
-        pattern.format(dataset=wildcards.dataset, seed=seed) for seed in seeds(wildcards.dataset)
+        pattern.format(dataset=wildcards.dataset, seed=seed)
+        for seed in sorted(seeds(wildcards.dataset))
     ]
 
 
 def oof_files(wildcards):
     return [
         path
-        for seed in seeds(wildcards.dataset)
+        for seed in sorted(seeds(wildcards.dataset))
         for path in seed_oof_files(wildcards.dataset, seed)
     ]
 
@@ -199,13 +232,16 @@ def audit_settings(wildcards):
 def naive_settings(wildcards):
     dataset = wildcards.dataset
     return canonical(
-        {
-            "models": {model: model_settings(dataset, model) for model in models(dataset)},
+        model_settings(dataset, wildcards.model)
+        | {
             "random_state": seeds(dataset)[0],
             "test_size": SETTINGS[dataset]["split"]["test_size"],
-            "threshold": SETTINGS[dataset]["threshold"],
         }
     )
+
+
+def naive_files(wildcards):
+    return [f"results/{wildcards.dataset}/naive/{model}.csv" for model in models(wildcards.dataset)]
 
 
 def known_process_models(wildcards):
@@ -221,15 +257,57 @@ def control_settings(wildcards):
     return {"seed": config["sample_data"]["customers"]["seed"] + 1_000_003}
 
 
+def table_files(dataset):
+    """Return every file that the workflow promises of one table.
+
+    Those on the way to others too: what is deleted is made again.
+    """
+    data, results = f"data/processed/{dataset}", f"results/{dataset}"
+    settings = SETTINGS[dataset]
+    files = [processed("cleaned_data").format(dataset=dataset), f"{data}/input_schema.json"]
+    files += [f"{results}/{name}" for name in ("repairs.json", "stats.csv", "audit.csv")]
+    files += [f"{results}/metrics.csv", *plot_files(dataset)]
+    files += [f"{results}/naive.csv"] * settings["naive"]
+    files += [f"{results}/controls.csv"] * settings["controls"]
+    for seed in seeds(dataset):
+        files += [
+            processed(f"seed{seed}/{name}").format(dataset=dataset)
+            for name in ("train", "holdout", "augmented_data")
+        ]
+        files += [f"{results}/seed{seed}/holdout_predictions.csv"]
+        files += [f"{results}/seed{seed}/models/{model}.joblib" for model in models(dataset)]
+        files += seed_oof_files(dataset, seed)
+    return files
+
+
 def wanted_files():
     """Return every file that a run is for."""
-    files = ["results/metrics.csv"]
-    for dataset in DATASETS:
-        folder = f"results/{dataset}"
-        files += [f"{folder}/stats.csv", f"{folder}/audit.csv", *plot_files(dataset)]
-        files += [f"{folder}/naive.csv"] * SETTINGS[dataset]["naive"]
-        files += [f"{folder}/controls.csv"] * SETTINGS[dataset]["controls"]
-    return files
+    return ["results/metrics.csv", *(path for name in DATASETS for path in table_files(name))]
+
+
+def failed_models():
+    """Return what could not be trained: for each such file the reason."""
+    trained = [
+        f"results/{dataset}/{part}"
+        for dataset in SETTINGS
+        for model in models(dataset)
+        for part in (
+            *(f"seed{seed}/models/{model}.joblib" for seed in seeds(dataset)),
+            f"naive/{model}.csv",
+        )
+    ]
+    return {path: reason for path in trained if (reason := failure(path)) is not None}
+
+
+def end_run(failed=False):
+    """Say how the run went; if a model failed, have the next run try it again and exit with 1."""
+    failures = failed_models()
+    print(run_summary(DATASETS, failed_since=STARTED if failed or failures else None))
+    end_waiting()
+    for path in failures:
+        Path(path).unlink()
+    if failures:
+        sys.exit(1)
 
 
 def end_waiting():

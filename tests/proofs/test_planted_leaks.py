@@ -17,7 +17,8 @@ import pytest
 from ml_baseline import sample_data
 from ml_baseline.audit import audit
 from ml_baseline.clean import clean
-from ml_baseline.schema import describe_columns, feature_columns, infer_schema
+from ml_baseline.inference import describe_columns, infer_schema
+from ml_baseline.schema import feature_columns
 from ml_baseline.split import fold_numbers, split
 
 pytestmark = pytest.mark.proof

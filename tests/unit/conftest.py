@@ -6,7 +6,7 @@ import pytest
 
 from ml_baseline import sample_data
 from ml_baseline.clean import clean
-from ml_baseline.schema import describe_columns, infer_schema
+from ml_baseline.inference import describe_columns, infer_schema
 
 
 def _schema_of(target: str = "answer", **kinds: str | dict) -> dict:

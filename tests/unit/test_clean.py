@@ -9,7 +9,8 @@ import pytest
 from ml_baseline import sample_data
 from ml_baseline.clean import clean, clean_features
 from ml_baseline.errors import InputError
-from ml_baseline.schema import column, describe_columns, feature_columns, infer_schema
+from ml_baseline.inference import describe_columns, infer_schema
+from ml_baseline.schema import column, feature_columns
 from ml_baseline.tables import read_raw_table, read_table, write_table
 
 pytestmark = pytest.mark.filterwarnings("error")

@@ -5,7 +5,8 @@ import os
 
 import pytest
 
-from ml_baseline.files import read_json, whole_file, write_json
+from ml_baseline.errors import InputError
+from ml_baseline.files import content_hash, read_json, require_content, whole_file, write_json
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -69,7 +70,18 @@ def test_the_content_is_on_the_disk_before_the_name_is(tmp_path, monkeypatch):
     synced = []
     monkeypatch.setattr(os, "fsync", lambda _: synced.append((tmp_path / "a.json").exists()))
     write_json({}, tmp_path / "a.json")
-    assert synced == [False]
+    assert synced == [False, True]  # the content, then the folder's entry for it
+
+
+def test_a_files_content_is_what_counts(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("a\n1\n")
+    before = content_hash(path)
+    os.utime(path, (1, 1))
+    require_content(path, before)
+    path.write_text("a\n2\n")
+    with pytest.raises(InputError, match=r"table\.csv: the file has changed.*again"):
+        require_content(path, before)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are a matter of POSIX")

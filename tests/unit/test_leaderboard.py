@@ -6,6 +6,7 @@ import pytest
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from ml_baseline.comparison import combine_over_splits
+from ml_baseline.errors import InputError
 from ml_baseline.evaluate import holdout_metrics
 from ml_baseline.leaderboard import (
     COMPARED,
@@ -128,7 +129,7 @@ def test_columns(board):
     for name in METRICS:
         expected += [name, f"{name}_low", f"{name}_high"]
     expected += ["reliable", "threshold", "prevalence", "rows", "seeds", "level"]
-    assert list(table) == [*expected, *COMPARED, "baseline"]
+    assert list(table) == [*expected, *COMPARED, "baseline", "status", "reason"]
     assert table.notna().all(axis=None)
     assert set(table["dataset"]) == {"small"}
     assert set(table["baseline"]) == {"dummy"}
@@ -235,3 +236,66 @@ def test_ranking_is_scored_fold_by_fold_and_the_rest_at_once(oof):
 def test_the_order_of_rows_does_not_matter(oof):
     mixed = oof.sample(frac=1, random_state=0)
     assert out_of_fold_scores(mixed, 0.5) == pytest.approx(out_of_fold_scores(oof, 0.5))
+
+
+# ------------------------------------------------------------------ failures
+
+
+def with_failures(skills, failed, baseline="dummy"):
+    """Return the leaderboard of two seeds; `failed` gives for each seed the models that failed."""
+    metrics, scores, predictions = [], [], {}
+    target = (np.arange(ROWS) % 10 < 4).astype(int)
+    for seed, of_seed in failed.items():
+        random = np.random.default_rng(seed)
+        fitted = [name for name in skills if name not in of_seed]
+        predictions[seed] = pd.concat(
+            pd.DataFrame(
+                {"model": name, "target": target}
+                | {"probability": probabilities(target, skills[name], random)}
+            )
+            for name in fitted
+        )
+        reasons = dict.fromkeys(of_seed, "ValueError: no")
+        scored = holdout_metrics(predictions[seed], 0.5, 0.95, TABLE_ROWS, reasons)
+        metrics.append(scored.assign(dataset="small", seed=seed))
+        scores += [{"seed": seed, "model": name, "roc_auc": OOF[name]} for name in fitted]
+    settings = {"select_by": "roc_auc", "baseline": baseline, "threshold": 0.5}
+    settings |= {"strategy": "stratified", "level": 0.95}
+    return leaderboard(
+        pd.concat(metrics), pd.DataFrame(scores), predictions, settings, TABLE_ROWS
+    ).set_index("model", drop=False)
+
+
+def test_a_failed_model_costs_the_others_nothing(board):
+    table = with_failures(SKILLS | {"broken": 1}, {42: ["broken"]})
+    assert table["model"].tolist()[-1] == "broken"
+    assert table["status"].tolist() == ["fitted"] * 3 + ["failed"]
+    row = table.loc["broken"]
+    assert (row["reason"], row["verdict"], bool(row["selected"])) == (
+        "ValueError: no",
+        "failed",
+        False,
+    )
+    assert pd.isna(row["roc_auc"]) and pd.isna(row["rank"])
+    alone, _ = board(SKILLS, OOF)
+    left, right = (part.reset_index(drop=True) for part in (table.iloc[:3], alone))
+    pd.testing.assert_frame_equal(left, right, check_dtype=False)
+
+
+def test_a_model_that_failed_with_one_seed_is_not_compared_over_fewer():
+    table = with_failures(SKILLS, {1: [], 2: ["good"]})
+    assert table.loc["good", "reason"] == "seed 2: ValueError: no"
+    assert pd.isna(table.loc["good", "roc_auc"])
+    assert table.loc["useless", "selected"]
+
+
+def test_without_the_baseline_nothing_is_compared_with_it():
+    table = with_failures(SKILLS, {42: ["dummy"]})
+    assert table["baseline_difference"].isna().all()
+    assert "majority" not in table.loc["good", "verdict"]
+    assert "the best of those tried" in table.loc["good", "verdict"]
+
+
+def test_no_model_with_all_seeds_is_an_error_that_says_why():
+    with pytest.raises(InputError, match="good: seed 1: ValueError: no; useless: seed 2"):
+        with_failures({"good": 0.8, "useless": 0.0}, {1: ["good"], 2: ["useless"]})

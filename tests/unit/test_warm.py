@@ -13,10 +13,10 @@ from ml_baseline import warm
 
 SCRIPT = """
 import sys
-from ml_baseline.warm import hand_over
-code = hand_over("tables")
-if code is not None:
-    sys.exit(code)
+from ml_baseline.worker import delegate
+done = delegate("tables")
+if done is not None:
+    sys.exit(done.code)
 import os
 {body}
 """

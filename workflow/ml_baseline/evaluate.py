@@ -3,6 +3,7 @@
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from ml_baseline.failure import FAILED, FITTED
 from ml_baseline.metrics import confidence_intervals, scores
 from ml_baseline.train import predict_probability
 
@@ -39,7 +40,11 @@ def holdout_predictions(
 
 
 def holdout_metrics(
-    predictions: pd.DataFrame, threshold: float, level: float, table_rows: int | None = None
+    predictions: pd.DataFrame,
+    threshold: float,
+    level: float,
+    table_rows: int | None = None,
+    failures: dict[str, str] | None = None,
 ) -> pd.DataFrame:
     """Return every metric of every model with its interval: one row a model.
 
@@ -48,12 +53,15 @@ def holdout_metrics(
         threshold: as given to it.
         level: confidence level of the intervals.
         table_rows: rows of the table of which the holdout is a stratified part, None if it is not.
+        failures: for each model that could not be trained the reason.
 
     Returns:
         `model`, the metrics, `threshold, prevalence, rows`, then `<metric>_low` and
-        `<metric>_high`, and `reliable`: False if there are too few rows of a class, or too few
-        ranking errors, for the intervals to hold what they promise (of roc_auc; see
-        `confidence_intervals`). Models stand in the order of their first appearance.
+        `<metric>_high`; `reliable`: False if there are too few rows of a class, or too few ranking
+        errors, for the intervals to hold what they promise (of roc_auc; see
+        `confidence_intervals`); `status`, "fitted" or "failed", and the `reason` of a failure,
+        which leaves the metrics empty. Models stand in the order of their first appearance, the
+        failed ones last.
     """
     rows = []
     for name, part in predictions.groupby("model", sort=False):
@@ -63,5 +71,10 @@ def holdout_metrics(
         )
         for metric, interval in intervals.iterrows():
             row |= {f"{metric}_low": interval["low"], f"{metric}_high": interval["high"]}
-        rows.append(row | {"reliable": bool(intervals.loc["roc_auc", "reliable"])})
+        reliable = bool(intervals.loc["roc_auc", "reliable"])
+        rows.append(row | {"reliable": reliable, "status": FITTED, "reason": ""})
+    for name, reason in (failures or {}).items():
+        same = {key: rows[0][key] for key in ("threshold", "prevalence", "rows")}
+        same |= {"model": name, "reliable": False, "status": FAILED, "reason": reason}
+        rows.append(same)
     return pd.DataFrame(rows)

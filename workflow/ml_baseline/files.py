@@ -1,11 +1,14 @@
 """Files written whole or not at all."""
 
+import hashlib
 import json
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from ml_baseline.errors import InputError
 
 
 @contextmanager
@@ -30,9 +33,34 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
+        _sync_folder(path.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put a folder's names on the disk, so that a power cut can't bring back the file of before."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def content_hash(path: str | Path) -> str:
+    """Return the SHA-256 of a file's content, in hexadecimal."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def require_content(path: str | Path, expected: str) -> None:
+    """Raise InputError if a file's content is not the expected one (a `content_hash`)."""
+    if content_hash(path) != expected:
+        raise InputError(
+            f"{path}: the file has changed while the run was going; run `snakemake` again, it "
+            "starts from what the file holds now"
+        )
 
 
 def write_json(content: object, path: str | Path) -> None:

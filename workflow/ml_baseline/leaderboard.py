@@ -3,6 +3,8 @@
 import pandas as pd
 
 from ml_baseline.comparison import combine_over_splits, compare, compare_over_splits
+from ml_baseline.errors import InputError
+from ml_baseline.failure import FAILED, FITTED
 from ml_baseline.metrics import METRICS, higher_is_better, scores
 
 RANKING_METRICS = ("roc_auc", "pr_auc")
@@ -70,9 +72,27 @@ def leaderboard(
         `dataset, model, rank, selected, oof_<select_by>`; each holdout metric with `_low` and
         `_high`; the comparison by `select_by` with the baseline and with the best model
         (difference, interval, p-value adjusted for the number of models, all of it in words as
-        `verdict`); `reliable, threshold, prevalence, rows, seeds, level, baseline`. Over several
-        seeds values are means, and intervals allow for the rows that the splits share.
+        `verdict`); `reliable, threshold, prevalence, rows, seeds, level, baseline, status, reason`.
+        Over several seeds values are means, and intervals allow for the rows that the splits share.
+        Models that failed with any seed stand at the end, without scores; if the baseline is one
+        of them, nothing is compared with it.
+
+    Raises:
+        InputError: with each of several seeds a model is left, but none with all of them.
     """
+    failures = failures_of(metrics)
+    metrics = metrics[~metrics["model"].isin(failures)]
+    if metrics.empty:
+        raise InputError(
+            "no model could be trained with all seeds: "
+            + "; ".join(f"{model}: {reason}" for model, reason in failures.items())
+        )
+    oof_scores = oof_scores[~oof_scores["model"].isin(failures)]
+    predictions = {
+        seed: of_seed[~of_seed["model"].isin(failures)] for seed, of_seed in predictions.items()
+    }
+    if settings["baseline"] in failures:
+        settings = settings | {"baseline": None}
     order = ranked(oof_scores, settings["select_by"])
     test_share = metrics["rows"].mean() / table_rows
     rows = []
@@ -96,7 +116,34 @@ def leaderboard(
     compared = compared_models(predictions, order.index[0], settings, table_rows, test_share)
     for name in COMPARED:
         table[name] = table["model"].map(compared[name])
-    return table.assign(baseline=settings["baseline"])
+    table = table.assign(baseline=settings["baseline"] or "", status=FITTED, reason="")
+    return pd.concat([table, failed_rows(failures, table)], ignore_index=True)
+
+
+def failures_of(metrics: pd.DataFrame) -> dict[str, str]:
+    """Return the models that failed with any seed, and why, in the order of their names."""
+    failed = metrics[metrics["status"] == FAILED]
+    several = metrics["seed"].nunique() > 1
+    return {
+        model: "; ".join(
+            f"seed {row.seed}: {row.reason}" if several else row.reason for row in rows.itertuples()
+        )
+        for model, rows in failed.groupby("model")
+    }
+
+
+def failed_rows(failures: dict[str, str], table: pd.DataFrame) -> pd.DataFrame:
+    """Return the leaderboard's rows of the models that failed: what is known without a score."""
+    same = table.iloc[0][
+        ["dataset", "threshold", "prevalence", "rows", "seeds", "level", "baseline"]
+    ]
+    rows = [
+        same.to_dict()
+        | {"model": model, "selected": False, "reliable": False, "verdict": FAILED}
+        | {"status": FAILED, "reason": reason}
+        for model, reason in failures.items()
+    ]
+    return pd.DataFrame(rows, columns=table.columns)
 
 
 def limits_of(limits: tuple, test_share: float, level: float) -> tuple[float, float, float]:

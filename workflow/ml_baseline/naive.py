@@ -8,64 +8,75 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from ml_baseline.augment import augment
+from ml_baseline.failure import FITTED
 from ml_baseline.metrics import METRICS, scores
 from ml_baseline.train import fit, predict_probability
 
 
-def naive_metrics(
-    table: pd.DataFrame, schema: dict, model_settings: dict[str, dict], settings: dict
+def naive_predictions(
+    table: pd.DataFrame, schema: dict, model_settings: dict, test_size: float, random_state: int
 ) -> pd.DataFrame:
-    """Return each model's metrics by the naive protocol: one row a model.
+    """Return a model's predictions of the naive test rows.
 
     Args:
         table: the whole cleaned table.
         schema: the table's input schema.
-        model_settings: for each model its settings as `train.fit` takes them; the noise is that
-            of the first.
-        settings: `test_size`, `threshold` and `random_state`.
+        model_settings: the model's settings as `train.fit` takes them.
+        test_size: the share of the augmented rows that are predicted.
+        random_state: seed of the noise, the split and the model.
+
+    Returns:
+        Columns `row_id, copy, target, probability`, one row a test row.
     """
-    seed = settings["random_state"]
-    noise = next(iter(model_settings.values()))["augment"]
-    augmented = augment(table, schema, **noise, random_state=seed)
+    augmented = augment(table, schema, **model_settings["augment"], random_state=random_state)
     train, test = train_test_split(
         augmented,
-        test_size=settings["test_size"],
+        test_size=test_size,
         stratify=augmented[schema["target"]],
-        random_state=seed,
+        random_state=random_state,
     )
-    rows = []
-    for name, of_model in model_settings.items():
-        model = fit(train, schema, of_model, seed)
-        probability = predict_probability(model, test, schema)
-        rows.append(
-            {"model": name} | scores(test[schema["target"]], probability, settings["threshold"])
-        )
-    return pd.DataFrame(rows)
+    probability = predict_probability(
+        fit(train, schema, model_settings, random_state), test, schema
+    )
+    return pd.DataFrame(
+        {
+            "row_id": test["row_id"],
+            "copy": test["copy"],
+            "target": test[schema["target"]],
+            "probability": probability,
+        }
+    )
 
 
-def contrast(naive: pd.DataFrame, honest: pd.DataFrame) -> pd.DataFrame:
+def contrast(
+    naive: dict[str, pd.DataFrame], honest: pd.DataFrame, threshold: float
+) -> pd.DataFrame:
     """Return naive and honest figures side by side, and how much of the naive one was leak.
 
     Args:
-        naive: as `naive_metrics` returns it.
-        honest: the holdout metrics of the same models, with `_low` and `_high`.
+        naive: for each model its predictions as `naive_predictions` returns them.
+        honest: the holdout metrics of the models, with `_low` and `_high`.
+        threshold: the threshold of the holdout metrics.
 
     Returns:
-        Columns `model, metric, naive, honest, honest_low, honest_high, leak`; `leak` is the naive
-        figure minus the honest one.
+        Columns `model, metric, naive, honest, honest_low, honest_high, leak` for the models that
+        stand in both; `leak` is the naive figure minus the honest one.
     """
-    naive, honest = naive.set_index("model"), honest.set_index("model")
-    rows = [
-        {
-            "model": model,
-            "metric": metric,
-            "naive": naive.loc[model, metric],
-            "honest": honest.loc[model, metric],
-            "honest_low": honest.loc[model, f"{metric}_low"],
-            "honest_high": honest.loc[model, f"{metric}_high"],
-        }
-        for model in honest.index
-        for metric in METRICS
-    ]
-    table = pd.DataFrame(rows)
+    honest = honest[honest["status"] == FITTED].set_index("model")
+    rows = []
+    for model in sorted(set(naive) & set(honest.index)):
+        claimed = scores(naive[model]["target"], naive[model]["probability"], threshold)
+        rows += [
+            {
+                "model": model,
+                "metric": metric,
+                "naive": claimed[metric],
+                "honest": honest.loc[model, metric],
+                "honest_low": honest.loc[model, f"{metric}_low"],
+                "honest_high": honest.loc[model, f"{metric}_high"],
+            }
+            for metric in METRICS
+        ]
+    columns = ["model", "metric", "naive", "honest", "honest_low", "honest_high"]
+    table = pd.DataFrame(rows, columns=columns)
     return table.assign(leak=table["naive"] - table["honest"])

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
+from ml_baseline.failure import FAILED
 from ml_baseline.job_log import last_error
 
 SHOWN_METRICS = ("f1", "roc_auc", "brier")
@@ -70,8 +71,10 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 
 def leaderboard_text(rows: list[dict[str, str]]) -> str:
-    """Return a table's leaderboard as aligned text."""
+    """Return a table's leaderboard as aligned text, what failed below it."""
     first = rows[0]
+    failed = [row for row in rows if row.get("status") == FAILED]
+    rows = [row for row in rows if row not in failed]
     select_by = next(name for name in first if name.startswith("oof_"))
     percent = f"{float(first['level']) * 100:g} %"
     lines = [["model", select_by.replace("oof_", "out-of-fold ")]]
@@ -93,6 +96,7 @@ def leaderboard_text(rows: list[dict[str, str]]) -> str:
         cells = zip(line[1:], widths[1:], strict=True)
         text.append("  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in cells)]))
     text += [f"  {row['model']}: {row['verdict']}" for row in rows]
+    text += [f"  {row['model']}: failed: {row['reason']}" for row in failed]
     rough = [row["model"] for row in rows if row["reliable"].lower() == "false"]
     if rough:
         text.append(

@@ -1,19 +1,19 @@
 rule naive:
-    """What augmenting first and splitting afterwards would have claimed."""
+    """What a model predicts when augmenting comes first and splitting afterwards."""
     input:
         table=processed("cleaned_data"),
         schema="data/processed/{dataset}/input_schema.json",
     output:
-        "results/{dataset}/naive_metrics.csv",
+        "results/{dataset}/naive/{model}.csv",
     log:
-        "results/logs/{dataset}/naive.log",
+        "results/logs/{dataset}/naive_{model}.log",
     conda:
         CONDA_ENVIRONMENT
     params:
         cfg=naive_settings,
         code=code("naive"),
     message:
-        "Running the naive protocol on {wildcards.dataset}"
+        "Training {wildcards.model} by the naive protocol on {wildcards.dataset}"
     script:
         "../scripts/naive.py"
 
@@ -21,7 +21,7 @@ rule naive:
 rule contrast:
     """Naive and honest scores side by side."""
     input:
-        naive="results/{dataset}/naive_metrics.csv",
+        naive=naive_files,
         honest=first_seed("results/{dataset}/seed{seed}/metrics.csv"),
     output:
         "results/{dataset}/naive.csv",
@@ -30,6 +30,7 @@ rule contrast:
     conda:
         CONDA_ENVIRONMENT
     params:
+        cfg=using("threshold"),
         code=code("contrast"),
     message:
         "Contrasting naive and honest scores of {wildcards.dataset}"

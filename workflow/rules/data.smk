@@ -12,24 +12,7 @@ rule clean:
     conda:
         CONDA_ENVIRONMENT
     params:
-        cfg=using(
-            "table",
-            "target",
-            "positive",
-            "negative",
-            "id",
-            "drop",
-            "forbidden",
-            "group",
-            "time",
-            "categorical",
-            "encode",
-            "dates",
-            "separator",
-            "encoding",
-            "decimal",
-            "missing_values",
-        ),
+        cfg=cleaning_settings,
         code=code("clean"),
     message:
         "Cleaning {wildcards.dataset}"

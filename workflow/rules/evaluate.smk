@@ -92,11 +92,10 @@ rule compare:
 rule gather:
     """The metrics of every table, seed and model in one file."""
     input:
-        leaderboards=[f"results/{dataset}/metrics.csv" for dataset in DATASETS],
         metrics=[
             f"results/{dataset}/seed{seed}/metrics.csv"
-            for dataset in DATASETS
-            for seed in seeds(dataset)
+            for dataset in sorted(DATASETS)
+            for seed in sorted(seeds(dataset))
         ],
     output:
         "results/metrics.csv",

@@ -11,5 +11,6 @@ with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="tables")
     train = read_table(snakemake.input.train, schema)
     holdout = read_table(snakemake.input.holdout, schema)
     oof = {Path(path).stem: read_table(path) for path in snakemake.input.oof}
+    oof = {model: predictions for model, predictions in oof.items() if len(predictions)}
     findings = audit(train, holdout, schema, oof, snakemake.params.cfg)
     write_table(findings, snakemake.output[0])

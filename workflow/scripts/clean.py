@@ -3,12 +3,14 @@ from ml_baseline.job_log import job_log
 with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="tables"):
     from ml_baseline.clean import clean
     from ml_baseline.errors import InputError
-    from ml_baseline.files import write_json
-    from ml_baseline.schema import describe_columns, infer_schema
+    from ml_baseline.files import require_content, write_json
+    from ml_baseline.inference import describe_columns, infer_schema
     from ml_baseline.tables import read_raw_table, write_table
 
     cfg = snakemake.params.cfg
     raw, reading = read_raw_table(cfg["table"], cfg["separator"], cfg["encoding"])
+    if cfg["content"]:
+        require_content(cfg["table"], cfg["content"])
     try:
         schema = infer_schema(raw, cfg, snakemake.wildcards.dataset)
         table, repairs = clean(raw, schema)

@@ -17,8 +17,9 @@ with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="tables")
     predictions = {seed_of(Path(p)): read_table(p) for p in snakemake.input.predictions}
     oof_scores = [
         {"seed": seed_of(Path(p)), "model": Path(p).stem}
-        | out_of_fold_scores(read_table(p), cfg["threshold"])
+        | out_of_fold_scores(oof, cfg["threshold"])
         for p in snakemake.input.oof
+        if len(oof := read_table(p))  # a model that failed has none
     ]
     table = leaderboard(
         metrics,

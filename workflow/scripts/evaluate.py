@@ -5,7 +5,9 @@ with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="models")
 
     import joblib
 
+    from ml_baseline.errors import InputError
     from ml_baseline.evaluate import holdout_metrics, holdout_predictions
+    from ml_baseline.failure import failure
     from ml_baseline.files import read_json
     from ml_baseline.leaderboard import stratified_rows
     from ml_baseline.tables import read_table, write_table
@@ -13,10 +15,18 @@ with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="models")
     schema = read_json(snakemake.input.schema)
     holdout = read_table(snakemake.input.holdout, schema)
     cfg = snakemake.params.cfg
-    models = {Path(path).stem: joblib.load(path) for path in snakemake.input.models}
+    failures = {Path(path).stem: failure(path) for path in snakemake.input.models}
+    models = {
+        Path(path).stem: joblib.load(path)
+        for path in snakemake.input.models
+        if failures[Path(path).stem] is None
+    }
+    failures = {model: reason for model, reason in failures.items() if reason is not None}
+    if not models:
+        raise InputError("; ".join(dict.fromkeys(failures.values())))
     predictions = holdout_predictions(models, holdout, schema, cfg["threshold"])
     rows = stratified_rows(cfg["strategy"], schema["rows"])
-    metrics = holdout_metrics(predictions, cfg["threshold"], cfg["level"], rows)
+    metrics = holdout_metrics(predictions, cfg["threshold"], cfg["level"], rows, failures)
     metrics.insert(0, "seed", int(snakemake.wildcards.seed))
     metrics.insert(0, "dataset", snakemake.wildcards.dataset)
     write_table(predictions, snakemake.output.predictions)

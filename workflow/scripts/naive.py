@@ -1,12 +1,22 @@
+from functools import partial
+
+from ml_baseline.failure import write_failure
 from ml_baseline.job_log import job_log
 
-with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="models"):
+with job_log(
+    snakemake.log[0],
+    about=snakemake.wildcards.dataset,
+    warm="models",
+    on_failure=partial(write_failure, path=snakemake.output[0]),
+):
     from ml_baseline.files import read_json
-    from ml_baseline.naive import naive_metrics
+    from ml_baseline.naive import naive_predictions
     from ml_baseline.tables import read_table, write_table
 
     schema = read_json(snakemake.input.schema)
     table = read_table(snakemake.input.table, schema)
     cfg = snakemake.params.cfg
-    metrics = naive_metrics(table, schema, cfg["models"], cfg)
-    write_table(metrics, snakemake.output[0])
+    predictions = naive_predictions(
+        table, schema, cfg, cfg["test_size"], random_state=cfg["random_state"]
+    )
+    write_table(predictions, snakemake.output[0])

@@ -1,8 +1,16 @@
+from functools import partial
+
+from ml_baseline.failure import write_failure
 from ml_baseline.job_log import job_log
 
-# The warm process computes with one thread.
-warm = "models" if snakemake.threads == 1 else None
-with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm=warm):
+with job_log(
+    snakemake.log[0],
+    about=snakemake.wildcards.dataset,
+    # A warm process computes with one thread.
+    warm="models" if snakemake.threads == 1 else None,
+    # So that the other models are compared all the same.
+    on_failure=partial(write_failure, path=snakemake.output.model, oof=snakemake.output.oof),
+):
     import joblib
 
     from ml_baseline.files import read_json, whole_file

@@ -8,13 +8,8 @@ import pytest
 
 from ml_baseline.clean import clean
 from ml_baseline.errors import InputError
-from ml_baseline.schema import (
-    column,
-    columns_of_role,
-    describe_columns,
-    feature_columns,
-    infer_schema,
-)
+from ml_baseline.inference import describe_columns, infer_schema
+from ml_baseline.schema import column, columns_of_role, feature_columns
 
 pytestmark = pytest.mark.filterwarnings("error")
 
