@@ -23,6 +23,7 @@ class Project:
     """A folder with a config and tables in which the workflow is run as a user would."""
 
     folder: Path
+    root: Path = ROOT
 
     def write_config(self, **config) -> None:
         config.setdefault("models", QUICK_MODELS)
@@ -36,12 +37,20 @@ class Project:
         file.write_bytes(content.encode() if isinstance(content, str) else content)
         return file
 
+    def command(self, *arguments: str, cores: int = 2) -> list[str]:
+        """Return the command that runs the workflow in the folder; to be started in `root`."""
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.root / "Snakefile")]
+        return [*command, "--directory", str(self.folder), "--cores", str(cores), *arguments]
+
     def snakemake(self, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess:
         """Run the workflow in the folder; stdout and stderr come back as one text."""
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
-        command += ["--directory", str(self.folder), "--cores", str(cores), *arguments]
         return subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT
+            self.command(*arguments, cores=cores),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=self.root,
         )
 
     def run(self, *arguments: str, cores: int = 2) -> str:

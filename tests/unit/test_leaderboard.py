@@ -13,9 +13,8 @@ from ml_baseline.leaderboard import (
     leaderboard,
     out_of_fold_scores,
     ranked,
-    stratified_rows,
 )
-from ml_baseline.metrics import METRICS
+from ml_baseline.metrics import METRICS, stratified_rows
 from ml_baseline.train import cross_validate
 
 ROWS = 200

@@ -5,7 +5,7 @@ import pandas as pd
 from ml_baseline.comparison import combine_over_splits, compare, compare_over_splits
 from ml_baseline.errors import InputError
 from ml_baseline.failure import FAILED, FITTED
-from ml_baseline.metrics import METRICS, higher_is_better, scores
+from ml_baseline.metrics import METRICS, higher_is_better, scores, stratified_rows
 
 RANKING_METRICS = ("roc_auc", "pr_auc")
 COMPARED = (
@@ -177,8 +177,3 @@ def compared_models(
             )
         )
     return compare_over_splits(comparisons, test_share, settings["level"]).set_index("model")
-
-
-def stratified_rows(strategy: str, table_rows: int) -> int | None:
-    """Return the rows of the table if the holdout is a stratified part of it, else None."""
-    return table_rows if strategy == "stratified" else None

@@ -623,3 +623,8 @@ def _average_precision(ones, zeros):
     ones_so_far = np.cumsum(ones, axis=-1)
     precision = ones_so_far / (ones_so_far + np.cumsum(zeros, axis=-1))
     return np.sum(ones * precision, axis=-1) / ones_so_far[..., -1]
+
+
+def stratified_rows(strategy: str, table_rows: int) -> int | None:
+    """Return the rows of the table if the holdout is a stratified part of it, else None."""
+    return table_rows if strategy == "stratified" else None

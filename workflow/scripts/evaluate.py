@@ -9,7 +9,7 @@ with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="models")
     from ml_baseline.evaluate import holdout_metrics, holdout_predictions
     from ml_baseline.failure import failure
     from ml_baseline.files import read_json
-    from ml_baseline.leaderboard import stratified_rows
+    from ml_baseline.metrics import stratified_rows
     from ml_baseline.tables import read_table, write_table
 
     schema = read_json(snakemake.input.schema)

@@ -1,0 +1,469 @@
+"""What runs again after an edit: exactly the jobs that use what has changed.
+
+Each case edits one thing in a copy of a finished project and asks Snakemake what it would do. A job
+is named by its log: `<table>/<job>` or `<table>/seed<seed>/<job>`.
+"""
+
+import fnmatch
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from running import ROOT, Project, small_table
+
+QUICK_TREE = {
+    "estimator": "sklearn.tree.DecisionTreeClassifier",
+    "params": {"max_depth": 2},
+    "preprocessing": "tree",
+}
+CONFIG = {
+    "datasets": {
+        "one": {
+            "table": "one.csv",
+            "target": "answer",
+            "plots": ["size_histogram"],
+            "naive": True,
+            "drop": ["unused"],
+        },
+        "other": {"table": "other.csv", "target": "answer", "plots": ["colour_barplot"]},
+        "users": {
+            "table": "data/processed/features.csv",
+            "target": "is_high_value",
+            "seeds": [5],
+            "plots": [],
+        },
+    },
+    "sample_data": {"users": {"rows": 200, "seed": 1}},
+    "seeds": [1, 2],
+    "split": {"strategy": "stratified", "test_size": 0.25},
+    "augment": {"method": "jitter", "noise_frac": 0.02},
+    "models": {
+        "dummy": {"estimator": "sklearn.dummy.DummyClassifier"},
+        "own": {"estimator": "own_models.Own", "params": {"C": 0.25}},
+        "tree": QUICK_TREE,
+    },
+}
+FOLDERS = ("workflow", "profiles", "envs")
+
+
+def raw_table(random_state):
+    header, *lines = small_table(random_state=random_state).splitlines()
+    return "\n".join([f"unused,{header}", *(f"{i % 7},{line}" for i, line in enumerate(lines)), ""])
+
+
+class Copy(Project):
+    """A project with a copy of the workflow in it, so that code can be edited too."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, root=folder)
+
+    def config(self) -> dict:
+        return yaml.safe_load((self.folder / "config/config.yaml").read_text(encoding="utf-8"))
+
+    def change(self, *keys, to) -> None:
+        """Write the config with one value changed; `to` None takes its key out."""
+        config = self.config()
+        section = config
+        for key in keys[:-1]:
+            section = section.setdefault(key, {})
+        section[keys[-1]] = to
+        if to is None:
+            del section[keys[-1]]
+        self.write_config(**config)
+
+    def edit(self, path: str, old: str, new: str, count: int = 1) -> None:
+        file = self.folder / path
+        text = file.read_text(encoding="utf-8")
+        assert old in text, f"{path} no longer holds {old!r}"
+        file.write_text(text.replace(old, new, count), encoding="utf-8")
+
+    def planned(self) -> set[str]:
+        """Return the jobs that Snakemake would run."""
+        summary = self.run("--summary")
+        header, *rows = [line.split("\t") for line in summary.splitlines() if "\t" in line]
+        log, plan = header.index("log-file(s)"), header.index("plan")
+        assert len(rows) > 50
+        return {job_of(row[log]) for row in rows if row[plan] == "update pending"}
+
+    def logs(self) -> dict[str, int]:
+        """Return for each job when it last ran."""
+        folder = self.folder / "results/logs"
+        return {
+            job_of(str(path.relative_to(self.folder))): path.stat().st_mtime_ns
+            for path in folder.rglob("*.log")
+        }
+
+    def ran(self, *arguments) -> set[str]:
+        """Run the workflow and return the jobs that ran."""
+        before = self.logs()
+        self.run(*arguments)
+        return {job for job, time in self.logs().items() if before.get(job) != time}
+
+
+def job_of(log: str) -> str:
+    return log.removeprefix("results/logs/").removesuffix(".log")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A project that has been run once, with an estimator from a package of its own."""
+    project = Copy(tmp_path_factory.mktemp("finished"))
+    for name in FOLDERS:
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, project.folder / name, ignore=ignored)
+    shutil.copy2(ROOT / "Snakefile", project.folder)
+    for name, random_state in (("one", 0), ("other", 1)):
+        project.write(f"{name}.csv", raw_table(random_state))
+    own = (
+        "from sklearn.linear_model import LogisticRegression\nclass Own(LogisticRegression): ...\n"
+    )
+    project.write("library/own_models/__init__.py", own)
+    project.write(
+        "library/own_models-1.0.dist-info/METADATA",
+        "Metadata-Version: 2.1\nName: own_models\nVersion: 1.0\n",
+    )
+    project.write_config(**CONFIG)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(project.folder / "library"))
+        project.run()
+        project.jobs = set(project.logs())
+        assert project.planned() == set()
+    return project
+
+
+@pytest.fixture
+def copied(finished, tmp_path, monkeypatch):
+    """A copy of the finished project, with the times of its files."""
+    shutil.copytree(finished.folder, tmp_path / "copy", symlinks=True)
+    project = Copy(tmp_path / "copy")
+    project.jobs = finished.jobs
+    monkeypatch.setenv("PYTHONPATH", str(project.folder / "library"))
+    return project
+
+
+def jobs_like(project, patterns) -> set[str]:
+    """Return the jobs of the finished project that match patterns; a name without any is itself."""
+    found = set()
+    for pattern in patterns:
+        matching = {job for job in project.jobs if fnmatch.fnmatchcase(job, pattern)}
+        found |= matching or {pattern}
+    return found
+
+
+# ------------------------------------------------------------------ edits
+
+
+def reorder(value):
+    """Return a config with the keys of all mappings in reverse order."""
+    if isinstance(value, dict):
+        return {key: reorder(value[key]) for key in reversed(value)}
+    return value
+
+
+def touch(project, *patterns):
+    for pattern in patterns:
+        for path in project.folder.glob(pattern):
+            if path.is_file():
+                os.utime(path)
+
+
+def append(project, path, text):
+    with (project.folder / path).open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def older_content(project):
+    """Put another table in the place of one, with a time before that of everything made from it."""
+    path = project.write("one.csv", raw_table(2))
+    os.utime(path, (1, 1))
+
+
+def fresh_checkout(project):
+    for folder in (*FOLDERS, "config", "library"):
+        touch(project, f"{folder}/**/*")
+    touch(project, "Snakefile")
+
+
+def copy_without_times(project):
+    """What a plain copy to another disk does: every file is new, in no order."""
+    paths = [path for path in project.folder.rglob("*") if path.is_file()]
+    kept = [path for path in paths if ".snakemake" not in path.parts]
+    for i, path in enumerate(sorted(kept, key=lambda path: hash(str(path)))):
+        os.utime(path, ns=(2_000_000_000_000_000_000 + i, 2_000_000_000_000_000_000 + i))
+
+
+def new_version(project):
+    folder = project.folder / "library"
+    (folder / "own_models-1.0.dist-info").rename(folder / "own_models-1.1.dist-info")
+    metadata = folder / "own_models-1.1.dist-info/METADATA"
+    metadata.write_text(metadata.read_text().replace("1.0", "1.1"))
+
+
+def change(*keys, to):
+    return lambda project: project.change(*keys, to=to)
+
+
+def edit(path, old, new):
+    return lambda project: project.edit(path, old, new)
+
+
+def add_statement(module):
+    return lambda project: append(project, f"workflow/ml_baseline/{module}.py", "\nADDED = 1\n")
+
+
+def swap(project):
+    """The share of noise and the share of the holdout change places."""
+    project.change("augment", "noise_frac", to=0.25)
+    project.change("split", "test_size", to=0.02)
+
+
+def move_value(project):
+    project.change("datasets", "one", "drop", to=None)
+    project.change("datasets", "one", "forbidden", to=["unused"])
+
+
+def remove_tree(project):
+    project.change("models", "tree", to=None)
+
+
+def delete(path):
+    return lambda project: (project.folder / path).unlink()
+
+
+NOTHING = ()
+EVERYTHING = ("*",)
+SCORES = ("*/evaluate", "*/compare", "gather")
+CHOICE = ("*/audit", *SCORES)
+# What follows new training rows.
+TRAINING = ("*/train_*", *CHOICE)
+NAIVE = ("one/naive_*", "one/contrast")
+ONE = ("one/*", "gather")
+MODULES = "workflow/ml_baseline"
+
+# What is edited -> the edit, and the jobs that have to run again.
+EDITS = {
+    "noise_frac": (
+        change("augment", "noise_frac", to=0.03),
+        ("*/augment", *TRAINING, *NAIVE),
+    ),
+    "noise_frac of one table": (
+        change("datasets", "other", "augment", to={"noise_frac": 0.03}),
+        ("other/*/augment", "other/*/train_*", "other/*/evaluate", "other/compare", "other/audit")
+        + ("gather",),
+    ),
+    "test_size": (
+        change("split", "test_size", to=0.3),
+        ("*/split", "*/augment", *TRAINING, *NAIVE),
+    ),
+    "folds": (change("cv", to={"folds": 4}), (*TRAINING, "one/contrast")),
+    "one model's parameter": (
+        change("models", "tree", "params", "max_depth", to=3),
+        ("*/train_tree", *CHOICE, "one/naive_tree", "one/contrast"),
+    ),
+    "a model more": (
+        change("models", "new", to={"estimator": "sklearn.naive_bayes.GaussianNB"}),
+        (*(f"{table}/seed{seed}/train_new" for table in ("one", "other") for seed in (1, 2)),)
+        + ("users/seed5/train_new", "one/naive_new", "one/contrast", *CHOICE),
+    ),
+    "a model less": (remove_tree, (*CHOICE, "one/contrast")),
+    "a seed more": (
+        change("seeds", to=[1, 2, 3]),
+        tuple(
+            f"{table}/{job}"
+            for table in ("one", "other")
+            for job in ("compare", *(f"seed3/{name}" for name in ("split", "augment", "evaluate")))
+            + tuple(f"seed3/train_{model}" for model in CONFIG["models"])
+        )
+        + ("gather",),
+    ),
+    "seeds in another order": (
+        # The first one is the one that is audited and contrasted.
+        change("seeds", to=[2, 1]),
+        ("one/audit", "other/audit", *NAIVE),
+    ),
+    "a table more": (
+        change("datasets", "new", to={"table": "one.csv", "target": "answer", "plots": []}),
+        tuple(
+            f"new/{job}"
+            for job in ("clean", "stats", "audit", "compare")
+            + tuple(
+                f"seed{seed}/{name}"
+                for seed in (1, 2)
+                for name in ("split", "augment", "evaluate")
+                + tuple(f"train_{model}" for model in CONFIG["models"])
+            )
+        )
+        + ("gather",),
+    ),
+    "a table less": (change("datasets", "other", to=None), ("gather",)),
+    "threshold": (change("threshold", to=0.4), (*SCORES, "one/contrast")),
+    "confidence level": (change("intervals", to={"level": 0.9}), (*SCORES, "one/contrast")),
+    "select_by": (change("select_by", to="f1"), ("*/compare",)),
+    "baseline": (change("baseline", to="tree"), ("*/compare",)),
+    "a plot more": (
+        change("datasets", "one", "plots", to=["size_histogram", "target"]),
+        ("one/plots",),
+    ),
+    "a plot less": (change("datasets", "one", "plots", to=[]), NOTHING),
+    "what a failed audit does": (
+        change("datasets", "one", "audit", to={"on_fail": "stop"}),
+        ("one/require_audit", "one/compare"),
+    ),
+    "table format": (change("table_format", to="parquet"), ("*/*", "gather")),
+    "rows of a sample table": (
+        change("sample_data", "users", "rows", to=210),
+        ("make_sample_data_users", "users/*", "gather"),
+    ),
+    "two values swapped": (swap, ("*/split", "*/augment", *TRAINING, *NAIVE)),
+    "a value moved to another key": (move_value, ONE),
+    "config keys in another order": (
+        lambda project: project.write_config(**reorder(project.config())),
+        NOTHING,
+    ),
+    "the default written out for a table": (
+        change("datasets", "one", "split", to={"test_size": 0.25}),
+        NOTHING,
+    ),
+    "the version of an estimator's package": (
+        new_version,
+        ("*/train_own", *CHOICE, "one/naive_own", "one/contrast"),
+    ),
+    "raw data": (lambda project: append(project, "one.csv", "1,0.5,0.5,red,yes\n"), ONE),
+    "raw data with an older time": (older_content, ONE),
+    "raw data touched": (lambda project: touch(project, "one.csv"), NOTHING),
+    "an intermediate file touched": (
+        lambda project: touch(project, "data/processed/one/cleaned_data.csv"),
+        NOTHING,
+    ),
+    "everything touched": (copy_without_times, NOTHING),
+    "a fresh checkout of the code": (fresh_checkout, NOTHING),
+    "a comment": (
+        edit(f"{MODULES}/augment.py", "import numpy", "# Why it is so.\nimport numpy"),
+        NOTHING,
+    ),
+    "a docstring": (edit(f"{MODULES}/split.py", '"""', '"""Rewritten. '), NOTHING),
+    "augment.py": (add_statement("augment"), ("*/augment", *TRAINING, *NAIVE)),
+    "clean.py": (add_statement("clean"), ("*/*", "gather")),
+    "inference.py": (add_statement("inference"), ("*/*", "gather")),
+    "split.py": (add_statement("split"), ("*/split", "*/augment", *TRAINING, *NAIVE)),
+    "stats.py": (add_statement("stats"), ("*/stats",)),
+    "plots.py": (add_statement("plots"), ("*/plots",)),
+    "train.py": (add_statement("train"), (*TRAINING, *NAIVE)),
+    "pipeline.py": (add_statement("pipeline"), (*TRAINING, *NAIVE)),
+    "evaluate.py": (add_statement("evaluate"), (*SCORES, "one/contrast")),
+    "metrics.py": (add_statement("metrics"), (*SCORES, *NAIVE)),
+    "comparison.py": (add_statement("comparison"), ("*/compare",)),
+    "leaderboard.py": (add_statement("leaderboard"), ("*/compare",)),
+    "naive.py": (add_statement("naive"), NAIVE),
+    "controls.py": (add_statement("controls"), NOTHING),
+    "audit/copies.py": (add_statement("audit/copies"), ("*/audit",)),
+    "sample_data.py": (
+        add_statement("sample_data"),
+        ("make_sample_data_users", "users/*", "gather"),
+    ),
+    "summary.py": (add_statement("summary"), NOTHING),
+    "configuration.py": (add_statement("configuration"), NOTHING),
+    "run_lock.py": (add_statement("run_lock"), NOTHING),
+    "tables.py": (add_statement("tables"), EVERYTHING),
+    "job_log.py": (add_statement("job_log"), EVERYTHING),
+    "a script": (
+        lambda project: append(project, "workflow/scripts/stats.py", "\nADDED = 1\n"),
+        ("*/stats",),
+    ),
+    "a plot deleted": (delete("results/one/plots/size_histogram.png"), ("one/plots",)),
+    "statistics deleted": (delete("results/other/stats.csv"), ("other/stats",)),
+    "the list of all metrics deleted": (delete("results/metrics.csv"), ("gather",)),
+    "a model deleted": (
+        delete("results/other/seed2/models/tree.joblib"),
+        ("other/seed2/train_tree", "other/seed2/evaluate", "other/compare", "gather"),
+    ),
+    "training rows deleted": (
+        delete("data/processed/other/seed2/train.csv"),
+        ("other/seed2/*", "other/compare", "gather"),
+    ),
+    "a leaderboard edited by hand": (
+        lambda project: append(project, "results/one/metrics.csv", "\n"),
+        NOTHING,
+    ),
+    "predictions edited by hand": (
+        lambda project: append(project, "results/one/seed1/oof/tree.csv", "\n"),
+        ("one/audit", "one/compare"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_exactly_what_uses_it_runs_again(copied, name):
+    make, expected = EDITS[name]
+    make(copied)
+    planned = copied.planned()
+    if "-" in planned:  # a job that is new has no log yet to be named by
+        planned = copied.ran()
+        assert copied.planned() == set()
+    assert planned == jobs_like(copied, expected)
+
+
+# ------------------------------------------------------------------ and then they really run
+
+
+def test_what_is_planned_runs_and_nothing_else(copied):
+    """The whole way, for an edit that every stage after the split takes part in."""
+    before = copied.checksums()
+    copied.change("augment", "noise_frac", to=0.03)
+    planned = copied.planned()
+    assert copied.ran() == planned
+    assert copied.planned() == set()
+    assert copied.checksums() != before
+    copied.change("augment", "noise_frac", to=0.02)
+    copied.run()
+    assert copied.checksums() == before
+
+
+def test_what_is_deleted_is_made_again_as_it_was(copied):
+    before = copied.checksums()
+    for path in copied.folder.glob("data/processed/one/**/*.csv"):
+        path.unlink()
+    copied.run()
+    assert copied.checksums() == before
+
+
+def test_a_stage_whose_output_stays_the_same_ends_the_chain_in_the_next_run(copied):
+    """Snakemake cannot tell before it has run a job, so it is run by itself first."""
+    copied.edit(f"{MODULES}/clean.py", '"""', 'REWRITTEN = True\n"""')
+    tables = {"one/clean", "other/clean", "users/clean"}
+    assert copied.ran("--until", "clean") == tables
+    assert copied.planned() == set()
+
+
+def test_files_of_more_than_a_megabyte_count_by_their_content_too(project):
+    project.write("table.csv", small_table(rows=40_000))
+    project.write_config(
+        datasets={"big": {"table": "table.csv", "target": "answer", "plots": []}},
+        models={"dummy": {"estimator": "sklearn.dummy.DummyClassifier"}},
+    )
+    project.run()
+    cleaned = project.folder / "data/processed/big/cleaned_data.csv"
+    assert cleaned.stat().st_size > 1_000_000
+    os.utime(cleaned)
+    assert "Nothing to be done" in project.run()
+
+
+def test_a_table_that_changes_while_it_is_read_is_not_taken_for_what_it_was(copied):
+    """The job finds other bytes than the run started from; the next run starts from those."""
+    script = "workflow/scripts/clean.py"
+    copied.edit(
+        script,
+        "    raw, reading = read_raw_table(",
+        "    open('one.csv', 'a').write('3,0.5,0.5,red,yes\\n')\n    raw, reading = read_raw_table(",
+    )
+    done = copied.snakemake("results/one/metrics.csv", "--forcerun", "clean")
+    assert done.returncode == 1
+    assert "one.csv: the file has changed while the run was going" in " ".join(done.stdout.split())
+    shutil.copy2(ROOT / script, copied.folder / script)
+    copied.run()
+    rows = (copied.folder / "one.csv").read_text().count("\n") - 1
+    cleaned = (copied.folder / "data/processed/one/cleaned_data.csv").read_text()
+    assert cleaned.count("\n") - 1 == rows
+    assert copied.planned() == set()
