@@ -24,8 +24,7 @@ rule all:
 
 
 onstart:
-    LOCK.started()
-    WARM.append(WarmProcesses())
+    start_run()
 
 
 onsuccess:

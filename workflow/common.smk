@@ -13,7 +13,7 @@ sys.path.insert(0, str(WORKFLOW_FOLDER))
 from ml_baseline import configuration
 from ml_baseline.errors import InputError
 from ml_baseline.failure import failure
-from ml_baseline.files import content_hash
+from ml_baseline.files import content_hash, require_writable
 from ml_baseline.run_lock import RunLock
 from ml_baseline.source_code import code_hash, package_version
 from ml_baseline.summary import run_summary
@@ -25,6 +25,8 @@ WARM = []
 LOCK = RunLock() if workflow.is_main_process else None
 if LOCK and LOCK.recovered:
     print("The last run here was killed; what it left unfinished is made again.", file=sys.stderr)
+if LOCK and not LOCK.alone:
+    print("Another run is at work in this folder; wait for its end.", file=sys.stderr)
 CONDA_ENVIRONMENT = str(WORKFLOW_FOLDER.parent / "envs" / "ml-baseline.yaml")
 
 SCHEMA = configuration.load_schema(WORKFLOW_FOLDER / "schemas" / "config.schema.yaml")
@@ -297,6 +299,16 @@ def failed_models():
         )
     ]
     return {path: reason for path in trained if (reason := failure(path)) is not None}
+
+
+def start_run():
+    """Begin a run that has something to do; refuse it where its results cannot be written."""
+    LOCK.started()
+    try:
+        require_writable("data", "results")
+    except InputError as error:
+        sys.exit(str(error))
+    WARM.append(WarmProcesses())
 
 
 def end_run(failed=False):

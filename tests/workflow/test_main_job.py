@@ -1,10 +1,12 @@
 """The main job from raw table to leaderboard, run for real."""
 
 import json
+import shutil
+import subprocess
 
 import pytest
 import yaml
-from running import ROOT, rows_of, small_table
+from running import ROOT, Project, rows_of, small_table
 
 FIRST_COLUMNS = [
     "dataset",
@@ -107,6 +109,30 @@ def test_second_run_has_nothing_to_do(samples):
     before = {path: path.stat().st_mtime_ns for path in (samples.folder / "results").rglob("*.csv")}
     assert "Nothing to be done" in samples.run()
     assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+def test_the_same_bytes_from_another_clone_with_one_core_and_cold_processes(samples, tmp_path):
+    """Models too; nothing depends on how many jobs run at once, where, or in which process."""
+    tracked = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    clone = tmp_path / "another clone"
+    for name in tracked.stdout.splitlines():
+        if (ROOT / name).is_file():
+            (clone / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, clone / name)
+    common = clone / "workflow/common.smk"
+    text = common.read_text(encoding="utf-8")
+    assert "    WARM.append(WarmProcesses())\n" in text
+    common.write_text(text.replace("    WARM.append(WarmProcesses())\n", ""), encoding="utf-8")
+    other = Project(clone, root=clone)
+    other.run(cores=1)
+    assert samples.checksums() == other.checksums()
+    assert any(name.endswith(".joblib") for name in samples.checksums())
 
 
 def test_any_installed_classifier_is_a_model(project):

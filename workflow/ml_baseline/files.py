@@ -1,5 +1,6 @@
 """Files written whole or not at all."""
 
+import glob
 import hashlib
 import json
 import os
@@ -21,8 +22,12 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    prefix = f".{path.stem}-"
+    # What a killed job has left of the same file.
+    for left in path.parent.glob(f"{glob.escape(prefix)}????????{glob.escape(path.suffix)}"):
+        left.unlink(missing_ok=True)
     # The suffix stays, because some writers choose their format by it.
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -61,6 +66,20 @@ def require_content(path: str | Path, expected: str) -> None:
             f"{path}: the file has changed while the run was going; run `snakemake` again, it "
             "starts from what the file holds now"
         )
+
+
+def require_writable(*folders: str | Path) -> None:
+    """Raise InputError if nothing can be written into one of the folders; make those missing."""
+    for folder in folders:
+        try:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
+        except OSError as error:
+            raise InputError(
+                f"{folder}: nothing can be written into this folder ({error.strerror}); give "
+                "yourself the right to, make room on the disk, or run in another folder with "
+                "`snakemake --directory`"
+            ) from error
 
 
 def write_json(content: object, path: str | Path) -> None:

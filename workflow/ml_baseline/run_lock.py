@@ -25,14 +25,16 @@ class RunLock:
         Args:
             folder: where Snakemake keeps its records.
         """
-        self.recovered = False
+        self.recovered = False  # whether there was something to clear up
+        self.alone = True  # whether no other run is at work
         self._starting = None
         with contextlib.suppress(OSError):
             folder.mkdir(exist_ok=True)
             self._starting = (folder / "starting").open("a")
             fcntl.flock(self._starting, fcntl.LOCK_EX)
             self._running = (folder / "running").open("a+")
-            if self._is_alone():
+            self.alone = self._is_alone()
+            if self.alone:
                 self.recovered = self._recover(folder)
             fcntl.flock(self._running, fcntl.LOCK_SH)
 

@@ -63,12 +63,13 @@ class WarmProcesses:
         self._lifeline = os.open(pipe, os.O_RDWR)
         run = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
         threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+        found_in = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")]
         self._processes = [
             subprocess.Popen(
                 [sys.executable, "-m", "ml_baseline.warm", self._folder.name, name, str(run)],
                 pass_fds=[run],
                 stdin=subprocess.DEVNULL,
-                env=os.environ | threads | {"PYTHONPATH": str(Path(__file__).parents[1])},
+                env=os.environ | threads | {"PYTHONPATH": os.pathsep.join(filter(None, found_in))},
             )
             for name in PRELOADED
         ]

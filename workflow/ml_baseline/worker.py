@@ -13,7 +13,6 @@ import select
 import socket
 import sys
 import threading
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -54,9 +53,9 @@ def delegate(warm: str | None) -> Report | None:
     """
     if _connection is not None:
         return None
-    connection = _warm_connection(warm) if warm else None
-    if connection is not None:
-        return _watched(connection) or Report(KILLED, KILLED_MESSAGE)
+    run = _run_pipe()
+    if warm and (connection := _warm_connection(warm, run)):
+        return _watched(connection, run) or Report(KILLED, KILLED_MESSAGE)
     connection, of_worker = socket.socketpair()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -66,7 +65,7 @@ def delegate(warm: str | None) -> Report | None:
         become_worker(of_worker)
         return None
     of_worker.close()
-    if done := _watched(connection):
+    if done := _watched(connection, run):
         return done
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     return Report(KILLED, KILLED_MESSAGE) if code < 0 else Report(code)
@@ -91,7 +90,7 @@ def report(code: int, error: str | None = None) -> None:
         _connection.sendall(line.encode())
 
 
-def _warm_connection(kind: str) -> socket.socket | None:
+def _warm_connection(kind: str, run: int | None) -> socket.socket | None:
     """Return the connection to a worker that runs this script in a warm process, if there is one."""
     folder = os.environ.get(FOLDER_VARIABLE)
     if folder is None:
@@ -106,7 +105,7 @@ def _warm_connection(kind: str) -> socket.socket | None:
     try:
         connection.connect(str(Path(folder, kind)))
         connection.sendall(json.dumps(request).encode() + b"\n")
-        if connection.recv(1) == b"+":
+        if _received(connection, run, 1) == b"+":
             return connection
     except OSError:
         pass
@@ -114,38 +113,44 @@ def _warm_connection(kind: str) -> socket.socket | None:
     return None
 
 
-def _watched(connection: socket.socket) -> Report | None:
+def _watched(connection: socket.socket, run: int | None) -> Report | None:
     """Return the worker's report, None if it ends without one; end with the run if that ends first."""
-    received = b""
-    with connection, _run_pipe() as run:
-        while not received.endswith(b"\n"):
-            ready, _, _ = select.select([connection, *run], [], [])
-            if set(ready) & set(run):
-                os._exit(KILLED)
-            part = connection.recv(1 << 16)
+    told = b""
+    with connection:
+        while not told.endswith(b"\n"):
+            part = _received(connection, run, 1 << 16)
             if not part:
                 return None
-            received += part
-    return Report(**json.loads(received.splitlines()[0]))
+            told += part
+    return Report(**json.loads(told.splitlines()[0]))
 
 
-@contextlib.contextmanager
-def _run_pipe() -> Iterator[list[int]]:
-    """Yield the pipe that becomes readable when this job's run ends, in a list; or an empty list."""
+def _received(connection: socket.socket, run: int | None, size: int) -> bytes:
+    """Return what a worker says next, nothing if it has ended; end with the run."""
+    ready, _, _ = select.select([connection, *([] if run is None else [run])], [], [])
+    if run in ready:
+        os._exit(KILLED)
+    return connection.recv(size)
+
+
+def _run_pipe() -> int | None:
+    """Return the pipe that becomes readable when this job's run ends.
+
+    None for a job of a cluster and one that is started by hand. If the run has ended already, so
+    does this process.
+    """
     folder = os.environ.get(FOLDER_VARIABLE)
+    if folder is None:
+        return None
     try:
-        pipe = os.open(Path(folder or "nowhere", PIPE), os.O_RDONLY | os.O_NONBLOCK)
-    except OSError:  # a job of a cluster, or by hand
-        yield []
-        return
-    try:
-        # Opened after the run has ended, it would stay silent; but it can be read to its end.
-        with contextlib.suppress(BlockingIOError):
-            os.read(pipe, 1)
-            os._exit(KILLED)
-        yield [pipe]
-    finally:
-        os.close(pipe)
+        pipe = os.open(Path(folder, PIPE), os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return None
+    # Opened after the run has ended, it would stay silent; but it can be read to its end.
+    with contextlib.suppress(BlockingIOError):
+        os.read(pipe, 1)
+        os._exit(KILLED)
+    return pipe
 
 
 def _exit_when_closed(connection: socket.socket) -> None:

@@ -1,0 +1,291 @@
+"""Runs that are killed, crowded, starved or locked out: the next plain run makes the same files."""
+
+import errno
+import json
+import os
+import resource
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from running import Project, small_table
+
+# Python runs this at its start, in the run, its warm processes and its jobs. As a file is about to get
+# its name, the worst moment there is, it strikes: the job alone (JOB), the run (SIGKILL, SIGTERM), or
+# everybody, as Ctrl-C does (SIGINT).
+STRIKE = """
+import fnmatch, os, signal, sys, time
+from pathlib import Path
+
+strikes = Path(os.environ["STRIKES"])
+replace = os.replace
+
+def strike(source, target, **more):
+    for mark in sorted(strikes.glob("*.strike")):
+        victim, pattern = mark.read_text().split()
+        if fnmatch.fnmatch(str(target), pattern):
+            mark.rename(mark.with_suffix(".done"))
+            if victim == "JOB":
+                os.kill(os.getpid(), signal.SIGKILL)
+            run = int((strikes / "pid").read_text())
+            if victim == "SIGINT":
+                os.killpg(run, signal.SIGINT)
+            else:
+                os.kill(run, getattr(signal, victim))
+            if victim != "SIGTERM":  # at that, a run waits for its jobs
+                time.sleep(600)
+    replace(source, target, **more)
+
+os.replace = strike
+"""
+DATASET = {
+    "table": "table.csv",
+    "target": "answer",
+    "plots": ["size_histogram"],
+    "naive": True,
+}
+# In the middle of each stage: as this file is about to get its name.
+STAGES = [
+    "data/processed/small/cleaned_data.csv",
+    "data/processed/small/input_schema.json",
+    "results/small/stats.csv",
+    "results/small/plots/size_histogram.png",
+    "data/processed/small/seed42/holdout.csv",
+    "data/processed/small/seed42/augmented_data.csv",
+    "results/small/seed42/oof/logistic_regression.csv",
+    "results/small/seed42/models/dummy.joblib",
+    "results/small/naive/dummy.csv",
+    "results/small/seed42/metrics.csv",
+    "results/small/audit.csv",
+    "results/small/metrics.csv",
+    "results/small/naive.csv",
+    "results/metrics.csv",
+]
+
+
+def prepared(folder: Path) -> Project:
+    project = Project(folder)
+    project.write("table.csv", small_table())
+    project.write_config(datasets={"small": DATASET})
+    return project
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> dict[str, str]:
+    """The files of a run in which nothing went wrong."""
+    project = prepared(tmp_path_factory.mktemp("undisturbed"))
+    project.run(cores=1)
+    return project.checksums()
+
+
+@pytest.fixture
+def struck(tmp_path, monkeypatch) -> Project:
+    """A project whose runs can be struck."""
+    project = prepared(tmp_path / "project")
+    project.strikes = tmp_path / "strikes"
+    project.strikes.mkdir()
+    library = tmp_path / "library"
+    library.mkdir()
+    (library / "sitecustomize.py").write_text(STRIKE)
+    monkeypatch.setenv("PYTHONPATH", str(library))
+    monkeypatch.setenv("STRIKES", str(project.strikes))
+    return project
+
+
+def start(project: Project, *arguments: str, cores: int = 2, **more) -> subprocess.Popen:
+    """Start a run in a process group of its own, as a shell does."""
+    return subprocess.Popen(
+        project.command(*arguments, cores=cores),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=project.root,
+        start_new_session=True,
+        **more,
+    )
+
+
+def strike(project: Project, victim: str, *patterns: str) -> tuple[int, str]:
+    """Run until the first of the strikes still to come; return the exit code and what was said."""
+    for pattern in patterns:
+        number = len(list(project.strikes.iterdir()))
+        (project.strikes / f"{number:03}.strike").write_text(f"{victim} *{pattern}")
+    before = waiting(project)
+    run = start(project)
+    (project.strikes / "pid").write_text(str(run.pid))
+    said, _ = run.communicate(timeout=120)
+    assert len(waiting(project)) < len(before), f"the run ended without a strike:\n{said}"
+    return run.returncode, said
+
+
+def waiting(project: Project) -> list[Path]:
+    return list(project.strikes.glob("*.strike"))
+
+
+def in_session(session: int) -> list[int]:
+    """Return the processes of a session that are still at work."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, _, of_session = stat.read_text().rsplit(") ", 1)[1].split()[:4]
+        except OSError:
+            continue
+        if int(of_session) == session and state != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
+@pytest.mark.proof
+def test_a_run_killed_in_the_middle_of_every_stage_goes_on_and_ends_the_same(struck, undisturbed):
+    assert strike(struck, "SIGKILL", *STAGES)[0] == -signal.SIGKILL
+    while waiting(struck):
+        assert strike(struck, "SIGKILL")[0] == -signal.SIGKILL
+    struck.run(cores=4)
+    assert struck.checksums() == undisturbed
+    assert "Nothing to be done" in struck.run()
+
+
+def test_nothing_of_a_killed_run_goes_on_without_it(struck):
+    mark = struck.strikes / "000.strike"
+    mark.write_text("SIGKILL *holdout.csv")
+    # Not into a pipe: that would stay open for as long as any process of the run lives.
+    with (struck.strikes / "said").open("w") as said:
+        run = subprocess.Popen(
+            struck.command(),
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            cwd=struck.root,
+            start_new_session=True,
+        )
+    (struck.strikes / "pid").write_text(str(run.pid))
+    run.wait(timeout=120)
+    assert not mark.exists()
+    deadline = time.monotonic() + 60
+    while in_session(run.pid):
+        assert time.monotonic() < deadline, in_session(run.pid)
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    "stage", ["results/small/stats.csv", "data/processed/small/seed42/train.csv"]
+)
+def test_a_killed_job_is_told_and_made_up_for(struck, undisturbed, stage):
+    code, said = strike(struck, "JOB", stage)
+    assert code == 1
+    assert "small: the process was killed before it had finished" in " ".join(said.split())
+    struck.run()
+    assert struck.checksums() == undisturbed
+
+
+@pytest.mark.parametrize("victim", ["SIGINT", "SIGTERM"])
+def test_an_interrupted_run_goes_on(struck, undisturbed, victim):
+    code, said = strike(struck, victim, "models/logistic_regression.joblib")
+    assert code != 0
+    assert "interrupted or failed" in said
+    struck.run()
+    assert struck.checksums() == undisturbed
+
+
+def test_broken_records_of_a_power_cut_are_not_believed(tmp_path, undisturbed):
+    project = prepared(tmp_path)
+    project.run()
+    records = [path for path in (tmp_path / ".snakemake/metadata").rglob("*") if path.is_file()]
+    for i, record in enumerate(sorted(records)):
+        content = record.read_bytes()
+        record.write_bytes([b"", content[: len(content) // 2], bytes(len(content))][i % 3])
+    project.write(".snakemake/locks/0.output.lock", "results/metrics.csv\n")
+    said = project.run()
+    assert "was killed" in said
+    assert project.checksums() == undisturbed
+    for record in records:
+        json.loads(record.read_bytes())
+    assert "Nothing to be done" in project.run()
+
+
+def test_locks_of_a_run_on_another_machine_are_left_to_the_user(tmp_path):
+    project = prepared(tmp_path)
+    project.write(".snakemake/locks/0.output.lock", "results/metrics.csv\n")
+    project.write(".snakemake/running", "another-machine")
+    done = project.snakemake()
+    assert done.returncode == 1
+    assert "--unlock" in done.stdout
+    assert not (tmp_path / "results").exists()
+
+
+def test_two_who_start_at_once(tmp_path, undisturbed):
+    project = prepared(tmp_path)
+    runs = [start(project) for _ in range(3)]
+    said = [run.communicate(timeout=200)[0] for run in runs]
+    ended_well = [run.returncode == 0 for run in runs]
+    assert any(ended_well)
+    for well, words in zip(ended_well, said, strict=True):
+        if not well:
+            assert "Another run is at work in this folder" in words
+            assert "cannot be locked" in words
+    assert project.checksums() == undisturbed
+    assert "Nothing to be done" in project.run()
+
+
+def test_no_file_may_be_larger_than_some_limit(tmp_path, undisturbed):
+    """As on a full disk or over a quota: whatever is written, a part of it does not fit."""
+    project = prepared(tmp_path)
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (3_000, 3_000))
+
+    run = start(project, preexec_fn=limit)
+    said, _ = run.communicate(timeout=200)
+    assert run.returncode != 0
+    assert os.strerror(errno.EFBIG) in " ".join(said.split())
+    project.run()
+    assert project.checksums() == undisturbed
+
+
+@pytest.fixture
+def mounted(tmp_path):
+    """A function that mounts a file system in memory with given options; ends with the test."""
+    folders = []
+
+    def mount(folder: Path, options: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        command = ["mount", "-t", "tmpfs", "-o", options, "none", str(folder)]
+        if subprocess.run(command, capture_output=True).returncode:
+            pytest.skip("mounting a file system takes root")
+        folders.append(folder)
+
+    yield mount
+    for folder in folders:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+# A folder, and how many blocks are left in it: enough to begin and too few to end.
+@pytest.mark.parametrize(("where", "left"), [(".", 24), ("results", 24), ("data", 4)])
+def test_a_full_disk(tmp_path, mounted, undisturbed, where, left):
+    folder = tmp_path / "project"
+    mounted(folder / where, "size=1m")
+    project = prepared(folder)
+    filler = folder / where / "filler"
+    with filler.open("wb") as file:
+        free = os.statvfs(filler).f_bfree
+        file.write(bytes((free - left) * os.statvfs(filler).f_bsize))
+    done = project.snakemake()
+    assert done.returncode != 0
+    assert os.strerror(errno.ENOSPC) in " ".join(done.stdout.split())
+    filler.unlink()
+    project.run()
+    assert project.checksums() == undisturbed
+
+
+@pytest.mark.parametrize("where", ["results", "data"])
+def test_a_folder_that_is_read_only(tmp_path, mounted, where):
+    project = prepared(tmp_path / "project")
+    mounted(project.folder / where, "ro")
+    done = project.snakemake()
+    assert done.returncode == 1
+    said = " ".join(done.stdout.split())
+    assert f"{where}: nothing can be written into this folder" in said
+    assert "Traceback" not in said
