@@ -10,6 +10,8 @@ WORKFLOW_FOLDER = Path(workflow.current_basedir)
 # So that the library is found without being installed (under conda, on a cluster).
 sys.path.insert(0, str(WORKFLOW_FOLDER))
 
+from snakemake.persistence import PersistenceBase
+
 from ml_baseline import configuration
 from ml_baseline.errors import InputError
 from ml_baseline.failure import failure
@@ -21,6 +23,9 @@ from ml_baseline.warm import WarmProcesses
 
 STARTED = time.time()
 WARM = []
+# Snakemake looks whether a param is a table, and imports pandas for it: a fifth of a call in which
+# there is nothing to do. None of ours is.
+PersistenceBase._serialize_param = PersistenceBase._serialize_param_builtin
 # Not for the jobs of a cluster, which read this file too.
 LOCK = RunLock() if workflow.is_main_process else None
 if LOCK and LOCK.recovered:
@@ -84,7 +89,8 @@ def using(*keys):
 
 def code(script):
     """Return what the code of the rule with this script is; the rule is stale when it changes."""
-    return code_hash(WORKFLOW_FOLDER / "scripts" / f"{script}.py", WORKFLOW_FOLDER / "ml_baseline")
+    file = WORKFLOW_FOLDER / "scripts" / f"{script}.py"
+    return code_hash(file, WORKFLOW_FOLDER / "ml_baseline", known=Path(".snakemake", "code"))
 
 
 def processed(name):
@@ -285,6 +291,12 @@ def table_files(dataset):
 def wanted_files():
     """Return every file that a run is for."""
     return ["results/metrics.csv", *(path for name in DATASETS for path in table_files(name))]
+
+
+def job_costs(wildcards):
+    """Return the files in which the jobs that have run left what they cost."""
+    found = Path("results/benchmarks").rglob("*.json")
+    return sorted(str(path) for path in found if path.stem != "benchmarks")
 
 
 def failed_models():

@@ -128,6 +128,22 @@ def test_what_is_no_python_is_refused_by_name(hash_of):
         hash_of(**{"lib/audit/scoring.py": "SCORE = = 1\n"})
 
 
+def test_what_is_known_is_not_found_out_again_and_what_is_broken_is(tmp_path):
+    from ml_baseline import source_code
+
+    workflow = Path(source_code.__file__).parents[1]
+    script, package = workflow / "scripts" / "split.py", workflow / "ml_baseline"
+    plain = code_hash(script, package)
+    for content in (None, "", "[]", '["of an older kind"]'):
+        source_code._read.cache_clear()
+        for file in tmp_path.iterdir():
+            if content is not None:
+                file.write_text(content)
+        assert code_hash(script, package, known=tmp_path) == plain
+    assert len(list(tmp_path.iterdir())) > 5
+    source_code._read.cache_clear()
+
+
 def test_our_own_scripts_bring_their_modules(monkeypatch):
     from ml_baseline import source_code
 
@@ -135,7 +151,7 @@ def test_our_own_scripts_bring_their_modules(monkeypatch):
     read = []
     plain = source_code._read.__wrapped__
     monkeypatch.setattr(
-        source_code, "_read", lambda path, package: read.append(path.stem) or plain(path, package)
+        source_code, "_read", lambda path, *more: read.append(path.stem) or plain(path, *more)
     )
     code_hash(workflow / "scripts" / "augment.py", workflow / "ml_baseline")
     assert {"job_log", "augment", "files", "tables", "errors"} <= set(read)

@@ -60,7 +60,9 @@ def table_text(folder: Path, since: float = 0.0) -> str:
     if not made.exists() or made.stat().st_mtime < since:
         return ""
     return "\n".join(
-        text(rows_of(folder / name)) for name, text in texts.items() if (folder / name).exists()
+        text(rows)
+        for name, text in texts.items()
+        if (folder / name).exists() and (rows := rows_of(folder / name))
     )
 
 

@@ -1,0 +1,18 @@
+rule benchmarks:
+    """What each job cost when it last ran: a table and a picture. Made on demand only."""
+    input:
+        costs=job_costs,
+        schemas=[f"data/processed/{dataset}/input_schema.json" for dataset in DATASETS],
+    output:
+        table="results/benchmarks/costs.csv",
+        figure="results/benchmarks/costs.png",
+    log:
+        "results/logs/benchmarks.log",
+    conda:
+        CONDA_ENVIRONMENT
+    params:
+        code=code("benchmarks"),
+    message:
+        "Gathering what the jobs have cost"
+    script:
+        "../scripts/benchmarks.py"

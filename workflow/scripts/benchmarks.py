@@ -1,0 +1,18 @@
+from ml_baseline.job_log import job_log
+
+with job_log(snakemake.log[0]):
+    from pathlib import Path
+
+    from ml_baseline.benchmarks import costs, draw
+    from ml_baseline.errors import InputError
+    from ml_baseline.files import read_json, whole_file
+    from ml_baseline.job_log import BENCHMARKS
+    from ml_baseline.tables import write_table
+
+    if not snakemake.input.costs:
+        raise InputError(f"{BENCHMARKS}: no job has left its cost there yet; run `snakemake` first")
+    rows = {Path(path).parent.name: read_json(path)["rows"] for path in snakemake.input.schemas}
+    found = costs(map(Path, snakemake.input.costs), BENCHMARKS, rows)
+    write_table(found, snakemake.output.table)
+    with whole_file(snakemake.output.figure) as temporary:
+        draw(found).savefig(temporary, dpi=150)
