@@ -79,6 +79,7 @@ def _imported_names(node: ast.AST, parents: tuple[str, ...]) -> list[str]:
     return []
 
 
+@cache
 def _files(dotted: str, package: Path) -> list[Path]:
     """Return the files that importing a dotted name runs, if it is one of the package's."""
     parts = dotted.split(".")
