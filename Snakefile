@@ -14,10 +14,11 @@ include: "workflow/rules/explore.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/controls.smk"
+include: "workflow/rules/publish.smk"
 
 
 rule all:
-    """Everything: statistics, plots, audit and leaderboard of every table in the config."""
+    """Everything: statistics, plots, audit, leaderboard and run of every table in the config."""
     default_target: True
     input:
         wanted_files(),
@@ -28,10 +29,10 @@ onstart:
 
 
 onsuccess:
-    print(run_summary(DATASETS))
+    print(run_summary(WANTED))
     end_waiting()
 
 
 onerror:
-    print(run_summary(DATASETS, failed_since=STARTED))
+    print(run_summary(WANTED, failed_since=STARTED))
     end_waiting()

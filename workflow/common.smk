@@ -47,6 +47,10 @@ SAMPLE_TABLES = {
 }
 # Only the samples that the config reads: a user who has taken them out pays nothing for them.
 USED_TABLES = {SETTINGS[dataset]["table"] for dataset in DATASETS}
+# The sample tables that the workflow makes if they are missing or were made with other settings.
+MADE_TABLES = USED_TABLES & {*SAMPLE_TABLES.values()} if config["sample_data"]["make"] else set()
+# The tables that a run is for.
+WANTED = [name for name in DATASETS if name in (config["only"] or DATASETS)]
 
 
 wildcard_constraints:
@@ -91,8 +95,7 @@ def raw_table(wildcards):
     this table and leaves the other tables their runs.
     """
     path = SETTINGS[wildcards.dataset]["table"]
-    made_here = path in SAMPLE_TABLES.values()
-    return [path] if made_here or Path(path).exists() else []
+    return [path] if path in MADE_TABLES or Path(path).exists() else []
 
 
 def plot_files(dataset):
@@ -221,14 +224,48 @@ def control_settings(wildcards):
     return {"seed": config["sample_data"]["customers"]["seed"] + 1_000_003}
 
 
+def first_seed_model_files(wildcards):
+    folder = f"results/{wildcards.dataset}/seed{seeds(wildcards.dataset)[0]}/models"
+    return [f"{folder}/{model}.joblib" for model in models(wildcards.dataset)]
+
+
+# Settings of a table that make no difference to the model that is published, nor to its scores.
+NOT_PUBLISHED = ("audit", "controls", "naive", "plots", "register")
+
+
+def registry_settings(wildcards):
+    settings = SETTINGS[wildcards.dataset]
+    own = {key: value for key, value in settings.items() if key not in NOT_PUBLISHED}
+    kept = ("estimator", "params", "preprocessing")
+    own["models"] = {
+        name: {key: entry[key] for key in kept} for name, entry in settings["models"].items()
+    }
+    return canonical(
+        {
+            "config": own,
+            "metrics": {
+                "baseline": settings["baseline"],
+                "level": settings["intervals"]["level"],
+                "select_by": settings["select_by"],
+                "threshold": settings["threshold"],
+            },
+            "seeds": settings["seeds"],
+        }
+    )
+
+
 def wanted_files():
     """Return every file that a run is for."""
-    files = ["results/metrics.csv"]
-    for dataset in DATASETS:
+    # The metrics of all tables, unless some of them are left aside.
+    files = ["results/metrics.csv"] * (WANTED == DATASETS)
+    for dataset in WANTED:
         folder = f"results/{dataset}"
         files += [f"{folder}/stats.csv", f"{folder}/audit.csv", *plot_files(dataset)]
         files += [f"{folder}/naive.csv"] * SETTINGS[dataset]["naive"]
         files += [f"{folder}/controls.csv"] * SETTINGS[dataset]["controls"]
+        files += [f"{folder}/published.json"] * SETTINGS[dataset]["register"]
+        # Without `gather`, which asks for it too.
+        files += [f"{folder}/metrics.csv"]
     return files
 
 

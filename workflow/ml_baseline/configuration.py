@@ -24,7 +24,7 @@ import yaml
 from ml_baseline.errors import InputError
 
 # Every other section at the top level may be overridden inside a dataset.
-TOP_LEVEL_ONLY = ("datasets", "table_format", "sample_data")
+TOP_LEVEL_ONLY = ("datasets", "only", "table_format", "sample_data")
 
 # Pairs of dataset keys that must not name the same column, and why.
 EXCLUSIVE_ROLES = (
@@ -569,6 +569,10 @@ def _contradictions(config: dict) -> list[Problem]:
         ]
         problems += [Problem((*path, *problem.path), problem.text) for problem in found]
         problems += _model_problems(config, name)
+    for name in config.get("only", []):
+        if name not in config.get("datasets", {}):
+            text = f"names {name}, which is not in `datasets` ({', '.join(config.get('datasets', {}))})"
+            problems.append(Problem(("only",), text))
     return list(dict.fromkeys(problems))
 
 

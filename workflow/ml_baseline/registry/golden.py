@@ -1,0 +1,100 @@
+"""Golden rows: raw rows kept in a run with the probabilities that its model gave them.
+
+They go the whole way that new rows go, from text through cleaning to the model, so replaying them
+shows whether this program and these packages still predict what they did. Of a raw row only the cells
+that are predicted from are kept, not ids, groups or the target.
+"""
+
+import json
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from ml_baseline.clean import clean_features
+from ml_baseline.errors import InputError
+from ml_baseline.registry.runs import GOLDEN, SCHEMA, Run, checked_bytes
+from ml_baseline.schema import KEPT_ROLES
+from ml_baseline.train import predict_probability
+
+ROWS = 20
+# The way from the raw row may sum in another order than the way from the cleaned table.
+TOLERANCE = 1e-9
+
+
+def choose_rows(predictions: pd.DataFrame, rows: int = ROWS) -> pd.DataFrame:
+    """Return predictions of a few rows that span all probabilities, from the lowest to the highest.
+
+    Args:
+        predictions: columns `row_id, probability`, one row for each row of the holdout.
+        rows: how many to choose at most.
+    """
+    ordered = predictions.sort_values(["probability", "row_id"], kind="stable")
+    places = np.unique(np.linspace(0, len(ordered) - 1, min(rows, len(ordered))).round())
+    return ordered.iloc[places.astype(int)]
+
+
+def make_golden(
+    model: Pipeline, raw: pd.DataFrame, schema: dict, predictions: pd.DataFrame
+) -> dict:
+    """Return golden rows: `columns`, `rows` (lists of text, null for none), `row_id`, `probability`.
+
+    Args:
+        model: the pipeline to publish.
+        raw: the raw table, every cell text.
+        schema: its input schema.
+        predictions: the model's holdout predictions, columns `row_id, probability`.
+
+    Raises:
+        InputError: the model gives a row another probability than it gave it in the holdout.
+    """
+    chosen = choose_rows(predictions)
+    columns = raw_columns(schema)
+    rows = raw.iloc[chosen["row_id"]][columns].reset_index(drop=True)
+    for entry in schema["columns"]:
+        if entry["role"] in KEPT_ROLES and entry["role"] not in ("feature", "target"):
+            rows[entry["source"]] = None
+    rows = rows.astype("str")
+    probability = replay(model, rows, schema)
+    distances = np.abs(probability - chosen["probability"].to_numpy())
+    if not distances.max() <= TOLERANCE:
+        worst = int(distances.argmax())
+        raise InputError(
+            f"the model gives row {chosen['row_id'].iloc[worst]} the probability "
+            f"{probability[worst]:.6g} and gave it {chosen['probability'].iloc[worst]:.6g} in the "
+            "holdout; a model that predicts at random cannot be published, as nobody could check "
+            "it: set its `random_state`, choose another or write `register: false`"
+        )
+    texts = rows.astype(object).where(rows.notna(), None)
+    return {
+        "columns": columns,
+        "rows": texts.to_numpy().tolist(),
+        "row_id": chosen["row_id"].tolist(),
+        "probability": probability.tolist(),
+    }
+
+
+def raw_columns(schema: dict) -> list[str]:
+    """Return the columns of a raw table that prediction reads, in its order."""
+    kept = [
+        entry["source"]
+        for entry in schema["columns"]
+        if entry["role"] in KEPT_ROLES and entry["role"] != "target"
+    ]
+    return list(dict.fromkeys(kept))
+
+
+def golden_rows(golden: dict) -> pd.DataFrame:
+    """Return golden rows as the raw table they were, every cell text."""
+    return pd.DataFrame(golden["rows"], columns=golden["columns"], dtype="str")
+
+
+def replay(model: Pipeline, raw: pd.DataFrame, schema: dict) -> np.ndarray:
+    """Return the probability of class 1 of raw rows, shape (rows,)."""
+    table, _ = clean_features(raw, schema)
+    return predict_probability(model, table, schema)
+
+
+def stored_json(run: Run) -> tuple[dict, dict]:
+    """Return the schema and the golden rows of a run, if they are as published."""
+    return tuple(json.loads(checked_bytes(run, name)) for name in (SCHEMA, GOLDEN))
