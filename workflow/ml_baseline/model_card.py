@@ -224,8 +224,9 @@ def _origin(meta: dict) -> str:
     commit = f", commit `{code['commit']}`" if code.get("commit") else ""
     dirty = " with changes that are not committed" if code.get("dirty") else ""
     packages = ", ".join(f"{name} {version}" for name, version in meta["packages"].items())
+    time = meta["published"][:19].replace("T", " ")
     return (
-        f"Published {meta['published'][:19].replace('T', ' ')} UTC by ml-baseline {code.get('version')}{commit}{dirty}, with "
+        f"Published {time} UTC by ml-baseline {code.get('version')}{commit}{dirty}, with "
         f"Python {meta['python']}, {packages}. Settings, hashes and all versions are in "
         "`run_meta.json` and `env/pip_freeze.txt`."
     )
