@@ -47,8 +47,14 @@ SAMPLE_TABLES = {
 }
 # Only the samples that the config reads: a user who has taken them out pays nothing for them.
 USED_TABLES = {SETTINGS[dataset]["table"] for dataset in DATASETS}
-# The sample tables that the workflow makes if they are missing or were made with other settings.
-MADE_TABLES = USED_TABLES & {*SAMPLE_TABLES.values()} if config["sample_data"]["make"] else set()
+# The sample tables that the workflow makes if they are missing or were made with other settings. A
+# file that has no word about its source beside it was put there by the user, who keeps it.
+MADE_TABLES = {
+    path
+    for path in USED_TABLES & {*SAMPLE_TABLES.values()}
+    if config["sample_data"]["make"]
+    and (Path(path).with_suffix(".source.md").exists() or not Path(path).exists())
+}
 # The tables that a run is for.
 WANTED = [name for name in DATASETS if name in (config["only"] or DATASETS)]
 

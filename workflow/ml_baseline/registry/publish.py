@@ -114,7 +114,7 @@ def _unchanged(runs: Path, content: str) -> str | None:
         if run is None or run.meta.get("content") != content:
             continue
         if run == latest or latest is None or is_newer(run, latest):
-            loadable = run.sealed or seal_of(b"") is None
+            loadable = run.sealed or seal_of(b"", make_key=True) is None
             return run.run_id if loadable and not changed_files(run) else None
     return None
 
