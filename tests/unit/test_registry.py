@@ -9,21 +9,26 @@ import warnings
 from pathlib import Path
 
 import joblib
+import numpy as np
 import pandas as pd
 import pytest
 from publishing import NOON, publish_smallest, snapshot
 from small_shop import publish_shop, shop
 
-from ml_baseline.clean import clean_features
+from ml_baseline.clean import clean, clean_features
 from ml_baseline.errors import InputError
+from ml_baseline.metrics import METRICS
+from ml_baseline.predict import predict_rows
 from ml_baseline.registry import find_run, list_runs, load_model
 from ml_baseline.registry import seal as seals
 from ml_baseline.registry.compare import compare_runs
-from ml_baseline.registry.golden import choose_rows
+from ml_baseline.registry.contents import holdout_metrics, selection
+from ml_baseline.registry.golden import choose_rows, make_golden
 from ml_baseline.registry.overview import described, overview
 from ml_baseline.registry.publish import touch_latest
 from ml_baseline.registry.runs import open_run, read_plain_file, version_changes
 from ml_baseline.registry.verify import verify_run
+from ml_baseline.schema import infer_schema
 from ml_baseline.train import predict_probability
 
 RUN_ID = "2026-01-01T12-00-00Z__classification__seed42"
@@ -41,6 +46,9 @@ def published(tmp_path_factory) -> Path:
 def results(published, tmp_path) -> Path:
     """A copy of it that a test may spoil."""
     return Path(shutil.copytree(published, tmp_path / "results"))
+
+
+METRIC_COLUMNS = [f"{name}{end}" for name in METRICS for end in ("", "_low", "_high")]
 
 
 def folder_of(results: Path) -> Path:
@@ -336,8 +344,8 @@ def test_other_predictions_are_found_and_the_versions_named(results, monkeypatch
     ]
     assert verify_run(run)["ok"]  # another version that predicts the same is no problem
     monkeypatch.setattr(
-        "ml_baseline.registry.golden.predict_probability",
-        lambda model, table, schema: predict_probability(model, table, schema) + 1e-6,
+        "ml_baseline.registry.golden.predict_rows",
+        lambda *arguments: (predict_rows(*arguments)[0] + 1e-6, None, None),
     )
     found = verify_run(run)
     assert not found["ok"] and found["largest_difference"] == pytest.approx(1e-6)
@@ -350,16 +358,34 @@ def test_golden_rows_span_all_probabilities_and_hold_no_ids(published):
     predictions = pd.read_csv(run.folder / "tables/holdout_predictions.csv")
     assert min(golden["probability"]) == pytest.approx(predictions["probability"].min())
     assert max(golden["probability"]) == pytest.approx(predictions["probability"].max())
-    assert golden["columns"] == ["customer", "visits", "amount", "city", "joined"]
-    assert {row[0] for row in golden["rows"]} == {None}
+    assert golden["columns"] == ["visits", "amount", "city", "joined"]
     raw = shop()
     for row_id, row in zip(golden["row_id"], golden["rows"], strict=True):
-        assert row[1:] == raw.loc[row_id, golden["columns"][1:]].tolist()
+        assert row == raw.loc[row_id, golden["columns"]].tolist()
 
 
 def test_few_rows_are_all_golden():
     predictions = pd.DataFrame({"row_id": [5, 3, 9], "probability": [0.5, 0.1, 0.5]})
     assert choose_rows(predictions)["row_id"].tolist() == [3, 5, 9]
+
+
+def test_a_model_that_predicts_at_random_is_not_published():
+    raw = shop()
+    schema = infer_schema(raw, {"target": "bought", "id": "customer"}, "shop")
+    table, _ = clean(raw, schema)
+    random = np.random.default_rng(0)
+
+    class Dice:
+        classes_ = (0, 1)
+
+        def predict_proba(self, table):
+            ones = random.random(len(table))
+            return np.column_stack([1 - ones, ones])
+
+    rolled = Dice().predict_proba(table)[:, 1]
+    predictions = pd.DataFrame({"row_id": table["row_id"], "probability": rolled})
+    with pytest.raises(InputError, match="predicts at random cannot be published"):
+        make_golden(Dice(), raw, schema, predictions)
 
 
 # --- showing and comparing -----------------------------------------------------------------------
@@ -447,3 +473,28 @@ def test_loading_does_not_warn(published):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         load_model(find_run("latest", published))
+
+
+def test_models_that_could_not_be_fitted_have_no_figures():
+    """As the tables tell of them: a row without metrics, `status` failed."""
+    metrics = pd.DataFrame(
+        {"dataset": "x", "seed": 42, "model": ["good", "dummy"], "rows": [40, np.nan]}
+        | {name: [0.5, np.nan] for name in METRIC_COLUMNS}
+        | {"prevalence": [0.5, np.nan], "status": ["fitted", "failed"], "reliable": [True, None]}
+    )
+    board = pd.DataFrame(
+        {"model": ["good", "dummy"], "selected": [True, False], "oof_roc_auc": [0.7, np.nan]}
+        | {f"baseline_{name}": np.nan for name in ("difference", "low", "high", "p_adjusted")}
+        | {"seeds": [1, np.nan], "verdict": [np.nan, "failed"]}
+    )
+    settings = {"baseline": "dummy", "threshold": 0.5, "level": 0.95, "select_by": "roc_auc"}
+    together, baseline = holdout_metrics(metrics, board, settings)
+    assert together["model"]["f1"] == {"value": 0.5, "low": 0.5, "high": 0.5}
+    assert together["baseline"]["f1"] == {"value": None, "low": None, "high": None}
+    assert baseline["baseline"] == together["baseline"]
+    assert together["against_baseline"]["difference"] is None
+    json.dumps([together, baseline], allow_nan=False)
+    why = selection(board, "roc_auc")["why"]
+    assert "of the 1 model tried (dummy could not be fitted)" in why
+    with pytest.raises(InputError, match="no chosen model"):
+        selection(board.assign(selected=False), "roc_auc")

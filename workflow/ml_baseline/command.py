@@ -379,7 +379,9 @@ def _predict(options: argparse.Namespace) -> int:
 
     _say_version_changes(run)
     summary = predict_file(run, options.input, options.output, on_bad_rows=options.on_bad_rows)
-    say(", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in summary.items()))
+    bad = f", {summary['bad_rows']:,} of them without a prediction" if summary["bad_rows"] else ""
+    where = "" if options.output == "-" else f" into {options.output}"
+    say(f"predicted {summary['rows']:,} rows{bad}{where} in {summary['seconds']:.1f} s")
     return 0
 
 

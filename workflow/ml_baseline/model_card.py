@@ -166,7 +166,13 @@ def _scores(meta: dict, metrics: dict) -> str:
             f"Against the baseline{over}, in {METRIC_NAMES[against['metric']]}: "
             f"{_with_interval(against | {'value': against['difference']}, sign='+')}. "
         )
-    told += f"In words: {against['verdict']}."
+    if against["verdict"]:
+        told += f"In words: {against['verdict']}."
+    if against["seeds"] > 1:
+        told += (
+            f" The figures in the table are those of the split with seed {meta['seed']}, whose "
+            f"model this is; the leaderboard has the means over {against['seeds']} splits."
+        )
     if not model["reliable"]:
         told += (
             " The holdout has too few rows of a class, or too few errors, for these intervals to "

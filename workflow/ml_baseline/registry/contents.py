@@ -85,7 +85,7 @@ def holdout_metrics(
         "high": _number(chosen["baseline_high"]),
         "p_adjusted": _number(chosen["baseline_p_adjusted"]),
         "seeds": int(chosen["seeds"]),
-        "verdict": chosen["verdict"],
+        "verdict": "" if pd.isna(chosen["verdict"]) else chosen["verdict"],
     }
     together = about | {"model": model, "baseline": baseline, "against_baseline": against_baseline}
     return together, about | {"baseline": baseline}
@@ -102,13 +102,15 @@ def selection(leaderboard: pd.DataFrame, select_by: str) -> dict:
         for name in fitted
         if scores[name] == scores[chosen["model"]] and name != chosen["model"]
     ]
+    failed = [name for name in scores if name not in fitted]
+    left_out = f" ({' and '.join(failed)} could not be fitted)" if failed else ""
     shared = f", as has {' and '.join(tied)}, which stands later in the config," if tied else ""
     return {
         "select_by": select_by,
         "out_of_fold": scores,
         "why": (
             f"It has the {best} out-of-fold {select_by} ({scores[chosen['model']]:.4f}){shared} of the "
-            f"{len(fitted)} models tried, on training rows alone. The holdout chose nothing."
+            f"{len(fitted)} model{'s' * (len(fitted) != 1)} tried{left_out}, on training rows alone. The holdout chose nothing."
         ),
     }
 

@@ -1,8 +1,8 @@
 """Golden rows: raw rows kept in a run with the probabilities that its model gave them.
 
 They go the whole way that new rows go, from text through cleaning to the model, so replaying them
-shows whether this program and these packages still predict what they did. Of a raw row only the cells
-that are predicted from are kept, not ids, groups or the target.
+shows whether this program and these packages still predict what they did. Of a raw row only the
+cells that are predicted from are kept: no ids, groups or targets.
 """
 
 import json
@@ -11,11 +11,9 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from ml_baseline.clean import clean_features
 from ml_baseline.errors import InputError
+from ml_baseline.predict import input_columns, predict_rows
 from ml_baseline.registry.runs import GOLDEN, SCHEMA, Run, checked_bytes
-from ml_baseline.schema import KEPT_ROLES
-from ml_baseline.train import predict_probability
 
 ROWS = 20
 # The way from the raw row may sum in another order than the way from the cleaned table.
@@ -49,12 +47,8 @@ def make_golden(
         InputError: the model gives a row another probability than it gave it in the holdout.
     """
     chosen = choose_rows(predictions)
-    columns = raw_columns(schema)
+    columns = input_columns(schema)
     rows = raw.iloc[chosen["row_id"]][columns].reset_index(drop=True)
-    for entry in schema["columns"]:
-        if entry["role"] in KEPT_ROLES and entry["role"] not in ("feature", "target"):
-            rows[entry["source"]] = None
-    rows = rows.astype("str")
     probability = replay(model, rows, schema)
     distances = np.abs(probability - chosen["probability"].to_numpy())
     if not distances.max() <= TOLERANCE:
@@ -74,25 +68,15 @@ def make_golden(
     }
 
 
-def raw_columns(schema: dict) -> list[str]:
-    """Return the columns of a raw table that prediction reads, in its order."""
-    kept = [
-        entry["source"]
-        for entry in schema["columns"]
-        if entry["role"] in KEPT_ROLES and entry["role"] != "target"
-    ]
-    return list(dict.fromkeys(kept))
-
-
 def golden_rows(golden: dict) -> pd.DataFrame:
     """Return golden rows as the raw table they were, every cell text."""
     return pd.DataFrame(golden["rows"], columns=golden["columns"], dtype="str")
 
 
 def replay(model: Pipeline, raw: pd.DataFrame, schema: dict) -> np.ndarray:
-    """Return the probability of class 1 of raw rows, shape (rows,)."""
-    table, _ = clean_features(raw, schema)
-    return predict_probability(model, table, schema)
+    """Return the probability of class 1 of raw rows, shape (rows,), as `predict` gives it."""
+    probability, _, _ = predict_rows(model, schema, raw)
+    return probability
 
 
 def stored_json(run: Run) -> tuple[dict, dict]:
