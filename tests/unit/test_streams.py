@@ -97,12 +97,11 @@ def test_bytes_above_127_are_decoded_as_a_whole_table_decodes_them(tmp_path, see
     content = b"x\n1\n" + b"".join(parts[i] for i in random.choice(kinds, 12)) + b"\n2\n"
     path = written(tmp_path, content)
 
-    def outcome(read):
+    def outcome(read):  # the cells, or where the text is none
         try:
             return read(path)
         except InputError as error:
-            assert "is not valid utf-8 text" in str(error)
-            return "no text"
+            return str(error).partition("; ")[0]
 
     assert outcome(streamed) == outcome(lambda path: read_raw_table(path)[0].to_dict("list"))
 
