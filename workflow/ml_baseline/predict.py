@@ -518,7 +518,7 @@ def _progress_bar(rows: TextRows | ParquetRows, wanted: bool | None) -> Iterator
         BarColumn(),
         TextColumn("{task.percentage:.0f} %"),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=Console(stderr=True, force_terminal=wanted),
         transient=True,
     )
     task = bar.add_task("", total=rows.size)
