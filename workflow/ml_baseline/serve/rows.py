@@ -187,11 +187,16 @@ def _kind_of(value: object) -> str:
 
 def _texts(values: list[Any], is_numeric: bool) -> pa.Array:
     """Return cells of JSON as the text that a file would have."""
-    if is_numeric:
-        try:  # as nearly always, and faster than cell by cell
-            return pa.array(values, pa.float64()).cast(pa.large_string())
-        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-            pass
+    try:  # all of one kind, as nearly always, and faster than cell by cell
+        array = pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        array = None
+    if array is not None:
+        kind = array.type
+        whole = pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_null(kind)
+        # Of a category 3.0 is another than 3; Arrow would write both alike.
+        if whole or (is_numeric and pa.types.is_floating(kind)):
+            return array.cast(pa.large_string())
     return pa.array([_text(value) for value in values], pa.large_string())
 
 
