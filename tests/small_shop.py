@@ -13,6 +13,7 @@ from ml_baseline.evaluate import holdout_metrics, holdout_predictions
 from ml_baseline.leaderboard import leaderboard, out_of_fold_scores
 from ml_baseline.model_card import model_card
 from ml_baseline.registry import contents, environment
+from ml_baseline.registry.golden import make_golden
 from ml_baseline.registry.publish import publish
 from ml_baseline.schema import columns_of_role, describe_columns, infer_schema
 from ml_baseline.split import split
@@ -87,8 +88,9 @@ def publish_shop(
     both = contents.holdout_metrics(metrics, board, METRICS)
     saved = io.BytesIO()
     joblib.dump(fitted[chosen], saved)
+    golden = make_golden(fitted[chosen], raw, schema, own)
     files = contents.run_files(
-        saved.getvalue(), fitted[chosen], raw, schema, own, both, environment.installed_packages()
+        saved.getvalue(), golden, schema, own, both, environment.installed_packages()
     )
     audit = pd.DataFrame(
         {
@@ -108,6 +110,7 @@ def publish_shop(
         own,
         audit,
         repairs,
+        golden,
         data_hash="0" * 64,
     )
     circumstances = {

@@ -18,6 +18,7 @@ from small_shop import publish_shop, shop
 from ml_baseline.clean import clean, clean_features
 from ml_baseline.errors import InputError
 from ml_baseline.metrics import METRICS
+from ml_baseline.model_card import model_card
 from ml_baseline.predict import predict_rows
 from ml_baseline.registry import find_run, list_runs, load_model
 from ml_baseline.registry import seal as seals
@@ -382,10 +383,34 @@ def test_a_model_that_predicts_at_random_is_not_published():
             ones = random.random(len(table))
             return np.column_stack([1 - ones, ones])
 
-    rolled = Dice().predict_proba(table)[:, 1]
-    predictions = pd.DataFrame({"row_id": table["row_id"], "probability": rolled})
+    predictions = pd.DataFrame({"row_id": table["row_id"], "probability": 0.5})
     with pytest.raises(InputError, match="predicts at random cannot be published"):
         make_golden(Dice(), raw, schema, predictions)
+
+
+def test_a_model_whose_predictions_depend_on_each_other_says_so_in_its_card(published):
+    raw = shop()
+    schema = infer_schema(raw, {"target": "bought", "id": "customer"}, "shop")
+    table, _ = clean(raw, schema)
+
+    class Ranks:
+        classes_ = (0, 1)
+
+        def predict_proba(self, table):
+            ones = table["amount"].rank(pct=True).to_numpy()
+            return np.column_stack([1 - ones, ones])
+
+    whole = Ranks().predict_proba(table)[:, 1]
+    predictions = pd.DataFrame({"row_id": table["row_id"], "probability": whole})
+    golden = make_golden(Ranks(), raw, schema, predictions)
+    assert golden["difference_from_holdout"] > 0.01
+    run = find_run("latest", published)
+    assert run.meta["golden"] == {"rows": 20, "difference_from_holdout": 0.0}
+    metrics = json.loads((run.folder / "metrics/holdout_metrics.json").read_text())
+    warning = "depends on which rows are predicted with it"
+    assert warning not in model_card(run.meta, run.schema, metrics)
+    meta = run.meta | {"golden": {"rows": 20, "difference_from_holdout": 0.02}}
+    assert warning in model_card(meta, run.schema, metrics)
 
 
 # --- showing and comparing -----------------------------------------------------------------------

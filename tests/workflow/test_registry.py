@@ -2,13 +2,16 @@
 
 import json
 import os
+import shlex
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 import yaml
 from publishing import snapshot
-from running import QUICK_MODELS, ROOT, small_table
+from running import QUICK_MODELS, ROOT, rows_of, small_table
 
 from ml_baseline.registry import find_run, list_runs
 from ml_baseline.registry.runs import RUN_ID
@@ -131,6 +134,64 @@ def test_no_run_is_an_output_of_a_rule(published):
 
 
 # --- the three commands --------------------------------------------------------------------------
+
+
+def test_the_three_commands_of_the_readme_in_an_empty_folder(tmp_path):
+    """Word for word, with nothing but the program."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = readme.split("## Keep and use a run")[1].split("```sh\n")[1].split("```")[0]
+    commands = [shlex.split(line) for line in block.splitlines()]
+    assert [words[:2] for words in commands] == [
+        ["ml-baseline", "make-sample-data"],
+        ["ml-baseline", "train"],
+        ["ml-baseline", "predict"],
+    ]
+    for words in commands:
+        ml_baseline(tmp_path, *words[1:])
+    rows = rows_of(tmp_path / "outputs/preds.csv")
+    assert list(rows[0]) == ["user_id", "probability", "prediction"]
+    truth = rows_of(tmp_path / "data/processed/features.csv")
+    assert [row["user_id"] for row in rows] == [row["user_id"] for row in truth]
+    right = [a["prediction"] == b["is_high_value"] for a, b in zip(rows, truth, strict=True)]
+    assert sum(right) > 0.98 * len(rows) == 980
+    ml_baseline(tmp_path, "runs", "verify", "latest")
+
+
+def test_ctrl_c_while_training_is_quiet_and_leaves_no_run_and_no_lock(tmp_path):
+    (tmp_path / "table.csv").write_text(small_table(2000))
+    command = [sys.executable, "-P", "-m", "ml_baseline.command", "train", "--cores", "1"]
+    process = subprocess.Popen(
+        [*command, "--input", "table.csv", "--target", "answer"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "workflow")},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,  # a group of its own, as a terminal gives each command
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("results/logs/table/seed42/train_*.log")):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert not (tmp_path / "results/table/runs").exists()
+    quick = tmp_path / "quick.yaml"
+    quick.write_text(yaml.safe_dump({"models": QUICK_MODELS}))
+    options = ["--input", "table.csv", "--target", "answer", "--config", "quick.yaml"]
+    ml_baseline(tmp_path, "train", *options)
+    # What a run that was killed leaves behind.
+    locks = tmp_path / ".snakemake/locks"
+    locks.mkdir(exist_ok=True)
+    (locks / "0.output.lock").write_text("results/table/metrics.csv\n")
+    (locks / "0.input.lock").write_text("table.csv\n")
+    quick.write_text(yaml.safe_dump({"models": QUICK_MODELS, "threshold": 0.4}))
+    ml_baseline(tmp_path, "train", *options, code=1)
+    ml_baseline(tmp_path, "train", *options, "--unlock")
+    assert find_run("latest", tmp_path / "results").meta["threshold"] == 0.4
 
 
 def test_sample_data_and_training_in_an_empty_folder(tmp_path):

@@ -18,6 +18,7 @@ FEATURES = "data/processed/features.csv"
 SAMPLES = ("customers", "users", "breast_cancer")
 # As in the config's schema; a test holds them in step.
 SAMPLE_ROWS, SAMPLE_SEED = 1000, 7
+SERVED_ROWS, SERVED_BYTES = 10_000, 10 << 20
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 EXAMPLE = f"""\
@@ -236,6 +237,11 @@ def _add_train(commands) -> None:
     command.add_argument(
         "--cores", type=_cores, default="all", help="the processor cores to use (default: all)"
     )
+    command.add_argument(
+        "--unlock",
+        action="store_true",
+        help="first take away the lock that a run which was killed has left in this folder",
+    )
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -249,6 +255,7 @@ def _train(options: argparse.Namespace) -> int:
         positive=options.positive,
         config_file=options.config,
         cores=options.cores,
+        unlock=options.unlock,
         say=say,
     )
 
@@ -396,7 +403,22 @@ def _add_serve(commands) -> None:
     )
     _add_run(command)
     command.add_argument("--host", default="127.0.0.1", help="(default: 127.0.0.1)")
-    command.add_argument("--port", type=_whole_number(0), default=8000, help="(default: 8000)")
+    command.add_argument(
+        "--port", type=_whole_number(0), default=8000, help="0 for any free one (default: 8000)"
+    )
+    # As in `ml_baseline.serve`; a test holds them in step.
+    command.add_argument(
+        "--max-rows",
+        type=_whole_number(1),
+        default=SERVED_ROWS,
+        help=f"rows of a request at most (default: {SERVED_ROWS})",
+    )
+    command.add_argument(
+        "--max-bytes",
+        type=_whole_number(1),
+        default=SERVED_BYTES,
+        help=f"bytes of a request at most (default: {SERVED_BYTES})",
+    )
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -404,7 +426,7 @@ def _serve(options: argparse.Namespace) -> int:
     from ml_baseline.serve import serve
 
     _say_version_changes(run)
-    serve(run, options.host, options.port)
+    serve(run, options.host, options.port, options.max_rows, options.max_bytes)
     return 0
 
 

@@ -205,6 +205,12 @@ def _limits(meta: dict, schema: dict, metrics: dict) -> list[str]:
         f"Brier score beside the baseline's. The threshold of {meta['threshold']:g} weighs both "
         "kinds of error alike only if they cost the same.",
     ]
+    if meta["golden"]["difference_from_holdout"]:
+        limits.insert(
+            0,
+            "A prediction depends on which rows are predicted with it: alone, some rows get a "
+            f"probability that differs by up to {meta['golden']['difference_from_holdout']:.2g}.",
+        )
     if split["strategy"] != "time":
         limits.append(
             "The holdout was drawn at random from the same rows, so it says nothing about how the "

@@ -24,9 +24,10 @@ def train_table(
     positive: list[str] | None = None,
     config_file: Path | None = None,
     cores: str = "all",
+    unlock: bool = False,
     say: Callable[[str], None] = print,
 ) -> int:
-    """Run the workflow for one table in the current folder; return Snakemake's exit code.
+    """Run the workflow for one table in the current folder; return the exit code.
 
     Args:
         table: the table's file.
@@ -36,6 +37,7 @@ def train_table(
         positive: the labels of the target that mean yes.
         config_file: a config that is added to the folder's own.
         cores: the number of cores, or "all".
+        unlock: first take away the lock that a killed run has left in the folder.
         say: tells the user something.
 
     Raises:
@@ -57,7 +59,10 @@ def train_table(
         entry["positive"] = positive
     # The file is taken as it is: what a user has put there is not to be made anew.
     config = {"datasets": {name: entry}, "only": [name], "sample_data": {"make": False}}
-    code = run_workflow(snakefile, config, config_file, cores)
+    arguments = ["--cores", cores]
+    if unlock and (code := run_workflow(snakefile, config, config_file, [*arguments, "--unlock"])):
+        return code
+    code = run_workflow(snakefile, config, config_file, arguments)
     if code == 0:
         _tell_run(name, say)
     return code
@@ -143,17 +148,23 @@ def name_of_file(path: str) -> str:
     return name if NAME.fullmatch(name) else f"table_{name}"[:100]
 
 
-def run_workflow(snakefile: Path, config: dict, config_file: Path | None, cores: str) -> int:
-    """Run Snakemake in the current folder with a config laid over the folder's own."""
+def run_workflow(
+    snakefile: Path, config: dict, config_file: Path | None, arguments: list[str]
+) -> int:
+    """Run Snakemake in the current folder with a config laid over the folder's own.
+
+    Returns:
+        0 if it went well, 130 if it was interrupted, else 1.
+    """
     with tempfile.TemporaryDirectory(prefix="ml-baseline-") as folder:
         overlay = Path(folder, "train.json")
         overlay.write_text(json.dumps(config), encoding="utf-8")
         files = [str(path) for path in (config_file, overlay) if path is not None]
         command = [sys.executable, "-P", "-m", "snakemake", "--snakefile", str(snakefile)]
-        command += ["--cores", cores, "--configfile", *files]
+        command += [*arguments, "--configfile", *files]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=os.environ)
         try:
-            return process.wait()
+            return int(process.wait() != 0)
         except KeyboardInterrupt:
             # Snakemake has had the Ctrl-C as well; it ends its jobs and tidies up.
             process.wait()

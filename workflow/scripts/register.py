@@ -10,6 +10,7 @@ with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="models")
     from ml_baseline.files import read_json, write_json
     from ml_baseline.model_card import model_card
     from ml_baseline.registry import contents, environment
+    from ml_baseline.registry.golden import make_golden
     from ml_baseline.registry.publish import publish
     from ml_baseline.schema import columns_of_role
     from ml_baseline.tables import read_raw_table, read_table
@@ -29,14 +30,9 @@ with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="models")
     raw, _ = read_raw_table(table, cfg["config"]["separator"], cfg["config"]["encoding"])
     model_file = next(Path(p) for p in snakemake.input.models if Path(p).stem == chosen)
     model_bytes = model_file.read_bytes()
+    golden = make_golden(joblib.load(io.BytesIO(model_bytes)), raw, schema, predictions)
     files = contents.run_files(
-        model_bytes,
-        joblib.load(io.BytesIO(model_bytes)),
-        raw,
-        schema,
-        predictions,
-        metrics,
-        environment.installed_packages(),
+        model_bytes, golden, schema, predictions, metrics, environment.installed_packages()
     )
     facts = contents.facts(
         cfg,
@@ -46,6 +42,7 @@ with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="models")
         predictions,
         read_table(snakemake.input.audit),
         read_json(snakemake.input.repairs),
+        golden,
         hashlib.sha256(table.read_bytes()).hexdigest(),
     )
     circumstances = {

@@ -5,11 +5,9 @@ import json
 import math
 
 import pandas as pd
-from sklearn.pipeline import Pipeline
 
 from ml_baseline.errors import InputError
 from ml_baseline.metrics import METRICS, higher_is_better
-from ml_baseline.registry.golden import make_golden
 from ml_baseline.registry.runs import GOLDEN, MODEL, SCHEMA
 
 # In the order in which the metrics are shown.
@@ -109,16 +107,16 @@ def selection(leaderboard: pd.DataFrame, select_by: str) -> dict:
         "select_by": select_by,
         "out_of_fold": scores,
         "why": (
-            f"It has the {best} out-of-fold {select_by} ({scores[chosen['model']]:.4f}){shared} of the "
-            f"{len(fitted)} model{'s' * (len(fitted) != 1)} tried{left_out}, on training rows alone. The holdout chose nothing."
+            f"It has the {best} out-of-fold {select_by} ({scores[chosen['model']]:.4f}){shared} of "
+            f"the {len(fitted)} model{'s' * (len(fitted) != 1)} tried{left_out}, on training rows "
+            "alone. The holdout chose nothing."
         ),
     }
 
 
 def run_files(
     model_file: bytes,
-    model: Pipeline,
-    raw: pd.DataFrame,
+    golden: dict,
     schema: dict,
     predictions: pd.DataFrame,
     metrics: tuple[dict, dict],
@@ -128,9 +126,8 @@ def run_files(
 
     Args:
         model_file: the model as it was saved.
-        model: the same model.
-        raw: the raw table, every cell text.
-        schema: its input schema.
+        golden: rows to check the model by, from `golden.make_golden`.
+        schema: the table's input schema.
         predictions: the model's holdout predictions: `row_id`, ids, `target`, `probability`,
             `prediction`.
         metrics: from `holdout_metrics`.
@@ -139,7 +136,7 @@ def run_files(
     return {
         MODEL: model_file,
         SCHEMA: _json(schema),
-        GOLDEN: _json(make_golden(model, raw, schema, predictions)),
+        GOLDEN: _json(golden),
         "metrics/holdout_metrics.json": _json(metrics[0]),
         "metrics/baseline_holdout_metrics.json": _json(metrics[1]),
         "tables/holdout_predictions.csv": _table(predictions, "csv"),
@@ -156,6 +153,7 @@ def facts(
     predictions: pd.DataFrame,
     audit: pd.DataFrame,
     repairs: dict,
+    golden: dict,
     data_hash: str,
 ) -> dict:
     """Return what the manifest says of a run, but for where and when it was made.
@@ -168,6 +166,7 @@ def facts(
         predictions: from `model_predictions`.
         audit: the audit's findings.
         repairs: what cleaning counted.
+        golden: from `golden.make_golden`.
         data_hash: SHA-256 of the raw table's file.
     """
     name, config = metrics["model"]["name"], settings["config"]
@@ -195,6 +194,10 @@ def facts(
             "holdout_positive": float(predictions["target"].mean()),
         },
         "holdout_rows_hash": rows_hash(predictions, data_hash),
+        "golden": {
+            "rows": len(golden["row_id"]),
+            "difference_from_holdout": golden["difference_from_holdout"],
+        },
         "audit": [
             {key: row[key] for key in ("check", "subject", "verdict", "explanation")}
             for row in audit.astype({"subject": "str"}).fillna("").to_dict("records")

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import stat
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -184,7 +185,10 @@ def load_model(run: Run) -> "Pipeline":
     import joblib
 
     try:
-        return joblib.load(io.BytesIO(content))
+        with warnings.catch_warnings():
+            # `version_changes` says it in one line; scikit-learn would in one for each estimator.
+            warnings.filterwarnings("ignore", message="Trying to unpickle estimator")
+            return joblib.load(io.BytesIO(content))
     except Exception as error:
         changes = "; ".join(version_changes(run)) or "the versions are the same"
         raise InputError(
