@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 from publishing import NOON
+from rich.console import Console
 from running import ROOT
 from small_shop import publish_shop
 
@@ -154,6 +155,15 @@ def test_runs_are_listed(folder, capsys):
     assert line["run_id"] == RUN_ID and line["dataset"] == "shop" and line["latest"]
     assert command.main(["runs", "list", "--results", "nowhere"]) == 0
     assert "No run" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_no_word_of_a_list_is_broken_in_a_narrow_terminal(folder, width, monkeypatch, capsys):
+    wide = Console(width=width, highlight=False)
+    monkeypatch.setattr("ml_baseline.registry.display._console", lambda: wide)
+    assert command.main(["runs", "list"]) == 0
+    words = capsys.readouterr().out.split()
+    assert {RUN_ID, "logistic_regression", "roc_auc", "latest"} <= {w.strip(",:") for w in words}
 
 
 def test_a_run_is_shown(folder, capsys):

@@ -6,23 +6,35 @@ from ml_baseline.registry.runs import Run, checked_bytes
 
 METRICS_FILE = "metrics/holdout_metrics.json"
 # What a manifest says that differs between any two runs, or is compared by itself.
-OWN = ("format", "run_id", "published", "content", "files", "audit", "config", "packages")
+OWN = (
+    "format",
+    "run_id",
+    "published",
+    "content",
+    "files",
+    "holdout_rows_hash",
+    "audit",
+    "config",
+    "packages",
+)
 
 
 def compare_runs(first: Run, second: Run) -> dict:
     """Return two runs side by side.
 
     Returns:
-        `runs` (two ids), `same_content`, `differences` (each setting, fact or version that differs,
-        by its dotted name, with both values; None where a run lacks it), `metrics` (for each model
-        metric both values with their intervals) and `same_rows` (whether both were scored on the
-        same holdout rows, without which a difference of scores says little).
+        `runs` (two ids) and `datasets` (of which tables), `same_content`, `differences` (each
+        setting, fact or version that differs, by its dotted name, with both values; None where a
+        run lacks it), `metrics` (for each model metric both values with their intervals) and
+        `same_rows` (whether both were scored on the same holdout rows, without which a difference
+        of scores says little).
     """
     parts = [_described(run) for run in (first, second)]
     names = sorted({*parts[0], *parts[1]})
     metrics = [json.loads(checked_bytes(run, METRICS_FILE))["model"] for run in (first, second)]
     return {
         "runs": [first.run_id, second.run_id],
+        "datasets": [first.dataset, second.dataset],
         "same_content": first.meta.get("content") == second.meta.get("content"),
         "differences": {
             name: [part.get(name) for part in parts]

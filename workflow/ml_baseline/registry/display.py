@@ -1,15 +1,19 @@
 """Published runs as people read them in a terminal."""
 
+import re
 import sys
 from pathlib import Path
 
 from rich.console import Console
 from rich.markdown import Markdown
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 # Where nobody looks at the width (a pipe, a file), no line is broken.
 WIDE = 10_000
+HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+SHOWN_HASH = 12
 
 
 def print_list(runs: list[dict], results: Path) -> None:
@@ -17,14 +21,27 @@ def print_list(runs: list[dict], results: Path) -> None:
     if not runs:
         print(f"No run is published in {results}.")
         return
+    console = _console()
     table = _table("run", "table", "model", "holdout score", "rows", "audit", "")
     for run in runs:
-        notes = ["latest"] * run["latest"] + ["from elsewhere"] * (not run["sealed"])
-        score = f"{run['metric']} {_figure(run)}"
-        rows = "" if run["holdout_rows"] is None else f"{run['holdout_rows']:,}"
-        cells = (run["run_id"], run["dataset"], run["model"], score, rows, run["audit"])
-        table.add_row(*(plain(cell) for cell in cells), plain(", ".join(notes)))
-    _console().print(table)
+        table.add_row(*map(plain, _cells(run)))
+    wanted = console.measure(table, options=console.options.update(max_width=WIDE)).maximum
+    if wanted <= console.width:
+        console.print(table)
+        return
+    for run in runs:  # a narrow terminal
+        run_id, dataset, model, score, rows, audit, notes = _cells(run)
+        print(plain(f"{run_id}  {notes}".rstrip()))
+        text = f"{dataset}: {model}, {score} on {rows} rows, audit: {audit}"
+        console.print(Padding(plain(text), (0, 0, 0, 4)))
+
+
+def _cells(run: dict) -> tuple[str, ...]:
+    notes = ["latest"] * run["latest"] + ["from elsewhere"] * (not run["sealed"])
+    score = f"{run['metric']} {_figure(run)}"
+    rows = "" if run["holdout_rows"] is None else f"{run['holdout_rows']:,}"
+    cells = (run["run_id"], run["dataset"], run["model"], score, rows, run["audit"])
+    return (*map(str, cells), ", ".join(notes))
 
 
 def print_card(described: dict) -> None:
@@ -42,17 +59,23 @@ def print_card(described: dict) -> None:
 def print_comparison(comparison: dict) -> None:
     """Print what `compare_runs` found."""
     console = _console()
-    first, second = comparison["runs"]
-    scores = _table("on the holdout", first, second)
+    for place, run_id, dataset in zip(
+        ("first", "second"), comparison["runs"], comparison["datasets"], strict=True
+    ):
+        print(f"{place:<6}  {run_id} ({dataset})")
+    print()
+    scores = _table("on the holdout", "first", "second")
     for name, pair in comparison["metrics"].items():
         scores.add_row(plain(name), *(plain(_figure(figure or {})) for figure in pair))
     console.print(scores)
     if not comparison["same_rows"]:
-        print("Scored on different rows: a difference of the scores may be one of the rows.\n")
+        print("\nScored on different rows: a difference of the scores may be one of the rows.")
     if not comparison["differences"]:
-        print("Nothing else differs but the time." if not comparison["same_content"] else "Same.")
+        same = "The content is the same." if comparison["same_content"] else "Nothing else differs."
+        print(f"\n{same}")
         return
-    table = _table("what differs", first, second)
+    print()
+    table = _table("what differs", "first", "second")
     for name, pair in comparison["differences"].items():
         table.add_row(plain(name), *(plain(_value(value)) for value in pair))
     console.print(table)
@@ -105,4 +128,8 @@ def _figure(figure: dict) -> str:
 
 
 def _value(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, str) and HASH.fullmatch(value):
+        return f"{value[:SHOWN_HASH]}..."
     return "-" if value is None else str(value)
