@@ -88,6 +88,7 @@ def test_what_needs_no_model_imports_none(folder):
         ["runs", "verify"],
         ["runs", "compare", "latest"],
         ["make-sample-data", "--rows", "many"],
+        ["make-sample-data", "--rows", "49"],
         ["make-sample-data", "--seed", "-1"],
         ["make-sample-data", "--sample", "titanic"],
         ["train", "--target", "x", "--cores", "0"],
@@ -110,8 +111,7 @@ def test_wrong_usage_is_exit_code_2(arguments, capsys):
         (["train", "--target", "y"], "make-sample-data"),
         (["train", "--target", "y", "--input", "no.csv"], "no.csv: there is no such file"),
         (["make-sample-data", "--output", "x.txt"], ".csv or .parquet"),
-        (["make-sample-data", "--rows", "3", "--sample", "customers"], "at least 50"),
-        (["make-sample-data", "--sample", "breast_cancer", "--rows", "9"], "neither --rows"),
+        (["make-sample-data", "--sample", "breast_cancer", "--rows", "90"], "neither --rows"),
     ],
 )
 def test_what_is_refused_is_one_line_and_exit_code_1(arguments, words, folder, capsys):
@@ -217,10 +217,9 @@ def test_what_a_foreign_run_holds_is_no_command_to_the_terminal(folder, capsys):
 def test_defaults_of_the_sample_are_those_of_the_config():
     schema = load_schema(ROOT / "workflow/schemas/config.schema.yaml")
     sample = schema["$defs"]["sample"]["properties"]
-    assert (sample["rows"]["default"], sample["seed"]["default"]) == (
-        command.SAMPLE_ROWS,
-        command.SAMPLE_SEED,
-    )
+    assert sample["rows"]["default"] == command.SAMPLE_ROWS
+    assert sample["rows"]["minimum"] == command.FEWEST_SAMPLE_ROWS
+    assert sample["seed"]["default"] == command.SAMPLE_SEED
 
 
 def test_limits_of_the_service_are_those_of_the_service():

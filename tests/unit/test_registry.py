@@ -243,6 +243,13 @@ def test_a_run_published_from_another_account_is_loaded_only_if_trusted(
     assert hasattr(load_model(find_run(RUN_ID, results, trusted=True)), "predict_proba")
 
 
+def test_a_run_without_a_seal_is_loaded_only_if_trusted(results):
+    (folder_of(results) / "seal.txt").unlink()
+    with pytest.raises(InputError, match=f"no seal.*{seals.KEY_VARIABLE}.*--trust"):
+        load_model(find_run(RUN_ID, results))
+    load_model(find_run(RUN_ID, results, trusted=True))
+
+
 @pytest.mark.parametrize("seal", ["", "0" * 64, "ü", "x" * 1000])
 def test_a_made_up_seal_does_not_fit(results, seal):
     (folder_of(results) / "seal.txt").write_text(seal)

@@ -17,7 +17,7 @@ PROGRAM = "ml-baseline"
 FEATURES = "data/processed/features.csv"
 SAMPLES = ("customers", "users", "breast_cancer")
 # As in the config's schema; a test holds them in step.
-SAMPLE_ROWS, SAMPLE_SEED = 1000, 7
+SAMPLE_ROWS, FEWEST_SAMPLE_ROWS, SAMPLE_SEED = 1000, 50, 7
 SERVED_ROWS, SERVED_BYTES = 10_000, 10 << 20
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
@@ -50,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # Whoever read our output has read enough. Python would complain when it closes it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except OSError as error:  # a full disk, a folder that may not be read
+        say(f"error: {error}")
         return FAILED
 
 
@@ -147,8 +150,8 @@ def _add_make_sample_data(commands) -> None:
     )
     command.add_argument(
         "--rows",
-        type=_whole_number(1),
-        help=f"the number of rows (default: {SAMPLE_ROWS}; breast_cancer has 569)",
+        type=_whole_number(FEWEST_SAMPLE_ROWS),
+        help=f"the number of rows, at least {FEWEST_SAMPLE_ROWS} (default: {SAMPLE_ROWS}; breast_cancer has 569)",
     )
     command.add_argument(
         "--seed",

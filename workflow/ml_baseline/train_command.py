@@ -97,7 +97,7 @@ def known_tables(config_file: Path | None) -> dict[str, dict]:
 
         try:
             content = load_schema(path)  # a schema is a YAML file too
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise InputError(f"{path} is no valid YAML: {error}") from error
         datasets = content.get("datasets") if isinstance(content, dict) else None
         for name, entry in (datasets if isinstance(datasets, dict) else {}).items():

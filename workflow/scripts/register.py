@@ -12,6 +12,7 @@ with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="models")
     from ml_baseline.registry import contents, environment
     from ml_baseline.registry.golden import make_golden
     from ml_baseline.registry.publish import publish
+    from ml_baseline.registry.runs import SEAL
     from ml_baseline.schema import columns_of_role
     from ml_baseline.tables import read_raw_table, read_table
 
@@ -27,6 +28,8 @@ with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="models")
         read_table(snakemake.input.predictions), holdout, chosen, columns_of_role(schema, "id")
     )
     table = Path(cfg["config"]["table"])
+    with table.open("rb") as file:
+        data_hash = hashlib.file_digest(file, "sha256").hexdigest()
     raw, _ = read_raw_table(table, cfg["config"]["separator"], cfg["config"]["encoding"])
     model_file = next(Path(p) for p in snakemake.input.models if Path(p).stem == chosen)
     model_bytes = model_file.read_bytes()
@@ -43,7 +46,7 @@ with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="models")
         read_table(snakemake.input.audit),
         read_json(snakemake.input.repairs),
         golden,
-        hashlib.sha256(table.read_bytes()).hexdigest(),
+        data_hash,
     )
     circumstances = {
         "code": environment.code_version(),
@@ -60,3 +63,5 @@ with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="models")
     )
     write_json({"dataset": schema["dataset"], "run": run_id}, receipt)
     print(f"published as {run_id}")
+    if not (receipt.parent / "runs" / run_id / SEAL).exists():
+        print("without a seal, as no key can be kept here: see docs/registry.md")

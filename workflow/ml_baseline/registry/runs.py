@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from ml_baseline.errors import InputError
-from ml_baseline.registry.seal import is_sealed
+from ml_baseline.registry.seal import KEY_VARIABLE, is_sealed
 
 if TYPE_CHECKING:  # importing it takes longer than all else here
     from sklearn.pipeline import Pipeline
@@ -176,10 +176,16 @@ def load_model(run: Run) -> "Pipeline":
             be loaded with the packages that are installed here.
     """
     if not (run.sealed or run.trusted):
+        sealed = (run.folder / SEAL).exists()
+        why = (
+            "was not published from this account, or was changed since"
+            if sealed
+            else "has no seal, so nobody can tell where it comes from (if it was published here, no "
+            f"key could be kept: set {KEY_VARIABLE} to a file that can)"
+        )
         raise InputError(
-            f"{run.folder}: this run was not published from this account, or was changed since. "
-            "Loading a model can run code, so it is refused; if you know where the run comes from, "
-            "add --trust"
+            f"{run.folder}: this run {why}. Loading a model can run code, so it is refused; if you "
+            "know where the run comes from, add --trust"
         )
     content = checked_bytes(run, MODEL)
     import joblib
