@@ -15,6 +15,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/controls.smk"
 include: "workflow/rules/publish.smk"
+include: "workflow/rules/predict.smk"
 
 
 rule all:

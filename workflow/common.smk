@@ -58,6 +58,16 @@ MADE_TABLES = {
 # The tables that a run is for.
 WANTED = [name for name in DATASETS if name in (config["only"] or DATASETS)]
 
+# The batches to predict, each with its table and its output.
+PREDICTIONS = {
+    name: batch
+    | {
+        "dataset": (dataset := configuration.batch_dataset(config, batch)),
+        "output": batch["output"] or f"results/{dataset}/predictions/{name}.csv",
+    }
+    for name, batch in config["predictions"].items()
+}
+
 
 wildcard_constraints:
     dataset="|".join(SETTINGS),
@@ -260,6 +270,22 @@ def registry_settings(wildcards):
     )
 
 
+def batch_inputs(batch):
+    """Return what predicting a batch reads: its file, and what says which run it is predicted with.
+
+    A batch or a run that is not there is left to the job, which says so.
+    """
+    entry = PREDICTIONS[batch]
+    folder = f"results/{entry['dataset']}"
+    latest = entry["run"] == "latest"
+    run = f"{folder}/published.json" if latest else f"{folder}/runs/{entry['run']}/run_meta.json"
+    made_here = entry["input"] in MADE_TABLES
+    return {
+        "batch": [entry["input"]] * (made_here or Path(entry["input"]).exists()),
+        "run": [run] * (latest or Path(run).exists()),
+    }
+
+
 def wanted_files():
     """Return every file that a run is for."""
     # The metrics of all tables, unless some of them are left aside.
@@ -272,6 +298,7 @@ def wanted_files():
         files += [f"{folder}/published.json"] * SETTINGS[dataset]["register"]
         # Without `gather`, which asks for it too.
         files += [f"{folder}/metrics.csv"]
+    files += [batch["output"] for batch in PREDICTIONS.values() if batch["dataset"] in WANTED]
     return files
 
 

@@ -24,7 +24,7 @@ import yaml
 from ml_baseline.errors import InputError
 
 # Every other section at the top level may be overridden inside a dataset.
-TOP_LEVEL_ONLY = ("datasets", "only", "table_format", "sample_data")
+TOP_LEVEL_ONLY = ("datasets", "only", "predictions", "table_format", "sample_data")
 
 # Pairs of dataset keys that must not name the same column, and why.
 EXCLUSIVE_ROLES = (
