@@ -1,5 +1,6 @@
 """Runs are published whole or not at all, never twice, never over another."""
 
+import fcntl
 import json
 import os
 import subprocess
@@ -11,6 +12,9 @@ from pathlib import Path
 import pytest
 from publishing import NOON, publish_smallest, snapshot
 
+from ml_baseline.registry import environment as environment_module
+from ml_baseline.registry import seal as seals
+from ml_baseline.registry.publish import publish
 from ml_baseline.registry.runs import RUN_ID, find_run, list_runs, open_run
 from ml_baseline.registry.seal import KEY_VARIABLE
 from ml_baseline.registry.verify import changed_files
@@ -226,3 +230,144 @@ def environment() -> dict[str, str]:
     tests = Path(__file__).parents[1]
     paths = os.pathsep.join([str(tests), str(tests.parent / "workflow")])
     return os.environ | {"PYTHONPATH": paths}
+
+
+# --- content, names, locks -----------------------------------------------------------------------
+
+
+def publish_with(runs: Path, files: dict | None = None, facts: dict | None = None, **more) -> str:
+    circumstances = {"packages": more.pop("packages", {}), "python": more.pop("python", "3.11")}
+    return publish(
+        runs,
+        {"model/model.joblib": b"m", "env/pip_freeze.txt": b"a==1\n"} | (files or {}),
+        {"dataset": "shop", "seed": 42, "model": {}} | (facts or {}),
+        circumstances,
+        card=more.pop("card", lambda meta: "card"),
+        **at(more.pop("seconds", 0)),
+    )
+
+
+def test_time_machine_versions_and_the_cards_words_are_no_new_content(runs):
+    first = publish_with(runs)
+    later = publish_with(
+        runs,
+        files={"env/pip_freeze.txt": b"a==2\n"},
+        packages={"numpy": "9"},
+        python="3.99",
+        card=lambda meta: "other words",
+        seconds=9,
+    )
+    assert later == first
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"files": {"model/model.joblib": b"n"}},
+        {"files": {"metrics/more.json": b"{}"}},
+        {"facts": {"seed": 43}},
+        {"facts": {"config": {"threshold": 0.4}}},
+        {"facts": {"data": {"sha256": "1"}}},
+    ],
+    ids=str,
+)
+def test_whatever_else_a_run_says_is_content(runs, change):
+    assert publish_with(runs) != publish_with(runs, **change)
+
+
+def test_a_name_taken_at_the_last_moment_is_not_merged_into(runs, monkeypatch):
+    """Another process, on a disk without locks, was faster than the look at what is there."""
+    (runs / FIRST).mkdir(parents=True)
+    (runs / FIRST / "mine.txt").write_text("mine")
+    monkeypatch.setattr(os.path, "lexists", lambda path: False)
+    assert publish_smallest(runs, **at()) == f"{FIRST}-2"
+    assert snapshot(runs / FIRST) == {"mine.txt": b"mine"}
+
+
+def test_without_locks_nothing_of_others_is_swept(runs, monkeypatch):
+    def unsupported(*_):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(fcntl, "flock", unsupported)
+    theirs = runs / ".publishing-theirs"
+    theirs.mkdir(parents=True)
+    assert publish_smallest(runs, **at()) == FIRST
+    assert theirs.is_dir()
+    monkeypatch.undo()
+    publish_smallest(runs, "b", **at(1))
+    assert not theirs.exists()
+
+
+# --- where it was made ---------------------------------------------------------------------------
+
+
+def test_the_code_is_named_by_its_commit(tmp_path, monkeypatch):
+    source = tmp_path / "workflow/ml_baseline/registry/environment.py"
+    source.parent.mkdir(parents=True)
+    source.write_text("x = 1\n")
+    monkeypatch.setattr(environment_module, "__file__", str(source))
+    assert environment_module.code_version()["commit"] is None  # not from a checkout
+
+    def git(*arguments):
+        identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        command = ["git", "-C", str(tmp_path), *identity, *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "first")
+    found = environment_module.code_version()
+    assert found["commit"] == git("rev-parse", "HEAD") and found["dirty"] is False
+    source.write_text("x = 2\n")
+    assert environment_module.code_version()["dirty"] is True
+
+
+def test_all_packages_are_listed_as_pip_would():
+    lines = environment_module.installed_packages().splitlines()
+    assert lines == sorted(lines, key=lambda line: line.split("==")[0].lower())
+    assert f"pytest=={pytest.__version__}" in lines
+
+
+# --- the key -------------------------------------------------------------------------------------
+
+
+def test_where_the_key_is_kept(monkeypatch, tmp_path):
+    assert str(seals.key_path()) == os.environ[KEY_VARIABLE]
+    monkeypatch.delenv(KEY_VARIABLE)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert seals.key_path() == tmp_path / "ml-baseline" / "registry.key"
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert seals.key_path() == tmp_path / "home/.local/state/ml-baseline/registry.key"
+
+
+@pytest.mark.parametrize("content", ["", "no hex", "ab" * 8])
+def test_a_key_that_is_none_seals_nothing_and_is_left_alone(monkeypatch, tmp_path, content):
+    path = tmp_path / "registry.key"
+    path.write_text(content)
+    monkeypatch.setenv(KEY_VARIABLE, str(path))
+    assert seals.seal_of(b"x", make_key=True) is None
+    assert not seals.is_sealed(b"x", "0" * 64)
+    assert path.read_text() == content
+
+
+def test_a_seal_fits_one_manifest_only():
+    seal = seals.seal_of(b"manifest", make_key=True)
+    assert seals.is_sealed(b"manifest", f"{seal}\n")
+    assert not seals.is_sealed(b"manifest ", seal)
+    assert not seals.is_sealed(b"manifest", seal[:-1])
+
+
+def test_accounts_that_publish_first_at_once_agree_on_one_key(monkeypatch, tmp_path):
+    monkeypatch.setenv(KEY_VARIABLE, str(tmp_path / "new" / "registry.key"))
+    found = []
+    threads = [
+        threading.Thread(target=lambda: found.append(seals.seal_of(b"x", make_key=True)))
+        for _ in range(16)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 16 and len(set(found)) == 1 and None not in found
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["registry.key"]
