@@ -365,14 +365,15 @@ def _add_predict(commands) -> None:
         "--input",
         metavar="FILE",
         required=True,
-        help="the rows, as a .csv or .parquet file, or - for CSV from standard input",
+        help="the rows: a .csv, .tsv, .txt (compressed too) or .parquet file, or - for standard "
+        "input",
     )
     command.add_argument(
         "--output",
         metavar="FILE",
         required=True,
-        help="where to write id, probability and prediction: a .csv or .parquet file, or - for CSV "
-        "to standard output",
+        help="where to write ids, probability and prediction: a file of these kinds, or - for CSV to "
+        "standard output",
     )
     command.add_argument(
         "--on-bad-rows",
