@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -67,7 +68,7 @@ def _features_only(schema):
 def test_holdout_rows_get_the_predictions_that_were_published(run, tmp_path):
     out = predicted(run, shop(), tmp_path).set_index("customer")
     published = pd.read_csv(run.folder / "tables" / "holdout_predictions.csv")
-    both = published.join(out, on="customer", rsuffix="_now")
+    both = published.join(out.add_suffix("_now"), on="customer")
     assert len(both) == 40
     np.testing.assert_allclose(both["probability_now"], both["probability"], rtol=0, atol=1e-12)
     assert (both["prediction_now"] == both["prediction"]).all()
@@ -380,3 +381,26 @@ def test_a_missing_value_of_the_training_is_one_of_the_batch(schema_of):
     assert problems == []
     assert table["x"].fillna(0).tolist() == [1, 0, 0]
     assert table["y"].fillna(0).tolist() == [1.5, 1000, 0]
+
+
+def test_an_id_that_is_the_group_too_comes_out(run, batch, tmp_path):
+    columns = [
+        entry | ({"role": "group"} if entry["role"] == "id" else {})
+        for entry in run.schema["columns"]
+    ]
+    config = run.meta["config"] | {"id": ["customer"]}
+    both = replace(
+        run, schema=run.schema | {"columns": columns}, meta=run.meta | {"config": config}
+    )
+    assert predicted(both, batch, tmp_path)["customer"].tolist() == batch["customer"].tolist()
+
+
+def test_columns_called_like_ours_are_kept_apart(run, batch, tmp_path):
+    columns = [
+        entry | ({"source": "probability"} if entry["role"] == "id" else {})
+        for entry in run.schema["columns"]
+    ]
+    odd = replace(run, schema=run.schema | {"columns": columns})
+    out = predicted(odd, batch.rename(columns={"customer": "probability"}), tmp_path)
+    assert out.columns.tolist() == ["probability_raw", "probability", "prediction"]
+    assert out["probability_raw"].tolist() == batch["customer"].tolist()

@@ -1,5 +1,6 @@
 """The service of a run: a real process, asked by a real HTTP client."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -12,6 +13,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -30,8 +32,12 @@ from schemathesis.specs.openapi.checks import (
 )
 from small_shop import publish_shop, shop
 
-from ml_baseline.predict import predict_file
-from ml_baseline.registry import find_run
+from ml_baseline.clean import clean
+from ml_baseline.predict import predict_file, predict_rows
+from ml_baseline.registry import Run, find_run
+from ml_baseline.schema import describe_columns, infer_schema
+from ml_baseline.serve.app import create_app
+from ml_baseline.train import fit
 
 ROW = {"visits": 12, "amount": "$99.50", "city": "Oslo", "joined": "2024-03-01"}
 MAX_ROWS, MAX_BYTES = 300, 60_000
@@ -319,6 +325,68 @@ def test_requests_are_logged_as_lines_of_json(client, service):
     line = lines[-1]
     assert (line["method"], line["path"], line["status"]) == ("POST", "/predict", 200)
     assert line["milliseconds"] > 0 and line["client"] == "127.0.0.1" and line["time"]
+
+
+# ------------------------------------------------------------------ columns
+
+ODD_NAMES = [
+    "model_config",
+    "class",
+    "a b",
+    "naïve 漢字 🙂",
+    "row",
+    "predictions",
+    "1",
+    "_x",
+    "__init__",
+]
+ODD_NAMES += [
+    "schema",
+    "copy",
+    "row_id",
+    "$ref",
+    'quo"te',
+    "a/b~c",
+    "json",
+    "column_0",
+    "reason",
+    "{}",
+]
+
+
+def test_columns_may_be_called_anything():
+    random = np.random.default_rng(0)
+    raw = pd.DataFrame(random.normal(size=(80, len(ODD_NAMES))).round(3), columns=ODD_NAMES)
+    raw["is it?"] = np.where(raw["class"] + random.normal(size=80) > 0, "yes", "no")
+    raw = raw.astype("str")
+    schema = infer_schema(raw, {"target": "is it?", "id": ["row"]}, "odd")
+    table, _ = clean(raw, schema)
+    schema = describe_columns(schema, table)
+    entry = {"estimator": "sklearn.linear_model.LogisticRegression", "preprocessing": "linear"}
+    fitting = {"max_categories": 30, "min_frequency": 10}
+    model = fit(table.assign(copy=0), schema, {"model": entry, "preprocessing": fitting}, 0)
+    meta = {"model": {"name": "odd"}, "threshold": 0.5}
+    run = Run(Path(), "odd", "odd", meta, schema, sealed=True)
+    expected, _, _ = predict_rows(model, schema, raw)
+    app = create_app(run, model, "", MAX_ROWS, MAX_BYTES)
+    rows = raw.to_dict("records")
+
+    async def ask() -> tuple[httpx.Response, ...]:
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://odd")
+        async with app.router.lifespan_context(app), client:
+            return (
+                await client.get("/openapi.json"),
+                await client.post("/predict", json=rows),
+                await client.post("/predict", json=rows[0] | {'quo"te': "x", "$ref": None}),
+            )
+
+    document, predicted, refused = asyncio.run(ask())
+    row = document.raise_for_status().json()["components"]["schemas"]["Row"]
+    assert set(row["properties"]) == set(raw.columns)
+    found = predicted.raise_for_status().json()["predictions"]
+    np.testing.assert_allclose([row["probability"] for row in found], expected, atol=1e-12)
+    assert [row["row"] for row in found] == raw["row"].tolist()
+    assert problems(refused, 422) == [(0, 'quo"te', "'x' is not a number")]
 
 
 # ------------------------------------------------------------------ fuzzing

@@ -26,7 +26,7 @@ from ml_baseline import cells
 from ml_baseline.clean import clean_features
 from ml_baseline.errors import InputError
 from ml_baseline.files import whole_file
-from ml_baseline.schema import feature_columns, listed
+from ml_baseline.schema import KEPT_ROLES, feature_columns, listed, names_of
 from ml_baseline.streams import (
     LooseQuotesError,
     ParquetRows,
@@ -89,9 +89,14 @@ def input_columns(schema: dict) -> list[str]:
     )
 
 
-def id_columns(schema: dict) -> list[str]:
-    """Return the raw columns that name a row."""
-    return [entry["source"] for entry in schema["columns"] if entry["role"] == "id"]
+def id_columns(run: "Run") -> list[str]:
+    """Return the raw columns that name a row; one that was declared may be the group too."""
+    declared = names_of(run.meta.get("config", {}).get("id"))
+    return [
+        entry["source"]
+        for entry in run.schema["columns"]
+        if entry["role"] == "id" or (entry["role"] == "group" and entry["source"] in declared)
+    ]
 
 
 def target_entry(schema: dict) -> dict:
@@ -190,8 +195,7 @@ def check_columns(names: Sequence[str], schema: dict, name: str) -> list[str]:
             f"{name} lacks {what}{listed(_quoted(missing))}, which the model learned from. Its "
             f"columns are {listed(names)}.{hint}"
         )
-    known = {*input_columns(schema), *id_columns(schema)}
-    known |= {e["source"] for e in schema["columns"] if e["role"] in ("target", "group", "time")}
+    known = {entry["source"] for entry in schema["columns"] if entry["role"] in KEPT_ROLES}
     return [column for column in names if column not in known]
 
 
@@ -274,7 +278,7 @@ class _Batch:
         self.schema, self.model, self.rows = run.schema, model, rows
         self.threshold = run.meta["threshold"]
         self.on_bad_rows = on_bad_rows
-        self.ids = [column for column in id_columns(self.schema) if column in rows.names]
+        self.ids = [column for column in id_columns(run) if column in rows.names]
         target = target_entry(self.schema)["source"]
         self.read = [*input_columns(self.schema), *([target] if target in rows.names else [])]
         width = len(self.read) + len(self.ids)

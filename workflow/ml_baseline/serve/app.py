@@ -84,7 +84,7 @@ def create_app(
         max_bytes: bytes of a request's body at most.
         api_key: what requests must carry, None if nothing.
     """
-    reader = RowReader(run.schema, max_rows)
+    reader = RowReader(run, max_rows)
     threshold = run.meta["threshold"]
     figures = Figures(run.run_id, run.dataset, run.meta["model"]["name"])
 

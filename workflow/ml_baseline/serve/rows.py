@@ -22,6 +22,7 @@ from pydantic import (
 
 from ml_baseline import cells
 from ml_baseline.predict import expected, id_columns, input_columns, target_entry
+from ml_baseline.registry import Run
 from ml_baseline.schema import NUMERIC_KINDS
 
 # What a cell may be in JSON: as in a file, numbers may be written as text.
@@ -58,9 +59,9 @@ class RowReader:
         columns: the raw columns, in the order in which `read` gives them.
     """
 
-    def __init__(self, schema: dict, max_rows: int):
+    def __init__(self, run: Run, max_rows: int):
         self.max_rows = max_rows
-        self.ids = id_columns(schema)
+        schema, self.ids = run.schema, id_columns(run)
         needed = input_columns(schema)
         target = target_entry(schema)["source"]
         self.columns = [*needed, target, *self.ids]
@@ -149,9 +150,9 @@ def described(entry: dict, schema: dict) -> str:
     if entry["role"] == "target":
         labels = ", ".join([*schema["positive"], *schema["negative"]])
         return f"The target, if it is known; not predicted from. One of {labels}."
-    if entry["role"] == "id":
+    if entry["role"] != "feature":
         return "Names the row; given back with its prediction."
-    text = f"{entry['role']}: {expected(entry)}"
+    text = f"{expected(entry)[0].upper()}{expected(entry)[1:]}"
     if "part" not in entry and entry["kind"] in NUMERIC_KINDS and "minimum" in entry:
         return f"{text}; {entry['minimum']} to {entry['maximum']} in training"
     labels = entry.get("categories") if entry["kind"] == "category" else entry.get("encode")
