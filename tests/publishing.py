@@ -13,7 +13,7 @@ def publish_smallest(runs: Path, content: str = "a", **clock) -> str:
     return publish(
         runs,
         {"model/model.joblib": content.encode(), "schema/input_schema.json": b"{}"},
-        {"dataset": runs.parent.name, "seed": 42, "model": {}},
+        {"dataset": runs.parent.name, "seed": 42, "threshold": 0.5, "model": {}},
         {"packages": {}},
         card=lambda meta: f"# {meta['run_id']}\n",
         **clock,

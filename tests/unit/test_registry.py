@@ -174,6 +174,7 @@ def test_nothing_published_says_what_to_do(tmp_path):
         {"files": ["model"]},
         {"files": {"model/model.joblib": 3}},
         {"packages": None},
+        {"threshold": "0.5"},
     ],
 )
 def test_a_manifest_that_this_program_does_not_write_is_refused(results, change):
@@ -479,6 +480,19 @@ def test_the_list_shows_the_newest_first_and_which_is_latest(results):
     assert lines[0]["audit"] == "warn"
     (folder_of(results) / "metrics/holdout_metrics.json").write_text("{}")
     assert overview(results)[1]["value"] is None  # a changed figure is not shown
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"audit": 3}, {"selection": None}, {"split": []}, {"audit": [1]}, {"selection": {"a": 1}}],
+    ids=str,
+)
+def test_a_manifest_made_by_hand_spoils_no_list(results, change):
+    manifest = folder_of(results) / "run_meta.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | change))
+    (line,) = overview(results)
+    assert line["run_id"] == RUN_ID and line["value"] is None and line["audit"] == "unknown"
+    assert not line["sealed"]
 
 
 def test_the_card_is_shown_only_as_it_was_published(results):

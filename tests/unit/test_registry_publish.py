@@ -240,7 +240,7 @@ def publish_with(runs: Path, files: dict | None = None, facts: dict | None = Non
     return publish(
         runs,
         {"model/model.joblib": b"m", "env/pip_freeze.txt": b"a==1\n"} | (files or {}),
-        {"dataset": "shop", "seed": 42, "model": {}} | (facts or {}),
+        {"dataset": "shop", "seed": 42, "threshold": 0.5, "model": {}} | (facts or {}),
         circumstances,
         card=more.pop("card", lambda meta: "card"),
         **at(more.pop("seconds", 0)),

@@ -1,10 +1,8 @@
 """What differs between two runs."""
 
-import json
+from ml_baseline.registry.overview import metrics_of
+from ml_baseline.registry.runs import Run
 
-from ml_baseline.registry.runs import Run, checked_bytes
-
-METRICS_FILE = "metrics/holdout_metrics.json"
 # What a manifest says that differs between any two runs, or is compared by itself.
 OWN = (
     "format",
@@ -31,7 +29,7 @@ def compare_runs(first: Run, second: Run) -> dict:
     """
     parts = [_described(run) for run in (first, second)]
     names = sorted({*parts[0], *parts[1]})
-    metrics = [json.loads(checked_bytes(run, METRICS_FILE))["model"] for run in (first, second)]
+    metrics = [metrics_of(run)["model"] for run in (first, second)]
     return {
         "runs": [first.run_id, second.run_id],
         "datasets": [first.dataset, second.dataset],

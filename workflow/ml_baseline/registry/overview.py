@@ -16,7 +16,8 @@ def overview(results: Path = RESULTS, dataset: str | None = None) -> list[dict]:
     Returns:
         `dataset`, `run_id`, `published`, `model`, `metric` (what the model was chosen by), `value`,
         `low`, `high` (on the holdout; None if its file has changed), `holdout_rows`, `audit` (the
-        worst verdict), `latest` (of its table), `sealed` (published from this account), `folder`.
+        worst verdict, or "unknown"), `latest` (of its table), `sealed` (published from this
+        account), `folder`.
     """
     return [_line(run) for run in reversed(list_runs(results, dataset))]
 
@@ -27,20 +28,37 @@ def described(run: Run) -> dict:
         "folder": str(run.folder),
         "sealed": run.sealed,
         "meta": run.meta,
-        "metrics": json.loads(checked_bytes(run, METRICS_FILE)),
+        "metrics": metrics_of(run),
         "card": checked_bytes(run, CARD).decode(),
     }
 
 
+def metrics_of(run: Run) -> dict:
+    """Return a run's holdout metrics, if they are as published.
+
+    Raises:
+        InputError: they are not, or cannot be read.
+    """
+    try:
+        content = json.loads(checked_bytes(run, METRICS_FILE))
+    except ValueError as error:
+        raise InputError(f"{run.folder / METRICS_FILE} is no JSON: {error}") from error
+    if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
+        raise InputError(f"{run.folder / METRICS_FILE} holds no metrics of a model")
+    return content
+
+
 def _line(run: Run) -> dict:
     meta = run.meta
-    metric = meta.get("selection", {}).get("select_by", "roc_auc")
     try:
-        model = json.loads(checked_bytes(run, METRICS_FILE))["model"]
-    except (InputError, ValueError, KeyError, TypeError):
-        model = {}
-    figure = model.get(metric) or {}
-    verdicts = {finding.get("verdict") for finding in meta.get("audit", [])}
+        metric = meta["selection"]["select_by"]
+        figure = metrics_of(run)["model"][metric]
+        figure = {key: figure[key] for key in ("value", "low", "high")}
+        holdout_rows = meta["split"]["holdout_rows"]
+        verdicts = [finding["verdict"] for finding in meta["audit"]]
+    except (InputError, KeyError, TypeError):  # changed, or made by hand: nothing is shown of it
+        metric, figure, holdout_rows = "", dict.fromkeys(("value", "low", "high")), None
+        verdicts = ["unknown"]
     pointer = run.folder.parent / LATEST_FILE
     return {
         "dataset": run.dataset,
@@ -48,9 +66,9 @@ def _line(run: Run) -> dict:
         "published": meta["published"],
         "model": meta["model"].get("name"),
         "metric": metric,
-        **{key: figure.get(key) for key in ("value", "low", "high")},
-        "holdout_rows": meta.get("split", {}).get("holdout_rows"),
-        "audit": next((v for v in ("fail", "warn") if v in verdicts), "pass"),
+        **figure,
+        "holdout_rows": holdout_rows,
+        "audit": next((v for v in ("unknown", "fail", "warn") if v in verdicts), "pass"),
         "latest": pointer.is_file() and pointer.read_text().strip() == run.run_id,
         "sealed": run.sealed,
         "folder": str(run.folder),

@@ -40,6 +40,7 @@ MANIFEST_KEYS = {
     "run_id": str,
     "dataset": str,
     "published": str,
+    "threshold": (int, float),
     "model": dict,
     "files": dict,
     "packages": dict,

@@ -56,11 +56,13 @@ def _key(make: bool) -> bytes | None:
         try:
             key = bytes.fromhex(path.read_text(encoding="ascii").strip())
             return key if len(key) >= KEY_BYTES else None
-        except (OSError, ValueError):
-            if attempt or not make or path.exists():
+        except FileNotFoundError:
+            if attempt or not make:
                 return None
             with contextlib.suppress(OSError):  # a home that cannot be written to
                 _make_key(path)
+        except (OSError, ValueError):  # not to be read, or no key
+            return None
     return None
 
 
