@@ -14,7 +14,7 @@ from rich.console import Console
 from running import ROOT
 from small_shop import publish_shop
 
-from ml_baseline import command, sample_data
+from ml_baseline import command, sample_data, train_command
 from ml_baseline.configuration import load_schema
 from ml_baseline.errors import InputError
 from ml_baseline.train_command import known_tables, name_and_settings, name_of_file
@@ -256,6 +256,12 @@ def test_a_table_of_the_users_own_is_not_replaced_by_a_sample(tmp_path, monkeypa
 
 
 # --- train ---------------------------------------------------------------------------------------
+
+
+def test_an_installation_without_the_workflow_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(train_command, "__file__", str(tmp_path / "lib/ml_baseline/x.py"))
+    assert command.main(["train", "--target", "y"]) == 1
+    assert "no Snakefile" in (said := capsys.readouterr().err) and "pip install -e ." in said
 
 
 @pytest.mark.parametrize(
