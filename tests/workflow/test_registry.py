@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import yaml
 from publishing import snapshot
 from running import QUICK_MODELS, ROOT, rows_of, small_table
 
+from ml_baseline.errors import InputError
 from ml_baseline.registry import find_run, list_runs
 from ml_baseline.registry.runs import RUN_ID
 from ml_baseline.registry.verify import changed_files, verify_run
@@ -124,6 +126,16 @@ def test_a_table_may_go_unpublished(project):
     project.run()
     assert (project.folder / "results/small/metrics.csv").exists()
     assert not (project.folder / "results/small/runs").exists()
+
+
+def test_a_deleted_run_is_published_anew_once_its_receipt_is_gone(published):
+    results = published.folder / "results"
+    shutil.rmtree(find_run("latest", results, "small").folder)
+    with pytest.raises(InputError, match=r"delete .*published\.json and train again"):
+        find_run("latest", results, "small")
+    (results / "small/published.json").unlink()
+    published.run()
+    assert verify_run(find_run("latest", results, "small"))["ok"]
 
 
 def test_no_run_is_an_output_of_a_rule(published):

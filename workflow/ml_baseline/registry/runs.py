@@ -333,9 +333,8 @@ def _latest_folder(results: Path, dataset: str | None) -> Path:
     folder = pointer.parent / name
     if not (folder / MANIFEST).is_file():
         raise InputError(
-            f"{pointer} names {name}, which is not there (any more); name another run, or publish "
-            f"it anew with `snakemake --cores 1 --forcerun register -- "
-            f"{results / dataset / 'published.json'}`"
+            f"{pointer} names {name}, which is not there (any more); name another run, or delete "
+            f"{results / dataset / 'published.json'} and train again to publish it anew"
         )
     return folder
 
