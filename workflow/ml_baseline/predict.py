@@ -13,7 +13,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -290,18 +290,21 @@ class _Batch:
         """Write the predictions of all rows to `path`; return how many there are."""
         writer = TableWriter(path, self._output_schema(suffix), suffix)
         done = bad = 0
-        try:
+        # One chunk is read and cleaned, one predicted and one written at the same time.
+        with closing(writer), ThreadPoolExecutor(1) as behind:
+            written = behind.submit(lambda: None)
             for ids, table, problems in _ahead(self._cleaned(suffix)):
                 if problems and self.on_bad_rows == "fail":
                     raise self._bad_rows(problems, done, len(table))
                 probability = predict_clean(self.model, table)
                 reasons = reasons_of(problems, len(table))
-                writer.write(self._output(writer.schema, ids, probability, reasons, done))
+                output = self._output(writer.schema, ids, probability, reasons, done)
+                written.result()
+                written = behind.submit(writer.write, output)
                 done += len(table)
                 bad += sum(reason is not None for reason in reasons) if problems else 0
                 show()
-        finally:
-            writer.close()
+            written.result()
         return {"rows": done, "bad_rows": bad}
 
     def _cleaned(self, suffix: str) -> Iterator[tuple[pa.Table, pd.DataFrame, list[BadCells]]]:

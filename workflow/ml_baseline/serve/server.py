@@ -6,7 +6,6 @@ import logging
 import os
 import signal
 import socket
-import sys
 
 import uvicorn
 
@@ -18,9 +17,6 @@ from ml_baseline.serve.traffic import LOGGER, set_up_log
 
 KEY_VARIABLE = "ML_BASELINE_API_KEY"
 SECONDS_TO_FINISH = 10
-# Seconds a thread keeps the interpreter from the others: short, so that answers are not kept waiting
-# by a prediction.
-SWITCH_SECONDS = 0.0005
 
 
 def run_server(run: Run, host: str, port: int, max_rows: int, max_bytes: int) -> None:
@@ -33,7 +29,6 @@ def run_server(run: Run, host: str, port: int, max_rows: int, max_bytes: int) ->
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{listener.getsockname()[1]}"
     set_up_log()
-    sys.setswitchinterval(SWITCH_SECONDS)
     log = logging.getLogger(LOGGER)
     if api_key is None and not _is_loopback(host):
         log.warning(
