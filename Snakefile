@@ -15,10 +15,12 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/controls.smk"
 include: "workflow/rules/benchmarks.smk"
+include: "workflow/rules/publish.smk"
+include: "workflow/rules/predict.smk"
 
 
 rule all:
-    """Everything: statistics, plots, audit and leaderboard of every table in the config."""
+    """Everything: statistics, plots, audit, leaderboard and run of every table in the config."""
     default_target: True
     input:
         wanted_files(),

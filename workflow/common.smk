@@ -67,6 +67,26 @@ CLEANING_KEYS = [
     *("target", "positive", "negative", "id", "group", "time"),
     *("drop", "forbidden", "categorical", "encode", "dates"),
 ]
+# The sample tables that the workflow makes if they are missing or were made with other settings. A
+# file that has no word about its source beside it was put there by the user, who keeps it.
+MADE_TABLES = {
+    path
+    for path in USED_TABLES & {*SAMPLE_TABLES.values()}
+    if config["sample_data"]["make"]
+    and (Path(path).with_suffix(".source.md").exists() or not Path(path).exists())
+}
+# The tables that a run is for.
+WANTED = [name for name in DATASETS if name in (config["only"] or DATASETS)]
+
+# The batches to predict, each with its table and its output.
+PREDICTIONS = {
+    name: batch
+    | {
+        "dataset": (dataset := configuration.batch_dataset(config, batch)),
+        "output": batch["output"] or f"results/{dataset}/predictions/{name}.csv",
+    }
+    for name, batch in config["predictions"].items()
+}
 
 
 wildcard_constraints:
@@ -115,7 +135,7 @@ def raw_table(wildcards):
     tables their runs.
     """
     path = SETTINGS[wildcards.dataset]["table"]
-    if path in SAMPLE_TABLES.values():
+    if path in MADE_TABLES:
         return [path]
     return [ancient(path)] if Path(path).exists() else []
 
@@ -123,7 +143,7 @@ def raw_table(wildcards):
 @cache
 def raw_content(path):
     """Return the hash of a user's table, None if there is no such file or a rule makes it."""
-    if path in SAMPLE_TABLES.values() or not Path(path).is_file():
+    if path in MADE_TABLES or not Path(path).is_file():
         return None
     return content_hash(path)
 
@@ -265,6 +285,52 @@ def control_settings(wildcards):
     return {"seed": config["sample_data"]["customers"]["seed"] + 1_000_003}
 
 
+def first_seed_model_files(wildcards):
+    folder = f"results/{wildcards.dataset}/seed{seeds(wildcards.dataset)[0]}/models"
+    return [f"{folder}/{model}.joblib" for model in models(wildcards.dataset)]
+
+
+# Settings of a table that make no difference to the model that is published, nor to its scores.
+NOT_PUBLISHED = ("audit", "controls", "naive", "plots", "register")
+
+
+def registry_settings(wildcards):
+    settings = SETTINGS[wildcards.dataset]
+    own = {key: value for key, value in settings.items() if key not in NOT_PUBLISHED}
+    kept = ("estimator", "params", "preprocessing")
+    own["models"] = {
+        name: {key: entry[key] for key in kept} for name, entry in settings["models"].items()
+    }
+    return canonical(
+        {
+            "config": own,
+            "metrics": {
+                "baseline": settings["baseline"],
+                "level": settings["intervals"]["level"],
+                "select_by": settings["select_by"],
+                "threshold": settings["threshold"],
+            },
+            "seeds": settings["seeds"],
+        }
+    )
+
+
+def batch_inputs(batch):
+    """Return what predicting a batch reads: its file, and what says which run it is predicted with.
+
+    A batch or a run that is not there is left to the job, which says so.
+    """
+    entry = PREDICTIONS[batch]
+    folder = f"results/{entry['dataset']}"
+    latest = entry["run"] == "latest"
+    run = f"{folder}/published.json" if latest else f"{folder}/runs/{entry['run']}/run_meta.json"
+    made_here = entry["input"] in MADE_TABLES
+    return {
+        "batch": [entry["input"]] * (made_here or Path(entry["input"]).exists()),
+        "run": [run] * (latest or Path(run).exists()),
+    }
+
+
 def table_files(dataset):
     """Return every file that the workflow promises of one table.
 
@@ -277,6 +343,7 @@ def table_files(dataset):
     files += [f"{results}/metrics.csv", *plot_files(dataset)]
     files += [f"{results}/naive.csv"] * settings["naive"]
     files += [f"{results}/controls.csv"] * settings["controls"]
+    files += [f"{results}/published.json"] * settings["register"]
     for seed in seeds(dataset):
         files += [
             processed(f"seed{seed}/{name}").format(dataset=dataset)
@@ -290,7 +357,11 @@ def table_files(dataset):
 
 def wanted_files():
     """Return every file that a run is for."""
-    return ["results/metrics.csv", *(path for name in DATASETS for path in table_files(name))]
+    # The metrics of all tables, unless some of them are left aside.
+    files = ["results/metrics.csv"] * (WANTED == DATASETS)
+    files += [path for dataset in WANTED for path in table_files(dataset)]
+    files += [batch["output"] for batch in PREDICTIONS.values() if batch["dataset"] in WANTED]
+    return files
 
 
 def job_costs(wildcards):
@@ -326,7 +397,7 @@ def start_run():
 def end_run(failed=False):
     """Say how the run went; if a model failed, have the next run try it again and exit with 1."""
     failures = failed_models()
-    print(run_summary(DATASETS, failed_since=STARTED if failed or failures else None))
+    print(run_summary(WANTED, failed_since=STARTED if failed or failures else None))
     end_waiting()
     for path in failures:
         Path(path).unlink()

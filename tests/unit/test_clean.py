@@ -451,3 +451,43 @@ def test_new_data_of_one_class_is_refused():
     schema = infer_schema(raw, {"target": "y", "positive": "good"})
     with pytest.raises(InputError, match="'y' has no row with 'good', which means 1"):
         clean(raw.iloc[1:], schema)
+
+
+PLAIN_AND_NOT = {
+    "plain numbers": ["1", "-2.5", "1e3", "+4", ".5", "007"],
+    "whole numbers": ["1", "2", "9007199254740993"],
+    "a sentinel among numbers": ["1", "-999", "3"],
+    "not a number": ["1", "nan", "3"],
+    "infinite": ["1", "inf", "1e999"],
+    "with blanks": [" 1", "2", "3"],
+    "with a gap": ["1", "", "3"],
+    "with a null": ["1", None, "3"],
+    "known categories": ["red", "green", "red"],
+    "another spelling": ["red", "RED", "green"],
+    "a category never seen": ["red", "blue", "green"],
+    "a category with a gap": ["red", "", "green"],
+    "a quoted category": ["red", "'green'", "red"],
+}
+
+
+@pytest.mark.parametrize("missing_values", [[], ["red", "2"]])
+@pytest.mark.parametrize("cells", PLAIN_AND_NOT.values(), ids=PLAIN_AND_NOT)
+def test_the_short_way_of_plain_columns_gives_what_the_long_way_gives(
+    cells, missing_values, schema_of, monkeypatch
+):
+    readings = [
+        {"kind": "number"},
+        {"kind": "number", "missing_numbers": [-999.0]},
+        {"kind": "number", "decimal": ","},
+        {"kind": "integer"},
+        {"kind": "category", "categories": ["green", "red"], "spellings": {"red": "red"}},
+        {"kind": "category", "categories": ["'green'", "green", "red"]},
+        {"kind": "category"},
+    ]
+    schema = schema_of(**{f"c{i}": reading for i, reading in enumerate(readings)})
+    schema |= {"missing_values": missing_values}
+    raw = pd.DataFrame({f"c{i}": pd.Series(cells, dtype="str") for i in range(len(readings))})
+    short, _ = clean_features(raw, schema)
+    monkeypatch.setattr("ml_baseline.clean._plain_values", lambda *_: None)
+    long, _ = clean_features(raw, schema)
+    pd.testing.assert_frame_equal(short, long, check_exact=True)

@@ -358,6 +358,12 @@ def test_tells_nothing_that_only_follows_from_another_problem(settings, top):
     assert len(problems(with_table(settings, top))) == 1
 
 
+def test_only_names_tables_that_are_there():
+    (problem,) = problems(with_table("", "only: [churn, chrun]"))
+    assert problem.strip() == "only: names chrun, which is not in `datasets` (churn)"
+    assert complete(with_table('positive: "Yes"', "only: churn"), SCHEMA)["only"] == ["churn"]
+
+
 # --- Accepted, and brought into one form ---------------------------------------------------------
 
 
@@ -365,7 +371,9 @@ def test_three_lines_are_enough():
     config = complete(with_table('positive: "Yes"'), SCHEMA)
     assert config["seeds"] == [42]
     assert config["table_format"] == "csv"
+    assert config["only"] == []
     assert config["sample_data"] == {
+        "make": True,
         "customers": {"rows": 1000, "seed": 7},
         "users": {"rows": 1000, "seed": 7},
     }
@@ -401,6 +409,7 @@ def test_three_lines_are_enough():
         "audit": {"on_fail": "warn"},
         "naive": False,
         "controls": False,
+        "register": True,
     }
     assert list(models) == [
         "dummy",

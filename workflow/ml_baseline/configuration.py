@@ -24,7 +24,7 @@ import yaml
 from ml_baseline.errors import InputError
 
 # Every other section at the top level may be overridden inside a dataset.
-TOP_LEVEL_ONLY = ("datasets", "table_format", "sample_data")
+TOP_LEVEL_ONLY = ("datasets", "only", "predictions", "table_format", "sample_data")
 
 # Pairs of dataset keys that must not name the same column, and why.
 EXCLUSIVE_ROLES = (
@@ -569,7 +569,39 @@ def _contradictions(config: dict) -> list[Problem]:
         ]
         problems += [Problem((*path, *problem.path), problem.text) for problem in found]
         problems += _model_problems(config, name)
+    for name in config.get("only", []):
+        if name not in config.get("datasets", {}):
+            text = f"names {name}, which is not in `datasets` ({', '.join(config.get('datasets', {}))})"
+            problems.append(Problem(("only",), text))
+    problems += _batch_problems(config)
     return list(dict.fromkeys(problems))
+
+
+def batch_dataset(config: dict, batch: dict) -> str | None:
+    """Return the table whose run predicts a batch, None if the config does not say."""
+    names = list(config.get("datasets", {}))
+    return batch["dataset"] or (names[0] if len(names) == 1 else None)
+
+
+def _batch_problems(config: dict) -> Iterator[Problem]:
+    outputs: dict[str, str] = {}
+    for name, batch in config.get("predictions", {}).items():
+        path = ("predictions", name)
+        dataset = batch_dataset(config, batch)
+        if dataset not in config.get("datasets", {}):
+            known = ", ".join(config.get("datasets", {}))
+            found = f"names {dataset}, which is not" if dataset else "is missing; it has to be one"
+            yield Problem((*path, "dataset"), f"{found} in `datasets` ({known})")
+        elif batch["run"] == "latest" and not dataset_settings(config, dataset)["register"]:
+            text = f"is latest, but `register` of {dataset} is false: name a run id"
+            yield Problem((*path, "run"), text)
+        output = batch["output"]
+        if output is not None:
+            twin = outputs.setdefault(output, name)
+            if twin != name:
+                yield Problem((*path, "output"), f"is that of the batch {twin} too")
+            if output in (batch["input"], *(d["table"] for d in config["datasets"].values())):
+                yield Problem((*path, "output"), "is a file that is read; name another")
 
 
 def _columns(dataset: dict, key: str) -> list[str]:

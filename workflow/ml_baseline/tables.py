@@ -62,13 +62,18 @@ csv.field_size_limit(1 << 30)  # Python's own limit is short for a text, and no 
 
 def _unzipped(data: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        names = [name for name in archive.namelist() if not name.endswith("/")]
-        names = [name for name in names if not name.startswith("__MACOSX/")]
-        if "[Content_Types].xml" in names:
-            raise InputError("this is an office file, not text; save the sheet as CSV")
-        if len(names) != 1:
-            raise InputError(f"the archive holds {len(names)} files, expected one table")
-        return archive.read(names[0])
+        return archive.read(_only_member(archive))
+
+
+def _only_member(archive: zipfile.ZipFile) -> str:
+    """Return the name of the one table in an archive."""
+    names = [name for name in archive.namelist() if not name.endswith("/")]
+    names = [name for name in names if not name.startswith("__MACOSX/")]
+    if "[Content_Types].xml" in names:
+        raise InputError("this is an office file, not text; save the sheet as CSV")
+    if len(names) != 1:
+        raise InputError(f"the archive holds {len(names)} files, expected one table")
+    return names[0]
 
 
 DECOMPRESSORS: dict[str, Callable[[bytes], bytes]] = {

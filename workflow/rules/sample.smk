@@ -1,5 +1,5 @@
 for sample, path in SAMPLE_TABLES.items():
-    if path not in USED_TABLES:
+    if path not in MADE_TABLES:
         continue
 
     rule:

@@ -7,12 +7,17 @@ with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="models")
     import pandas as pd
 
     from ml_baseline.controls import negative_control, positive_control
+    from ml_baseline.failure import failure
     from ml_baseline.files import read_json
     from ml_baseline.tables import read_table, write_table
 
     found = negative_control(read_table(snakemake.input.permuted))
     if snakemake.input.models:  # a table whose generating process is known
-        models = {Path(path).stem: joblib.load(path) for path in snakemake.input.models}
+        models = {
+            Path(path).stem: joblib.load(path)
+            for path in snakemake.input.models
+            if failure(path) is None
+        }
         known = positive_control(
             read_table(snakemake.input.leaderboard),
             models,

@@ -1,0 +1,124 @@
+"""A small shop: a raw table and a run made from it as the workflow makes runs."""
+
+import io
+from datetime import datetime
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+
+from ml_baseline.clean import clean
+from ml_baseline.evaluate import holdout_metrics, holdout_predictions
+from ml_baseline.leaderboard import leaderboard, out_of_fold_scores
+from ml_baseline.model_card import model_card
+from ml_baseline.registry import contents, environment
+from ml_baseline.registry.golden import make_golden
+from ml_baseline.registry.publish import publish
+from ml_baseline.schema import columns_of_role, describe_columns, infer_schema
+from ml_baseline.split import split
+from ml_baseline.train import cross_validate, fit
+
+MODELS = {
+    "dummy": {
+        "estimator": "sklearn.dummy.DummyClassifier",
+        "params": {},
+        "preprocessing": "linear",
+    },
+    "logistic_regression": {
+        "estimator": "sklearn.linear_model.LogisticRegression",
+        "params": {},
+        "preprocessing": "linear",
+    },
+}
+CONFIG = {
+    "table": "shop.csv",
+    "target": "bought",
+    "split": {"strategy": "stratified", "test_size": 0.2},
+    "models": MODELS,
+}
+METRICS = {"baseline": "dummy", "threshold": 0.5, "level": 0.95, "select_by": "roc_auc"}
+
+
+def shop(rows: int = 200, random_state: int = 0) -> pd.DataFrame:
+    """Return a raw table: an id, a number with gaps, a currency, a category, a date, a target."""
+    random = np.random.default_rng(random_state)
+    visits = random.integers(0, 20, rows)
+    amount = random.uniform(1, 500, rows)
+    chance = 1 / (1 + np.exp(3 - visits / 3))
+    return pd.DataFrame(
+        {
+            "customer": [f"C{i:05}" for i in range(rows)],
+            "visits": [str(v) if i % 11 else "" for i, v in enumerate(visits)],
+            "amount": [f"${value:.2f}" for value in amount],
+            "city": random.choice(["Rome", "Oslo ", "Bern"], rows),
+            "joined": [f"2024-{1 + i % 12:02}-{1 + i % 28:02}" for i in range(rows)],
+            "bought": np.where(random.random(rows) < chance, "yes", "no"),
+        }
+    )
+
+
+def publish_shop(
+    runs: Path, random_state: int = 0, now: datetime | None = None, **changed_config
+) -> str:
+    """Publish a run of a small shop table into `runs`, made as the workflow makes it."""
+    raw = shop(random_state=random_state)
+    schema = infer_schema(raw, {"target": "bought", "id": "customer"}, "shop")
+    table, repairs = clean(raw, schema)
+    schema = describe_columns(schema, table)
+    train, holdout = split(table, schema, **CONFIG["split"], random_state=42)
+    common = {
+        "preprocessing": {"max_categories": 30, "min_frequency": 10},
+        "augment": {"method": "none", "noise_frac": 0.0, "copies": 1},
+        "folds": 3,
+        "strategy": "stratified",
+    }
+    fitted, scores = {}, []
+    for name, entry in MODELS.items():
+        oof = cross_validate(train, schema, common | {"model": entry}, 42)
+        scores.append({"seed": 42, "model": name} | out_of_fold_scores(oof, 0.5))
+        fitted[name] = fit(train.assign(copy=0), schema, common | {"model": entry}, 42)
+    predictions = holdout_predictions(fitted, holdout, schema, 0.5)
+    metrics = holdout_metrics(predictions, 0.5, 0.95, len(table))
+    metrics = metrics.assign(dataset="shop", seed=42)
+    settings = METRICS | {"strategy": "stratified"}
+    board = leaderboard(metrics, pd.DataFrame(scores), {42: predictions}, settings, len(table))
+    chosen = contents.selected_row(board)["model"]
+    own = contents.model_predictions(predictions, holdout, chosen, columns_of_role(schema, "id"))
+    both = contents.holdout_metrics(metrics, board, METRICS)
+    saved = io.BytesIO()
+    joblib.dump(fitted[chosen], saved)
+    golden = make_golden(fitted[chosen], raw, schema, own)
+    files = contents.run_files(
+        saved.getvalue(), golden, schema, own, both, environment.installed_packages()
+    )
+    audit = pd.DataFrame(
+        {
+            "check": ["row_order", "single_feature"],
+            "subject": ["row_id", "visits"],
+            "value": [0.5, 0.9],
+            "limit": [0.8, 0.99],
+            "verdict": ["pass", "warn"],
+            "explanation": ["fine", "'visits' is strong"],
+        }
+    )
+    facts = contents.facts(
+        {"config": CONFIG | changed_config, "metrics": METRICS, "seeds": [42]},
+        schema,
+        board,
+        both[0],
+        own,
+        audit,
+        repairs,
+        golden,
+        data_hash="0" * 64,
+    )
+    circumstances = {
+        "code": environment.code_version(),
+        "python": environment.python_version(),
+        "packages": environment.package_versions(environment.PACKAGES),
+    }
+    clock = {} if now is None else {"now": lambda: now}
+    return publish(
+        runs, files, facts, circumstances, lambda meta: model_card(meta, schema, both[0]), **clock
+    )

@@ -1,0 +1,108 @@
+"""The model card says what the run's figures say, and warns where they deserve it."""
+
+import copy
+import json
+
+import pytest
+from publishing import NOON
+from small_shop import publish_shop
+
+from ml_baseline.model_card import model_card
+from ml_baseline.registry import find_run
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory) -> tuple[dict, dict, dict]:
+    """Manifest, schema and metrics of a run."""
+    results = tmp_path_factory.mktemp("card") / "results"
+    publish_shop(results / "shop" / "runs", now=NOON)
+    run = find_run("latest", results)
+    metrics = json.loads((run.folder / "metrics/holdout_metrics.json").read_text())
+    assert (run.folder / "README.md").read_text() == model_card(run.meta, run.schema, metrics)
+    return run.meta, run.schema, metrics
+
+
+def card(parts, meta: dict | None = None, metrics: dict | None = None) -> str:
+    own = copy.deepcopy(parts)
+    return model_card(own[0] | (meta or {}), own[1], own[2] | (metrics or {}))
+
+
+def test_every_part_a_card_needs_is_there(parts):
+    text = card(parts)
+    headings = [line for line in text.splitlines() if line.startswith("#")]
+    assert headings == [
+        "# shop: bought",
+        "## Intended use",
+        "## Use it",
+        "## Data",
+        "## What it reads",
+        "## How good it is",
+        "## What the audit found",
+        "## Limits",
+        "## How it was made",
+    ]
+    assert parts[0]["run_id"] in text and parts[0]["data"]["sha256"] in text
+
+
+def test_figures_are_those_of_the_metrics(parts):
+    text = card(parts)
+    for part in ("model", "baseline"):
+        figure = parts[2][part]["f1"]
+        assert f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})" in text
+    split = parts[0]["split"]
+    assert f"{split['train_rows']} rows to learn from, {split['holdout_rows']} held out" in text
+
+
+def test_columns_are_shown_with_what_training_saw(parts):
+    text = card(parts)
+    assert "| `visits` | integer | 19 | 0 to 19 |" in text
+    assert "| `city` | category | none | Bern, Oslo, Rome |" in text
+    assert "| `joined` | integer, its month | none |" in text
+    assert "`customer`" not in text.split("## What it reads")[1].split("##")[0]  # an id
+
+
+def test_a_failed_audit_stands_at_the_top(parts):
+    finding = {"check": "leak", "subject": "x", "verdict": "fail", "explanation": "why"}
+    top = card(parts, {"audit": [finding]}).split("## Intended use")[0]
+    assert "The audit failed (leak)" in top
+    assert "The audit failed" not in card(parts)
+    assert "nothing found" in card(parts, {"audit": []})
+
+
+@pytest.mark.parametrize(
+    ("meta", "metrics", "words"),
+    [
+        ({}, {"rows": 20}, "The holdout has 20 rows only"),
+        ({}, {"prevalence": 0.02}, "One class is rare (2.0%)"),
+        ({}, {"prevalence": 0.97}, "One class is rare (3.0%)"),
+        ({"model": {"name": "dummy", "estimator": "x"}}, {}, "No model was better"),
+        ({"code": {"version": "1", "commit": "abc", "dirty": True}}, {}, "not committed"),
+    ],
+)
+def test_limits_that_only_some_runs_have(parts, meta, metrics, words):
+    plenty = {"rows": 5000, "prevalence": 0.5}
+    assert words in card(parts, meta, plenty | metrics)
+    clean = {"code": {"version": "1", "commit": "abc", "dirty": False}}
+    assert words not in card(parts, clean, plenty)
+
+
+def test_a_split_by_time_says_something_about_ageing(parts):
+    by_time = parts[0]["split"] | {"strategy": "time"}
+    words = "nothing about how the model ages"
+    assert words in card(parts) and words not in card(parts, {"split": by_time})
+
+
+def test_unreliable_intervals_and_missing_figures_are_told(parts):
+    model = parts[2]["model"] | {"reliable": False}
+    assert "take them as a rough guide" in card(parts, metrics={"model": model})
+    none = {"value": None, "low": None, "high": None}
+    baseline = parts[2]["baseline"] | dict.fromkeys(("f1", "roc_auc"), none)
+    against = parts[2]["against_baseline"] | {"difference": None, "verdict": ""}
+    text = card(parts, metrics={"baseline": baseline, "against_baseline": against})
+    assert "| none |" in text and "Against the baseline" not in text and "In words" not in text
+
+
+def test_names_cannot_break_the_tables(parts):
+    schema = copy.deepcopy(parts[1])
+    schema["columns"][1]["source"] = "a|b\nc"
+    assert "| `a\\|b c` |" in model_card(parts[0], schema, parts[2])

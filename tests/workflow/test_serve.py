@@ -1,0 +1,501 @@
+"""The service of a run: a real process, asked by a real HTTP client."""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pandas as pd
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
+from running import ROOT
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from small_shop import publish_shop, shop
+
+from ml_baseline.clean import clean
+from ml_baseline.predict import predict_file, predict_rows
+from ml_baseline.registry import Run, find_run
+from ml_baseline.schema import describe_columns, infer_schema
+from ml_baseline.serve.app import create_app
+from ml_baseline.train import fit
+
+ROW = {"visits": 12, "amount": "$99.50", "city": "Oslo", "joined": "2024-03-01"}
+MAX_ROWS, MAX_BYTES = 300, 60_000
+SERVE = f"""
+import sys
+from ml_baseline.registry import find_run
+from ml_baseline.serve import serve
+serve(find_run(sys.argv[1]), port=0, max_rows={MAX_ROWS}, max_bytes={MAX_BYTES})
+"""
+
+
+@dataclass
+class Service:
+    """A process that serves, and what it has logged."""
+
+    process: subprocess.Popen
+    address: str
+    lines: list[dict]
+    reader: threading.Thread
+
+    def client(self, **options) -> httpx.Client:
+        return httpx.Client(base_url=self.address, timeout=30, trust_env=False, **options)
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """End it as asked; return its exit code."""
+        self.process.send_signal(number)
+        try:
+            code = self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+        self.reader.join()
+        return code
+
+
+@contextlib.contextmanager
+def serving(run, **environment):
+    """Serve a run in a process of its own."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVE, str(run.folder)],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "workflow")} | environment,
+    )
+    lines: list[dict] = []
+    try:
+        while not (lines and lines[-1]["message"] == "serving"):
+            line = process.stderr.readline()
+            assert line, "it has ended"
+            lines.append(json.loads(line))
+        reader = threading.Thread(
+            target=lambda: lines.extend(json.loads(line) for line in process.stderr)
+        )
+        reader.start()
+        yield Service(process, lines[-1]["address"], lines, reader)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    results = tmp_path_factory.mktemp("serve") / "results"
+    publish_shop(results / "shop" / "runs")
+    return find_run("latest", results)
+
+
+@pytest.fixture(scope="module")
+def service(run):
+    with serving(run) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def client(service):
+    with service.client() as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def api_document(service):
+    return schemathesis.openapi.from_url(f"{service.address}/openapi.json")
+
+
+def problems(answer: httpx.Response, status: int) -> list[tuple]:
+    """Return row, field and message of what a refusal says is wrong."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    body = answer.json()
+    assert body["problems"] >= len(body["detail"]) > 0
+    return [(item["row"], item["field"], item["message"]) for item in body["detail"]]
+
+
+# ------------------------------------------------------------------ predictions
+
+
+def test_the_service_predicts_what_a_file_is_predicted(run, client, tmp_path):
+    batch = shop(200, random_state=5).drop(columns="bought")
+    batch.to_csv(tmp_path / "batch.csv", index=False)
+    predict_file(run, tmp_path / "batch.csv", tmp_path / "out.csv")
+    expected = pd.read_csv(tmp_path / "out.csv")
+    rows = json.loads(batch.to_json(orient="records"))
+    answer = client.post("/predict", json=rows).raise_for_status().json()
+    assert answer["run_id"] == run.run_id
+    found = pd.DataFrame(answer["predictions"])[expected.columns]
+    pd.testing.assert_frame_equal(found, expected, rtol=0, atol=1e-12)
+    one = client.post("/predict", json=rows[17]).raise_for_status().json()["predictions"]
+    assert len(one) == 1 and one[0]["customer"] == rows[17]["customer"]
+    assert one[0]["probability"] == pytest.approx(expected["probability"][17], abs=1e-12)
+
+
+def test_numbers_may_be_numbers_or_text(client):
+    rows = [ROW | {"visits": visits} for visits in (7, 7.0, "7", " 7 ", "7.0")]
+    rows += [ROW | {"visits": visits} for visits in (None, "NA", "")]
+    found = client.post("/predict", json=rows).raise_for_status().json()["predictions"]
+    figures = [row["probability"] for row in found]
+    assert figures[:5] == pytest.approx([figures[0]] * 5)
+    assert figures[5:] == pytest.approx([figures[5]] * 3)
+    assert figures[0] != pytest.approx(figures[5])
+
+
+def test_what_is_never_seen_or_of_no_use_is_fine(client):
+    odd = ROW | {"city": "Atlantis", "note": {"any": ["thing"]}, "bought": "no"}
+    client.post("/predict", json=odd).raise_for_status()
+    assert client.post("/predict", json=[]).json()["predictions"] == []
+    text = json.dumps(ROW | {"visits": float("nan")})  # as Python writes it
+    client.post("/predict", content=text, headers=JSON).raise_for_status()
+
+
+def test_many_clients_at_once_get_their_own_answers(client, service):
+    visits = [i % 20 for i in range(200)]
+    together = client.post("/predict", json=[ROW | {"visits": v} for v in visits]).json()
+    expected = [row["probability"] for row in together["predictions"]]
+
+    def ask(i: int) -> dict:
+        body = ROW | {"visits": visits[i], "customer": f"C{i}"}
+        if i % 10 == 3:  # bad rows of one client are nothing to the others
+            body |= {"visits": "bad"}
+        answer = client.post("/predict", json=body)
+        assert answer.status_code == (422 if i % 10 == 3 else 200)
+        return answer.json()
+
+    with ThreadPoolExecutor(32) as pool:
+        answers = list(pool.map(ask, range(200)))
+    for i, answer in enumerate(answers):
+        if i % 10 == 3:
+            assert answer["detail"][0]["field"] == "visits"
+            continue
+        (prediction,) = answer["predictions"]
+        assert prediction["customer"] == f"C{i}"
+        assert prediction["probability"] == pytest.approx(expected[i], abs=1e-12)
+
+
+# ------------------------------------------------------------------ refusals
+
+JSON = {"content-type": "application/json"}
+BAD_ROWS = {
+    "text for a number": ({"visits": "many"}, "visits", "'many' is not a number"),
+    "true for a number": ({"visits": True}, "visits", "'true' is not a number"),
+    "a huge integer": ({"visits": 10**400}, "visits", "is not a number"),
+    "a list": ({"visits": [1]}, "visits", "found a list"),
+    "an object": ({"city": {"a": 1}}, "city", "found an object"),
+    "no date": ({"joined": "soon"}, "joined", "is not a date"),
+    "a label never seen": ({"bought": "perhaps"}, "bought", "is not one of 'yes', 'no'"),
+}
+
+
+@pytest.mark.parametrize(("change", "field", "message"), BAD_ROWS.values(), ids=BAD_ROWS)
+def test_bad_cells_are_told_with_row_and_field(client, change, field, message):
+    found = problems(client.post("/predict", json=[ROW, ROW, ROW | change]), 422)
+    assert [(row, name) for row, name, _ in found] == [(2, field)]
+    assert message in found[0][2]
+
+
+def test_bad_rows_may_come_out_empty(client):
+    rows = [ROW, ROW | {"visits": "x", "joined": "y", "customer": "C1"}]
+    answer = client.post("/predict", params={"on_bad_rows": "null"}, json=rows).json()
+    good, bad = answer["predictions"]
+    assert good["probability"] is not None and "reason" not in good
+    assert bad["probability"] is None and bad["prediction"] is None and bad["customer"] == "C1"
+    assert (
+        bad["reason"] == "joined: 'y' is not a date such as 2024-01-31; visits: 'x' is not a number"
+    )
+
+
+def test_a_missing_field_is_told(client):
+    row = {name: ROW[name] for name in ROW if name != "city"}
+    assert problems(client.post("/predict", json=[ROW, row]), 422) == [
+        (1, "city", "this field is missing; null stands for a missing value")
+    ]
+
+
+# Body, content type, and the status it is refused with.
+BAD_BODIES = {
+    "nothing": (b"", "application/json", 422),
+    "no JSON": (b"{", "application/json", 422),
+    "a number": (b"7", "application/json", 422),
+    "null": (b"null", "application/json", 422),
+    "a list of numbers": (b"[1, 2]", "application/json", 422),
+    "lists in lists": (b"[" * 20_000, "application/json", 422),
+    "half a surrogate pair": (b'{"city": "\\ud800"}', "application/json", 422),
+    "no UTF-8": (b'{"city": "\xff"}', "application/json", 422),
+    "a number of 5,000 digits": (b'{"visits": ' + b"9" * 5000 + b"}", "application/json", 422),
+    "CSV": (b"visits,amount\n1,2\n", "text/csv", 415),
+    "a form": (b"visits=1", "application/x-www-form-urlencoded", 415),
+    "no type": (json.dumps(ROW).encode(), None, 415),
+    "too many rows": (
+        json.dumps([{}] * 0 + [ROW] * (MAX_ROWS + 1)).encode(),
+        "application/json",
+        413,
+    ),
+    "too many bytes": (json.dumps(ROW | {"x": "a" * MAX_BYTES}).encode(), "application/json", 413),
+}
+
+
+@pytest.mark.parametrize(("body", "kind", "status"), BAD_BODIES.values(), ids=BAD_BODIES)
+def test_bad_bodies_are_refused(client, body, kind, status):
+    headers = {"content-type": kind} if kind else {}
+    problems(client.post("/predict", content=body, headers=headers), status)
+
+
+def test_a_long_body_of_unknown_length_is_refused(client):
+    def chunks():
+        yield b'{"x": "'
+        for _ in range(20):
+            yield b"a" * (MAX_BYTES // 10)
+        yield b'"}'
+
+    assert "bytes" in problems(client.post("/predict", content=chunks(), headers=JSON), 413)[0][2]
+    client.get("/health").raise_for_status()
+
+
+def test_other_addresses_and_methods_are_refused(client):
+    assert problems(client.get("/nowhere"), 404)
+    assert problems(client.get("/predict"), 405)
+    assert problems(client.post("/predict", params={"on_bad_rows": "x"}, json=ROW), 422)
+
+
+# ------------------------------------------------------------------ what else it answers
+
+
+def test_the_document_shows_the_columns_of_the_run(client):
+    document = client.get("/openapi.json").json()
+    row = document["components"]["schemas"]["Row"]
+    assert list(row["properties"]) == ["visits", "amount", "city", "joined", "bought", "customer"]
+    assert row["required"] == ["visits", "amount", "city", "joined"]
+    assert "Bern, Oslo, Rome" in row["properties"]["city"]["description"]
+    (example,) = row["examples"]
+    client.post("/predict", json=example).raise_for_status()
+
+
+def test_the_page_of_docs_needs_no_network(client):
+    page = client.get("/docs").raise_for_status().text
+    assert "//" not in re.sub(r"//.*", "", re.sub(r"<!--.*?-->", "", page))
+    links = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert links and all(link.startswith("/") for link in links)
+    for link in links:
+        client.get(link).raise_for_status()
+
+
+def test_health_card_and_figures(run, client):
+    assert client.get("/health").json() == {"status": "ok", "run_id": run.run_id}
+    model = client.get("/model").json()
+    assert model["card"] == (run.folder / "README.md").read_text()
+    assert model["meta"] == run.meta and model["positive"] == ["yes"]
+
+    def predicted() -> float:
+        text = client.get("/metrics").raise_for_status().text
+        return float(re.search(r'rows_total\{outcome="predicted"\} (\S+)', text)[1])
+
+    before = predicted()
+    client.post("/predict", json=[ROW] * 7).raise_for_status()
+    assert predicted() == before + 7
+    text = client.get("/metrics").text
+    assert f'run_id="{run.run_id}"' in text
+    assert 'path="/predict",status="200"' in text and 'path="other",status="404"' in text
+
+
+def test_requests_are_logged_as_lines_of_json(client, service):
+    client.post("/predict", json=[ROW, ROW]).raise_for_status()
+    deadline = time.monotonic() + 10
+    while not (lines := [line for line in service.lines if line.get("rows") == 2]):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    line = lines[-1]
+    assert (line["method"], line["path"], line["status"]) == ("POST", "/predict", 200)
+    assert line["milliseconds"] > 0 and line["client"] == "127.0.0.1" and line["time"]
+
+
+# ------------------------------------------------------------------ columns
+
+ODD_NAMES = [
+    "model_config",
+    "class",
+    "a b",
+    "naïve 漢字 🙂",
+    "row",
+    "predictions",
+    "1",
+    "_x",
+    "__init__",
+]
+ODD_NAMES += [
+    "schema",
+    "copy",
+    "row_id",
+    "$ref",
+    'quo"te',
+    "a/b~c",
+    "json",
+    "column_0",
+    "reason",
+    "{}",
+]
+
+
+def test_columns_may_be_called_anything():
+    random = np.random.default_rng(0)
+    raw = pd.DataFrame(random.normal(size=(80, len(ODD_NAMES))).round(3), columns=ODD_NAMES)
+    raw["is it?"] = np.where(raw["class"] + random.normal(size=80) > 0, "yes", "no")
+    raw = raw.astype("str")
+    schema = infer_schema(raw, {"target": "is it?", "id": ["row"]}, "odd")
+    table, _ = clean(raw, schema)
+    schema = describe_columns(schema, table)
+    entry = {"estimator": "sklearn.linear_model.LogisticRegression", "preprocessing": "linear"}
+    fitting = {"max_categories": 30, "min_frequency": 10}
+    model = fit(table.assign(copy=0), schema, {"model": entry, "preprocessing": fitting}, 0)
+    meta = {"model": {"name": "odd"}, "threshold": 0.5}
+    run = Run(Path(), "odd", "odd", meta, schema, sealed=True)
+    expected, _, _ = predict_rows(model, schema, raw)
+    app = create_app(run, model, "", MAX_ROWS, MAX_BYTES)
+    rows = raw.to_dict("records")
+
+    async def ask() -> tuple[httpx.Response, ...]:
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://odd")
+        async with app.router.lifespan_context(app), client:
+            return (
+                await client.get("/openapi.json"),
+                await client.post("/predict", json=rows),
+                await client.post("/predict", json=rows[0] | {'quo"te': "x", "$ref": None}),
+            )
+
+    document, predicted, refused = asyncio.run(ask())
+    row = document.raise_for_status().json()["components"]["schemas"]["Row"]
+    assert set(row["properties"]) == set(raw.columns)
+    found = predicted.raise_for_status().json()["predictions"]
+    np.testing.assert_allclose([row["probability"] for row in found], expected, atol=1e-12)
+    assert [row["row"] for row in found] == raw["row"].tolist()
+    assert problems(refused, 422) == [(0, 'quo"te', "'x' is not a number")]
+
+
+# ------------------------------------------------------------------ fuzzing
+
+CHECKS = (
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+)
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+@pytest.mark.parametrize("path", ["/predict", "/health", "/model", "/metrics"])
+def test_no_request_breaks_it(api_document, path, mode):
+    operation = api_document[path]["POST" if path == "/predict" else "GET"]
+    asked = 0
+
+    @settings(
+        max_examples=150 if path == "/predict" else 5,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
+        database=None,
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def ask(case):
+        nonlocal asked
+        asked += 1
+        case.call_and_validate(checks=CHECKS)
+
+    with contextlib.suppress(Unsatisfiable):  # there is nothing to get wrong in an empty request
+        ask()
+    assert asked >= (100 if path == "/predict" else mode == GenerationMode.POSITIVE)
+
+
+# Cells as odd as they come; each stands in each column once.
+ODD_CELLS = [None, True, 0, -0.0, 1e308, -1e-320, 2**63, 10**40, "", " ", "\0", "NaN", "Infinity"]
+ODD_CELLS += ["-", "1,2,3", '"', "'", "\n", "🙂" * 50, "2024-99-99", "1" * 1000, "=1+1", "\u2028"]
+
+
+def test_no_cell_breaks_it(client):
+    rows = [ROW | {name: cell} for name in [*ROW, "bought", "customer"] for cell in ODD_CELLS]
+    rows += [dict.fromkeys([*ROW, "bought", "customer"], cell) for cell in ODD_CELLS]
+    answer = client.post("/predict", params={"on_bad_rows": "null"}, json=rows[:MAX_ROWS])
+    found = answer.raise_for_status().json()["predictions"]
+    assert len(found) == min(len(rows), MAX_ROWS)
+    for row in rows:
+        assert client.post("/predict", json=row).status_code in (200, 422)
+    assert all((row["probability"] is None) == ("reason" in row) for row in found)
+    probabilities = np.array([row["probability"] for row in found], dtype=float)
+    assert np.nanmin(probabilities) >= 0 and np.nanmax(probabilities) <= 1
+
+
+# ------------------------------------------------------------------ the process
+
+
+def test_a_key_is_asked_for_if_there_is_one(run):
+    with serving(run, ML_BASELINE_API_KEY="opén sesame") as service, service.client() as client:
+        key = "opén sesame".encode()
+        client.get("/health").raise_for_status()
+        for path in ("/model", "/metrics", "/docs", "/openapi.json", "/nowhere"):
+            assert problems(client.get(path), 401)
+        for header, value in [
+            (b"X-API-Key", b"open"),
+            (b"X-API-Key", b""),
+            (b"Authorization", b"Bearer x"),
+            (b"Authorization", b"Basic !"),
+        ]:
+            assert problems(client.post("/predict", json=ROW, headers={header: value}), 401)
+        for header, value in [(b"X-API-Key", key), (b"Authorization", b"Bearer " + key)]:
+            client.post("/predict", json=ROW, headers={header: value}).raise_for_status()
+        client.get("/docs", auth=("anyone", key)).raise_for_status()
+        assert service.stop() == 0
+        assert "sesame" not in json.dumps(service.lines)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_what_was_asked_is_answered_before_the_end(run, number):
+    with serving(run) as service:
+        host, port = service.address.removeprefix("http://").split(":")
+        body = json.dumps([ROW] * 100).encode()
+        head = f"POST /predict HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+        head += f"Content-Length: {len(body)}\r\n\r\n"
+        with socket.create_connection((host, int(port)), timeout=20) as connection:
+            connection.sendall(head.encode() + body[:100])
+            time.sleep(0.2)
+            service.process.send_signal(number)
+            time.sleep(0.3)
+            connection.sendall(body[100:])
+            answer = b""
+            while part := connection.recv(1 << 16):
+                answer += part
+        assert answer.startswith(b"HTTP/1.1 200") and answer.count(b"probability") == 100
+        assert service.process.wait(20) == 0
+        service.reader.join()
+        assert service.lines[-1]["message"] == "stopped"
+
+
+def test_an_address_that_is_taken_is_told(run):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "ml_baseline.command", "serve", "--run", str(run.folder)]
+            + ["--port", port],
+            capture_output=True,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(ROOT / "workflow")},
+        )
+    assert done.returncode == 1
+    assert f"cannot listen on 127.0.0.1 port {port}" in done.stderr
+    assert "Traceback" not in done.stderr

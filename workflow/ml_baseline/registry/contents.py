@@ -1,0 +1,252 @@
+"""What a published run consists of: its files and the facts in its manifest."""
+
+import hashlib
+import json
+import math
+
+import pandas as pd
+
+from ml_baseline.errors import InputError
+from ml_baseline.metrics import METRICS, higher_is_better
+from ml_baseline.registry.runs import GOLDEN, MODEL, SCHEMA
+
+# In the order in which the metrics are shown.
+SHOWN_FIRST = ("roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1")
+
+
+def selected_row(leaderboard: pd.DataFrame) -> pd.Series:
+    """Return the leaderboard's row of the model that was chosen.
+
+    Raises:
+        InputError: none was, because none could be fitted.
+    """
+    chosen = leaderboard[leaderboard["selected"].astype(str).str.lower() == "true"]
+    if chosen.empty:
+        raise InputError(
+            "the leaderboard has no chosen model, so there is nothing to publish; its logs say why "
+            "no model was fitted"
+        )
+    return chosen.iloc[0]
+
+
+def figures(row: pd.Series, threshold: float) -> dict:
+    """Return a model's holdout metrics as the run's files show them.
+
+    Returns:
+        `name`, then for each metric `value`, `low` and `high` (None where there is none),
+        `threshold`, and `reliable`: whether the intervals hold what they promise.
+    """
+    names = [*SHOWN_FIRST, *(name for name in METRICS if name not in SHOWN_FIRST)]
+    return {
+        "name": row["model"],
+        **{
+            name: {
+                "value": _number(row[name]),
+                "low": _number(row.get(f"{name}_low")),
+                "high": _number(row.get(f"{name}_high")),
+            }
+            for name in names
+        },
+        "threshold": threshold,
+        "reliable": str(row.get("reliable")).lower() == "true",
+    }
+
+
+def holdout_metrics(
+    metrics: pd.DataFrame, leaderboard: pd.DataFrame, settings: dict
+) -> tuple[dict, dict]:
+    """Return the content of `holdout_metrics.json` and of `baseline_holdout_metrics.json`.
+
+    Args:
+        metrics: the metrics of the published model's split, one row a model.
+        leaderboard: the table's leaderboard, over all seeds.
+        settings: `baseline`, `threshold`, `level`, `select_by`.
+    """
+    chosen = selected_row(leaderboard)
+    of_model = metrics.set_index("model", drop=False)
+    model, baseline = (
+        figures(of_model.loc[name], settings["threshold"])
+        for name in (chosen["model"], settings["baseline"])
+    )
+    row = of_model.loc[chosen["model"]]
+    about = {
+        "dataset": row["dataset"],
+        "seed": int(row["seed"]),
+        "rows": int(row["rows"]),
+        "prevalence": _number(row["prevalence"]),
+        "level": settings["level"],
+    }
+    against_baseline = {
+        "metric": settings["select_by"],
+        "difference": _number(chosen["baseline_difference"]),
+        "low": _number(chosen["baseline_low"]),
+        "high": _number(chosen["baseline_high"]),
+        "p_adjusted": _number(chosen["baseline_p_adjusted"]),
+        "seeds": int(chosen["seeds"]),
+        "verdict": "" if pd.isna(chosen["verdict"]) else chosen["verdict"],
+    }
+    together = about | {"model": model, "baseline": baseline, "against_baseline": against_baseline}
+    return together, about | {"baseline": baseline}
+
+
+def selection(leaderboard: pd.DataFrame, select_by: str) -> dict:
+    """Return how the model was chosen: by which score, out of which models, and in words."""
+    chosen = selected_row(leaderboard)
+    scores = {row["model"]: _number(row[f"oof_{select_by}"]) for _, row in leaderboard.iterrows()}
+    best = "highest" if higher_is_better(select_by) else "lowest"
+    fitted = [name for name, score in scores.items() if score is not None]
+    tied = [
+        name
+        for name in fitted
+        if scores[name] == scores[chosen["model"]] and name != chosen["model"]
+    ]
+    failed = [name for name in scores if name not in fitted]
+    left_out = f" ({' and '.join(failed)} could not be fitted)" if failed else ""
+    shared = f", as has {' and '.join(tied)}, which stands later in the config," if tied else ""
+    return {
+        "select_by": select_by,
+        "out_of_fold": scores,
+        "why": (
+            f"It has the {best} out-of-fold {select_by} ({scores[chosen['model']]:.4f}){shared} of "
+            f"the {len(fitted)} model{'s' * (len(fitted) != 1)} tried{left_out}, on training rows "
+            "alone. The holdout chose nothing."
+        ),
+    }
+
+
+def run_files(
+    model_file: bytes,
+    golden: dict,
+    schema: dict,
+    predictions: pd.DataFrame,
+    metrics: tuple[dict, dict],
+    packages: str,
+) -> dict[str, bytes]:
+    """Return the files of a run by name, all but its manifest and its card.
+
+    Args:
+        model_file: the model as it was saved.
+        golden: rows to check the model by, from `golden.make_golden`.
+        schema: the table's input schema.
+        predictions: the model's holdout predictions: `row_id`, ids, `target`, `probability`,
+            `prediction`.
+        metrics: from `holdout_metrics`.
+        packages: the installed packages, one a line.
+    """
+    return {
+        MODEL: model_file,
+        SCHEMA: _json(schema),
+        GOLDEN: _json(golden),
+        "metrics/holdout_metrics.json": _json(metrics[0]),
+        "metrics/baseline_holdout_metrics.json": _json(metrics[1]),
+        "tables/holdout_predictions.csv": _table(predictions, "csv"),
+        "tables/holdout_predictions.parquet": _table(predictions, "parquet"),
+        "env/pip_freeze.txt": packages.encode(),
+    }
+
+
+def facts(
+    settings: dict,
+    schema: dict,
+    leaderboard: pd.DataFrame,
+    metrics: dict,
+    predictions: pd.DataFrame,
+    audit: pd.DataFrame,
+    repairs: dict,
+    golden: dict,
+    data_hash: str,
+) -> dict:
+    """Return what the manifest says of a run, but for where and when it was made.
+
+    Args:
+        settings: `config` (the table's settings), `metrics` (see `holdout_metrics`), `seeds`.
+        schema: the input schema.
+        leaderboard: the table's leaderboard.
+        metrics: the content of `holdout_metrics.json`.
+        predictions: from `model_predictions`.
+        audit: the audit's findings.
+        repairs: what cleaning counted.
+        golden: from `golden.make_golden`.
+        data_hash: SHA-256 of the raw table's file.
+    """
+    name, config = metrics["model"]["name"], settings["config"]
+    holdout_rows = len(predictions)
+    return {
+        "task": "classification",
+        "dataset": schema["dataset"],
+        "target": schema["target"],
+        "seed": metrics["seed"],
+        "seeds": settings["seeds"],
+        "threshold": settings["metrics"]["threshold"],
+        "model": {"name": name} | config["models"][name],
+        "baseline": settings["metrics"]["baseline"],
+        "selection": selection(leaderboard, settings["metrics"]["select_by"]),
+        "data": {
+            "table": config["table"],
+            "sha256": data_hash,
+            **{key: repairs[key] for key in ("rows_read", "rows_without_target", "duplicate_rows")},
+        },
+        "split": config["split"]
+        | {
+            "rows": schema["rows"],
+            "train_rows": schema["rows"] - holdout_rows,
+            "holdout_rows": holdout_rows,
+            "holdout_positive": float(predictions["target"].mean()),
+        },
+        "holdout_rows_hash": rows_hash(predictions, data_hash),
+        "golden": {
+            "rows": len(golden["row_id"]),
+            "difference_from_holdout": golden["difference_from_holdout"],
+        },
+        "audit": [
+            {key: row[key] for key in ("check", "subject", "verdict", "explanation")}
+            for row in audit.astype({"subject": "str"}).fillna("").to_dict("records")
+            if row["verdict"] != "pass"
+        ],
+        "audit_checks": int(audit["check"].nunique()),
+        "config": config,
+    }
+
+
+def model_predictions(
+    predictions: pd.DataFrame, holdout: pd.DataFrame, model: str, ids: list[str]
+) -> pd.DataFrame:
+    """Return one model's holdout predictions with the rows' ids.
+
+    Returns:
+        Columns `row_id`, the ids, `target`, `probability`, `prediction`, in the holdout's order.
+    """
+    own = predictions[predictions["model"] == model].drop(columns="model").reset_index(drop=True)
+    taken = [name for name in ids if name not in own.columns]
+    named = own.merge(holdout[["row_id", *taken]], on="row_id", how="left", validate="1:1")
+    return named[["row_id", *taken, "target", "probability", "prediction"]]
+
+
+def rows_hash(predictions: pd.DataFrame, data_hash: str) -> str:
+    """Return a hash of which rows of which table were held out."""
+    rows = ",".join(map(str, sorted(predictions["row_id"])))
+    return hashlib.sha256(f"{data_hash}\n{rows}".encode()).hexdigest()
+
+
+def _number(value: object) -> float | None:
+    """Return a figure of a table, None for one that is not there."""
+    if value is None or pd.isna(value) or not math.isfinite(float(value)):
+        return None
+    return float(value)
+
+
+def _json(content: object) -> bytes:
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    return f"{text}\n".encode()
+
+
+def _table(table: pd.DataFrame, suffix: str) -> bytes:
+    import tempfile
+    from pathlib import Path
+
+    from ml_baseline.tables import write_table
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, f"table.{suffix}")
+        write_table(table, path)
+        return path.read_bytes()

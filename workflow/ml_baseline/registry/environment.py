@@ -1,0 +1,60 @@
+"""What a run was made with: Python, packages, the code's version. Nothing here imports them."""
+
+import importlib.metadata
+import platform
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+# Those whose version can change a prediction.
+PACKAGES = ("joblib", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy")
+
+
+def package_versions(names: Iterable[str]) -> dict[str, str | None]:
+    """Return the installed version of each distribution, None where it is not installed."""
+    return {name: _version(name) for name in names}
+
+
+def installed_packages() -> str:
+    """Return all installed distributions as `pip freeze` would list them, one a line."""
+    found = {}
+    for distribution in importlib.metadata.distributions():
+        name = distribution.metadata["Name"]
+        if name:  # what is left of a broken installation has none
+            found.setdefault(name.lower(), f"{name}=={distribution.version}")
+    return "".join(f"{found[name]}\n" for name in sorted(found))
+
+
+def python_version() -> str:
+    """Return the version of Python and the kind of machine."""
+    return f"{platform.python_version()} ({platform.system()} {platform.machine()})"
+
+
+def code_version() -> dict[str, object]:
+    """Return the project's version, and its commit and whether files differ from it if known.
+
+    `commit` and `dirty` are None where the code does not come from a git checkout or git is missing.
+    """
+    root = Path(__file__).parents[3]
+    state: dict[str, object] = {"version": _version("ml-baseline"), "commit": None, "dirty": None}
+    if (root / ".git").exists():
+        commit = _git(root, "rev-parse", "HEAD")
+        changes = _git(root, "status", "--porcelain", "--", "workflow", "Snakefile")
+        state |= {"commit": commit, "dirty": None if changes is None else bool(changes)}
+    return state
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    command = ["git", "--no-optional-locks", "-C", str(root), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None

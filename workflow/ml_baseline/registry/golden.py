@@ -1,0 +1,92 @@
+"""Golden rows: raw rows kept in a run with the probabilities that its model gave them.
+
+They go the whole way that new rows go, from text through cleaning to the model, so replaying them
+shows whether this program and these packages still predict what they did. Of a raw row only the
+cells that are predicted from are kept: no ids, groups or targets.
+"""
+
+import json
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from ml_baseline.errors import InputError
+from ml_baseline.predict import input_columns, predict_rows
+from ml_baseline.registry.runs import GOLDEN, SCHEMA, Run, checked_bytes
+
+ROWS = 20
+# The way from the raw row may sum in another order than the way from the cleaned table.
+TOLERANCE = 1e-9
+
+
+def choose_rows(predictions: pd.DataFrame, rows: int = ROWS) -> pd.DataFrame:
+    """Return predictions of a few rows that span all probabilities, from the lowest to the highest.
+
+    Args:
+        predictions: columns `row_id, probability`, one row for each row of the holdout.
+        rows: how many to choose at most.
+    """
+    ordered = predictions.sort_values(["probability", "row_id"], kind="stable")
+    places = np.unique(np.linspace(0, len(ordered) - 1, min(rows, len(ordered))).round())
+    return ordered.iloc[places.astype(int)]
+
+
+def make_golden(
+    model: Pipeline, raw: pd.DataFrame, schema: dict, predictions: pd.DataFrame
+) -> dict:
+    """Return golden rows of a model.
+
+    Args:
+        model: the pipeline to publish.
+        raw: the raw table, every cell text.
+        schema: its input schema.
+        predictions: the model's holdout predictions, columns `row_id, probability`.
+
+    Returns:
+        `columns`, `rows` (lists of text, null for none), `row_id`, `probability`, and
+        `difference_from_holdout`: by how much the probabilities differ at most from those that the
+        same rows were given together with the whole holdout. Where more than rounding is between
+        them, a prediction depends on which rows are predicted with it.
+
+    Raises:
+        InputError: the model gives the same rows other probabilities each time.
+    """
+    chosen = choose_rows(predictions)
+    columns = input_columns(schema)
+    rows = raw.iloc[chosen["row_id"]][columns].reset_index(drop=True)
+    probability = replay(model, rows, schema)
+    again = replay(model, rows, schema)
+    if not np.abs(probability - again).max() <= TOLERANCE:
+        worst = int(np.abs(probability - again).argmax())
+        raise InputError(
+            f"the model gives row {chosen['row_id'].iloc[worst]} the probability "
+            f"{probability[worst]:.6g} and a moment later {again[worst]:.6g}; a model that predicts "
+            "at random cannot be published, as nobody could check it: set its `random_state`, "
+            "choose another or write `register: false`"
+        )
+    distance = float(np.abs(probability - chosen["probability"].to_numpy()).max())
+    texts = rows.astype(object).where(rows.notna(), None)
+    return {
+        "columns": columns,
+        "rows": texts.to_numpy().tolist(),
+        "row_id": chosen["row_id"].tolist(),
+        "probability": probability.tolist(),
+        "difference_from_holdout": distance if distance > TOLERANCE else 0.0,
+    }
+
+
+def golden_rows(golden: dict) -> pd.DataFrame:
+    """Return golden rows as the raw table they were, every cell text."""
+    return pd.DataFrame(golden["rows"], columns=golden["columns"], dtype="str")
+
+
+def replay(model: Pipeline, raw: pd.DataFrame, schema: dict) -> np.ndarray:
+    """Return the probability of class 1 of raw rows, shape (rows,), as `predict` gives it."""
+    probability, _, _ = predict_rows(model, schema, raw)
+    return probability
+
+
+def stored_json(run: Run) -> tuple[dict, dict]:
+    """Return the schema and the golden rows of a run, if they are as published."""
+    return tuple(json.loads(checked_bytes(run, name)) for name in (SCHEMA, GOLDEN))

@@ -1,0 +1,204 @@
+"""Publishing a run: whole or not at all, under a name of its own, and only if something is new."""
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ml_baseline.errors import InputError
+from ml_baseline.files import whole_file
+from ml_baseline.registry.runs import (
+    FORMAT,
+    LATEST_FILE,
+    MANIFEST,
+    RUN_ID,
+    SEAL,
+    Run,
+    is_newer,
+    open_run,
+)
+from ml_baseline.registry.seal import seal_of
+from ml_baseline.registry.verify import changed_files
+
+CARD = "README.md"
+# What says where and when a run was made, not what it is: no reason to publish it again.
+CIRCUMSTANCES = ("env/pip_freeze.txt",)
+LOCK = ".lock"
+UNFINISHED = ".publishing-"
+
+
+def publish(
+    runs: str | Path,
+    files: Mapping[str, bytes],
+    facts: dict,
+    circumstances: dict,
+    card: Callable[[dict], str],
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> str:
+    """Publish a run, unless the newest one has the same content; return its run id.
+
+    The run's folder is filled under a temporary name and gets its own with one rename, so it is
+    there whole or not at all; then `latest.txt` is made to name it. Runs that are there are never
+    written to. What a killed process has left behind is swept by the next.
+
+    Args:
+        runs: the folder of the table's runs.
+        files: the content of each file, by its path in the run.
+        facts: what the manifest says of the run: `dataset`, `seed`, `model` and whatever else
+            makes it this run and no other.
+        circumstances: what the manifest says of where it was made. Together with the files of
+            `CIRCUMSTANCES`, the time and the card this does not count as content.
+        card: the function that makes the text of the run's README from its manifest.
+        now: the clock.
+    """
+    runs = Path(runs)
+    runs.mkdir(parents=True, exist_ok=True)
+    content = content_hash(files, facts)
+    with _alone(runs):
+        run_id = _unchanged(runs, content)
+        if run_id is None:
+            run_id = _publish(runs, files, facts, circumstances | {"content": content}, card, now)
+        with whole_file(runs / LATEST_FILE) as temporary:
+            temporary.write_text(f"{run_id}\n", encoding="ascii")
+    return run_id
+
+
+def content_hash(files: Mapping[str, bytes], facts: dict) -> str:
+    """Return the hash of what a run is, whenever and wherever it was made."""
+    digests = {
+        name: hashlib.sha256(files[name]).hexdigest() for name in files if name not in CIRCUMSTANCES
+    }
+    text = json.dumps({"files": digests, "facts": facts}, sort_keys=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def touch_latest(runs: str | Path) -> None:
+    """Make a table the one that was used last, for whoever asks for the latest run of all."""
+    pointer = Path(runs) / LATEST_FILE
+    if pointer.is_file():
+        pointer.touch()
+
+
+@contextlib.contextmanager
+def _alone(runs: Path) -> Iterator[None]:
+    """Let no other process publish into the folder, and sweep what a killed one has left."""
+    with (runs / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        except OSError:  # a file system without locks: names still cannot collide
+            yield
+            return
+        for path in runs.glob(f"{UNFINISHED}*"):
+            shutil.rmtree(path, ignore_errors=True)
+        yield
+
+
+def _unchanged(runs: Path, content: str) -> str | None:
+    """Return the run that has this content already: the latest, or a newer one, or None.
+
+    A newer one than the latest is there if a process was killed before it could name it. An older
+    one does not count: going back to earlier settings publishes anew, so that the latest run is
+    always what the results show. Nor does one that is damaged, or that this account cannot load.
+    """
+    named = (runs / LATEST_FILE).read_text() if (runs / LATEST_FILE).is_file() else ""
+    latest = _intact(runs / named.strip()) if RUN_ID.fullmatch(named.strip()) else None
+    found = [_intact(path) for path in runs.iterdir() if RUN_ID.fullmatch(path.name)]
+    for run in [latest, *found]:
+        if run is None or run.meta.get("content") != content:
+            continue
+        if run == latest or latest is None or is_newer(run, latest):
+            loadable = run.sealed or seal_of(b"", make_key=True) is None
+            return run.run_id if loadable and not changed_files(run) else None
+    return None
+
+
+def _intact(folder: Path) -> Run | None:
+    try:
+        return open_run(folder)
+    except InputError:
+        return None
+
+
+def _publish(
+    runs: Path,
+    files: Mapping[str, bytes],
+    facts: dict,
+    circumstances: dict,
+    card: Callable[[dict], str],
+    now: Callable[[], datetime],
+) -> str:
+    temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=runs))
+    try:
+        for name, data in files.items():
+            _write(temporary / name, data)
+        digests = {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}
+        time = now()
+        for number in range(1, 10_000):
+            run_id = _run_id(time, facts["seed"], number)
+            if os.path.lexists(runs / run_id):
+                continue
+            meta = {
+                "format": FORMAT,
+                "run_id": run_id,
+                "published": time.isoformat(timespec="microseconds"),
+            }
+            meta |= facts | circumstances
+            text = card(meta).encode()
+            meta["files"] = digests | {CARD: hashlib.sha256(text).hexdigest()}
+            manifest = json.dumps(meta, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+            _write(temporary / CARD, text)
+            _write(temporary / MANIFEST, manifest.encode())
+            seal = seal_of(manifest.encode(), make_key=True)
+            if seal is not None:
+                _write(temporary / SEAL, f"{seal}\n".encode())
+            for folder in [temporary, *(path for path in temporary.rglob("*") if path.is_dir())]:
+                _open_to_readers(folder)
+                _sync(folder)
+            try:
+                # Onto a folder with anything in it this fails; it never merges.
+                temporary.rename(runs / run_id)
+            except OSError as error:
+                if error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+                    continue
+                raise
+            _sync(runs)
+            return run_id
+        raise InputError(f"{runs} is full of runs published at {time.isoformat()}")
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def _run_id(time: datetime, seed: int, number: int) -> str:
+    suffix = f"-{number}" if number > 1 else ""
+    return f"{time:%Y-%m-%dT%H-%M-%SZ}__classification__seed{seed}{suffix}"
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _open_to_readers(folder: Path) -> None:
+    """Give a folder the permissions that the user's new folders have; `mkdtemp` gives fewer."""
+    umask = os.umask(0)
+    os.umask(umask)
+    folder.chmod(0o777 & ~umask)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,81 @@
+"""Who published a run: a seal that only this account can make.
+
+A model file can run code when it is loaded, so it matters where it comes from. Hashes inside a run
+prove that it is whole, not who made it: whoever hands over a folder hands over its hashes too.
+So each run gets a seal, an HMAC of its manifest under a secret key that is kept in the account's
+own folder, away from all results. Without the key nobody can make a seal that fits.
+"""
+
+import contextlib
+import hashlib
+import hmac
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+# Names a key file elsewhere, for accounts and machines that are to trust each other's runs.
+KEY_VARIABLE = "ML_BASELINE_KEY_FILE"
+KEY_BYTES = 32
+PURPOSE = b"ml-baseline published run\n"
+
+
+def key_path() -> Path:
+    """Return where the key is kept, by the XDG rules for a program's state."""
+    if named := os.environ.get(KEY_VARIABLE):
+        return Path(named)
+    state = os.environ.get("XDG_STATE_HOME")
+    return Path(state or Path.home() / ".local" / "state") / "ml-baseline" / "registry.key"
+
+
+def seal_of(manifest: bytes, make_key: bool = False) -> str | None:
+    """Return the seal that belongs to a manifest, None if this account has no key.
+
+    Args:
+        manifest: the bytes of a run's `run_meta.json`.
+        make_key: make a key if there is none yet.
+    """
+    key = _key(make_key)
+    if key is None:
+        return None
+    return hmac.new(key, PURPOSE + manifest, hashlib.sha256).hexdigest()
+
+
+def is_sealed(manifest: bytes, seal: str) -> bool:
+    """Return whether a seal was made for this manifest with this account's key."""
+    expected = seal_of(manifest)
+    return expected is not None and hmac.compare_digest(expected.encode(), seal.strip().encode())
+
+
+def _key(make: bool) -> bytes | None:
+    try:
+        path = key_path()
+    except RuntimeError:  # an account without a home
+        return None
+    for attempt in range(2):
+        try:
+            key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+            return key if len(key) >= KEY_BYTES else None
+        except FileNotFoundError:
+            if attempt or not make:
+                return None
+            with contextlib.suppress(OSError):  # a home that cannot be written to
+                _make_key(path)
+        except (OSError, ValueError):  # not to be read, or no key
+            return None
+    return None
+
+
+def _make_key(path: Path) -> None:
+    """Write a new key, unless another process has just done so: whole, and for the owner alone."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle, name = tempfile.mkstemp(prefix=".key-", dir=path.parent)  # made with mode 0600
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(KEY_BYTES) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(name, path)  # unlike a rename, never over a key that is there
+    finally:
+        Path(name).unlink()

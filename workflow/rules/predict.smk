@@ -1,0 +1,20 @@
+for batch in PREDICTIONS:
+
+    rule:
+        name:
+            f"predict_{batch}"
+        input:
+            **batch_inputs(batch),
+        output:
+            PREDICTIONS[batch]["output"],
+        log:
+            f"results/logs/{PREDICTIONS[batch]['dataset']}/predictions/{batch}.log",
+        conda:
+            CONDA_ENVIRONMENT
+        params:
+            cfg=canonical(PREDICTIONS[batch]),
+            code=code("predict"),
+        message:
+            f"Predicting {batch} with the run of {PREDICTIONS[batch]['dataset']}"
+        script:
+            "../scripts/predict.py"

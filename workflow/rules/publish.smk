@@ -1,0 +1,29 @@
+rule register:
+    """The chosen model as a run that is kept: `results/{dataset}/runs/{run_id}`, never written again.
+
+    Runs and `latest.txt` are no outputs, because Snakemake deletes outputs before a job that makes
+    them; the output is the receipt that says which run the results stand for.
+    """
+    input:
+        raw_table,
+        schema="data/processed/{dataset}/input_schema.json",
+        repairs="results/{dataset}/repairs.json",
+        leaderboard="results/{dataset}/metrics.csv",
+        audit="results/{dataset}/audit.csv",
+        metrics=first_seed("results/{dataset}/seed{seed}/metrics.csv"),
+        predictions=first_seed("results/{dataset}/seed{seed}/holdout_predictions.csv"),
+        holdout=first_seed(processed("seed{seed}/holdout")),
+        models=first_seed_model_files,
+    output:
+        "results/{dataset}/published.json",
+    log:
+        "results/logs/{dataset}/register.log",
+    conda:
+        CONDA_ENVIRONMENT
+    params:
+        cfg=registry_settings,
+        code=code("register"),
+    message:
+        "Publishing the chosen model of {wildcards.dataset}"
+    script:
+        "../scripts/register.py"

@@ -1,0 +1,67 @@
+from ml_baseline.job_log import job_log
+
+with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="models"):
+    import hashlib
+    import io
+    from pathlib import Path
+
+    import joblib
+
+    from ml_baseline.files import read_json, write_json
+    from ml_baseline.model_card import model_card
+    from ml_baseline.registry import contents, environment
+    from ml_baseline.registry.golden import make_golden
+    from ml_baseline.registry.publish import publish
+    from ml_baseline.registry.runs import SEAL
+    from ml_baseline.schema import columns_of_role
+    from ml_baseline.tables import read_raw_table, read_table
+
+    cfg = snakemake.params.cfg
+    schema = read_json(snakemake.input.schema)
+    leaderboard = read_table(snakemake.input.leaderboard)
+    chosen = contents.selected_row(leaderboard)["model"]
+    metrics = contents.holdout_metrics(
+        read_table(snakemake.input.metrics), leaderboard, cfg["metrics"]
+    )
+    holdout = read_table(snakemake.input.holdout, schema)
+    predictions = contents.model_predictions(
+        read_table(snakemake.input.predictions), holdout, chosen, columns_of_role(schema, "id")
+    )
+    table = Path(cfg["config"]["table"])
+    with table.open("rb") as file:
+        data_hash = hashlib.file_digest(file, "sha256").hexdigest()
+    raw, _ = read_raw_table(table, cfg["config"]["separator"], cfg["config"]["encoding"])
+    model_file = next(Path(p) for p in snakemake.input.models if Path(p).stem == chosen)
+    model_bytes = model_file.read_bytes()
+    golden = make_golden(joblib.load(io.BytesIO(model_bytes)), raw, schema, predictions)
+    files = contents.run_files(
+        model_bytes, golden, schema, predictions, metrics, environment.installed_packages()
+    )
+    facts = contents.facts(
+        cfg,
+        schema,
+        leaderboard,
+        metrics[0],
+        predictions,
+        read_table(snakemake.input.audit),
+        read_json(snakemake.input.repairs),
+        golden,
+        data_hash,
+    )
+    circumstances = {
+        "code": environment.code_version(),
+        "python": environment.python_version(),
+        "packages": environment.package_versions(environment.PACKAGES),
+    }
+    receipt = Path(snakemake.output[0])
+    run_id = publish(
+        receipt.parent / "runs",
+        files,
+        facts,
+        circumstances,
+        card=lambda meta: model_card(meta, schema, metrics[0]),
+    )
+    write_json({"dataset": schema["dataset"], "run": run_id}, receipt)
+    print(f"published as {run_id}")
+    if not (receipt.parent / "runs" / run_id / SEAL).exists():
+        print("without a seal, as no key can be kept here: see docs/registry.md")
