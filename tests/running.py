@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -11,6 +12,10 @@ import numpy as np
 import yaml
 
 ROOT = Path(__file__).parents[1]
+
+# Files of a published run that hold the time of its publication, and the name it has from it.
+DATED = ("published.json", "latest.txt", "run_meta.json", "seal.txt", "README.md")
+RUN_ID = re.compile(r"[0-9T:-]+Z__classification__seed\d+")
 
 QUICK_MODELS = {
     "dummy": {"estimator": "sklearn.dummy.DummyClassifier"},
@@ -60,13 +65,20 @@ class Project:
         return done.stdout
 
     def checksums(self) -> dict[str, str]:
-        """Return the hash of every file that is made, apart from logs and what jobs cost."""
-        return {
-            str(path.relative_to(self.folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-            for root in ("data", "results")
-            for path in sorted((self.folder / root).rglob("*"))
-            if path.is_file() and not {"logs", "benchmarks"} & set(path.parts)
-        }
+        """Return the hash of every file that is made, apart from logs and what jobs cost.
+
+        The published runs count by what they hold: their names, and the files that tell the time of
+        their publication, are left out.
+        """
+        found = {}
+        for root in ("data", "results"):
+            for path in sorted((self.folder / root).rglob("*")):
+                parts = path.relative_to(self.folder).parts
+                dated = path.name in DATED and ("runs" in parts or path.name == "published.json")
+                if path.is_file() and not dated and not {"logs", "benchmarks"} & set(parts):
+                    name = RUN_ID.sub("run", "/".join(parts))
+                    found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        return found
 
 
 def small_table(rows: int = 120, random_state: int = 0, signal: float = 2.0) -> str:

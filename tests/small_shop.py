@@ -10,12 +10,13 @@ import pandas as pd
 
 from ml_baseline.clean import clean
 from ml_baseline.evaluate import holdout_metrics, holdout_predictions
+from ml_baseline.inference import describe_columns, infer_schema
 from ml_baseline.leaderboard import leaderboard, out_of_fold_scores
 from ml_baseline.model_card import model_card
 from ml_baseline.registry import contents, environment
 from ml_baseline.registry.golden import make_golden
 from ml_baseline.registry.publish import publish
-from ml_baseline.schema import columns_of_role, describe_columns, infer_schema
+from ml_baseline.schema import columns_of_role
 from ml_baseline.split import split
 from ml_baseline.train import cross_validate, fit
 

@@ -17,6 +17,7 @@ from small_shop import publish_shop, shop
 
 from ml_baseline.clean import clean, clean_features
 from ml_baseline.errors import InputError
+from ml_baseline.inference import infer_schema
 from ml_baseline.metrics import METRICS
 from ml_baseline.model_card import model_card
 from ml_baseline.predict import predict_rows
@@ -29,7 +30,6 @@ from ml_baseline.registry.overview import described, overview
 from ml_baseline.registry.publish import touch_latest
 from ml_baseline.registry.runs import open_run, read_plain_file, version_changes
 from ml_baseline.registry.verify import verify_run
-from ml_baseline.schema import infer_schema
 from ml_baseline.train import predict_probability
 
 RUN_ID = "2026-01-01T12-00-00Z__classification__seed42"

@@ -33,9 +33,9 @@ from schemathesis.specs.openapi.checks import (
 from small_shop import publish_shop, shop
 
 from ml_baseline.clean import clean
+from ml_baseline.inference import describe_columns, infer_schema
 from ml_baseline.predict import predict_file, predict_rows
 from ml_baseline.registry import Run, find_run
-from ml_baseline.schema import describe_columns, infer_schema
 from ml_baseline.serve.app import create_app
 from ml_baseline.train import fit
 

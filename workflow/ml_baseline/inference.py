@@ -14,7 +14,7 @@ import pandas as pd
 
 from ml_baseline import cells
 from ml_baseline.errors import InputError
-from ml_baseline.schema import KEPT_ROLES, NUMERIC_KINDS, listed
+from ml_baseline.schema import KEPT_ROLES, NUMERIC_KINDS, listed, names_of
 
 # Columns that the workflow adds; a raw column of that name gets "_raw" behind it.
 RESERVED_NAMES = ("row_id", "copy")
@@ -166,13 +166,6 @@ def describe_columns(schema: dict, table: pd.DataFrame) -> dict:
             found |= {"categories": sorted(values.dropna().unique().tolist())}
         columns.append(entry | found)
     return schema | {"rows": len(table), "columns": columns}
-
-
-def names_of(value: object) -> list[str]:
-    """Return a config value that is one name, several or none as a list of texts."""
-    if value is None:
-        return []
-    return [str(name) for name in value] if isinstance(value, list | tuple) else [str(value)]
 
 
 def _roles(raw: pd.DataFrame, settings: dict) -> dict[str, str]:

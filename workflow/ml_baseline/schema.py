@@ -34,6 +34,13 @@ def feature_columns(schema: dict, *kinds: str) -> list[str]:
     ]
 
 
+def names_of(value: object) -> list[str]:
+    """Return a config value that is one name, several or none as a list of texts."""
+    if value is None:
+        return []
+    return [str(name) for name in value] if isinstance(value, list | tuple) else [str(value)]
+
+
 def listed(names: Iterable[str], limit: int = SHOWN_COLUMNS) -> str:
     """Return the first `limit` names as a message shows them, and how many more there are."""
     names = list(names)
