@@ -14,6 +14,7 @@ include: "workflow/rules/explore.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/controls.smk"
+include: "workflow/rules/report.smk"
 
 
 rule all:

@@ -196,6 +196,35 @@ def audit_settings(wildcards):
     )
 
 
+def curve_settings(wildcards):
+    settings = SETTINGS[wildcards.dataset]
+    return {"level": settings["intervals"]["level"], "threshold": settings["threshold"]}
+
+
+def explanation_settings(wildcards):
+    own = {
+        "metric": SETTINGS[wildcards.dataset]["select_by"],
+        "random_state": seeds(wildcards.dataset)[0],
+    }
+    return canonical(own | curve_settings(wildcards))
+
+
+def first_seed_model_files(wildcards):
+    folder = f"results/{wildcards.dataset}/seed{seeds(wildcards.dataset)[0]}/models"
+    return [f"{folder}/{model}.joblib" for model in models(wildcards.dataset)]
+
+
+def report_tables(dataset):
+    """Return the tables that are made for the report alone."""
+    folder = f"results/{dataset}"
+    names = ("roc", "precision_recall", "calibration", "score_distribution", "thresholds")
+    return [
+        *(f"{folder}/curves/{name}.csv" for name in names),
+        f"{folder}/importance.csv",
+        f"{folder}/partial_dependence.csv",
+    ]
+
+
 def naive_settings(wildcards):
     dataset = wildcards.dataset
     return canonical(
@@ -227,6 +256,7 @@ def wanted_files():
     for dataset in DATASETS:
         folder = f"results/{dataset}"
         files += [f"{folder}/stats.csv", f"{folder}/audit.csv", *plot_files(dataset)]
+        files += report_tables(dataset)
         files += [f"{folder}/naive.csv"] * SETTINGS[dataset]["naive"]
         files += [f"{folder}/controls.csv"] * SETTINGS[dataset]["controls"]
     return files

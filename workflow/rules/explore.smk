@@ -1,10 +1,11 @@
 rule stats:
-    """Descriptive statistics of each column, in all and by class."""
+    """Descriptive statistics and the distribution of each column, in all and by class."""
     input:
         table=processed("cleaned_data"),
         schema="data/processed/{dataset}/input_schema.json",
     output:
-        "results/{dataset}/stats.csv",
+        stats="results/{dataset}/stats.csv",
+        distributions="results/{dataset}/distributions.csv",
     log:
         "results/logs/{dataset}/stats.log",
     conda:

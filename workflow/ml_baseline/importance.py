@@ -1,0 +1,372 @@
+"""What drives a fitted model: permutation importance and partial dependence on holdout rows.
+
+Both ask the model for predictions of rows in which one column was changed, and both ask for as few
+as the answer needs: a model that takes long to predict would otherwise take longer to explain than
+to train. The module knows no scikit-learn; a model is a function from rows to probabilities.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pandas as pd
+
+from ml_baseline.comparison import parts_of_rows
+from ml_baseline.distributions import category_text, value_text
+from ml_baseline.metrics import higher_is_better, scores, t_quantile, variance_of_mean
+from ml_baseline.schema import column, feature_columns
+
+IMPORTANCE = (
+    *("feature", "importance", "low", "high", "repeats", "metric", "rows"),
+    "correlated_with",
+)
+PARTIAL_DEPENDENCE = ("feature", "kind", "value", "label", "probability", "low", "high", "rows")
+
+# Rows drawn from a larger holdout, and predictions made in all. Importance may take fewer rows where
+# there are many features, but not so few that no error bar means anything.
+ROWS_AT_MOST = 2_000
+ROWS_AT_LEAST = 200
+REPEATS_AT_MOST = 10
+IMPORTANCE_PREDICTIONS = 100_000
+# Cells that are predicted at once: a model's overhead is paid by the call, memory by the cell.
+CELLS_AT_ONCE = 1_000_000
+
+EXPLAINED_FEATURES = 8
+CURVE_ROWS = 250
+NUMBERS_ON_CURVE = 20
+CATEGORIES_ON_CURVE = 12
+CENTRAL = (0.01, 0.99)
+BAND = (0.1, 0.9)
+
+STRONG_CORRELATION = 0.8
+LEVELS_AT_MOST = 60
+CATEGORIES_COMPARED = 60
+
+Predict = Callable[[pd.DataFrame], np.ndarray]
+
+
+def permutation_importance(
+    predict: Predict,
+    holdout: pd.DataFrame,
+    schema: dict,
+    metric: str,
+    threshold: float = 0.5,
+    level: float = 0.95,
+    random_state: int = 0,
+) -> pd.DataFrame:
+    """Return how much worse a model scores when a column's values are shuffled among the rows.
+
+    Breiman (2001), Machine Learning 45, 5-32; Fisher, Rudin and Dominici (2019), Journal of Machine
+    Learning Research 20(177). The model is given and not fitted again: a feature that another one
+    can stand in for is worth little by this measure, although both together may be worth all
+    (`correlated_with`).
+
+    The error bar is for other holdout rows and other shuffles, and the model as it is. The score of
+    each shuffle is taken as a mean of the rows' parts in it (`comparison.parts_of_rows`); a row has
+    a part by what happens to its own prediction and one by what its value does to the row that gets
+    it, and the variance is that of both together, averaged over the repeats. Error bars are of each
+    feature by itself: of 20 features without any worth, one may well show some at 95 %.
+
+    Args:
+        predict: from rows with the feature columns to the probability of class 1, shape (rows,).
+        holdout: cleaned rows the model has not seen, shape (rows, columns).
+        schema: the table's input schema.
+        metric: one of `metrics.METRICS`.
+        threshold: a probability of at least this much predicts class 1.
+        level: confidence level of the error bars.
+        random_state: seed of the rows drawn from a large holdout, and of the shuffles.
+
+    Returns:
+        One row a feature, the most important first (of equal ones in the order of the schema):
+        `feature`, `importance` in units of the metric (positive where shuffling does harm, for
+        metrics of which less is better too), `low` and `high`, `repeats` (shuffles), `metric`,
+        `rows` (holdout rows it was measured on), `correlated_with`: the features that go with it
+        (see `correlated_features`) as a JSON list.
+    """
+    names = feature_columns(schema)
+    rows, repeats = importance_budget(len(holdout), len(names))
+    table = drawn_rows(holdout, schema, rows, random_state)
+    features = table[names].reset_index(drop=True)
+    target = table[schema["target"]].to_numpy()
+    sign = 1 if higher_is_better(metric) else -1
+    probability = predict(features)
+    value = scores(target, probability, threshold)[metric]
+    parts = parts_of_rows(metric, target, probability, threshold)
+    generator = np.random.default_rng(random_state)
+    found = []
+    for name, orders, shuffled in _shuffled(predict, features, repeats, generator):
+        losses = np.zeros(repeats)
+        of_rows = np.zeros(rows)
+        for i, (order, of_shuffle) in enumerate(zip(orders, shuffled, strict=True)):
+            if np.array_equal(of_shuffle, probability):
+                continue
+            losses[i] = sign * (value - scores(target, of_shuffle, threshold)[metric])
+            lost = sign * (parts - parts_of_rows(metric, target, of_shuffle, threshold))
+            of_rows += lost
+            # The row that stands at `order[k]` gave its value to row k.
+            of_rows[order] += lost - lost.mean()
+        importance = float(losses.mean())
+        variance, freedom = variance_of_mean(np.ones(rows), of_rows / repeats)
+        reach = t_quantile(level, max(freedom, 1)) * math.sqrt(variance) if variance else 0.0
+        found.append((name, importance, importance - reach, importance + reach, repeats))
+    result = pd.DataFrame(found, columns=list(IMPORTANCE[:5]))
+    result = result.assign(metric=metric, rows=rows)
+    together = correlated_features(features, schema)
+    result["correlated_with"] = [
+        json.dumps(together[name], ensure_ascii=False) for name in result["feature"]
+    ]
+    result = result.sort_values("importance", ascending=False, kind="stable", ignore_index=True)
+    return result[list(IMPORTANCE)]
+
+
+def importance_budget(holdout_rows: int, features: int) -> tuple[int, int]:
+    """Return the rows and the repeats for which there are predictions enough."""
+    rows = min(holdout_rows, ROWS_AT_MOST)
+    if rows * features > IMPORTANCE_PREDICTIONS:
+        rows = min(rows, max(ROWS_AT_LEAST, IMPORTANCE_PREDICTIONS // features))
+    repeats = IMPORTANCE_PREDICTIONS // max(rows * features, 1)
+    return rows, min(max(repeats, 1), REPEATS_AT_MOST)
+
+
+def drawn_rows(holdout: pd.DataFrame, schema: dict, rows: int, random_state: int) -> pd.DataFrame:
+    """Return `rows` rows drawn without replacement, in table order: all if there are no more.
+
+    Each class keeps its share of the rows, and at least one row.
+    """
+    if rows >= len(holdout):
+        return holdout
+    generator = np.random.default_rng(random_state)
+    ones = (holdout[schema["target"]] == 1).to_numpy()
+    drawn = min(max(round(rows * ones.mean()), 1), rows - 1)
+    chosen = [
+        generator.choice(np.flatnonzero(of_class), count, replace=False)
+        for of_class, count in ((ones, drawn), (~ones, rows - drawn))
+    ]
+    return holdout.iloc[np.sort(np.concatenate(chosen))]
+
+
+def _shuffled(
+    predict: Predict, features: pd.DataFrame, repeats: int, generator: np.random.Generator
+) -> Iterator[tuple[str, list[np.ndarray], np.ndarray]]:
+    """Yield each feature, the orders its values were put in, and the predictions then."""
+    orders = {
+        name: [generator.permutation(len(features)) for _ in range(repeats)] for name in features
+    }
+    changes = [
+        (name, np.arange(len(features)), features[name].iloc[order].reset_index(drop=True))
+        for name in features
+        for order in orders[name]
+    ]
+    predictions = list(_predictions(predict, features, changes))
+    for i, name in enumerate(features):
+        yield name, orders[name], np.array(predictions[i * repeats : (i + 1) * repeats])
+
+
+def _predictions(
+    predict: Predict, features: pd.DataFrame, changes: list[tuple[str, np.ndarray, pd.Series]]
+) -> Iterator[np.ndarray]:
+    """Yield the predictions of rows with one column changed, for each change.
+
+    Args:
+        predict: from rows to probabilities.
+        features: the rows as they are.
+        changes: the column, the positions of the rows to take, and the column's values in them.
+    """
+    waiting = list(changes)
+    while waiting:
+        batch, cells = [], 0
+        while waiting and (not batch or cells < CELLS_AT_ONCE):
+            batch.append(waiting.pop(0))
+            cells += len(batch[-1][1]) * features.shape[1]
+        rows = np.concatenate([positions for _, positions, _ in batch])
+        table = features.iloc[rows].reset_index(drop=True)
+        starts = np.cumsum([0, *(len(positions) for _, positions, _ in batch)])
+        for name in dict.fromkeys(name for name, _, _ in batch):
+            places = [i for i, change in enumerate(batch) if change[0] == name]
+            first, last = places[0], places[-1]
+            values = pd.concat([batch[i][2] for i in places], ignore_index=True)
+            changed = pd.concat(
+                [
+                    table[name].iloc[: starts[first]],
+                    values.astype(table[name].dtype),
+                    table[name].iloc[starts[last + 1] :],
+                ],
+                ignore_index=True,
+            )
+            table[name] = changed
+        predicted = predict(table)
+        yield from (predicted[a:b] for a, b in zip(starts[:-1], starts[1:], strict=True))
+
+
+def partial_dependence(
+    predict: Predict,
+    holdout: pd.DataFrame,
+    schema: dict,
+    features: list[str],
+    random_state: int = 0,
+) -> pd.DataFrame:
+    """Return the mean prediction when all rows are given the same value of a feature.
+
+    Friedman (2001), Annals of Statistics 29, 1189-1232. The model, not the world: it is asked about
+    rows that may never occur, and no effect of changing anything is claimed. `low` and `high` are
+    the 10th and the 90th percentile of the single rows' predictions (Goldstein, Kapelner, Bleich
+    and Pitkin 2015, Journal of Computational and Graphical Statistics 24, 44-65): how much rows
+    differ, and no error bar.
+
+    Args:
+        predict: from rows with the feature columns to the probability of class 1, shape (rows,).
+        holdout: cleaned rows the model has not seen, shape (rows, columns).
+        schema: the table's input schema.
+        features: the columns to vary.
+        random_state: seed of the rows drawn from a large holdout.
+
+    Returns:
+        Columns `feature, kind, value, label, probability, low, high, rows`. `kind` is "numeric",
+        with up to 20 values that occur between the 1st and the 99th percentile, ascending, or
+        "categorical" with the 12 most frequent values and, where values are missing, none.
+        `value` is text (as a table of cleaned values has it), `label` what a person reads.
+        Features without two values that could be compared are left out.
+    """
+    table = drawn_rows(holdout, schema, CURVE_ROWS, random_state)
+    rows = table[feature_columns(schema)].reset_index(drop=True)
+    grids = {name: _grid(holdout[name], column(schema, name)) for name in features}
+    grids = {name: grid for name, grid in grids.items() if len(grid) > 1}
+    positions = np.arange(len(rows))
+    changes = [
+        (name, positions, pd.Series([value] * len(rows), dtype=rows[name].dtype))
+        for name, grid in grids.items()
+        for value, _, _ in grid
+    ]
+    predictions = _predictions(predict, rows, changes)
+    found = []
+    for name, grid in grids.items():
+        kind = "categorical" if _is_categorical(column(schema, name)) else "numeric"
+        for _, text, label in grid:
+            predicted = next(predictions)
+            low, high = np.quantile(predicted, BAND)
+            found.append((name, kind, text, label, predicted.mean(), low, high, len(rows)))
+    result = pd.DataFrame(found, columns=list(PARTIAL_DEPENDENCE))
+    return result.astype({"value": "str", "label": "str"})
+
+
+def _is_categorical(entry: dict) -> bool:
+    return entry["kind"] in ("code", "category", "boolean")
+
+
+def _grid(values: pd.Series, entry: dict) -> list[tuple[object, str | None, str]]:
+    """Return the values to try, each with its text in a cleaned table and its label."""
+    known = values.dropna()
+    if not _is_categorical(entry):
+        points = np.linspace(*CENTRAL, NUMBERS_ON_CURVE)
+        numbers = known.to_numpy(dtype="float64")
+        if not numbers.size:
+            return []
+        chosen = np.unique(np.quantile(numbers, points, method="nearest"))
+        return [(value, _plain(value), value_text(value, entry)) for value in chosen.tolist()]
+    counts = known.value_counts()
+    ranked = sorted(counts.index, key=lambda value: (-counts[value], value))[:CATEGORIES_ON_CURVE]
+    if entry["kind"] != "category":
+        ranked.sort()
+    grid = [(value, _plain(value), category_text(value, entry)) for value in ranked]
+    return grid + [(None, None, "(missing)")] * bool(values.isna().any())
+
+
+def _plain(value: object) -> str:
+    """Return a value as a CSV file has it."""
+    if isinstance(value, str):
+        return value
+    return str(int(value)) if float(value).is_integer() else repr(float(value))
+
+
+def correlated_features(features: pd.DataFrame, schema: dict) -> dict[str, list[str]]:
+    """Return, for each feature, those that nearly tell its value: the strongest first.
+
+    Numbers, booleans and categories of two levels go together where Spearman's rank correlation is
+    above 0.8 either way, over the rows in which both have a value; other categories where Cramér's
+    V is above 0.8 (without correction; up to 60 columns of up to 60 levels). A number and a
+    category of three or more levels are not compared.
+    """
+    names = [name for name in feature_columns(schema) if name in features]
+    strength = pd.DataFrame(0.0, index=names, columns=names)
+    ranked, levels = {}, {}
+    for name in names:
+        values = features[name]
+        if _is_categorical(column(schema, name)):
+            codes, found = pd.factorize(values, sort=True)
+            if len(found) > 2:
+                if len(found) <= LEVELS_AT_MOST and len(levels) < CATEGORIES_COMPARED:
+                    levels[name] = codes
+                continue
+            values = pd.Series(np.where(codes < 0, np.nan, codes))
+        ranked[name] = values.astype("float64").rank()
+    if ranked:
+        strength.update(_rank_correlations(pd.DataFrame(ranked)))
+    for i, one in enumerate(levels):
+        for other in list(levels)[i + 1 :]:
+            v = _cramers_v(levels[one], levels[other])
+            strength.loc[one, other] = strength.loc[other, one] = v
+    together = {}
+    for name in names:
+        others = strength[name].drop(name)
+        others = others[others > STRONG_CORRELATION].round(12)
+        together[name] = list(others.sort_values(ascending=False, kind="stable").index)
+    return together
+
+
+def _rank_correlations(ranks: pd.DataFrame) -> pd.DataFrame:
+    """Return the absolute correlation of every two columns of ranks, 0 where there is none.
+
+    Where one of two columns has no value, the other's ranks are those among its own values: with
+    few gaps the same to a third digit as ranking anew, and a product of matrices.
+    """
+    known = ranks.notna().to_numpy(dtype=float)
+    centred = (ranks - ranks.mean()).fillna(0.0).to_numpy()
+    n = known.T @ known
+    sums, squares = centred.T @ known, (centred**2).T @ known
+    with np.errstate(divide="ignore", invalid="ignore"):
+        covariance = centred.T @ centred - sums * sums.T / n
+        variance = squares - sums**2 / n
+        correlation = np.abs(covariance) / np.sqrt(variance * variance.T)
+    correlation = np.where((n > 2) & np.isfinite(correlation), correlation, 0.0)
+    return pd.DataFrame(correlation, index=ranks.columns, columns=ranks.columns)
+
+
+def _cramers_v(one: np.ndarray, other: np.ndarray) -> float:
+    """Return Cramér's V of two arrays of codes, over the rows where neither is negative."""
+    known = (one >= 0) & (other >= 0)
+    if not known.any():
+        return 0.0
+    one, other = one[known], other[known]
+    width = int(other.max()) + 1
+    counts = np.bincount(one * width + other, minlength=(int(one.max()) + 1) * width)
+    counts = counts.reshape(-1, width)
+    counts = counts[counts.sum(axis=1) > 0][:, counts.sum(axis=0) > 0]
+    fewer = min(counts.shape) - 1
+    if fewer < 1:
+        return 0.0
+    expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / counts.sum()
+    chi_squared = float(((counts - expected) ** 2 / expected).sum())
+    return math.sqrt(chi_squared / counts.sum() / fewer)
+
+
+def explain(
+    predict: Predict | None, holdout: pd.DataFrame, schema: dict, settings: dict
+) -> dict[str, pd.DataFrame]:
+    """Return the tables `importance` and `partial_dependence` of a model's main features.
+
+    Args:
+        predict: as above, or None if there is no model to explain: the tables then have no rows.
+        holdout: cleaned rows the model has not seen.
+        schema: the table's input schema.
+        settings: `metric`, `threshold`, `level`, `random_state`.
+    """
+    if predict is None:
+        return {
+            "importance": pd.DataFrame(columns=list(IMPORTANCE), dtype="str"),
+            "partial_dependence": pd.DataFrame(columns=list(PARTIAL_DEPENDENCE), dtype="str"),
+        }
+    importance = permutation_importance(predict, holdout, schema, **settings)
+    main = importance["feature"].head(EXPLAINED_FEATURES).tolist()
+    curves = partial_dependence(predict, holdout, schema, main, settings["random_state"])
+    return {"importance": importance, "partial_dependence": curves}
