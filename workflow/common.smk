@@ -220,6 +220,7 @@ def report_tables(dataset):
     names = ("roc", "precision_recall", "calibration", "score_distribution", "thresholds")
     return [
         *(f"{folder}/curves/{name}.csv" for name in names),
+        f"{folder}/distributions.csv",
         f"{folder}/importance.csv",
         f"{folder}/partial_dependence.csv",
     ]

@@ -86,7 +86,7 @@ def _numbers(series: pd.Series, entry: dict, classes: np.ndarray) -> Iterator[Bi
         return
     ordered = np.sort(values)
     distinct = ordered[np.r_[True, ordered[1:] != ordered[:-1]]]
-    if distinct.size <= CATEGORIES_AT_MOST or "part" in entry and distinct.size <= BINS_AT_MOST:
+    if distinct.size <= CATEGORIES_AT_MOST or ("part" in entry and distinct.size <= BINS_AT_MOST):
         counts = _count(np.searchsorted(distinct, values), classes, distinct.size)
         for value, of_value in zip(distinct, counts, strict=True):
             yield value, value, value_text(value, entry), of_value

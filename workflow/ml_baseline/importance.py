@@ -5,6 +5,7 @@ as the answer needs: a model that takes long to predict would otherwise take lon
 to train. The module knows no scikit-learn; a model is a function from rows to probabilities.
 """
 
+import itertools
 import json
 import math
 from collections.abc import Callable, Iterator
@@ -196,7 +197,7 @@ def _predictions(
             )
             table[name] = changed
         predicted = predict(table)
-        yield from (predicted[a:b] for a, b in zip(starts[:-1], starts[1:], strict=True))
+        yield from (predicted[a:b] for a, b in itertools.pairwise(starts))
 
 
 def partial_dependence(
