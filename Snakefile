@@ -7,6 +7,9 @@
 configfile: "config/config.yaml"
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "workflow/common.smk"
 include: "workflow/rules/sample.smk"
 include: "workflow/rules/data.smk"

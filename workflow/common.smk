@@ -99,6 +99,41 @@ def plot_files(dataset):
     return [f"results/{dataset}/plots/{name}.png" for name in SETTINGS[dataset]["plots"]]
 
 
+# The chapters of Snakemake's own report, in the order in which it shows them.
+ANSWER = "1 The answer"
+TRUST = "2 Whether to trust it"
+EVIDENCE = "3 The evidence"
+DATA = "4 The data"
+
+
+def for_report(path, chapter, name, table="{dataset}"):
+    """Mark an output for Snakemake's own report (`snakemake --report report.html`).
+
+    Its caption stands in workflow/report, in the file of this name; `table` is the heading.
+    """
+    caption = name.lower().replace(" ", "_").replace("-", "_")
+    return report(
+        path,
+        caption=f"../report/{caption}.rst",
+        category=chapter,
+        subcategory=table,
+        labels={"result": name},
+    )
+
+
+def plot_for_report(name):
+    """Mark a plot likewise; plots of one or two columns have the caption of their kind."""
+    kind = name.rpartition("_")[2]
+    caption = kind if kind in ("histogram", "barplot", "scatter") else name
+    return report(
+        f"results/{{dataset}}/plots/{name}.png",
+        caption=f"../report/plot_{caption}.rst",
+        category=DATA,
+        subcategory="{dataset}",
+        labels={"result": f"plot: {name.replace('_', ' ')}"},
+    )
+
+
 def model_settings(dataset, model):
     """Return everything that fitting a model to a table uses."""
     settings = SETTINGS[dataset]

@@ -4,8 +4,8 @@ rule stats:
         table=processed("cleaned_data"),
         schema="data/processed/{dataset}/input_schema.json",
     output:
-        stats="results/{dataset}/stats.csv",
-        distributions="results/{dataset}/distributions.csv",
+        stats=for_report("results/{dataset}/stats.csv", DATA, "statistics"),
+        distributions=for_report("results/{dataset}/distributions.csv", DATA, "distributions"),
     log:
         "results/logs/{dataset}/stats.log",
     conda:
@@ -37,7 +37,7 @@ for names, tables in TABLES_BY_PLOTS.items():
             table=processed("cleaned_data"),
             schema="data/processed/{dataset}/input_schema.json",
         output:
-            [f"results/{{dataset}}/plots/{name}.png" for name in names],
+            [plot_for_report(name) for name in names],
         log:
             "results/logs/{dataset}/plots.log",
         wildcard_constraints:

@@ -6,11 +6,15 @@ rule curves:
     input:
         first_seed("results/{dataset}/seed{seed}/holdout_predictions.csv"),
     output:
-        roc="results/{dataset}/curves/roc.csv",
-        precision_recall="results/{dataset}/curves/precision_recall.csv",
-        calibration="results/{dataset}/curves/calibration.csv",
-        score_distribution="results/{dataset}/curves/score_distribution.csv",
-        thresholds="results/{dataset}/curves/thresholds.csv",
+        roc=for_report("results/{dataset}/curves/roc.csv", EVIDENCE, "ROC curves"),
+        precision_recall=for_report(
+            "results/{dataset}/curves/precision_recall.csv", EVIDENCE, "precision-recall curves"
+        ),
+        calibration=for_report("results/{dataset}/curves/calibration.csv", EVIDENCE, "calibration"),
+        score_distribution=for_report(
+            "results/{dataset}/curves/score_distribution.csv", EVIDENCE, "score distribution"
+        ),
+        thresholds=for_report("results/{dataset}/curves/thresholds.csv", EVIDENCE, "thresholds"),
     log:
         "results/logs/{dataset}/curves.log",
     conda:
@@ -35,8 +39,10 @@ rule explain:
         holdout=first_seed(processed("seed{seed}/holdout")),
         schema="data/processed/{dataset}/input_schema.json",
     output:
-        importance="results/{dataset}/importance.csv",
-        partial_dependence="results/{dataset}/partial_dependence.csv",
+        importance=for_report("results/{dataset}/importance.csv", EVIDENCE, "importance"),
+        partial_dependence=for_report(
+            "results/{dataset}/partial_dependence.csv", EVIDENCE, "partial dependence"
+        ),
     log:
         "results/logs/{dataset}/explain.log",
     conda:
