@@ -98,10 +98,14 @@ def _numbers(series: pd.Series, entry: dict, classes: np.ndarray) -> Iterator[Bi
     counts = _count(inside, classes, edges.size + 1)
     largest = max(abs(edges[0]), abs(edges[-1]))
     texts = [number_text(edge, largest) for edge in edges]
+    lasts = texts[1:]
+    if entry["kind"] == "integer":  # the last whole number that a bin holds
+        lasts = [*(number_text(edge - 1, largest) for edge in edges[1:-1]), texts[-1]]
     if counts[0].any():
         yield None, edges[0], f"below {texts[0]}", counts[0]
     for i in range(edges.size - 1):
-        yield edges[i], edges[i + 1], f"{texts[i]} to {texts[i + 1]}", counts[i + 1]
+        label = " to ".join(dict.fromkeys((texts[i], lasts[i])))
+        yield edges[i], edges[i + 1], label, counts[i + 1]
     if counts[-1].any():
         yield edges[-1], None, f"above {texts[-1]}", counts[-1]
 

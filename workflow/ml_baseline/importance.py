@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ml_baseline.comparison import parts_of_rows
-from ml_baseline.distributions import category_text, value_text
+from ml_baseline.distributions import MISSING, category_text, value_text
 from ml_baseline.metrics import higher_is_better, scores, t_quantile, variance_of_mean
 from ml_baseline.schema import column, feature_columns
 
@@ -85,35 +85,38 @@ def permutation_importance(
         `rows` (holdout rows it was measured on), `correlated_with`: the features that go with it
         (see `correlated_features`) as a JSON list.
     """
-    names = feature_columns(schema)
-    rows, repeats = importance_budget(len(holdout), len(names))
-    table = drawn_rows(holdout, schema, rows, random_state)
-    features = table[names].reset_index(drop=True)
-    target = table[schema["target"]].to_numpy()
-    sign = 1 if higher_is_better(metric) else -1
-    probability = predict(features)
+    features = holdout[feature_columns(schema)]
+    rows, repeats = importance_budget(*features.shape)
+    drawn = drawn_rows(holdout[schema["target"]], rows, random_state)
+    target = holdout[schema["target"]].to_numpy()[drawn]
+    probability = predict(features.iloc[drawn])
     value = scores(target, probability, threshold)[metric]
     parts = parts_of_rows(metric, target, probability, threshold)
+    sign = 1 if higher_is_better(metric) else -1
     generator = np.random.default_rng(random_state)
+    orders = [generator.permutation(rows) for _ in range(repeats * features.shape[1])]
+    names = [name for name in features for _ in range(repeats)]
+    changes = [(name, drawn[order]) for name, order in zip(names, orders, strict=True)]
+    shuffled = zip(orders, _predictions(predict, features, drawn, changes), strict=True)
     found = []
-    for name, orders, shuffled in _shuffled(predict, features, repeats, generator):
-        losses = np.zeros(repeats)
-        of_rows = np.zeros(rows)
-        for i, (order, of_shuffle) in enumerate(zip(orders, shuffled, strict=True)):
-            if np.array_equal(of_shuffle, probability):
-                continue
-            losses[i] = sign * (value - scores(target, of_shuffle, threshold)[metric])
-            lost = sign * (parts - parts_of_rows(metric, target, of_shuffle, threshold))
-            of_rows += lost
-            # The row that stands at `order[k]` gave its value to row k.
-            of_rows[order] += lost - lost.mean()
-        importance = float(losses.mean())
-        variance, freedom = variance_of_mean(np.ones(rows), of_rows / repeats)
+    for name in features:
+        losses, of_rows = [], np.zeros(rows)
+        for order, changed in itertools.islice(shuffled, repeats):
+            loss, of_loss = 0.0, np.zeros(rows)
+            if not np.array_equal(changed, probability):
+                loss = sign * (value - scores(target, changed, threshold)[metric])
+                of_loss = sign * (parts - parts_of_rows(metric, target, changed, threshold))
+            losses.append(loss)
+            of_rows += of_loss / repeats
+            # Row k got its value from the row at `order[k]`.
+            of_rows[order] += (of_loss - of_loss.mean()) / repeats
+        importance = float(np.mean(losses))
+        variance, freedom = variance_of_mean(np.ones(rows), of_rows)
         reach = t_quantile(level, max(freedom, 1)) * math.sqrt(variance) if variance else 0.0
         found.append((name, importance, importance - reach, importance + reach, repeats))
     result = pd.DataFrame(found, columns=list(IMPORTANCE[:5]))
     result = result.assign(metric=metric, rows=rows)
-    together = correlated_features(features, schema)
+    together = correlated_features(features.iloc[drawn], schema)
     result["correlated_with"] = [
         json.dumps(together[name], ensure_ascii=False) for name in result["feature"]
     ]
@@ -130,74 +133,45 @@ def importance_budget(holdout_rows: int, features: int) -> tuple[int, int]:
     return rows, min(max(repeats, 1), REPEATS_AT_MOST)
 
 
-def drawn_rows(holdout: pd.DataFrame, schema: dict, rows: int, random_state: int) -> pd.DataFrame:
-    """Return `rows` rows drawn without replacement, in table order: all if there are no more.
+def drawn_rows(target: pd.Series, rows: int, random_state: int) -> np.ndarray:
+    """Return the positions of `rows` rows drawn without replacement, ascending; of all if fewer.
 
     Each class keeps its share of the rows, and at least one row.
     """
-    if rows >= len(holdout):
-        return holdout
+    if rows >= len(target):
+        return np.arange(len(target))
     generator = np.random.default_rng(random_state)
-    ones = (holdout[schema["target"]] == 1).to_numpy()
-    drawn = min(max(round(rows * ones.mean()), 1), rows - 1)
+    ones = (target == 1).to_numpy()
+    wanted = min(max(round(rows * ones.mean()), 1), rows - 1)
     chosen = [
         generator.choice(np.flatnonzero(of_class), count, replace=False)
-        for of_class, count in ((ones, drawn), (~ones, rows - drawn))
+        for of_class, count in ((ones, wanted), (~ones, rows - wanted))
     ]
-    return holdout.iloc[np.sort(np.concatenate(chosen))]
-
-
-def _shuffled(
-    predict: Predict, features: pd.DataFrame, repeats: int, generator: np.random.Generator
-) -> Iterator[tuple[str, list[np.ndarray], np.ndarray]]:
-    """Yield each feature, the orders its values were put in, and the predictions then."""
-    orders = {
-        name: [generator.permutation(len(features)) for _ in range(repeats)] for name in features
-    }
-    changes = [
-        (name, np.arange(len(features)), features[name].iloc[order].reset_index(drop=True))
-        for name in features
-        for order in orders[name]
-    ]
-    predictions = list(_predictions(predict, features, changes))
-    for i, name in enumerate(features):
-        yield name, orders[name], np.array(predictions[i * repeats : (i + 1) * repeats])
+    return np.sort(np.concatenate(chosen))
 
 
 def _predictions(
-    predict: Predict, features: pd.DataFrame, changes: list[tuple[str, np.ndarray, pd.Series]]
+    predict: Predict,
+    features: pd.DataFrame,
+    drawn: np.ndarray,
+    changes: list[tuple[str, np.ndarray]],
 ) -> Iterator[np.ndarray]:
-    """Yield the predictions of rows with one column changed, for each change.
+    """Yield the predictions of the drawn rows with one column changed, for each change.
 
     Args:
         predict: from rows to probabilities.
-        features: the rows as they are.
-        changes: the column, the positions of the rows to take, and the column's values in them.
+        features: all rows, shape (rows, features).
+        drawn: the positions of the rows to predict.
+        changes: a column, and for each drawn row the position of the row whose value it gets.
     """
-    waiting = list(changes)
-    while waiting:
-        batch, cells = [], 0
-        while waiting and (not batch or cells < CELLS_AT_ONCE):
-            batch.append(waiting.pop(0))
-            cells += len(batch[-1][1]) * features.shape[1]
-        rows = np.concatenate([positions for _, positions, _ in batch])
-        table = features.iloc[rows].reset_index(drop=True)
-        starts = np.cumsum([0, *(len(positions) for _, positions, _ in batch)])
-        for name in dict.fromkeys(name for name, _, _ in batch):
-            places = [i for i, change in enumerate(batch) if change[0] == name]
-            first, last = places[0], places[-1]
-            values = pd.concat([batch[i][2] for i in places], ignore_index=True)
-            changed = pd.concat(
-                [
-                    table[name].iloc[: starts[first]],
-                    values.astype(table[name].dtype),
-                    table[name].iloc[starts[last + 1] :],
-                ],
-                ignore_index=True,
-            )
-            table[name] = changed
-        predicted = predict(table)
-        yield from (predicted[a:b] for a, b in itertools.pairwise(starts))
+    at_once = max(1, CELLS_AT_ONCE // (len(drawn) * features.shape[1]))
+    for start in range(0, len(changes), at_once):
+        batch = changes[start : start + at_once]
+        table = features.iloc[np.tile(drawn, len(batch))].reset_index(drop=True)
+        for name in dict.fromkeys(name for name, _ in batch):
+            positions = [taken if changed == name else drawn for changed, taken in batch]
+            table[name] = features[name].array.take(np.concatenate(positions))
+        yield from predict(table).reshape(len(batch), len(drawn))
 
 
 def partial_dependence(
@@ -229,24 +203,21 @@ def partial_dependence(
         `value` is text (as a table of cleaned values has it), `label` what a person reads.
         Features without two values that could be compared are left out.
     """
-    table = drawn_rows(holdout, schema, CURVE_ROWS, random_state)
-    rows = table[feature_columns(schema)].reset_index(drop=True)
-    grids = {name: _grid(holdout[name], column(schema, name)) for name in features}
+    table = holdout[feature_columns(schema)]
+    drawn = drawn_rows(holdout[schema["target"]], CURVE_ROWS, random_state)
+    grids = {name: _grid(table[name], column(schema, name)) for name in features}
     grids = {name: grid for name, grid in grids.items() if len(grid) > 1}
-    positions = np.arange(len(rows))
     changes = [
-        (name, positions, pd.Series([value] * len(rows), dtype=rows[name].dtype))
-        for name, grid in grids.items()
-        for value, _, _ in grid
+        (name, np.full(len(drawn), place)) for name, grid in grids.items() for place, _, _ in grid
     ]
-    predictions = _predictions(predict, rows, changes)
+    predictions = _predictions(predict, table, drawn, changes)
     found = []
     for name, grid in grids.items():
         kind = "categorical" if _is_categorical(column(schema, name)) else "numeric"
-        for _, text, label in grid:
+        for _, value, label in grid:
             predicted = next(predictions)
             low, high = np.quantile(predicted, BAND)
-            found.append((name, kind, text, label, predicted.mean(), low, high, len(rows)))
+            found.append((name, kind, value, label, predicted.mean(), low, high, len(drawn)))
     result = pd.DataFrame(found, columns=list(PARTIAL_DEPENDENCE))
     return result.astype({"value": "str", "label": "str"})
 
@@ -255,22 +226,28 @@ def _is_categorical(entry: dict) -> bool:
     return entry["kind"] in ("code", "category", "boolean")
 
 
-def _grid(values: pd.Series, entry: dict) -> list[tuple[object, str | None, str]]:
-    """Return the values to try, each with its text in a cleaned table and its label."""
+def _grid(values: pd.Series, entry: dict) -> list[tuple[int, str | None, str]]:
+    """Return the values to try: the position of a row that has each, its text and its label."""
     known = values.dropna()
-    if not _is_categorical(entry):
+    if _is_categorical(entry):
+        counts = known.value_counts()
+        chosen = sorted(counts.index, key=lambda value: (-counts[value], value))
+        chosen = chosen[:CATEGORIES_ON_CURVE]
+        if entry["kind"] != "category":
+            chosen.sort()
+        text_of = category_text
+    elif known.empty:
+        return []
+    else:
         points = np.linspace(*CENTRAL, NUMBERS_ON_CURVE)
-        numbers = known.to_numpy(dtype="float64")
-        if not numbers.size:
-            return []
-        chosen = np.unique(np.quantile(numbers, points, method="nearest"))
-        return [(value, _plain(value), value_text(value, entry)) for value in chosen.tolist()]
-    counts = known.value_counts()
-    ranked = sorted(counts.index, key=lambda value: (-counts[value], value))[:CATEGORIES_ON_CURVE]
-    if entry["kind"] != "category":
-        ranked.sort()
-    grid = [(value, _plain(value), category_text(value, entry)) for value in ranked]
-    return grid + [(None, None, "(missing)")] * bool(values.isna().any())
+        chosen = np.unique(np.quantile(known.to_numpy(), points, method="nearest")).tolist()
+        text_of = value_text
+    places = pd.Series(np.arange(len(values)), index=values.array)
+    places = places[~places.index.duplicated()]
+    grid = [(int(places.loc[value]), _plain(value), text_of(value, entry)) for value in chosen]
+    if _is_categorical(entry) and len(known) < len(values):
+        grid.append((int(np.argmax(values.isna())), None, MISSING))
+    return grid
 
 
 def _plain(value: object) -> str:
