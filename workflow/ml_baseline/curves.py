@@ -6,7 +6,6 @@ model, and none needs more than these predictions.
 """
 
 import heapq
-import itertools
 import math
 from collections.abc import Callable
 from statistics import NormalDist
@@ -245,20 +244,20 @@ CURVES: dict[str, tuple[tuple[str, ...], Callable[..., dict]]] = {
 
 
 def thinned(
-    x: np.ndarray, y: np.ndarray, at_most: int, deviation: Callable[..., np.ndarray]
+    x: np.ndarray, y: np.ndarray, at_most: int, deviation: Callable[..., tuple]
 ) -> np.ndarray:
     """Return the positions of the points that a curve can do with, at most `at_most` of them.
 
     The first and the last point stay. Then, of all gaps between points that stay, the one with the
-    largest area between the curve and what would be drawn is split where they are farthest apart,
-    until no area is left. (Douglas and Peucker 1973, Cartographica 10, 112-122, with areas.)
+    largest area between the curve and what would be drawn is split where that gains most, until no
+    area is left. (Douglas and Peucker 1973, Cartographica 10, 112-122, with areas.)
 
     Args:
         x: ascending, shape (points,).
         y: shape (points,).
         at_most: at least 2.
         deviation: from the points of a gap, with both its ends (x and y), to how far what would be
-            drawn is from each.
+            drawn is from each, and how much would be gained by keeping it.
     """
     kept = {0, x.size - 1}
     gaps: list[tuple[float, int, int, int]] = []
@@ -266,15 +265,13 @@ def thinned(
     def add_gap(start: int, end: int) -> None:
         if end - start < 2:
             return
-        inside = slice(start, end + 1)
-        off = deviation(x[inside], y[inside])
-        area = np.dot(off[1:] + off[:-1], np.diff(x[inside])) / 2
-        farthest = start + 1 + int(np.argmax(off[1:-1]))
-        if off[farthest - start] > 1e-12:
-            heapq.heappush(gaps, (-area, start, farthest, end))
+        gap = slice(start, end + 1)
+        off, gain = deviation(x[gap], y[gap])
+        area = np.dot(off[1:], np.diff(x[gap]))
+        if off[1:-1].max() > 1e-12:
+            heapq.heappush(gaps, (-area, start, start + 1 + int(np.argmax(gain[1:-1])), end))
 
-    for start, end in itertools.pairwise(sorted(kept)):
-        add_gap(start, end)
+    add_gap(0, x.size - 1)
     while gaps and len(kept) < at_most:
         _, start, split, end = heapq.heappop(gaps)
         kept.add(split)
@@ -283,14 +280,18 @@ def thinned(
     return np.array(sorted(kept))
 
 
-def _off_the_line(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return each point's distance from the straight line between the ends, along both axes."""
+def _off_the_line(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For a curve of straight lines: the distance from the line between the ends of the gap."""
     width, height = x[-1] - x[0], y[-1] - y[0]
-    return np.abs((x - x[0]) * height - (y - y[0]) * width) / max(np.hypot(width, height), 1e-300)
+    off = np.abs((x - x[0]) * height - (y - y[0]) * width) / max(math.hypot(width, height), 1e-300)
+    return off, off
 
 
-def _off_the_step(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return each point's distance from the height of the last one, at which the step is drawn."""
+def _off_the_step(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For a curve of steps: the distance from the height of the last point, at which it is drawn.
+
+    A point that is kept raises the step to its own height from the beginning of the gap to it.
+    """
     off = np.abs(y - y[-1])
-    off[0] = 0.0
-    return off
+    # Points that stand above each other gain nothing for the area, but are drawn.
+    return off, off * (x - x[0] + 1e-6)

@@ -126,11 +126,12 @@ def bin_edges(ordered: np.ndarray, whole: bool) -> np.ndarray:
     """
     low, high = float(ordered[0]), float(ordered[-1])
     outside = (1 - CENTRAL_SHARE) / 2
-    first, last = np.quantile(ordered, [outside, 1 - outside])
+    with np.errstate(all="ignore"):  # at the edge of the floats it gives no number
+        first, last = np.quantile(ordered, [outside, 1 - outside]).tolist()
     if last > first:
-        far = (last - first) / 2
-        low = float(first) if first - low > far else low
-        high = float(last) if high - last > far else high
+        far = last / 2 - first / 2
+        low = first if first - low > far else low
+        high = last if high - last > far else high
     largest = max(abs(low), abs(high))
     if not math.isfinite(high - low) or high - low <= 1e-9 * largest:
         return np.array([ordered[0], ordered[-1]])

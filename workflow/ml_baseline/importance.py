@@ -239,8 +239,7 @@ def _grid(values: pd.Series, entry: dict) -> list[tuple[int, str | None, str]]:
     elif known.empty:
         return []
     else:
-        points = np.linspace(*CENTRAL, NUMBERS_ON_CURVE)
-        chosen = np.unique(np.quantile(known.to_numpy(), points, method="nearest")).tolist()
+        chosen = _spread_over(np.sort(known.to_numpy(dtype="float64"))).tolist()
         text_of = value_text
     places = pd.Series(np.arange(len(values)), index=values.array)
     places = places[~places.index.duplicated()]
@@ -248,6 +247,24 @@ def _grid(values: pd.Series, entry: dict) -> list[tuple[int, str | None, str]]:
     if _is_categorical(entry) and len(known) < len(values):
         grid.append((int(np.argmax(values.isna())), None, MISSING))
     return grid
+
+
+def _spread_over(ordered: np.ndarray) -> np.ndarray:
+    """Return up to `NUMBERS_ON_CURVE` of the values between the 1st and the 99th percentile.
+
+    Half of them at equal shares of the rows, half at equal distances: the former show what
+    happens where the rows are, the latter what happens between there and the ends.
+    """
+    last = len(ordered) - 1
+    half = NUMBERS_ON_CURVE // 2
+    places = np.linspace(*CENTRAL, half) * last
+    by_rows = ordered[np.round(places).astype(int)]
+    wanted = np.linspace(by_rows[0], by_rows[-1], NUMBERS_ON_CURVE - half)
+    above = np.minimum(np.searchsorted(ordered, wanted), last)
+    below = np.maximum(above - 1, 0)
+    nearer_below = wanted - ordered[below] < ordered[above] - wanted
+    by_distance = np.where(nearer_below, ordered[below], ordered[above])
+    return np.unique(np.clip([*by_rows, *by_distance], by_rows[0], by_rows[-1]))
 
 
 def _plain(value: object) -> str:
