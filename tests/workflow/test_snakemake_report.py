@@ -1,0 +1,180 @@
+"""Snakemake's own report (`snakemake --report`), built where there is no network."""
+
+import base64
+import html
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+from running import ROOT, rows_of, small_table
+
+NASTY = 'costs, in "US$" <script>alert(1)</script> ' + "and so on " * 6
+
+# What Python runs before anything else: from here on no process of the test reaches a network. It
+# also writes down what was tried, as a library may swallow the refusal and do without.
+NO_NETWORK = """
+import os, socket
+
+def refuse(what):
+    with open(os.environ["TRIED"], "a") as file:
+        file.write(f"{what}\\n")
+    raise OSError(f"no network here: {what}")
+
+def guarded(function):
+    def connect(self, address):
+        local = self.family == getattr(socket, "AF_UNIX", None)
+        return function(self, address) if local else refuse(address)
+    return connect
+
+socket.socket.connect = guarded(socket.socket.connect)
+socket.socket.connect_ex = guarded(socket.socket.connect_ex)
+socket.getaddrinfo = lambda host, *more, **other: refuse(host)
+"""
+
+
+@pytest.fixture(scope="module")
+def offline(tmp_path_factory):
+    """Return the environment of processes without a network, and the file of what they tried."""
+    folder = tmp_path_factory.mktemp("offline")
+    (folder / "sitecustomize.py").write_text(NO_NETWORK)
+    tried = folder / "tried"
+    tried.touch()
+    path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
+    return os.environ | {"PYTHONPATH": path, "TRIED": str(tried)}, tried
+
+
+def test_the_guard_keeps_processes_from_a_network_that_is_there(offline):
+    environment, _ = offline
+    server = socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=server.accept, daemon=True).start()
+    port = server.getsockname()[1]
+    code = f"import socket; socket.create_connection(('127.0.0.1', {port}), 5)"
+    command = [sys.executable, "-c", code]
+    refused = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert refused.returncode and "no network here" in refused.stderr
+    allowed = subprocess.run(command, env=os.environ, capture_output=True, text=True)
+    assert allowed.returncode == 0, allowed.stderr
+    server.close()
+    offline[1].write_text("")
+
+
+@pytest.fixture(scope="module")
+def reported(module_project, offline):
+    """Return a project with two tables that has run, and its report, made without a network."""
+    project = module_project
+    project.write("plain.csv", small_table())
+    header, _, body = small_table(random_state=1).partition("\n")
+    quoted = NASTY.replace('"', '""')
+    project.write("nasty.csv", header.replace("weight", f'"{quoted}"') + "\n" + body)
+    project.write_config(
+        datasets={
+            "plain": {"table": "plain.csv", "target": "answer", "naive": True, "controls": True},
+            "nasty": {
+                "table": "nasty.csv",
+                "target": "answer",
+                "plots": ["target", "size_histogram", "colour_barplot"],
+            },
+        },
+        seeds=[1, 2],
+    )
+    project.run()
+    environment, tried = offline
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+    command += ["--directory", str(project.folder), "--report", "report.html", "--cores", "1"]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert done.returncode == 0, done.stdout
+    assert tried.read_text() == "", "building the report asked for a network"
+    text = (project.folder / "report.html").read_text(encoding="utf-8")
+    return project, text
+
+
+def embedded(text: str, name: str) -> dict:
+    """Return a variable of the report's script, such as its results."""
+    start = text.index("= ", text.index(f'<script id="{name}">')) + 2
+    return json.JSONDecoder().raw_decode(text[start:])[0]
+
+
+def test_every_file_stands_in_its_chapter_under_its_table(reported):
+    project, text = reported
+    chapters = embedded(text, "categories")
+    assert sorted(chapters) == [
+        "1 The answer",
+        "2 Whether to trust it",
+        "3 The evidence",
+        "4 The data",
+    ]
+    for tables in chapters.values():
+        assert {"plain", "nasty"} <= set(tables)
+    stands_in = {
+        path: (chapter, table)
+        for chapter, tables in chapters.items()
+        for table, paths in tables.items()
+        for path in paths
+    }
+    assert stands_in["results/metrics.csv"] == ("1 The answer", "all tables")
+    for table in ("plain", "nasty"):
+        folder = project.folder / "results" / table
+        made = [
+            path.relative_to(project.folder).as_posix()
+            for pattern in ("*.csv", "*.json", "*.html", "curves/*.csv", "plots/*.png")
+            for path in folder.glob(pattern)
+        ]
+        # What is left out is only an intermediate step of what is there.
+        left_out = [path for path in made if path not in stands_in]
+        assert left_out == [f"results/{table}/naive_metrics.csv"] * (table == "plain")
+        assert {stands_in[path][1] for path in made if path in stands_in} == {table}
+    pages = [path for path in stands_in if path.endswith(".html")]
+    assert {stands_in[path][0] for path in pages} <= {"1 The answer"}
+
+
+def test_every_result_is_inside_and_has_a_caption_and_a_label(reported):
+    project, text = reported
+    results = embedded(text, "results")
+    assert len(results) > 30
+    labels = set()
+    for path, result in results.items():
+        content = base64.b64decode(result["data_uri"].partition("base64,")[2])
+        assert content == (project.folder / path).read_bytes(), path
+        caption = html.unescape(re.sub("<[^>]+>", "", result["caption"]))
+        assert len(caption.split()) >= 5, path
+        assert "{{" not in caption and "Undefined" not in caption, path
+        labels.add((path.split("/")[1], *result["labels"].values()))
+    assert "system-message" not in text, "a caption is not valid reStructuredText"
+    assert len(labels) == len(results), "two results of a table have the same label"
+
+
+def test_captions_say_what_was_run(reported):
+    _, text = reported
+    results = embedded(text, "results")
+    leaderboard = results["results/plain/metrics.csv"]["caption"]
+    assert "roc_auc" in leaderboard and "combined over\n2 splits" in leaderboard
+    assert "95 %" in leaderboard
+    assert "0.5" in results["results/plain/curves/thresholds.csv"]["caption"]
+
+
+def test_the_report_loads_nothing_from_elsewhere(reported):
+    _, text = reported
+    loads = r"<(?:script|link|img|iframe)\b[^>]*?(?:src|href)=[\"']?(?:https?:)?//[^\"'\s>]+"
+    assert re.findall(loads, text) == []
+
+
+def test_tables_for_drawing_have_a_column_name_as_it_is(reported):
+    project, _ = reported
+    folder = project.folder / "results" / "nasty"
+    name = rows_of(folder / "stats.csv")[3]["column"]
+    assert "<script>" in name and '"' in name
+    for table in ("importance.csv", "partial_dependence.csv"):
+        assert name in {row["feature"] for row in rows_of(folder / table)}
+    assert name in {row["column"] for row in rows_of(folder / "distributions.csv")}
