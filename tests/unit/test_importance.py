@@ -87,7 +87,7 @@ def test_the_error_bar_allows_for_more_than_the_shuffles(numbers_table):
 
 
 def test_same_seed_same_tables(numbers_table):
-    holdout, schema = numbers_table(3_000)
+    holdout, schema = numbers_table(6_000)
     first, second = (explain(logistic, holdout, schema, SETTINGS) for _ in range(2))
     for name, table in first.items():
         pd.testing.assert_frame_equal(table, second[name])
@@ -99,9 +99,11 @@ def test_same_seed_same_tables(numbers_table):
     ("holdout_rows", "features", "expected"),
     [
         (200, 10, (200, 10)),
-        (60_000, 20, (2_000, 2)),
-        (60_000, 500, (200, 1)),
-        (100, 500, (100, 2)),
+        (2_000, 20, (1_750, 2)),
+        (60_000, 20, (5_000, 2)),
+        (60_000, 30, (3_333, 2)),
+        (60_000, 500, (200, 2)),
+        (100, 500, (100, 1)),
         (60_000, 10_000, (200, 1)),
         (50, 1, (50, 10)),
     ],

@@ -24,12 +24,15 @@ IMPORTANCE = (
 )
 PARTIAL_DEPENDENCE = ("feature", "kind", "value", "label", "probability", "low", "high", "rows")
 
-# Rows drawn from a larger holdout, and predictions made in all. Importance may take fewer rows where
-# there are many features, but not so few that no error bar means anything.
-ROWS_AT_MOST = 2_000
+# Predictions made for the importance, more of them where a holdout row more is a longer run anyway.
+# More rows make the error bars shorter than more repeats do; but two repeats at least, and not so
+# few rows that no error bar means anything.
+FEWEST_PREDICTIONS = 50_000
+PREDICTIONS_A_ROW = 10
+MOST_PREDICTIONS = 200_000
+ROWS_AT_MOST = 5_000
 ROWS_AT_LEAST = 200
 REPEATS_AT_MOST = 10
-IMPORTANCE_PREDICTIONS = 100_000
 # Cells that are predicted at once: a model's overhead is paid by the call, memory by the cell.
 CELLS_AT_ONCE = 1_000_000
 
@@ -126,10 +129,10 @@ def permutation_importance(
 
 def importance_budget(holdout_rows: int, features: int) -> tuple[int, int]:
     """Return the rows and the repeats for which there are predictions enough."""
-    rows = min(holdout_rows, ROWS_AT_MOST)
-    if rows * features > IMPORTANCE_PREDICTIONS:
-        rows = min(rows, max(ROWS_AT_LEAST, IMPORTANCE_PREDICTIONS // features))
-    repeats = IMPORTANCE_PREDICTIONS // max(rows * features, 1)
+    budget = min(FEWEST_PREDICTIONS + PREDICTIONS_A_ROW * holdout_rows, MOST_PREDICTIONS)
+    of_two_repeats = max(budget // (2 * features), ROWS_AT_LEAST)
+    rows = min(holdout_rows, ROWS_AT_MOST, of_two_repeats)
+    repeats = budget // (rows * features)
     return rows, min(max(repeats, 1), REPEATS_AT_MOST)
 
 
