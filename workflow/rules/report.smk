@@ -194,8 +194,3 @@ rule report_index:
         "Writing the index of all tables"
     script:
         "../scripts/report_index.py"
-
-
-# The pages stand first in Snakemake's own report (captions: report.rst and overview.rst):
-#   for_report("results/{dataset}/report.html", ANSWER, "report")
-#   for_report("results/report.html", ANSWER, "overview", "all tables")
