@@ -37,5 +37,6 @@ onsuccess:
 
 
 onerror:
+    write_index_of_failed_run()
     print(run_summary(DATASETS, failed_since=STARTED))
     end_waiting()

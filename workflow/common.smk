@@ -289,10 +289,12 @@ def control_settings(wildcards):
 def wanted_files():
     """Return every file that a run is for."""
     files = ["results/metrics.csv"]
+    files += [INDEX] * any(SETTINGS[dataset]["report"] for dataset in DATASETS)
     for dataset in DATASETS:
         folder = f"results/{dataset}"
         files += [f"{folder}/stats.csv", f"{folder}/audit.csv", *plot_files(dataset)]
         files += report_tables(dataset)
+        files += [f"{folder}/report.html"] * SETTINGS[dataset]["report"]
         files += [f"{folder}/naive.csv"] * SETTINGS[dataset]["naive"]
         files += [f"{folder}/controls.csv"] * SETTINGS[dataset]["controls"]
     return files
