@@ -109,7 +109,8 @@ DATA = "4 The data"
 def for_report(path, chapter, name, table="{dataset}"):
     """Mark an output for Snakemake's own report (`snakemake --report report.html`).
 
-    Its caption stands in workflow/report, in the file of this name; `table` is the heading.
+    Its caption stands in workflow/report, in the file of this name; `table` is the heading. Labels
+    are shown in alphabetical order: the pages come before the plots and the tables.
     """
     caption = name.lower().replace(" ", "_").replace("-", "_")
     return report(
@@ -117,7 +118,7 @@ def for_report(path, chapter, name, table="{dataset}"):
         caption=f"../report/{caption}.rst",
         category=chapter,
         subcategory=table,
-        labels={"result": name},
+        labels={"result": f"table: {name}" if path.endswith(".csv") else name},
     )
 
 
