@@ -267,8 +267,7 @@ def next_steps(found: Standing, sources: Sources) -> list[str]:
 def _repair_leaks(found: Standing, sources: Sources) -> str | None:
     if not found.fails:
         return None
-    lines = [line for row in found.fails for line in config_lines(row["explanation"])]
-    lines = list(dict.fromkeys(line for line in lines if not line.startswith("split")))
+    lines = list(dict.fromkeys(line for row in found.fails for line in column_lines(row)))
     if not lines:
         return "Read the failed checks below; each says what to repair. Then run again."
     written = " and ".join(f"`{line}`" for line in merged(lines)[:2])
@@ -279,11 +278,17 @@ def _repair_leaks(found: Standing, sources: Sources) -> str | None:
 
 
 def _explain_failures(found: Standing, sources: Sources) -> str | None:
-    other = [row for row in found.fails if not config_lines(row["explanation"])]
+    other = [row for row in found.fails if not column_lines(row)]
     if not other or len(other) == len(found.fails):
         return None
     names = listed(dict.fromkeys(row["check"].replace("_", " ") for row in other))
-    return f"Explain what else failed ({names}): [the audit](#audit) says how."
+    return f"Then explain what else failed ({names}): [the audit](#audit) says what it may be."
+
+
+def column_lines(finding: dict) -> list[str]:
+    """Return the settings by which a finding would take columns out."""
+    lines = config_lines(finding["explanation"])
+    return [line for line in lines if not line.startswith(("split", "group", "time"))]
 
 
 def merged(lines: list[str]) -> list[str]:

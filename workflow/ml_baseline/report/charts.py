@@ -18,7 +18,7 @@ LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 42
 # Different looks of lines; a chart shows no more series than these.
 SERIES = 6
 # The number of bins or categories that a small chart has room for.
-LABEL_LENGTH = 15
+LABEL_LENGTH = 14
 
 
 class Scale(NamedTuple):
@@ -376,7 +376,7 @@ def distribution_chart(bins: list[dict], label: str) -> Markup:
     totals = {name: sum(b[name] for b in bins) or 1 for name in ("negatives", "positives")}
     most = max(b[name] / totals[name] for b in bins for name in totals) or 1
     row = 13 if len(bins) > 12 else 15 if len(bins) > 8 else 20
-    left, middle = 104, 104 + 92
+    left, middle = 110, 110 + 92
     height = len(bins) * row + 8
     scale = Scale(0, most, 0, 88)
     parts = []
@@ -400,7 +400,7 @@ def distribution_chart(bins: list[dict], label: str) -> Markup:
             )
         parts.append(f"<g>{bars}<title>{hint}</title></g>")
     parts.append(f'<path class="axis" d="M{middle} 2V{height - 2}"/>')
-    return svg(290, height, label, "".join(parts))
+    return svg(296, height, label, "".join(parts))
 
 
 def bin_text(group: dict) -> str:

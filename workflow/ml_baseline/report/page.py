@@ -563,44 +563,51 @@ def drivers_view(sources: Sources, found: Standing) -> dict | None:
     """Return what the best model's predictions hang on."""
     if not sources.importance or found.best is None:
         return None
-    digits = max(
-        (Score(r["importance"], r["low"], r["high"]).digits for r in sources.importance[:5]),
-        default=3,
-    )
-    scores = [
-        (row, Score(row["importance"], row["low"], row["high"])) for row in sources.importance
-    ]
-    ends = [end for _, score in scores[:DRAWN_IMPORTANCES] for end in (score.low, score.high)]
-    domain = charts.padded([*ends, 0.0])
-    metric = METRIC_WORDS[sources.importance[0]["metric"]].title
+    scores = {
+        row["feature"]: Score(row["importance"], row["low"], row["high"])
+        for row in sources.importance
+    }
+    first = sources.importance[0]
+    # The least important columns have the shortest intervals, which nobody reads to the last digit.
+    most_digits = scores[first["feature"]].digits + 1
     rows = [
         {
             "feature": row["feature"],
-            "value": score.value,
-            "text": words.fixed(score.value, digits),
-            "limits": f"{words.fixed(score.low, digits)} to {words.fixed(score.high, digits)}",
-            "above": score.low > 0,
+            "value": scores[row["feature"]].value,
+            "text": scores[row["feature"]].text(most_digits=most_digits),
+            "limits": scores[row["feature"]].limits(most_digits=most_digits),
+            "above": scores[row["feature"]].low > 0,
             "correlated": correlated(row["correlated_with"]),
-            "track": charts.track(
-                score, domain, charts.rule_at(0, "zero"), "s0" if score.low > 0 else "s-other"
-            )
-            if i < DRAWN_IMPORTANCES
-            else None,
         }
-        for i, (row, score) in enumerate(scores)
+        for row in sources.importance
     ]
-    first = sources.importance[0]
+    # Shuffling a column that the model makes no use of changes nothing at all.
+    used = [row for row in rows if any(scores[row["feature"]])]
+    drawn = used[:DRAWN_IMPORTANCES]
+    ends = [end for row in drawn for end in scores[row["feature"]][1:]]
+    domain = charts.padded([*ends, 0.0])
+    zero = charts.rule_at(0, "zero")
+    metric = METRIC_WORDS[first["metric"]].title
     return {
         "metric": metric,
         "model": found.best["model"],
         "rows": rows,
-        "drawn": rows[:DRAWN_IMPORTANCES],
+        "drawn": [
+            row
+            | {
+                "track": charts.track(
+                    scores[row["feature"]], domain, zero, "s0" if row["above"] else "s-other"
+                )
+            }
+            for row in drawn
+        ],
+        "unused": len(rows) - len(used),
         "ruler": charts.ruler(domain),
         "repeats": first["repeats"],
         "measured_on": first["rows"],
         "sure": sum(row["above"] for row in rows),
         "label": f"Permutation importance of {found.best['model']} in {metric}: "
-        + "; ".join(f"{r['feature']} {r['text']} ({r['limits']})" for r in rows[:5]),
+        + "; ".join(f"{r['feature']} {r['text']} ({r['limits']})" for r in drawn[:5]),
         "download": download_of(sources.files["importance"]),
         "dependence": dependence_view(sources),
         "dependence_download": download_of(sources.files["partial_dependence"]),
@@ -619,6 +626,8 @@ def dependence_view(sources: Sources) -> list[dict]:
     y = (max(low, 0.0), min(high, 1.0))
     figures = []
     for feature, rows in by_name(sources.partial_dependence, "feature").items():
+        if len({row["probability"] for row in rows}) == 1:
+            continue  # the model makes no use of it
         points = [
             row | {"value": number(row["value"]) if row["kind"] == "numeric" else None}
             for row in rows

@@ -87,14 +87,14 @@ class Score(NamedTuple):
         """How many decimals the interval supports."""
         return decimals(self.low, self.high)
 
-    def text(self, sign: bool = False) -> str:
+    def text(self, sign: bool = False, most_digits: int = MOST_DIGITS) -> str:
         """Return the figure alone, rounded to what the interval supports."""
-        return fixed(self.value, self.digits, sign)
+        return fixed(self.value, min(self.digits, most_digits), sign)
 
-    def limits(self, sign: bool = False) -> str:
+    def limits(self, sign: bool = False, most_digits: int = MOST_DIGITS) -> str:
         """Return `low to high`, rounded in the same way."""
-        low, high = (fixed(end, self.digits, sign) for end in (self.low, self.high))
-        return f"{low} to {high}"
+        digits = min(self.digits, most_digits)
+        return f"{fixed(self.low, digits, sign)} to {fixed(self.high, digits, sign)}"
 
 
 def score_of(row: dict[str, str], name: str) -> Score | None:
