@@ -1,6 +1,6 @@
 """Do the error bars of permutation importance hold the truth? Simulated, with the truth known.
 
-Takes some three minutes on one core. The table it prints is that of docs/intervals.md:
+Takes some five minutes on one core. The table it prints is that of docs/intervals.md:
 
     python -m pytest -m proof tests/proofs/test_importance_coverage.py -s
 """
