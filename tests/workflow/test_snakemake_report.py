@@ -5,6 +5,7 @@ import html
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -178,3 +179,45 @@ def test_tables_for_drawing_have_a_column_name_as_it_is(reported):
     for table in ("importance.csv", "partial_dependence.csv"):
         assert name in {row["feature"] for row in rows_of(folder / table)}
     assert name in {row["column"] for row in rows_of(folder / "distributions.csv")}
+
+
+def test_pages_work_inside_the_report_in_a_browser_without_a_network(reported):
+    """Menus, pages in frames and their anchors; no errors and no way to a blank page."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    browser_path = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser_path is None:
+        pytest.skip("needs Chromium")
+    project, _ = reported
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
+        context = browser.new_context(viewport={"width": 1400, "height": 900})
+        context.set_offline(True)
+        page = context.new_page()
+        complaints, asked = [], []
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto((project.folder / "report.html").as_uri())
+
+        page.get_by_text("1 The answer", exact=True).first.click()
+        page.get_by_text("nasty", exact=True).first.click()
+        first = page.locator("tbody tr").first
+        assert first.inner_text().strip() == "page", "the page comes first"
+        first.locator("a").first.click()
+        frame = page.frame_locator("iframe")
+        frame.locator("h1").wait_for()
+        assert frame.locator("body", has_text=NASTY).count() == 1
+        frame.locator('a[href="#audit"]:visible').first.click()
+        top = frame.locator("#audit").evaluate("element => element.getBoundingClientRect().top")
+        assert 0 <= top < 450, "the anchor leads there"
+
+        index = json.dumps("results/report.html")
+        page.evaluate(
+            f"app.setView({{content: 'html', contentPath: results[{index}].data_uri, "
+            f"resultPath: {index}}})"
+        )
+        frame.get_by_text("plain").first.wait_for()
+        assert frame.locator('a[href$=".html"]').count() == 0
+        browser.close()
+    assert complaints == []
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []

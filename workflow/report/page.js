@@ -124,4 +124,9 @@
     }, { rootMargin: "-10% 0px -70% 0px" });
     all("main > section").forEach((section) => observer.observe(section));
   }
+
+  // Inside Snakemake's own report a page has no folder that its links could start from.
+  if (location.protocol === "data:") {
+    all('a[href$=".html"]').forEach((link) => link.removeAttribute("href"));
+  }
 })();
