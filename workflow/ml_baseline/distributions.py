@@ -11,6 +11,7 @@ from ml_baseline.schema import column, columns_of_role, feature_columns
 COLUMNS = ("column", "kind", "low", "high", "label", "negatives", "positives")
 BINS_AT_MOST = 20
 CATEGORIES_AT_MOST = 12
+DAYS_OF_A_MONTH = 31
 MISSING = "(missing)"
 # Values further out are binned together: no histogram can show them and the others at once.
 CENTRAL_SHARE = 0.99
@@ -86,7 +87,9 @@ def _numbers(series: pd.Series, entry: dict, classes: np.ndarray) -> Iterator[Bi
         return
     ordered = np.sort(values)
     distinct = ordered[np.r_[True, ordered[1:] != ordered[:-1]]]
-    if distinct.size <= CATEGORIES_AT_MOST or ("part" in entry and distinct.size <= BINS_AT_MOST):
+    if distinct.size <= CATEGORIES_AT_MOST or (
+        "part" in entry and distinct.size <= DAYS_OF_A_MONTH
+    ):
         counts = _count(np.searchsorted(distinct, values), classes, distinct.size)
         for value, of_value in zip(distinct, counts, strict=True):
             yield value, value, value_text(value, entry), of_value

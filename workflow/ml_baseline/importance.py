@@ -34,7 +34,7 @@ ROWS_AT_MOST = 5_000
 ROWS_AT_LEAST = 200
 REPEATS_AT_MOST = 10
 # Cells that are predicted at once: a model's overhead is paid by the call, memory by the cell.
-CELLS_AT_ONCE = 1_000_000
+CELLS_AT_ONCE = 4_000_000
 
 EXPLAINED_FEATURES = 8
 CURVE_ROWS = 250
@@ -285,49 +285,50 @@ def correlated_features(features: pd.DataFrame, schema: dict) -> dict[str, list[
     V is above 0.8 (without correction; up to 60 columns of up to 60 levels). A number and a
     category of three or more levels are not compared.
     """
-    names = [name for name in feature_columns(schema) if name in features]
-    strength = pd.DataFrame(0.0, index=names, columns=names)
+    names = feature_columns(schema)
     ranked, levels = {}, {}
-    for name in names:
+    for i, name in enumerate(names):
         values = features[name]
         if _is_categorical(column(schema, name)):
             codes, found = pd.factorize(values, sort=True)
             if len(found) > 2:
                 if len(found) <= LEVELS_AT_MOST and len(levels) < CATEGORIES_COMPARED:
-                    levels[name] = codes
+                    levels[i] = codes
                 continue
             values = pd.Series(np.where(codes < 0, np.nan, codes))
-        ranked[name] = values.astype("float64").rank()
+        ranked[i] = values.rank().to_numpy(dtype="float64", na_value=np.nan)
+    strength = np.zeros((len(names), len(names)))
     if ranked:
-        strength.update(_rank_correlations(pd.DataFrame(ranked)))
-    for i, one in enumerate(levels):
-        for other in list(levels)[i + 1 :]:
-            v = _cramers_v(levels[one], levels[other])
-            strength.loc[one, other] = strength.loc[other, one] = v
-    together = {}
-    for name in names:
-        others = strength[name].drop(name)
-        others = others[others > STRONG_CORRELATION].round(12)
-        together[name] = list(others.sort_values(ascending=False, kind="stable").index)
-    return together
+        strength[np.ix_(list(ranked), list(ranked))] = _rank_correlations(
+            np.array([*ranked.values()])
+        )
+    for one, other in itertools.combinations(levels, 2):
+        strength[[one, other], [other, one]] = _cramers_v(levels[one], levels[other])
+    np.fill_diagonal(strength, 0)
+    # What is as strong to the twelfth digit is as strong: the order must not hang on rounding.
+    order = np.argsort(-strength.round(12), axis=1, kind="stable")
+    return {
+        name: [names[j] for j in order[i] if strength[i, j] > STRONG_CORRELATION]
+        for i, name in enumerate(names)
+    }
 
 
-def _rank_correlations(ranks: pd.DataFrame) -> pd.DataFrame:
-    """Return the absolute correlation of every two columns of ranks, 0 where there is none.
+def _rank_correlations(ranks: np.ndarray) -> np.ndarray:
+    """Return the absolute correlation of every two rows of ranks, 0 where there is none.
 
     Where one of two columns has no value, the other's ranks are those among its own values: with
     few gaps the same to a third digit as ranking anew, and a product of matrices.
     """
-    known = ranks.notna().to_numpy(dtype=float)
-    centred = (ranks - ranks.mean()).fillna(0.0).to_numpy()
-    n = known.T @ known
-    sums, squares = centred.T @ known, (centred**2).T @ known
+    known = (~np.isnan(ranks)).astype(float)
+    # Ranks lie about half of how many there are: centred so, products keep their digits.
+    values = np.where(known, ranks - (known.sum(axis=1, keepdims=True) + 1) / 2, 0.0)
+    n = known @ known.T
+    sums, squares = values @ known.T, values**2 @ known.T
     with np.errstate(divide="ignore", invalid="ignore"):
-        covariance = centred.T @ centred - sums * sums.T / n
+        covariance = values @ values.T - sums * sums.T / n
         variance = squares - sums**2 / n
         correlation = np.abs(covariance) / np.sqrt(variance * variance.T)
-    correlation = np.where((n > 2) & np.isfinite(correlation), correlation, 0.0)
-    return pd.DataFrame(correlation, index=ranks.columns, columns=ranks.columns)
+    return np.where((n > 2) & np.isfinite(correlation), correlation, 0.0)
 
 
 def _cramers_v(one: np.ndarray, other: np.ndarray) -> float:
