@@ -2,6 +2,7 @@
 
 import base64
 import html
+import itertools
 import json
 import os
 import re
@@ -179,6 +180,38 @@ def test_tables_for_drawing_have_a_column_name_as_it_is(reported):
     for table in ("importance.csv", "partial_dependence.csv"):
         assert name in {row["feature"] for row in rows_of(folder / table)}
     assert name in {row["column"] for row in rows_of(folder / "distributions.csv")}
+
+
+def test_tables_for_drawing_agree_with_the_metrics(reported):
+    project, _ = reported
+    folder = project.folder / "results" / "plain"
+    metrics = {row["model"]: row for row in rows_of(folder / "seed1" / "metrics.csv")}
+    chosen = [r for r in rows_of(folder / "curves" / "thresholds.csv") if r["chosen"] == "true"]
+    assert [row["model"] for row in chosen] == list(metrics)
+    for row in chosen:
+        expected = metrics[row["model"]]
+        for name in ("threshold", "recall", "f1", "accuracy"):
+            assert float(row[name]) == pytest.approx(float(expected[name])), name
+    by_model = {model: [(0.0, 0.0)] for model in metrics}
+    for row in rows_of(folder / "curves" / "roc.csv"):
+        point = float(row["false_positive_rate"]), float(row["true_positive_rate"])
+        by_model[row["model"]].append(point)
+    for model, points in by_model.items():
+        area = sum((b[0] - a[0]) * (a[1] + b[1]) / 2 for a, b in itertools.pairwise(points))
+        assert area == pytest.approx(float(metrics[model]["roc_auc"])), model
+    # The model that is explained is the best one: shuffling what the target is made from does most.
+    importance = rows_of(folder / "importance.csv")
+    assert importance[0]["feature"] == "size" and float(importance[0]["low"]) > 0
+    assert {row["metric"] for row in importance} == {"roc_auc"}
+
+
+def test_what_is_stale_is_made_again_and_nothing_else(reported):
+    project, _ = reported
+    assert "Nothing to be done" in project.run()
+    again = project.run("--dry-run", "--config", "threshold=0.4")
+    rules = set(re.findall(r"^ *(\w+(?: \w+)*) +\d+ *$", again, re.MULTILINE)) - {"total"}
+    assert {"evaluate", "curves", "explain"} <= {rule.replace(" ", "_") for rule in rules}
+    assert not {"split", "stats", "clean"} & rules and "train" not in again
 
 
 def test_pages_work_inside_the_report_in_a_browser_without_a_network(reported):
