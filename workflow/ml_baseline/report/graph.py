@@ -101,7 +101,7 @@ WORDS = {
     "controls": "judge controls",
     "report": "this page",
 }
-LEARNS = {"augment", "train"}
+LEARNS = {"augment", "train", "naive"}
 SEES_HOLDOUT = {"evaluate", "audit", "compare", "curves", "explain", "contrast", "controls"}
 # Rules that run once for each split, as long as there are several.
 PER_SPLIT = {"split", "augment", "train", "evaluate"}
@@ -165,7 +165,7 @@ def rule_graph(absent: set[str], models: int, splits: int) -> Markup:
             f'{place(x2)} {place(y2)}"/>'
         )
     for rule, (x, y) in middles.items():
-        parts.append(_box(rule, x, y, max(BOX_WIDTH, 7.4 * len(rule)), _name(rule, models, splits)))
+        parts.append(_box(rule, x, y, max(BOX_WIDTH, 8.4 * len(rule)), _name(rule, models, splits)))
     parts.append(_box("report", width / 2, bottom, width - 16, "report"))
     arrow = (
         '<defs><marker id="arrow" viewBox="0 0 8 8" refX="6" refY="4" markerWidth="7" '
