@@ -78,7 +78,7 @@ def write_index_of_failed_run():
     if page := failed_run_index(INDEXED_TABLES, WORKFLOW_FOLDER / "report", STARTED):
         with whole_file(INDEX) as temporary:
             temporary.write_text(page, encoding="utf-8")
-        workflow.persistence.cleanup_metadata(INDEX)
+        workflow.persistence.cleanup_metadata(rules.report_index.output[0])
 
 
 rule curves:
