@@ -11,6 +11,7 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/common.smk"
+include: "workflow/pages.smk"
 include: "workflow/rules/sample.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/explore.smk"

@@ -401,6 +401,7 @@ def test_three_lines_are_enough():
         "audit": {"on_fail": "warn"},
         "naive": False,
         "controls": False,
+        "report": True,
     }
     assert list(models) == [
         "dummy",
