@@ -15,6 +15,8 @@ import threading
 import pytest
 from running import ROOT, rows_of, small_table
 
+from ml_baseline.plots import COLUMN_PLOTS, PLOTS
+
 NASTY = 'costs, in "US$" <script>alert(1)</script> ' + "and so on " * 6
 
 # What Python runs before anything else: from here on no process of the test reaches a network. It
@@ -164,6 +166,13 @@ def test_captions_say_what_was_run(reported):
     assert "roc_auc" in leaderboard and "combined over\n2 splits" in leaderboard
     assert "95 %" in leaderboard
     assert "0.5" in results["results/plain/curves/thresholds.csv"]["caption"]
+    control = results["results/plain_permuted/metrics.csv"]["caption"]
+    assert "shuffled" in control and "shuffled" not in leaderboard
+
+
+def test_every_plot_has_a_caption():
+    captions = {path.stem for path in (ROOT / "workflow" / "report").glob("plot_*.rst")}
+    assert captions == {f"plot_{name}" for name in (*PLOTS, *COLUMN_PLOTS)}
 
 
 def test_the_report_loads_nothing_from_elsewhere(reported):
