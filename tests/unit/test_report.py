@@ -92,6 +92,8 @@ def test_what_cannot_be_told_apart_is_said_to_be_so(tmp_path, monkeypatch):
     assert re.search(expected, text)
     assert "better than the baseline dummy (by" not in text
     assert "Look for other columns or more rows before other models" in text
+    assert "Nothing shown to be learned" in text
+    assert "Nothing found against it" not in text
 
 
 def test_models_that_are_alike_are_said_to_be_so(tmp_path, monkeypatch):
@@ -315,7 +317,7 @@ def test_the_index_has_a_row_a_table(tmp_path, monkeypatch):
     )
     parsed = Page(page)
     text = parsed.text
-    assert "6 tables: 4 with nothing found against the scores, 1 to look at" in text
+    assert "6 tables: 4 with nothing found against the scores, 1 to look at first" in text
     assert "1 whose scores are not to be believed" in text
     assert "repeated/report.html" in parsed.links
     assert re.search(r"2 splits: 0\.\d+ to 0\.\d+", text)

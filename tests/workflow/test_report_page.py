@@ -261,7 +261,9 @@ def test_the_contents_stay_in_view_and_lead_somewhere(opened):
     page.locator("nav.contents.narrow summary").click()
     page.locator("nav.contents.narrow a", has_text="The data").click()
     assert not page.locator("nav.contents.narrow details").evaluate("details => details.open")
-    page.wait_for_function("() => document.querySelector('#data').getBoundingClientRect().top < 200")
+    page.wait_for_function(
+        "() => document.querySelector('#data').getBoundingClientRect().top < 200"
+    )
     assert page.locator("nav.contents.narrow").bounding_box()["y"] >= -1
 
 
@@ -351,7 +353,9 @@ def test_the_page_says_how_to_remake_itself(run, tmp_path):
     page = (run.folder / "results/small/report.html").read_text(encoding="utf-8")
 
     link = re.search(r'download="small.config.yaml" href="([^"]+)"', page)[1]
-    command = html.unescape(re.search(r"(snakemake --cores 4 [^<]+--configfile [^<]+)</pre>", page)[1])
+    command = html.unescape(
+        re.search(r"(snakemake --cores 4 [^<]+--configfile [^<]+)</pre>", page)[1]
+    )
     again = Project(tmp_path)
     again.write("small.config.yaml", base64.b64decode(link.partition(",")[2]))
     again.write("table.csv", small_table(rows=200))

@@ -98,13 +98,14 @@ def standing(leaderboard: list[dict], audit: list[dict], controls: list[dict]) -
         for row in fitted
         if best and row is not best and (number(row.get("best_p_adjusted")) or 0) > alpha
     ]
+    beats_baseline = p is not None and p <= alpha and gain is not None and gain.value > 0
     fails = [row for row in audit if row["verdict"] == "fail"]
     warns = [row for row in audit if row["verdict"] == "warn"]
     leaks = [r for r in controls if r["verdict"] == "fail" and r["control"] == "negative"]
     missed = [r for r in controls if r["verdict"] == "fail" and r["control"] == "positive"]
     if fails or leaks or best is None:
         status = "fail"
-    elif warns or missed or not true(best.get("reliable", "true")):
+    elif warns or missed or not beats_baseline or not true(best.get("reliable", "true")):
         status = "warn"
     else:
         status = "pass"
@@ -113,7 +114,7 @@ def standing(leaderboard: list[dict], audit: list[dict], controls: list[dict]) -
         best=best,
         score=score_of(best, metric) if best else None,
         gain=gain,
-        beats_baseline=p is not None and p <= alpha and gain is not None and gain.value > 0,
+        beats_baseline=beats_baseline,
         ties=ties,
         failed=[row for row in leaderboard if has_failed(row)],
         fails=fails,
@@ -133,6 +134,8 @@ def verdict_words(found: Standing) -> str:
         return "No model could be fitted"
     if found.status == "fail":
         return "Do not believe these scores"
+    if not (found.beats_baseline or found.warns):
+        return "Nothing shown to be learned"
     if found.status == "warn":
         return "Look before you believe"
     return "Nothing found against it"

@@ -445,10 +445,10 @@ def rule_at(value: float, css: str = "baseline") -> Callable[[Callable[[float], 
     return lambda at: f'<line class="{css}" x1="{at(value)}" x2="{at(value)}" y1="0" y2="100%"/>'
 
 
-def ruler(domain: tuple[float, float], unit: str = "") -> Markup:
-    """Return the axis that stands below tracks over `domain`."""
+def ruler(domain: tuple[float, float], unit: str = "", steps: int = 5) -> Markup:
+    """Return the axis that stands below tracks over `domain`, with at most `steps` + 1 ticks."""
     scale = Scale(*domain, 0, 100)
-    values = ticks(*domain, 5)
+    values = ticks(*domain, steps)
     texts = tick_texts(values)
     parts = []
     for value, text in zip(values, texts, strict=True):

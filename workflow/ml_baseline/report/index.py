@@ -60,7 +60,7 @@ def index_page(tables: list[TableResults], folder: Path) -> str:
             "counts": counts,
             "summary": summary(counts, len(rows)),
             "metrics": [METRIC_WORDS[name] for name in metrics],
-            "ruler": charts.ruler((0.0, 1.0)),
+            "ruler": charts.ruler((0.0, 1.0), steps=2),
         },
     )
 
@@ -69,7 +69,7 @@ def summary(counts: dict[str, int], tables: int) -> str:
     """Return in a sentence how the tables stand."""
     parts = [
         ("pass", "with nothing found against the scores"),
-        ("warn", "to look at before you believe them"),
+        ("warn", "to look at first"),
         ("fail", "whose scores are not to be believed"),
         ("none", "without results"),
     ]

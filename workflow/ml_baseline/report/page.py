@@ -294,7 +294,6 @@ def board_row(row: dict, found: Standing) -> dict:
         else words.fixed(out_of_fold, own.digits if own else 3),
         "scores": {name: score_of(row, name) for name in METRIC_WORDS},
         "gain": None if is_baseline else gain,
-        "p": None if is_baseline or failed else number(row.get("baseline_p_adjusted")),
     }
 
 

@@ -150,11 +150,6 @@ def significant(value: float, digits: int = 4) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def p_text(p: float) -> str:
-    """Return a p-value as it is commonly written."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
-
-
 def plural(number_of: float, one: str, many: str | None = None) -> str:
     """Return `1 row` or `2 rows`."""
     return f"{count(number_of)} {one if number_of == 1 else many or one + 's'}"
