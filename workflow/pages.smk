@@ -13,6 +13,7 @@ INDEXED_TABLES = {
         "leaderboard": f"results/{dataset}/metrics.csv",
         "seeds": [f"results/{dataset}/seed{seed}/metrics.csv" for seed in seeds(dataset)],
         "audit": f"results/{dataset}/audit.csv",
+        "controls": [f"results/{dataset}/controls.csv"] * SETTINGS[dataset]["controls"],
         "link": f"{dataset}/report.html" if SETTINGS[dataset]["report"] else "",
     }
     for dataset in DATASETS

@@ -325,6 +325,17 @@ def test_the_index_has_a_row_a_table(tmp_path, monkeypatch):
     assert text.index("leaky") < text.index("Do not believe these scores")
 
 
+def test_a_failed_control_is_not_believed_in_the_index_either(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files = write_results(tmp_path)
+    control = tmp_path / "controls.csv"
+    control.write_text("control,model,verdict\nnegative,good,fail\n")
+    paths = (files["leaderboard"], files["seed_metrics"], files["audit"], [str(control)])
+    text = Page(index_page([read_table_results("small", *paths)], TEMPLATES)).text
+    assert "Do not believe these scores" in text
+    assert "controls: 1 failed" in text
+
+
 def test_a_hundred_tables_have_an_index(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     files = write_results(tmp_path)
@@ -344,6 +355,7 @@ def test_a_failed_table_stands_in_the_index_with_its_error(tmp_path, monkeypatch
             "leaderboard": files["leaderboard"],
             "seeds": files["seed_metrics"],
             "audit": files["audit"],
+            "controls": [],
             "link": f"{name}/report.html",
         }
     assert failed_run_index(tables, TEMPLATES, since=0.0) is None

@@ -105,7 +105,7 @@ rule report_index:
         results=[
             path
             for files in INDEXED_TABLES.values()
-            for path in (files["leaderboard"], *files["seeds"], files["audit"])
+            for path in [files["leaderboard"], files["audit"], *files["seeds"], *files["controls"]]
         ],
     output:
         for_report(INDEX, ANSWER, "index", "all tables"),

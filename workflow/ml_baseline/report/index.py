@@ -9,7 +9,7 @@ from ml_baseline.report import answer, charts, words
 from ml_baseline.report.answer import Standing
 from ml_baseline.report.page import filled
 from ml_baseline.report.sources import rows_of
-from ml_baseline.report.words import METRIC_WORDS, number
+from ml_baseline.report.words import METRIC_WORDS, number, true
 
 
 class TableResults(NamedTuple):
@@ -22,19 +22,26 @@ class TableResults(NamedTuple):
     leaderboard: list[dict]
     seeds: list[dict]
     audit: list[dict]
+    controls: list[dict]
     link: str = ""
     reason: str = ""
 
 
 def read_table_results(
-    name: str, leaderboard: str, seeds: Iterable[str], audit: str, link: str = ""
+    name: str,
+    leaderboard: str,
+    seeds: Iterable[str],
+    audit: str,
+    controls: Iterable[str] = (),
+    link: str = "",
 ) -> TableResults:
-    """Return the results of one table from its files."""
+    """Return the results of one table from its files; `controls` is empty where none were run."""
     return TableResults(
         name,
         rows_of(leaderboard),
         [row for path in seeds for row in rows_of(path)],
         rows_of(audit),
+        [row for path in controls for row in rows_of(path)],
         link,
     )
 
@@ -82,14 +89,14 @@ def table_row(table: TableResults) -> dict:
     row = {"name": table.name, "link": table.link, "reason": table.reason, "metric": ""}
     if not table.leaderboard:
         return row | {"status": "none", "words": "no results", "order": 3, "found": None}
-    found = answer.standing(table.leaderboard, table.audit, [])
+    found = answer.standing(table.leaderboard, table.audit, table.controls)
     shown = row | {
         "status": found.status,
         "words": answer.verdict_words(found),
         "order": ("fail", "warn", "pass").index(found.status),
         "found": found,
         "metric": found.metric,
-        "audit": audit_text(found),
+        "notes": notes(found),
         "failed_models": [failed["model"] for failed in found.failed],
         "track": None,
         "splits": "",
@@ -103,12 +110,16 @@ def table_row(table: TableResults) -> dict:
     return shown
 
 
-def audit_text(found: Standing) -> str:
-    """Return the audit's verdict in a few words."""
-    if not found.fails and not found.warns:
-        return "nothing found"
+def notes(found: Standing) -> str:
+    """Return the audit's verdict in a few words, and what else makes for doubt."""
     parts = [(len(found.fails), "failed"), (len(found.warns), "to look at")]
-    return ", ".join(f"{count} {what}" for count, what in parts if count)
+    audit = ", ".join(f"{count} {what}" for count, what in parts if count) or "nothing found"
+    text = f"audit: {audit}"
+    if found.leaks or found.missed:
+        text += f"; controls: {len(found.leaks) + len(found.missed)} failed"
+    if found.best is not None and not true(found.best.get("reliable", "true")):
+        text += "; rough interval"
+    return text
 
 
 def split_scores(table: TableResults, found: Standing) -> list[float]:
@@ -159,13 +170,13 @@ def failed_run_index(tables: dict[str, dict], folder: Path, since: float) -> str
     found = []
     for name, files in tables.items():
         error = next(_errors(name, since), None)
-        paths = [files["leaderboard"], *files["seeds"], files["audit"]]
+        paths = [files["leaderboard"], *files["seeds"], files["audit"], *files["controls"]]
         if error is None and all(Path(path).exists() for path in paths):
             link = files["link"] if Path("results", files["link"]).is_file() else ""
             found.append(read_table_results(name, **(files | {"link": link})))
         else:
             reason = error or "the run ended before this table was done"
-            found.append(TableResults(name, [], [], [], reason=reason))
+            found.append(TableResults(name, [], [], [], [], reason=reason))
     complete = all(table.leaderboard for table in found)
     return None if complete else index_page(found, folder)
 
@@ -173,7 +184,8 @@ def failed_run_index(tables: dict[str, dict], folder: Path, since: float) -> str
 def _errors(name: str, since: float) -> Iterator[str]:
     """Yield the errors of this run's jobs that a table's part of the index waits for."""
     logs = Path("results/logs", name)
-    own = [logs / f"{rule}.log" for rule in ("clean", "audit", "require_audit", "compare")]
+    rules = ("clean", "audit", "require_audit", "compare", "controls")
+    own = [logs / f"{rule}.log" for rule in rules]
     for path in [*own, *sorted(logs.glob("seed*/*.log"))]:
         if path.exists() and path.stat().st_mtime >= since and (error := last_error(path)):
             yield error
