@@ -1,4 +1,5 @@
 import base64
+import csv
 import gzip
 import html.parser
 import random
@@ -131,6 +132,28 @@ def test_a_table_whose_models_all_failed_has_a_page(tmp_path, monkeypatch):
 def keep_header(path: str) -> None:
     header = Path(path).read_text(encoding="utf-8").partition("\n")[0]
     Path(path).write_text(header + "\n", encoding="utf-8")
+
+
+def test_a_baseline_that_failed_is_no_reason_to_claim_anything(tmp_path, monkeypatch):
+    files = write_results(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with Path(files["leaderboard"]).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        row |= {name: "" for name in row if name.startswith("baseline_")}
+        if row["model"] == "dummy":
+            kept = ("dataset", "model", "rank", "baseline")
+            row |= {name: "" for name in row if name not in kept}
+            row |= {"selected": "false", "status": "failed", "reason": "MemoryError"}
+    with Path(files["leaderboard"]).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    text = Page(page_from(files)).text
+    assert "Not compared with the baseline" in text
+    assert "There is no comparison with the baseline dummy" in text
+    assert "better than the baseline dummy" not in text
+    assert "told nothing surely" not in text
 
 
 def test_an_old_leaderboard_without_status_will_do(tmp_path, monkeypatch):

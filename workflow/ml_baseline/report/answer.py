@@ -134,6 +134,8 @@ def verdict_words(found: Standing) -> str:
         return "No model could be fitted"
     if found.status == "fail":
         return "Do not believe these scores"
+    if found.gain is None:
+        return "Not compared with the baseline"
     if not (found.beats_baseline or found.warns):
         return "Nothing shown to be learned"
     if found.status == "warn":
@@ -347,7 +349,7 @@ def _get_rows_of_both(found: Standing, sources: Sources) -> str | None:
 
 
 def _get_better_columns(found: Standing, sources: Sources) -> str | None:
-    if found.best is None or found.beats_baseline or found.fails:
+    if found.gain is None or found.beats_baseline or found.fails:
         return None
     return "Look for other columns or more rows before other models: these told nothing surely."
 
