@@ -16,6 +16,7 @@ from rule_graph import ROOT
 from ml_baseline.report.answer import next_steps, sentences, standing
 from ml_baseline.report.graph import COLUMNS, EDGES, LINES, WORDS, without_detours
 from ml_baseline.report.index import failed_run_index, index_page, read_table_results
+from ml_baseline.report.page import together
 from ml_baseline.report.remake import config_alone
 from ml_baseline.report.sources import download, read_sources
 
@@ -266,6 +267,16 @@ def test_nothing_heavy_is_imported():
         [sys.executable, "-c", script], cwd=ROOT / "workflow", capture_output=True, text=True
     )
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_features_that_go_together_are_told_once():
+    rows = [
+        {"feature": "tenure", "correlated_with": '["charges", "bill"]'},
+        {"feature": "charges", "correlated_with": '["tenure"]'},
+        {"feature": "bill", "correlated_with": '["tenure"]'},
+        {"feature": "other", "correlated_with": "[]"},
+    ]
+    assert together(rows) == [{"feature": "tenure", "others": ["charges", "bill"]}]
 
 
 def test_steps_are_three_at_most_and_follow_from_what_was_found(tmp_path, monkeypatch):

@@ -576,11 +576,10 @@ def drivers_view(sources: Sources, found: Standing) -> dict | None:
             "text": scores[row["feature"]].text(most_digits=most_digits),
             "limits": scores[row["feature"]].limits(most_digits=most_digits),
             "above": scores[row["feature"]].low > 0,
-            "correlated": correlated(row["correlated_with"]),
         }
         for row in sources.importance
     ]
-    # Shuffling a column that the model makes no use of changes nothing at all.
+    # Columns that can be shuffled without any change in the score are counted and not drawn.
     used = [row for row in rows if any(scores[row["feature"]])]
     drawn = used[:DRAWN_IMPORTANCES]
     ends = [end for row in drawn for end in scores[row["feature"]][1:]]
@@ -601,6 +600,7 @@ def drivers_view(sources: Sources, found: Standing) -> dict | None:
             for row in drawn
         ],
         "unused": len(rows) - len(used),
+        "together": together(sources.importance[:DRAWN_IMPORTANCES]),
         "ruler": charts.ruler(domain),
         "repeats": first["repeats"],
         "measured_on": first["rows"],
@@ -613,9 +613,16 @@ def drivers_view(sources: Sources, found: Standing) -> dict | None:
     }
 
 
-def correlated(text: str) -> list[str]:
-    """Return the features that go with one, from their JSON list."""
-    return json.loads(text) if text.startswith("[") else [text] * bool(text)
+def together(importance: list[dict]) -> list[dict]:
+    """Return the features that others go with, none of them told twice."""
+    told: set[str] = set()
+    groups = []
+    for row in importance:
+        others = [name for name in json.loads(row["correlated_with"] or "[]") if name not in told]
+        if others and row["feature"] not in told:
+            groups.append({"feature": row["feature"], "others": others})
+            told |= {row["feature"], *others}
+    return groups
 
 
 def dependence_view(sources: Sources) -> list[dict]:
@@ -626,7 +633,7 @@ def dependence_view(sources: Sources) -> list[dict]:
     figures = []
     for feature, rows in by_name(sources.partial_dependence, "feature").items():
         if len({row["probability"] for row in rows}) == 1:
-            continue  # the model makes no use of it
+            continue  # nothing to be seen: the mean prediction does not move
         points = [
             row | {"value": number(row["value"]) if row["kind"] == "numeric" else None}
             for row in rows
@@ -728,6 +735,8 @@ def typical(row: dict | None) -> str:
     if not row:
         return ""
     mean = number(row.get("mean"))
+    if mean is not None and row["kind"] == "boolean":
+        return f"{percent(mean, number(row['count']))} yes"
     if mean is not None:
         return f"mean {words.significant(mean, 3)}"
     if row.get("top"):
