@@ -23,7 +23,10 @@ INDEXED_TABLES = {
 def templates(page):
     """Return the files that the page `report` or `index` is made of; the first is its own."""
     names = (f"{page}.html.j2", "base.html.j2", "macros.html.j2", "style.css", "page.js")
-    return [str(WORKFLOW_FOLDER / "report" / name) for name in names]
+    folder, here = WORKFLOW_FOLDER / "report", Path.cwd()
+    # Relative where that is possible, so that a project can be moved without being stale.
+    folder = folder.relative_to(here) if folder.is_relative_to(here) else folder
+    return [str(folder / name) for name in names]
 
 
 def where_wanted(key, pattern):
