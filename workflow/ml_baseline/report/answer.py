@@ -243,8 +243,8 @@ def _claim(found: Standing) -> str:
 
 def _what_it_takes(found: Standing) -> str:
     if any(config_lines(row["explanation"]) for row in found.fails):
-        return "Take out what gives the answer away, run again, and believe what is left."
-    return "Repair what the audit names, run again, and believe what is left."
+        return "Take out what gives the answer away, run again, and look at what is left."
+    return "Repair what the audit names, run again, and look at what is left."
 
 
 def next_steps(found: Standing, sources: Sources) -> list[str]:
