@@ -7,7 +7,11 @@
 configfile: "config/config.yaml"
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "workflow/common.smk"
+include: "workflow/pages.smk"
 include: "workflow/rules/sample.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/explore.smk"
@@ -17,6 +21,7 @@ include: "workflow/rules/controls.smk"
 include: "workflow/rules/benchmarks.smk"
 include: "workflow/rules/publish.smk"
 include: "workflow/rules/predict.smk"
+include: "workflow/rules/report.smk"
 
 
 rule all:

@@ -159,6 +159,42 @@ def plot_files(dataset):
     return [f"results/{dataset}/plots/{name}.png" for name in SETTINGS[dataset]["plots"]]
 
 
+# The chapters of Snakemake's own report, in the order in which it shows them.
+ANSWER = "1 The answer"
+TRUST = "2 Whether to trust it"
+EVIDENCE = "3 The evidence"
+DATA = "4 The data"
+
+
+def for_report(path, chapter, name, table="{dataset}"):
+    """Mark an output for Snakemake's own report (`snakemake --report report.html`).
+
+    Its caption stands in workflow/report, in the file of this name; `table` is the heading. Labels
+    are shown in alphabetical order: the pages come before the plots and the tables.
+    """
+    caption = name.lower().replace(" ", "_").replace("-", "_")
+    return report(
+        path,
+        caption=f"../report/{caption}.rst",
+        category=chapter,
+        subcategory=table,
+        labels={"result": f"table: {name}" if path.endswith(".csv") else name},
+    )
+
+
+def plot_for_report(name):
+    """Mark a plot likewise; plots of one or two columns have the caption of their kind."""
+    kind = name.rpartition("_")[2]
+    caption = kind if kind in ("histogram", "barplot", "scatter") else name
+    return report(
+        f"results/{{dataset}}/plots/{name}.png",
+        caption=f"../report/plot_{caption}.rst",
+        category=DATA,
+        subcategory="{dataset}",
+        labels={"result": f"plot: {name.replace('_', ' ')}"},
+    )
+
+
 def model_settings(dataset, model):
     """Return everything that fitting a model to a table uses."""
     settings = SETTINGS[dataset]
@@ -257,6 +293,31 @@ def audit_settings(wildcards):
     )
 
 
+def curve_settings(wildcards):
+    settings = SETTINGS[wildcards.dataset]
+    return {"level": settings["intervals"]["level"], "threshold": settings["threshold"]}
+
+
+def explanation_settings(wildcards):
+    own = {
+        "metric": SETTINGS[wildcards.dataset]["select_by"],
+        "random_state": seeds(wildcards.dataset)[0],
+    }
+    return canonical(own | curve_settings(wildcards))
+
+
+def report_tables(dataset):
+    """Return the tables that are made for the report alone."""
+    folder = f"results/{dataset}"
+    names = ("roc", "precision_recall", "calibration", "score_distribution", "thresholds")
+    return [
+        *(f"{folder}/curves/{name}.csv" for name in names),
+        f"{folder}/distributions.csv",
+        f"{folder}/importance.csv",
+        f"{folder}/partial_dependence.csv",
+    ]
+
+
 def naive_settings(wildcards):
     dataset = wildcards.dataset
     return canonical(
@@ -291,7 +352,7 @@ def first_seed_model_files(wildcards):
 
 
 # Settings of a table that make no difference to the model that is published, nor to its scores.
-NOT_PUBLISHED = ("audit", "controls", "naive", "plots", "register")
+NOT_PUBLISHED = ("audit", "controls", "naive", "plots", "register", "report")
 
 
 def registry_settings(wildcards):
@@ -344,6 +405,7 @@ def table_files(dataset):
     files += [f"{results}/naive.csv"] * settings["naive"]
     files += [f"{results}/controls.csv"] * settings["controls"]
     files += [f"{results}/published.json"] * settings["register"]
+    files += report_tables(dataset) + [f"{results}/report.html"] * settings["report"]
     for seed in seeds(dataset):
         files += [
             processed(f"seed{seed}/{name}").format(dataset=dataset)
@@ -357,8 +419,10 @@ def table_files(dataset):
 
 def wanted_files():
     """Return every file that a run is for."""
-    # The metrics of all tables, unless some of them are left aside.
-    files = ["results/metrics.csv"] * (WANTED == DATASETS)
+    # What is gathered from all tables, unless some of them are left aside.
+    everything = WANTED == DATASETS
+    files = ["results/metrics.csv"] * everything
+    files += [INDEX] * (everything and any(SETTINGS[dataset]["report"] for dataset in DATASETS))
     files += [path for dataset in WANTED for path in table_files(dataset)]
     files += [batch["output"] for batch in PREDICTIONS.values() if batch["dataset"] in WANTED]
     return files
@@ -396,6 +460,8 @@ def start_run():
 
 def end_run(failed=False):
     """Say how the run went; if a model failed, have the next run try it again and exit with 1."""
+    if failed:
+        write_index_of_failed_run()
     failures = failed_models()
     print(run_summary(WANTED, failed_since=STARTED if failed or failures else None))
     end_waiting()

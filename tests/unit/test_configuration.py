@@ -410,6 +410,7 @@ def test_three_lines_are_enough():
         "naive": False,
         "controls": False,
         "register": True,
+        "report": True,
     }
     assert list(models) == [
         "dummy",

@@ -484,23 +484,6 @@ def test_long_names_are_shortened_in_the_middle_and_signs_stay_what_they_are():
 
 
 @pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0, "0"),
-        (2015, "2015"),
-        (12_345, "12,345"),
-        (1_500_000, "1.5M"),
-        (-0.25, "\N{MINUS SIGN}0.25"),
-        (0.1 + 0.2, "0.3"),
-        (1e-7, "1e-07"),
-        (2.5e20, "2.5e+20"),
-    ],
-)
-def test_numbers_are_short(value, text):
-    assert plots._number(value) == text
-
-
-@pytest.mark.parametrize(
     ("share", "text"),
     [(0, "0 %"), (0.001, "< 1 %"), (0.5, "50 %"), (0.999, "> 99 %"), (1, "100 %")],
 )

@@ -30,6 +30,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from ml_baseline.distributions import nice_width, number_text
 from ml_baseline.errors import InputError
 from ml_baseline.files import whole_file
 from ml_baseline.schema import column, columns_of_role, feature_columns
@@ -330,23 +331,6 @@ def _percent(share: float, digits: int = 0) -> str:
     return f"{percent:.{digits}f} %"
 
 
-def _number(value: float, largest: float = 0) -> str:
-    """Return `value` as text, in the manner of numbers up to `largest`.
-
-    Thousands are set apart from 10,000 on: years have four digits. No more than ten digits are
-    written, which hides that 0.1 and 0.2 add up to more than 0.3.
-    """
-    size = abs(value)
-    if value < 0:
-        return "\N{MINUS SIGN}" + _number(size, largest)
-    if size >= 1e16 or 0 < size < 1e-4:
-        return f"{value:.3g}"
-    for unit, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M")):
-        if size >= unit:
-            return f"{value / unit:.10g}{letter}"
-    return f"{value:,.10g}" if max(size, abs(largest)) >= 1e4 else f"{value:.10g}"
-
-
 def _tidy(value: float) -> float:
     """Return `value` to four significant digits."""
     return float(f"{value:.4g}")
@@ -540,7 +524,7 @@ def _count_quantiles(table: pd.DataFrame, entry: dict, classes: np.ndarray) -> L
     if len(distinct) <= QUANTILE_BINS + 1:
         positions = np.searchsorted(distinct, values)
         counts = _count(positions, classes, len(distinct))
-        return Levels([_number(rounded(value)) for value in distinct], counts, missing)
+        return Levels([number_text(rounded(value)) for value in distinct], counts, missing)
     # Bins are closed above. One value that most rows have is a bin of its own with what is below.
     places = np.arange(1, QUANTILE_BINS) * (len(ordered) - 1) // QUANTILE_BINS
     edges = np.unique(ordered[places])
@@ -552,7 +536,7 @@ def _count_quantiles(table: pd.DataFrame, entry: dict, classes: np.ndarray) -> L
     starts = np.r_[0, ends[:-1]]
     labels = []
     for low, high in zip(ordered[starts], ordered[ends - 1], strict=True):
-        texts = [_number(rounded(end), ordered[-1]) for end in (low, high)]
+        texts = [number_text(rounded(end), ordered[-1]) for end in (low, high)]
         labels.append(" to ".join(dict.fromkeys(texts)))
     return Levels(labels, counts, missing)
 
@@ -659,18 +643,10 @@ def _off_axis(values: np.ndarray, low: float, high: float, what: str = "") -> li
     notes = []
     for beyond, side, end in ((values < low, "below", low), (values > high, "above", high)):
         if beyond.any():
-            notes.append(f"{_rows(int(beyond.sum()))} {what}{side} {_number(_tidy(end))} not shown")
+            notes.append(
+                f"{_rows(int(beyond.sum()))} {what}{side} {number_text(_tidy(end))} not shown"
+            )
     return notes
-
-
-def _nice(width: float, whole: bool) -> float:
-    """Return the least of 1, 2, 2.5, 5 times a power of ten that is at least `width`."""
-    if whole and width <= 1:
-        return 1.0
-    power = 10.0 ** math.floor(math.log10(width))
-    steps = (1, 2, 5, 10) if whole and power < 10 else (1, 2, 2.5, 5, 10)
-    # The tolerance is for 3 * 0.1 and its like.
-    return next(step * power for step in steps if step * power >= width * (1 - 1e-9))
 
 
 def _bin_edges(values: np.ndarray, low: float, high: float, whole: bool) -> np.ndarray:
@@ -690,7 +666,7 @@ def _bin_edges(values: np.ndarray, low: float, high: float, whole: bool) -> np.n
     fewest = 12 if len(values) < 200 else 20
     bins = min(BINS_AT_MOST, max(fewest, (high - low) / best)) if best > 0 else BINS_AT_MOST
     # The round width next to the best one is often the one just below.
-    width = _nice(0.8 * (high - low) / bins, whole)
+    width = nice_width(0.8 * (high - low) / bins, whole)
     if whole and width == 1:
         return np.arange(low - 0.5, high + 1)
     start = math.floor(low / width) * width
@@ -734,7 +710,7 @@ def _by_target(name: str, schema: dict) -> str:
 def _ticks(axis: Axis, at_most: int, whole: bool = False) -> None:
     """Put ticks on round numbers, and whole ones if `whole`, that need no offset to be read."""
     axis.set_major_locator(MaxNLocator(at_most, steps=[1, 2, 2.5, 5, 10], integer=whole))
-    axis.set_major_formatter(lambda value, _: _number(value, max(axis.get_view_interval())))
+    axis.set_major_formatter(lambda value, _: number_text(value, max(axis.get_view_interval())))
 
 
 def _bare(axes: Axes, grid: str) -> None:
@@ -762,12 +738,12 @@ def _histogram(table: pd.DataFrame, schema: dict, name: str) -> Figure:
     counts = np.stack([np.histogram(values[classes == c], edges)[0] for c in (0, 1)])
     width = edges[1] - edges[0]
     if values.min() == values.max():
-        spread = [f"every value is {_number(low)}"]
+        spread = [f"every value is {number_text(low)}"]
     else:
         one_each = whole and width == 1
         spread = [
-            f"median {_number(_tidy(np.median(values)))}",
-            "a bar for each value" if one_each else f"bars are {_number(_tidy(width))} wide",
+            f"median {number_text(_tidy(np.median(values)))}",
+            "a bar for each value" if one_each else f"bars are {number_text(_tidy(width))} wide",
         ]
     notes = [
         _rows(len(table)),
@@ -776,7 +752,7 @@ def _histogram(table: pd.DataFrame, schema: dict, name: str) -> Figure:
         *_off_axis(values, edges[0], edges[-1]),
     ]
     page = _Page(7.5, 4.2, title, notes, _class_legend(schema, classes))
-    tick_width = _text_width(_number(counts.sum(axis=0).max()), SMALL_SIZE)
+    tick_width = _text_width(number_text(counts.sum(axis=0).max()), SMALL_SIZE)
     axes = page.axes(0.65 + tick_width, 0.1, 7.2 - 0.65 - tick_width, 3.5)
     for c, colour in enumerate((NEGATIVE, POSITIVE)):
         axes.bar(
@@ -918,7 +894,7 @@ def _scatter(table: pd.DataFrame, schema: dict, x: str, y: str) -> Figure:
     page = _Page(7.5, 5.2, title, notes, _class_legend(schema, classes, markers=True))
     x_whole, y_whole = (column(schema, name)["kind"] != "number" for name in (x, y))
     tick_values = MaxNLocator(6, integer=y_whole).tick_values(y_low, y_high)
-    left = 0.65 + _widest([_number(tick, max(tick_values)) for tick in tick_values])
+    left = 0.65 + _widest([number_text(tick, max(tick_values)) for tick in tick_values])
     axes = page.axes(left, 0.1, 7.2 - left, 4.5)
     few = len(xs) <= 300
     sns.scatterplot(

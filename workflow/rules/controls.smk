@@ -24,7 +24,7 @@ rule contrast:
         naive=naive_files,
         honest=first_seed("results/{dataset}/seed{seed}/metrics.csv"),
     output:
-        "results/{dataset}/naive.csv",
+        for_report("results/{dataset}/naive.csv", TRUST, "naive claim"),
     log:
         "results/logs/{dataset}/contrast.log",
     conda:
@@ -73,7 +73,7 @@ rule controls:
         schema="data/processed/{dataset}/input_schema.json",
         models=known_process_models,
     output:
-        "results/{dataset}/controls.csv",
+        for_report("results/{dataset}/controls.csv", TRUST, "controls"),
     log:
         "results/logs/{dataset}/controls.log",
     conda:

@@ -5,7 +5,7 @@ rule clean:
     output:
         table=processed("cleaned_data"),
         schema="data/processed/{dataset}/input_schema.json",
-        repairs="results/{dataset}/repairs.json",
+        repairs=for_report("results/{dataset}/repairs.json", DATA, "repairs"),
     log:
         "results/logs/{dataset}/clean.log",
     priority: 20

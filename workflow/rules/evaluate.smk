@@ -32,7 +32,7 @@ rule audit:
         schema="data/processed/{dataset}/input_schema.json",
         oof=first_seed_oof_files,
     output:
-        "results/{dataset}/audit.csv",
+        for_report("results/{dataset}/audit.csv", TRUST, "audit"),
     log:
         "results/logs/{dataset}/audit.log",
     priority: 5
@@ -74,7 +74,7 @@ rule compare:
         oof=oof_files,
         required=required_audit,
     output:
-        "results/{dataset}/metrics.csv",
+        for_report("results/{dataset}/metrics.csv", ANSWER, "leaderboard"),
     log:
         "results/logs/{dataset}/compare.log",
     priority: 10
@@ -98,7 +98,7 @@ rule gather:
             for seed in sorted(seeds(dataset))
         ],
     output:
-        "results/metrics.csv",
+        for_report("results/metrics.csv", ANSWER, "all metrics", "all tables"),
     log:
         "results/logs/gather.log",
     conda:

@@ -1,10 +1,11 @@
 rule stats:
-    """Descriptive statistics of each column, in all and by class."""
+    """Descriptive statistics and the distribution of each column, in all and by class."""
     input:
         table=processed("cleaned_data"),
         schema="data/processed/{dataset}/input_schema.json",
     output:
-        "results/{dataset}/stats.csv",
+        stats=for_report("results/{dataset}/stats.csv", DATA, "statistics"),
+        distributions=for_report("results/{dataset}/distributions.csv", DATA, "distributions"),
     log:
         "results/logs/{dataset}/stats.log",
     conda:
@@ -36,7 +37,7 @@ for names, tables in TABLES_BY_PLOTS.items():
             table=processed("cleaned_data"),
             schema="data/processed/{dataset}/input_schema.json",
         output:
-            [f"results/{{dataset}}/plots/{name}.png" for name in names],
+            [plot_for_report(name) for name in names],
         log:
             "results/logs/{dataset}/plots.log",
         wildcard_constraints:

@@ -1,0 +1,406 @@
+import base64
+import csv
+import gzip
+import html.parser
+import random
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from result_files import LEAK, PASSED, TEMPLATES, WARNING, page_from, write_results
+from rule_graph import ROOT
+
+from ml_baseline.report.answer import next_steps, sentences, standing
+from ml_baseline.report.graph import COLUMNS, EDGES, LINES, WORDS, without_detours
+from ml_baseline.report.index import failed_run_index, index_page, read_table_results
+from ml_baseline.report.page import together
+from ml_baseline.report.remake import config_alone
+from ml_baseline.report.sources import download, read_sources
+
+HOSTILE = '"><script>alert(1)</script>'
+
+
+def page_of(folder, monkeypatch, **table) -> str:
+    """Write the results of an invented table and return its page."""
+    monkeypatch.chdir(folder)
+    return page_from(write_results(folder, **table), table.get("dataset", "small"))
+
+
+class Page(html.parser.HTMLParser):
+    """What a page consists of."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.ids, self.links, self.tags, self.words = [], [], [], []
+        self.inside = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.tags.append((tag, attributes))
+        self.inside = tag
+        if "id" in attributes:
+            self.ids.append(attributes["id"])
+        if tag == "a":
+            self.links.append(attributes.get("href", ""))
+
+    def handle_data(self, data):
+        if self.inside not in ("script", "style"):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", "".join(self.words))
+
+
+def test_the_answer_says_best_model_error_bar_baseline_audit(tmp_path, monkeypatch):
+    text = Page(page_of(tmp_path, monkeypatch)).text
+    assert "good is the best of the models tried" in text
+    assert re.search(r"ROC-AUC 0\.\d+ \(95 % interval 0\.\d+ to 0\.\d+\) on 160 holdout rows", text)
+    assert re.search(r"better than the baseline dummy \(by 0\.\d+, 95 % interval", text)
+    assert "The audit ran 1 check and found no leak" in text
+
+
+def test_a_failed_audit_comes_before_everything(tmp_path, monkeypatch):
+    text = Page(page_of(tmp_path, monkeypatch, audit=(PASSED, LEAK, WARNING))).text
+    answer = text[text.index("How well can") :]
+    assert answer.index("Do not believe these scores") < answer.index("ROC-AUC")
+    assert "'x0' alone has a roc_auc of 1.000" in answer
+    assert "write forbidden: x0 in the config" in answer
+    assert "is the best of the models tried" not in text
+    assert "claims ROC-AUC" in answer
+
+
+def test_a_warning_is_to_be_looked_at(tmp_path, monkeypatch):
+    text = Page(page_of(tmp_path, monkeypatch, audit=(PASSED, WARNING))).text
+    assert "Look before you believe" in text
+    assert "Read the 1 warning of the audit, first about row_id" in text
+
+
+def test_what_cannot_be_told_apart_is_said_to_be_so(tmp_path, monkeypatch):
+    models = {"dummy": 0.0, "useless": 0.02}
+    files = write_results(tmp_path, signals=models)
+    monkeypatch.chdir(tmp_path)
+    sources = read_sources(files)
+    best = next(row for row in sources.leaderboard if row["selected"] == "true")
+    if best["model"] == "dummy":
+        expected = "no model did better in training than dummy"
+    else:
+        expected = "not distinguishable from the baseline|no better than the baseline"
+    text = Page(page_from(files)).text
+    assert re.search(expected, text)
+    assert "better than the baseline dummy (by" not in text
+    assert "Look for other columns or more rows before other models" in text
+    assert "Nothing shown to be learned" in text
+    assert "Nothing found against it" not in text
+
+
+def test_models_that_are_alike_are_said_to_be_so(tmp_path, monkeypatch):
+    models = {"dummy": 0.0, "one": 1.5, "other": 1.5}
+    text = Page(page_of(tmp_path, monkeypatch, signals=models)).text
+    assert re.search(r"(one|other) is not distinguishable from it", text)
+
+
+def test_failed_models_are_shown_with_their_reason(tmp_path, monkeypatch):
+    failed = {"broken": "ValueError: <no> convergence"}
+    page = page_of(tmp_path, monkeypatch, failed=failed)
+    text = Page(page).text
+    assert "1 of 4 models could not be fitted" in text
+    assert "broken: ValueError: <no> convergence" in text
+    assert "Repair broken, or take it out of the config" in text
+    assert "<no>" not in page
+
+
+def test_a_table_whose_models_all_failed_has_a_page(tmp_path, monkeypatch):
+    files = write_results(tmp_path, failed={"one": "MemoryError", "two": "no"})
+    monkeypatch.chdir(tmp_path)
+    for name in ("importance", "partial_dependence", "roc", "precision_recall", "calibration"):
+        keep_header(files[name])
+    for name in ("score_distribution", "thresholds"):
+        keep_header(files[name])
+    board = (tmp_path / "results/small/metrics.csv").read_text().splitlines()
+    failed = [line for line in board if ",failed," in line]
+    (tmp_path / "results/small/metrics.csv").write_text("\n".join([board[0], *failed]) + "\n")
+    text = Page(page_from(files)).text
+    assert "None of the 2 models could be fitted" in text
+    assert "one: MemoryError" in text
+    assert "How it errs" not in text
+
+
+def keep_header(path: str) -> None:
+    header = Path(path).read_text(encoding="utf-8").partition("\n")[0]
+    Path(path).write_text(header + "\n", encoding="utf-8")
+
+
+def test_a_baseline_that_failed_is_no_reason_to_claim_anything(tmp_path, monkeypatch):
+    files = write_results(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with Path(files["leaderboard"]).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        row |= {name: "" for name in row if name.startswith("baseline_")}
+        if row["model"] == "dummy":
+            kept = ("dataset", "model", "rank", "baseline")
+            row |= {name: "" for name in row if name not in kept}
+            row |= {"selected": "false", "status": "failed", "reason": "MemoryError"}
+    with Path(files["leaderboard"]).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    text = Page(page_from(files)).text
+    assert "Not compared with the baseline" in text
+    assert "There is no comparison with the baseline dummy" in text
+    assert "better than the baseline dummy" not in text
+    assert "told nothing surely" not in text
+
+
+def test_an_old_leaderboard_without_status_will_do(tmp_path, monkeypatch):
+    files = write_results(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for path in (files["leaderboard"], *files["seed_metrics"]):
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        cut = [line.rsplit(",", 2)[0] for line in lines]
+        assert lines[0].endswith(",status,reason")
+        Path(path).write_text("\n".join(cut) + "\n", encoding="utf-8")
+    assert "good is the best of the models tried" in Page(page_from(files)).text
+
+
+@pytest.mark.parametrize("metric", ["brier", "log_loss", "f1", "pr_auc"])
+def test_every_metric_can_choose(tmp_path, monkeypatch, metric):
+    text = Page(page_of(tmp_path, monkeypatch, select_by=metric)).text
+    assert re.search(r"better than the baseline dummy \(by 0\.\d+, 95 % interval 0\.\d+ to", text)
+
+
+def test_several_splits_are_told_apart(tmp_path, monkeypatch):
+    text = Page(page_of(tmp_path, monkeypatch, seeds=(1, 2, 3))).text
+    assert "a mean ROC-AUC of" in text
+    assert "3 holdouts of 160 rows each" in text
+    assert "seed 2" in text
+
+
+def test_names_from_the_table_are_text_and_nothing_else(tmp_path, monkeypatch):
+    page = page_of(
+        tmp_path,
+        monkeypatch,
+        names=(HOSTILE, "' onclick=alert(1) x='", "{{ 7 * 7 }}", "a" * 100),
+        labels=("<img src=x onerror=alert(1)>", "**b** `c` [d](#e)"),
+        target='"<i>target</i>',
+        positive="<b>yes</b>",
+        audit=(LEAK | {"subject": HOSTILE, "explanation": f"{HOSTILE} & `forbidden: {HOSTILE}`"},),
+        failed={"broken": HOSTILE},
+    )
+    parsed = Page(page)
+    scripts = [attributes for tag, attributes in parsed.tags if tag == "script"]
+    assert len(scripts) == 1
+    assert not {"img", "i"} & {tag for tag, _ in parsed.tags}
+    assert not [a for _, a in parsed.tags if any(name.startswith("on") for name in a)]
+    assert "{{ 7 * 7 }}" in parsed.text
+    assert HOSTILE in parsed.text
+
+
+def test_anchors_resolve_and_ids_are_unique(tmp_path, monkeypatch):
+    parsed = Page(page_of(tmp_path, monkeypatch, seeds=(1, 2)))
+    assert len(parsed.ids) == len(set(parsed.ids))
+    anchors = {link[1:] for link in parsed.links if link.startswith("#")}
+    assert anchors <= set(parsed.ids)
+    assert {"answer", "models", "audit", "curves", "drivers", "data", "made"} <= anchors
+
+
+def test_nothing_is_fetched(tmp_path, monkeypatch):
+    page = page_of(tmp_path, monkeypatch)
+    parsed = Page(page)
+    assert {link[:5] for link in parsed.links if not link.startswith("#")} == {"data:"}
+    assert not [tag for tag, _ in parsed.tags if tag in ("link", "iframe", "object", "base")]
+    assert not [a for _, a in parsed.tags if "src" in a and not a["src"].startswith("data:")]
+    assert not re.search(r"url\((?!#)|@import|https?://", page)
+
+
+def test_the_same_results_make_the_same_bytes_anywhere(tmp_path, monkeypatch):
+    pages = []
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        pages.append(page_of(tmp_path / name, monkeypatch).encode())
+    assert pages[0] == pages[1].replace(b"/there/", b"/here/")
+
+
+def test_every_figure_has_its_data_beside_it(tmp_path, monkeypatch):
+    files = write_results(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    parsed = Page(page_from(files))
+    carried = {}
+    for tag, attributes in parsed.tags:
+        if tag == "a" and "download" in attributes:
+            content = base64.b64decode(attributes["href"].partition(";base64,")[2])
+            carried[attributes["download"]] = content
+    for name in ("roc", "precision_recall", "calibration", "thresholds", "importance", "audit"):
+        assert carried[f"{name}.csv"] == Path(files[name]).read_bytes()
+
+
+def test_large_data_travels_packed_and_very_large_data_is_named():
+    content = b"a,b\n" + b"1,2\n" * 30_000
+    packed = download(content, "x.csv")
+    assert packed.name == "x.csv.gz"
+    assert gzip.decompress(base64.b64decode(packed.href.partition(",")[2])) == content
+    noise = random.Random(0).randbytes(700_000)
+    assert download(noise, "x.csv").href == ""
+
+
+def test_500_columns_and_60_categories_stay_below_5_mb(tmp_path, monkeypatch):
+    names = tuple(f"{'column_with_a_long_name_' * 4}{i:03}" for i in range(498))
+    labels = tuple(f"category {i}" for i in range(60))
+    page = page_of(tmp_path, monkeypatch, names=names, labels=labels, rows=1000)
+    assert len(page.encode()) < 5_000_000
+    assert "more columns are in the data and not drawn" in page
+
+
+def test_nothing_heavy_is_imported():
+    """Pages are written from text: pandas alone would take longer to import than to write one."""
+    script = (
+        "import sys; import ml_baseline.report.page, ml_baseline.report.index; "
+        "print(sorted({'pandas', 'numpy', 'sklearn', 'matplotlib'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT / "workflow", capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_features_that_go_together_are_told_once():
+    rows = [
+        {"feature": "tenure", "correlated_with": '["charges", "bill"]'},
+        {"feature": "charges", "correlated_with": '["tenure"]'},
+        {"feature": "bill", "correlated_with": '["tenure"]'},
+        {"feature": "other", "correlated_with": "[]"},
+    ]
+    assert together(rows) == [{"feature": "tenure", "others": ["charges", "bill"]}]
+
+
+def test_steps_are_three_at_most_and_follow_from_what_was_found(tmp_path, monkeypatch):
+    files = write_results(tmp_path, audit=(LEAK, WARNING), failed={"broken": "why"})
+    sources = read_sources(files)
+    found = standing(sources.leaderboard, sources.audit, [])
+    steps = next_steps(found, sources)
+    assert len(steps) <= 3
+    assert "forbidden: x0" in steps[0]
+    assert len(sentences(found, sources.audit)) == 3
+
+
+def test_shuffled_labels_that_were_learned_are_not_believed(tmp_path):
+    sources = read_sources(write_results(tmp_path))
+    control = {"control": "negative", "model": "good", "verdict": "fail"}
+    found = standing(sources.leaderboard, sources.audit, [control])
+    assert found.status == "fail"
+    assert "with the labels shuffled" in sentences(found, sources.audit)[0]
+
+
+def test_the_config_of_one_table_says_everything_and_nothing_else():
+    settings = {
+        "table": "x.csv",
+        "target": "Churn",
+        "positive": ["Yes"],
+        "negative": None,
+        "seeds": [1, 2],
+        "models": {"b": {"params": {"max_depth": None}}, "a": {"params": {}}},
+    }
+    text = config_alone("churn", settings, ["datasets", "seeds", "models"])
+    config = yaml.safe_load(text)
+    assert config["datasets"] == {
+        "churn": {"table": "x.csv", "target": "Churn", "positive": ["Yes"]}
+    }
+    # The order of the models decides between equals.
+    assert list(config["models"]) == ["b", "a"]
+    assert config["models"]["b"]["params"] == {"max_depth": None}
+    assert config["seeds"] == [1, 2]
+
+
+def test_every_rule_of_the_graph_has_a_place_and_words():
+    rules = {rule for edge in EDGES for rule in edge}
+    assert {rule for column in COLUMNS for rule in column} | {"report"} == rules
+    assert set(LINES) == set(WORDS) == rules
+    for start, end in EDGES:
+        assert LINES[start] < LINES[end]
+    assert without_detours([("a", "b"), ("b", "c"), ("a", "c")]) == [("a", "b"), ("b", "c")]
+
+
+def index_of(folder, monkeypatch, tables: dict) -> str:
+    monkeypatch.chdir(folder)
+    results = []
+    for name, table in tables.items():
+        files = write_results(folder, dataset=name, **table)
+        paths = (files["leaderboard"], files["seed_metrics"], files["audit"])
+        results.append(read_table_results(name, *paths, link=f"{name}/report.html"))
+    return index_page(results, TEMPLATES)
+
+
+def test_the_index_has_a_row_a_table(tmp_path, monkeypatch):
+    page = index_of(
+        tmp_path,
+        monkeypatch,
+        {
+            "fine": {},
+            "leaky": {"audit": (LEAK,)},
+            "odd": {"audit": (WARNING,)},
+            "repeated": {"seeds": (3, 4)},
+            "lossy": {"select_by": "log_loss"},
+            "broken": {"failed": {"third": HOSTILE}},
+        },
+    )
+    parsed = Page(page)
+    text = parsed.text
+    assert "6 tables: 4 with nothing found against the scores, 1 to look at first" in text
+    assert "1 whose scores are not to be believed" in text
+    assert "repeated/report.html" in parsed.links
+    assert re.search(r"2 splits: 0\.\d+ to 0\.\d+", text)
+    assert "(1 failed)" in text
+    assert text.index("leaky") < text.index("Do not believe these scores")
+
+
+def test_a_failed_control_is_not_believed_in_the_index_either(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files = write_results(tmp_path)
+    control = tmp_path / "controls.csv"
+    control.write_text("control,model,verdict\nnegative,good,fail\n")
+    paths = (files["leaderboard"], files["seed_metrics"], files["audit"], [str(control)])
+    text = Page(index_page([read_table_results("small", *paths)], TEMPLATES)).text
+    assert "Do not believe these scores" in text
+    assert "controls: 1 failed" in text
+
+
+def test_a_hundred_tables_have_an_index(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files = write_results(tmp_path)
+    paths = (files["leaderboard"], files["seed_metrics"], files["audit"])
+    tables = [read_table_results(f"table_{i}", *paths) for i in range(100)]
+    page = index_page(tables, TEMPLATES)
+    assert len(page.encode()) < 1_000_000
+    assert "100 tables: 100 with nothing found" in Page(page).text
+
+
+def test_a_failed_table_stands_in_the_index_with_its_error(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tables = {}
+    for name in ("fine", "broken", "missing"):
+        files = write_results(tmp_path, dataset=name)
+        tables[name] = {
+            "leaderboard": files["leaderboard"],
+            "seeds": files["seed_metrics"],
+            "audit": files["audit"],
+            "controls": [],
+            "link": f"{name}/report.html",
+        }
+    assert failed_run_index(tables, TEMPLATES, since=0.0) is None
+    (tmp_path / "results/missing/audit.csv").unlink()
+    log = tmp_path / "results/logs/broken/clean.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("error: broken: no such column\n")
+    text = Page(failed_run_index(tables, TEMPLATES, since=0.0)).text
+    assert "1 with nothing found against the scores, 2 without results" in text
+    assert "broken: no such column" in text
+    assert "the run ended before this table was done" in text
+    # An error of an earlier run tells nothing about this one.
+    after = log.stat().st_mtime + 1
+    assert "no such column" not in failed_run_index(tables, TEMPLATES, since=after)

@@ -1,0 +1,88 @@
+import pytest
+
+from ml_baseline.metrics import METRICS
+from ml_baseline.report import words
+from ml_baseline.report.answer import merged
+from ml_baseline.report.words import METRIC_WORDS, Score, decimals, prose
+
+
+def test_every_metric_has_words_and_its_direction():
+    assert list(METRIC_WORDS) == list(METRICS)
+    for name, metric in METRICS.items():
+        assert METRIC_WORDS[name].higher_is_better == metric.higher_is_better
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "digits"),
+    [
+        (0.54, 0.70, 2),  # an error of 0.08: one digit
+        (0.60, 0.84, 2),  # 0.12: two digits
+        (0.84, 0.88, 3),  # 0.020
+        (0.845, 0.855, 3),  # 0.005: one digit
+        (0.0, 1.0, 1),
+        (0.5, 0.5, 3),  # no error to go by
+        (100.0, 300.0, 0),
+        (0.0, 0.0199, 3),  # 0.00995 is rounded to 0.010
+    ],
+)
+def test_figures_end_where_their_error_does(low, high, digits):
+    assert decimals(low, high) == digits
+
+
+@pytest.mark.parametrize(
+    ("score", "text", "limits"),
+    [
+        (Score(0.62428, 0.5436, 0.6986), "0.62", "0.54 to 0.70"),
+        (Score(0.62428, 0.4436, 0.6986), "0.62", "0.44 to 0.70"),
+        (Score(1.0, 0.9578, 1.0), "1.000", "0.958 to 1.000"),
+        (Score(-0.0001, -0.02, 0.02), "0.000", "−0.020 to 0.020"),
+    ],
+)
+def test_scores_are_rounded_to_what_the_interval_supports(score, text, limits):
+    assert (score.text(), score.limits()) == (text, limits)
+
+
+@pytest.mark.parametrize(
+    ("share", "rows", "text"),
+    [
+        (0.42, 200, "42 %"),
+        (0.4237, 5000, "42.4 %"),
+        (0.001, 200, "< 1 %"),
+        (0.999, 200, "> 99 %"),
+        (0.0, 200, "0 %"),
+        (1.0, 200, "100 %"),
+        (0.0001, 5000, "< 0.1 %"),
+    ],
+)
+def test_percentages_never_claim_none_or_all_falsely(share, rows, text):
+    assert words.percent(share, rows).replace("\N{NO-BREAK SPACE}", " ") == text
+
+
+def test_prose_escapes_before_it_marks_up():
+    text = prose("`<b>` is **<i>** and [<u>](#audit), not [x](javascript:alert(1))")
+    assert text == (
+        "<code>&lt;b&gt;</code> is <strong>&lt;i&gt;</strong> and "
+        '<a href="#audit">&lt;u&gt;</a>, not [x](javascript:alert(1))'
+    )
+
+
+def test_a_table_can_forbid_columns_once_only():
+    lines = ["forbidden: total", 'forbidden: [a, "b, c"]', "forbidden: a", "id: number"]
+    assert merged(lines) == ['forbidden: [total, a, "b, c"]', "id: number"]
+
+
+@pytest.mark.parametrize(
+    ("text", "length", "short"),
+    [("short", 10, "short"), ("abcdefghijkl", 7, "abcd…kl")],
+)
+def test_long_names_keep_both_ends(text, length, short):
+    assert words.shortened(text, length) == short
+    assert len(short) <= length
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (15.884, "15.88"), (250000, "250,000"), (2531.55, "2,532"), (1e-7, "1.000e−07")],
+)
+def test_measurements_have_four_digits(value, text):
+    assert words.significant(value) == text

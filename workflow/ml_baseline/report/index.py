@@ -1,0 +1,191 @@
+"""The index: one row a table, so that a hundred tables can be looked over at once."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from ml_baseline.job_log import last_error
+from ml_baseline.report import answer, charts, words
+from ml_baseline.report.answer import Standing
+from ml_baseline.report.page import filled
+from ml_baseline.report.sources import rows_of
+from ml_baseline.report.words import METRIC_WORDS, number, true
+
+
+class TableResults(NamedTuple):
+    """What the index shows of one table.
+
+    `link` leads to its report, empty if it has none; `reason` says why there are no results.
+    """
+
+    name: str
+    leaderboard: list[dict]
+    seeds: list[dict]
+    audit: list[dict]
+    controls: list[dict]
+    link: str = ""
+    reason: str = ""
+
+
+def read_table_results(
+    name: str,
+    leaderboard: str,
+    seeds: Iterable[str],
+    audit: str,
+    controls: Iterable[str] = (),
+    link: str = "",
+) -> TableResults:
+    """Return the results of one table from its files; `controls` is empty where none were run."""
+    return TableResults(
+        name,
+        rows_of(leaderboard),
+        [row for path in seeds for row in rows_of(path)],
+        rows_of(audit),
+        [row for path in controls for row in rows_of(path)],
+        link,
+    )
+
+
+def index_page(tables: list[TableResults], folder: Path) -> str:
+    """Return the index of all tables as HTML.
+
+    Args:
+        tables: in the order of the config.
+        folder: where the templates are.
+    """
+    rows = [table_row(table) for table in tables]
+    counts = {
+        status: sum(row["status"] == status for row in rows)
+        for status in ("pass", "warn", "fail", "none")
+    }
+    metrics = dict.fromkeys(row["metric"] for row in rows if row["metric"])
+    return filled(
+        folder,
+        "index.html.j2",
+        {
+            "rows": rows,
+            "counts": counts,
+            "summary": summary(counts, len(rows)),
+            "metrics": [METRIC_WORDS[name] for name in metrics],
+            "ruler": charts.ruler((0.0, 1.0), steps=2),
+        },
+    )
+
+
+def summary(counts: dict[str, int], tables: int) -> str:
+    """Return in a sentence how the tables stand."""
+    parts = [
+        ("pass", "with nothing found against the scores"),
+        ("warn", "to look at first"),
+        ("fail", "whose scores are not to be believed"),
+        ("none", "without results"),
+    ]
+    told = [f"**{counts[status]}** {text}" for status, text in parts if counts[status]]
+    return f"{words.plural(tables, 'table')}: {', '.join(told)}."
+
+
+def table_row(table: TableResults) -> dict:
+    """Return one line of the index."""
+    row = {"name": table.name, "link": table.link, "reason": table.reason, "metric": ""}
+    if not table.leaderboard:
+        return row | {"status": "none", "words": "no results", "order": 3, "found": None}
+    found = answer.standing(table.leaderboard, table.audit, table.controls)
+    shown = row | {
+        "status": found.status,
+        "words": answer.verdict_words(found),
+        "order": ("fail", "warn", "pass").index(found.status),
+        "found": found,
+        "metric": found.metric,
+        "notes": notes(found),
+        "failed_models": [failed["model"] for failed in found.failed],
+        "track": None,
+        "splits": "",
+    }
+    if found.score is not None:
+        shown |= {
+            "track": split_track(table, found),
+            "splits": splits_text(table, found),
+            "is_baseline": found.best["model"] == found.best["baseline"],
+        }
+    return shown
+
+
+def notes(found: Standing) -> str:
+    """Return the audit's verdict in a few words, and what else makes for doubt."""
+    parts = [(len(found.fails), "failed"), (len(found.warns), "to look at")]
+    audit = ", ".join(f"{count} {what}" for count, what in parts if count) or "nothing found"
+    text = f"audit: {audit}"
+    if found.leaks or found.missed:
+        text += f"; controls: {len(found.leaks) + len(found.missed)} failed"
+    if found.best is not None and not true(found.best.get("reliable", "true")):
+        text += "; rough interval"
+    return text
+
+
+def split_scores(table: TableResults, found: Standing) -> list[float]:
+    """Return the best model's score on each split."""
+    values = [
+        number(row.get(found.metric)) for row in table.seeds if row["model"] == found.best["model"]
+    ]
+    return [value for value in values if value is not None]
+
+
+def split_track(table: TableResults, found: Standing):
+    """Return the best model's score with its interval, from 0 to 1, and its scores by split."""
+    top = 1.0 if found.metric != "log_loss" else max(1.0, found.score.high)
+    values = split_scores(table, found) if found.seeds > 1 else []
+
+    def marks(at) -> str:
+        return "".join(
+            f'<line class="split" x1="{at(v)}" x2="{at(v)}" y1="12%" y2="38%"/>' for v in values
+        )
+
+    return charts.track(found.score, (0.0, top), marks)
+
+
+def splits_text(table: TableResults, found: Standing) -> str:
+    """Return how many splits there are and how far apart the scores are on them."""
+    values = split_scores(table, found)
+    if found.seeds < 2 or len(values) < 2:
+        return ""
+    digits = found.score.digits
+    low, high = words.fixed(min(values), digits), words.fixed(max(values), digits)
+    return f"{found.seeds} splits: {low} to {high}"
+
+
+def failed_run_index(tables: dict[str, dict], folder: Path, since: float) -> str | None:
+    """Return the index at the end of a run that failed, with the tables that have results.
+
+    A table has results if all its files are there and none of the jobs that make them has failed
+    in this run: what an earlier run left is not what the config asks for now.
+
+    Args:
+        tables: for each table the arguments of `read_table_results`.
+        folder: where the templates are.
+        since: when the run began, in seconds since the epoch.
+
+    Returns:
+        None if every table has results: then the rule writes the index, now or in a later run.
+    """
+    found = []
+    for name, files in tables.items():
+        error = next(_errors(name, since), None)
+        paths = [files["leaderboard"], *files["seeds"], files["audit"], *files["controls"]]
+        if error is None and all(Path(path).exists() for path in paths):
+            link = files["link"] if Path("results", files["link"]).is_file() else ""
+            found.append(read_table_results(name, **(files | {"link": link})))
+        else:
+            reason = error or "the run ended before this table was done"
+            found.append(TableResults(name, [], [], [], [], reason=reason))
+    complete = all(table.leaderboard for table in found)
+    return None if complete else index_page(found, folder)
+
+
+def _errors(name: str, since: float) -> Iterator[str]:
+    """Yield the errors of this run's jobs that a table's part of the index waits for."""
+    logs = Path("results/logs", name)
+    rules = ("clean", "audit", "require_audit", "compare", "controls")
+    own = [logs / f"{rule}.log" for rule in rules]
+    for path in [*own, *sorted(logs.glob("seed*/*.log"))]:
+        if path.exists() and path.stat().st_mtime >= since and (error := last_error(path)):
+            yield error

@@ -1,0 +1,189 @@
+"""Numbers and sentences of the report: rounded to what is known, and claiming no more than that."""
+
+import math
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from markupsafe import Markup, escape
+
+
+class MetricWords(NamedTuple):
+    """How a metric is spoken of."""
+
+    title: str
+    explanation: str
+    higher_is_better: bool = True
+
+
+METRIC_WORDS = {
+    "accuracy": MetricWords("accuracy", "share of the rows that are predicted right"),
+    "precision": MetricWords("precision", "share of the rows predicted positive that are positive"),
+    "recall": MetricWords("recall", "share of the positive rows that are predicted positive"),
+    "f1": MetricWords("F1", "harmonic mean of precision and recall; 0 is worst, 1 is perfect"),
+    "roc_auc": MetricWords(
+        "ROC-AUC",
+        "chance that a positive row is scored above a negative one; 0.5 is guessing, 1 is perfect",
+    ),
+    "pr_auc": MetricWords(
+        "PR-AUC",
+        "precision averaged over all recalls; guessing gives the share of positives, 1 is perfect",
+    ),
+    "log_loss": MetricWords(
+        "log loss",
+        "mean surprise at the outcome, in nats; 0 is perfect, less is better",
+        higher_is_better=False,
+    ),
+    "brier": MetricWords(
+        "Brier score",
+        "mean squared error of the probability; 0 is perfect, less is better",
+        higher_is_better=False,
+    ),
+}
+CODE = re.compile(r"`([^`]+)`")
+STRONG = re.compile(r"\*\*(.+?)\*\*")
+ANCHOR = re.compile(r"\[([^\]]+)\]\((#[a-z-]+)\)")
+# Settings that a finding of the audit may tell the reader to write.
+CONFIG_LINE = re.compile(r"`((?:forbidden|drop|group|time|id|split|categorical): [^`]+)`")
+MINUS = "\N{MINUS SIGN}"
+MOST_DIGITS = 6
+
+
+def decimals(low: float, high: float) -> int:
+    """Return how many decimals a figure with this interval supports.
+
+    The rule of the Particle Data Group (Review of Particle Physics, section 5.3): of the error (half
+    the interval) two digits are kept if the first three are 100 to 354, one if they are 355 to
+    949, and from 950 on it is rounded to the next power of ten and keeps two; the figure ends
+    where its error does. Three decimals where there is no error to go by.
+    """
+    error = abs(high - low) / 2
+    if not math.isfinite(error) or error < 10.0**-MOST_DIGITS:
+        return 3
+    exponent = math.floor(math.log10(error))
+    leading = error / 10.0**exponent
+    kept = 2 if leading < 3.55 or leading >= 9.5 else 1
+    exponent += leading >= 9.5
+    return min(MOST_DIGITS, max(0, kept - 1 - exponent))
+
+
+def fixed(value: float, digits: int, sign: bool = False) -> str:
+    """Return a number with a fixed number of decimals, a true minus, and no minus before zero."""
+    text = f"{value:+,.{digits}f}" if sign else f"{value:,.{digits}f}"
+    if not text.strip("+-0.,"):
+        text = text.lstrip("+-")
+    return text.replace("-", MINUS)
+
+
+class Score(NamedTuple):
+    """A figure and its interval, as they stand in the results."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def digits(self) -> int:
+        """How many decimals the interval supports."""
+        return decimals(self.low, self.high)
+
+    def text(self, sign: bool = False, most_digits: int = MOST_DIGITS) -> str:
+        """Return the figure alone, rounded to what the interval supports."""
+        return fixed(self.value, min(self.digits, most_digits), sign)
+
+    def limits(self, sign: bool = False, most_digits: int = MOST_DIGITS) -> str:
+        """Return `low to high`, rounded in the same way."""
+        digits = min(self.digits, most_digits)
+        return f"{fixed(self.low, digits, sign)} to {fixed(self.high, digits, sign)}"
+
+
+def score_of(row: dict[str, str], name: str) -> Score | None:
+    """Return the figure `name` of a row with `<name>_low` and `<name>_high`; None if it is empty."""
+    if name.endswith("_difference"):
+        prefix = name.removesuffix("_difference")
+        texts = [row.get(name), row.get(f"{prefix}_low"), row.get(f"{prefix}_high")]
+    else:
+        texts = [row.get(name), row.get(f"{name}_low"), row.get(f"{name}_high")]
+    numbers = [number(text) for text in texts]
+    return None if None in numbers else Score(*numbers)
+
+
+def number(text: str | None) -> float | None:
+    """Return the number that a cell of a result file holds, None for an empty or missing one."""
+    if text is None or text == "":
+        return None
+    value = float(text)
+    return value if math.isfinite(value) else None
+
+
+def true(text: str | None) -> bool:
+    """Return whether a cell of a result file says true."""
+    return (text or "").lower() == "true"
+
+
+def percent(share: float, rows: float | None = None) -> str:
+    """Return a share as a percentage, with a decimal where at least 1,000 rows stand behind it."""
+    digits = 1 if rows is not None and rows >= 1000 else 0
+    text = fixed(100 * share, digits)
+    # What is not quite none or all must not look so.
+    if share > 0 and float(text) == 0:
+        text = f"< {10.0**-digits:g}"
+    elif share < 1 and float(text) == 100:
+        text = f"> {100 - 10.0**-digits:g}"
+    return f"{text}\N{NO-BREAK SPACE}%"
+
+
+def count(value: float) -> str:
+    """Return a number of rows or the like; means over splits may have a fraction."""
+    return fixed(value, 0 if float(value).is_integer() else 1)
+
+
+def significant(value: float, digits: int = 4) -> str:
+    """Return a measurement with that many significant digits, thousands set apart."""
+    if value == 0 or not math.isfinite(value):
+        return "0" if value == 0 else str(value)
+    magnitude = math.floor(math.log10(abs(value)))
+    if not -4 <= magnitude < 12:
+        return f"{value:.{digits - 1}e}".replace("-", MINUS)
+    places = max(0, digits - 1 - magnitude)
+    text = fixed(value, places)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def plural(number_of: float, one: str, many: str | None = None) -> str:
+    """Return `1 row` or `2 rows`."""
+    return f"{count(number_of)} {one if number_of == 1 else many or one + 's'}"
+
+
+def listed(names: Iterable[str], limit: int = 3) -> str:
+    """Return names as a sentence holds them: a, b and c; and how many more than `limit`."""
+    names = list(names)
+    if len(names) > limit:
+        names = [*names[:limit], f"{len(names) - limit} more"]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def shortened(text: str, length: int) -> str:
+    """Return a name cut in its middle, so that neither its beginning nor its end is lost."""
+    if len(text) <= length:
+        return text
+    head = (length - 1) * 2 // 3
+    return f"{text[:head]}\N{HORIZONTAL ELLIPSIS}{text[head + 1 - length :]}"
+
+
+def prose(text: str) -> Markup:
+    """Return text as HTML: escaped, then `code`, **strong** and [links](#to-places)."""
+    html = str(escape(text))
+    html = ANCHOR.sub(r'<a href="\2">\1</a>', html)
+    html = CODE.sub(r"<code>\1</code>", html)
+    return Markup(STRONG.sub(r"<strong>\1</strong>", html))
+
+
+def first_clause(explanation: str) -> str:
+    """Return what a finding of the audit says before it says what that means."""
+    return re.split(r": |; |, far nearer", explanation, maxsplit=1)[0].rstrip(".")
+
+
+def config_lines(explanation: str) -> list[str]:
+    """Return the settings that a finding of the audit tells the reader to write."""
+    return CONFIG_LINE.findall(explanation)

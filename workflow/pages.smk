@@ -1,0 +1,84 @@
+"""What the rules of the report share: what a page is made of and what it tells of its making."""
+
+import functools
+import platform
+import tomllib
+
+from ml_baseline.files import whole_file
+from ml_baseline.report.remake import config_alone
+
+INDEX = "results/report.html"
+INDEXED_TABLES = {
+    dataset: {
+        "leaderboard": f"results/{dataset}/metrics.csv",
+        "seeds": [f"results/{dataset}/seed{seed}/metrics.csv" for seed in seeds(dataset)],
+        "audit": f"results/{dataset}/audit.csv",
+        "controls": [f"results/{dataset}/controls.csv"] * SETTINGS[dataset]["controls"],
+        "link": f"{dataset}/report.html" if SETTINGS[dataset]["report"] else "",
+    }
+    for dataset in DATASETS
+}
+
+
+def templates(page):
+    """Return the files that the page `report` or `index` is made of; the first is its own."""
+    names = (f"{page}.html.j2", "base.html.j2", "macros.html.j2", "style.css", "page.js")
+    folder, here = WORKFLOW_FOLDER / "report", Path.cwd()
+    # Relative where that is possible, so that a project can be moved without being stale.
+    folder = folder.relative_to(here) if folder.is_relative_to(here) else folder
+    return [str(folder / name) for name in names]
+
+
+def where_wanted(key, pattern):
+    """Return the input function for a file that is made where the setting `key` asks for it."""
+    return lambda wildcards: [pattern.format(dataset=wildcards.dataset)] * bool(
+        SETTINGS[wildcards.dataset][key]
+    )
+
+
+def page_settings(wildcards):
+    """Return what a page tells of how it was made."""
+    settings = SETTINGS[wildcards.dataset]
+    sample = next((s for s, path in SAMPLE_TABLES.items() if path == settings["table"]), None)
+    top_level = {"table_format": TABLE_SUFFIX}
+    if sample in config["sample_data"]:
+        top_level["sample_data"] = {sample: config["sample_data"][sample]}
+    absent = {
+        "make_sample_data": sample is None,
+        "plots": not settings["plots"],
+        "naive": not settings["naive"],
+        "contrast": not settings["naive"],
+        "permute": not settings["controls"],
+        "controls": not settings["controls"],
+    }
+    estimators = [model["estimator"] for model in settings["models"].values()]
+    return {
+        "config": config_alone(wildcards.dataset, settings | top_level, SCHEMA["properties"]),
+        "versions": versions(*estimators),
+        "absent": [rule for rule, missing in absent.items() if missing],
+    }
+
+
+@functools.cache
+def versions(*estimators):
+    """Return the versions of what computes, those of the models' packages among them."""
+    used = ("snakemake", "pandas", "numpy", "sklearn", *estimators)
+    project = tomllib.loads((WORKFLOW_FOLDER.parent / "pyproject.toml").read_text("utf-8"))
+    own = f"ml-baseline {project['project']['version']}, python {platform.python_version()}"
+    return [*own.split(", "), *dict.fromkeys(map(package_version, used))]
+
+
+def write_index_of_failed_run():
+    """Write the index with what there is, if a table's failure has kept the rule from doing so.
+
+    Then some input of the rule could not be made. What made Snakemake's record of the index goes
+    too, so that the rule runs as soon as it can.
+    """
+    if INDEX not in wanted_files():
+        return
+    from ml_baseline.report.index import failed_run_index
+
+    if page := failed_run_index(INDEXED_TABLES, WORKFLOW_FOLDER / "report", STARTED):
+        with whole_file(INDEX) as temporary:
+            temporary.write_text(page, encoding="utf-8")
+        workflow.persistence.cleanup_metadata(rules.report_index.output[0])

@@ -1,0 +1,122 @@
+# What the report shows and no other rule has computed, in tables that any program can read; and the
+# report itself.
+
+
+rule curves:
+    """ROC, precision-recall, calibration, scores and thresholds of all models, first seed."""
+    input:
+        first_seed("results/{dataset}/seed{seed}/holdout_predictions.csv"),
+    output:
+        roc=for_report("results/{dataset}/curves/roc.csv", EVIDENCE, "ROC curves"),
+        precision_recall=for_report(
+            "results/{dataset}/curves/precision_recall.csv", EVIDENCE, "precision-recall curves"
+        ),
+        calibration=for_report("results/{dataset}/curves/calibration.csv", EVIDENCE, "calibration"),
+        score_distribution=for_report(
+            "results/{dataset}/curves/score_distribution.csv", EVIDENCE, "score distribution"
+        ),
+        thresholds=for_report("results/{dataset}/curves/thresholds.csv", EVIDENCE, "thresholds"),
+    log:
+        "results/logs/{dataset}/curves.log",
+    conda:
+        CONDA_ENVIRONMENT
+    params:
+        cfg=curve_settings,
+        code=code("curves"),
+    message:
+        "Drawing the curves of {wildcards.dataset} as tables"
+    script:
+        "../scripts/curves.py"
+
+
+rule explain:
+    """What drives the best model of a table, measured on holdout rows of the first seed.
+
+    It sees the holdout and teaches nothing: no model, threshold or choice depends on it.
+    """
+    input:
+        leaderboard="results/{dataset}/metrics.csv",
+        models=first_seed_model_files,
+        holdout=first_seed(processed("seed{seed}/holdout")),
+        schema="data/processed/{dataset}/input_schema.json",
+    output:
+        importance=for_report("results/{dataset}/importance.csv", EVIDENCE, "importance"),
+        partial_dependence=for_report(
+            "results/{dataset}/partial_dependence.csv", EVIDENCE, "partial dependence"
+        ),
+    log:
+        "results/logs/{dataset}/explain.log",
+    conda:
+        CONDA_ENVIRONMENT
+    params:
+        cfg=explanation_settings,
+        code=code("explain"),
+    message:
+        "Explaining the best model of {wildcards.dataset}"
+    script:
+        "../scripts/explain.py"
+
+
+rule report:
+    """The page of one table: the answer first, the evidence below. Nothing is computed for it."""
+    input:
+        templates=templates("report"),
+        raw=raw_table,
+        table=processed("cleaned_data"),
+        schema="data/processed/{dataset}/input_schema.json",
+        repairs="results/{dataset}/repairs.json",
+        leaderboard="results/{dataset}/metrics.csv",
+        seed_metrics=seed_files("results/{dataset}/seed{seed}/metrics.csv"),
+        audit="results/{dataset}/audit.csv",
+        naive=where_wanted("naive", "results/{dataset}/naive.csv"),
+        controls=where_wanted("controls", "results/{dataset}/controls.csv"),
+        roc="results/{dataset}/curves/roc.csv",
+        precision_recall="results/{dataset}/curves/precision_recall.csv",
+        calibration="results/{dataset}/curves/calibration.csv",
+        score_distribution="results/{dataset}/curves/score_distribution.csv",
+        thresholds="results/{dataset}/curves/thresholds.csv",
+        importance="results/{dataset}/importance.csv",
+        partial_dependence="results/{dataset}/partial_dependence.csv",
+        stats="results/{dataset}/stats.csv",
+        distributions="results/{dataset}/distributions.csv",
+        plots=lambda wildcards: plot_files(wildcards.dataset),
+    output:
+        for_report("results/{dataset}/report.html", ANSWER, "page"),
+    log:
+        "results/logs/{dataset}/report.log",
+    wildcard_constraints:
+        # The tables with shuffled labels have no repairs of their own.
+        dataset="|".join(DATASETS),
+    conda:
+        CONDA_ENVIRONMENT
+    params:
+        cfg=page_settings,
+        code=code("report"),
+    message:
+        "Writing the report of {wildcards.dataset}"
+    script:
+        "../scripts/report.py"
+
+
+rule report_index:
+    """The index of all tables. If a table fails, the run's end writes it with what there is."""
+    input:
+        templates=templates("index"),
+        results=[
+            path
+            for files in INDEXED_TABLES.values()
+            for path in [files["leaderboard"], files["audit"], *files["seeds"], *files["controls"]]
+        ],
+    output:
+        for_report(INDEX, ANSWER, "index", "all tables"),
+    log:
+        "results/logs/report_index.log",
+    conda:
+        CONDA_ENVIRONMENT
+    params:
+        cfg={"tables": INDEXED_TABLES},
+        code=code("report_index"),
+    message:
+        "Writing the index of all tables"
+    script:
+        "../scripts/report_index.py"

@@ -1,0 +1,20 @@
+from ml_baseline.job_log import job_log
+
+with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="tables"):
+    from pathlib import Path
+
+    from ml_baseline.files import whole_file
+    from ml_baseline.report.page import report_page
+    from ml_baseline.report.sources import read_sources
+
+    files = dict(snakemake.input.items())
+    templates = Path(files.pop("templates")[0]).parent
+    raw, cleaned = files.pop("raw"), files.pop("table")
+    settings = snakemake.params.cfg | {
+        "raw_table": next(iter(raw), None),
+        "cleaned_table": cleaned,
+        "target": snakemake.output[0],
+    }
+    page = report_page(read_sources(files), settings, templates)
+    with whole_file(snakemake.output[0]) as temporary:
+        Path(temporary).write_text(page, encoding="utf-8")
