@@ -26,6 +26,7 @@ CONFIG = {
             "plots": ["size_histogram"],
             "naive": True,
             "register": True,
+            "report": True,
             "drop": ["unused"],
         },
         "other": {"table": "other.csv", "target": "answer", "plots": ["colour_barplot"]},
@@ -39,6 +40,7 @@ CONFIG = {
     "sample_data": {"users": {"rows": 200, "seed": 1}},
     "seeds": [1, 2],
     "register": False,
+    "report": False,
     "split": {"strategy": "stratified", "test_size": 0.25},
     "augment": {"method": "jitter", "noise_frac": 0.02},
     "models": {
@@ -48,6 +50,7 @@ CONFIG = {
     },
 }
 FOLDERS = ("workflow", "profiles", "envs")
+FILES = ("Snakefile", "pyproject.toml")
 
 
 def raw_table(random_state):
@@ -115,7 +118,8 @@ def finished(tmp_path_factory):
     for name in FOLDERS:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, project.folder / name, ignore=ignored)
-    shutil.copy2(ROOT / "Snakefile", project.folder)
+    for name in FILES:
+        shutil.copy2(ROOT / name, project.folder)
     for name, random_state in (("one", 0), ("other", 1)):
         project.write(f"{name}.csv", raw_table(random_state))
     own = (
@@ -185,7 +189,7 @@ def older_content(project):
 def fresh_checkout(project):
     for folder in (*FOLDERS, "config", "library"):
         touch(project, f"{folder}/**/*")
-    touch(project, "Snakefile")
+    touch(project, *FILES)
 
 
 def copy_without_times(project):
@@ -236,14 +240,19 @@ def delete(path):
 
 NOTHING = ()
 EVERYTHING = ("*",)
+# One table has a page and a published run; the index shows all tables.
+PAGE = ("one/report",)
+PAGES = (*PAGE, "report_index")
 # The choice of a model and what follows from it.
-CHOSEN = ("*/compare", "one/register")
-SCORES = ("*/evaluate", "*/compare", "gather", "one/register")
-CHOICE = ("*/audit", *SCORES)
+CHOSEN = ("*/compare", "*/explain", "one/register", *PAGES)
+SCORES = ("*/evaluate", "*/curves", "gather", *CHOSEN)
+AUDIT = ("*/audit", "one/register", *PAGES)
+CHOICE = (*AUDIT, *SCORES)
 # What follows new training rows.
 TRAINING = ("*/train_*", *CHOICE)
-NAIVE = ("one/naive_*", "one/contrast")
-ONE = ("one/*", "gather")
+CONTRAST = ("one/contrast", *PAGE)
+NAIVE = ("one/naive_*", *CONTRAST)
+ONE = ("one/*", "gather", "report_index")
 MODULES = "workflow/ml_baseline"
 
 # What is edited -> the edit, and the jobs that have to run again.
@@ -261,17 +270,17 @@ EDITS = {
         change("split", "test_size", to=0.3),
         ("*/split", "*/augment", *TRAINING, *NAIVE),
     ),
-    "folds": (change("cv", to={"folds": 4}), (*TRAINING, "one/contrast")),
+    "folds": (change("cv", to={"folds": 4}), (*TRAINING, *CONTRAST)),
     "one model's parameter": (
         change("models", "tree", "params", "max_depth", to=3),
-        ("*/train_tree", *CHOICE, "one/naive_tree", "one/contrast"),
+        ("*/train_tree", *CHOICE, "one/naive_tree", *CONTRAST),
     ),
     "a model more": (
         change("models", "new", to={"estimator": "sklearn.naive_bayes.GaussianNB"}),
         (*(f"{table}/seed{seed}/train_new" for table in ("one", "other") for seed in (1, 2)),)
-        + ("users/seed5/train_new", "one/naive_new", "one/contrast", *CHOICE),
+        + ("users/seed5/train_new", "one/naive_new", *CONTRAST, *CHOICE),
     ),
-    "a model less": (remove_tree, (*CHOICE, "one/contrast")),
+    "a model less": (remove_tree, (*CHOICE, *CONTRAST)),
     "a seed more": (
         change("seeds", to=[1, 2, 3]),
         tuple(
@@ -302,8 +311,8 @@ EDITS = {
         + ("gather",),
     ),
     "a table less": (change("datasets", "other", to=None), ("gather",)),
-    "threshold": (change("threshold", to=0.4), (*SCORES, "one/contrast")),
-    "confidence level": (change("intervals", to={"level": 0.9}), (*SCORES, "one/contrast")),
+    "threshold": (change("threshold", to=0.4), (*SCORES, *CONTRAST)),
+    "confidence level": (change("intervals", to={"level": 0.9}), (*SCORES, *CONTRAST)),
     "select_by": (change("select_by", to="f1"), CHOSEN),
     "baseline": (change("baseline", to="tree"), CHOSEN),
     "a plot more": (
@@ -332,7 +341,7 @@ EDITS = {
     ),
     "the version of an estimator's package": (
         new_version,
-        ("*/train_own", *CHOICE, "one/naive_own", "one/contrast"),
+        ("*/train_own", *CHOICE, "one/naive_own", *CONTRAST),
     ),
     "raw data": (lambda project: append(project, "one.csv", "1,0.5,0.5,red,yes\n"), ONE),
     "raw data with an older time": (older_content, ONE),
@@ -356,13 +365,13 @@ EDITS = {
     "plots.py": (add_statement("plots"), ("*/plots",)),
     "train.py": (add_statement("train"), (*TRAINING, *NAIVE)),
     "pipeline.py": (add_statement("pipeline"), (*TRAINING, *NAIVE)),
-    "evaluate.py": (add_statement("evaluate"), (*SCORES, "one/contrast")),
+    "evaluate.py": (add_statement("evaluate"), (*SCORES, *CONTRAST)),
     "metrics.py": (add_statement("metrics"), (*SCORES, *NAIVE)),
     "comparison.py": (add_statement("comparison"), CHOSEN),
     "leaderboard.py": (add_statement("leaderboard"), CHOSEN),
     "naive.py": (add_statement("naive"), NAIVE),
     "controls.py": (add_statement("controls"), NOTHING),
-    "audit/copies.py": (add_statement("audit/copies"), ("*/audit", "one/register")),
+    "audit/copies.py": (add_statement("audit/copies"), AUDIT),
     "sample_data.py": (
         add_statement("sample_data"),
         ("make_sample_data_users", "users/*", "gather"),
