@@ -459,6 +459,7 @@ def test_a_key_is_asked_for_if_there_is_one(run):
             assert problems(client.post("/predict", json=ROW, headers={header: value}), 401)
         for header, value in [(b"X-API-Key", key), (b"Authorization", b"Bearer " + key)]:
             client.post("/predict", json=ROW, headers={header: value}).raise_for_status()
+        assert client.get("/docs").headers["www-authenticate"].startswith("Basic ")
         client.get("/docs", auth=("anyone", key)).raise_for_status()
         assert service.stop() == 0
         assert "sesame" not in json.dumps(service.lines)
