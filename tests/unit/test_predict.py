@@ -1,5 +1,6 @@
 """Predictions of new rows: the training's cleaning, every row in its place, whole files or none."""
 
+import contextlib
 import gzip
 import io
 import os
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -275,19 +277,33 @@ def test_files_that_cannot_be(run, batch, tmp_path, source, destination, message
     assert (tmp_path / "batch.csv").read_bytes() == before
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_told(run, batch, tmp_path):
+    batch.to_csv(tmp_path / "batch.csv", index=False)
+    with pytest.raises(InputError, match="/dev/full cannot be written: No space left"):
+        predict_file(run, tmp_path / "batch.csv", "/dev/full")
+    done = predict_command(
+        run, "--input", str(tmp_path / "batch.csv"), "--output", "-", stdout="/dev/full"
+    )
+    assert done.returncode == 1
+    assert b"standard output cannot be written" in done.stderr and b"Traceback" not in done.stderr
+
+
 def test_what_on_bad_rows_may_be(run, tmp_path):
     with pytest.raises(InputError, match="expected fail or null"):
         predict_file(run, tmp_path / "a.csv", tmp_path / "b.csv", on_bad_rows="skip")
 
 
-def predict_command(run, *arguments, **options) -> subprocess.CompletedProcess:
+def predict_command(run, *arguments, stdout=None, **options) -> subprocess.CompletedProcess:
     command = [sys.executable, "-P", "-m", "ml_baseline.command", "predict", "--run", run.folder]
-    return subprocess.run(
-        [*map(str, command), *arguments],
-        capture_output=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT / "workflow")},
-        **options,
-    )
+    with contextlib.ExitStack() as stack:
+        return subprocess.run(
+            [*map(str, command), *arguments],
+            stdout=stack.enter_context(Path(stdout).open("wb")) if stdout else subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": str(ROOT / "workflow")},
+            **options,
+        )
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])

@@ -33,9 +33,11 @@ from schemathesis.specs.openapi.checks import (
 from small_shop import publish_shop, shop
 
 from ml_baseline.clean import clean
+from ml_baseline.errors import InputError
 from ml_baseline.inference import describe_columns, infer_schema
 from ml_baseline.predict import predict_file, predict_rows
 from ml_baseline.registry import Run, find_run
+from ml_baseline.serve import serve
 from ml_baseline.serve.app import create_app
 from ml_baseline.train import fit
 
@@ -459,6 +461,7 @@ def test_a_key_is_asked_for_if_there_is_one(run):
             assert problems(client.post("/predict", json=ROW, headers={header: value}), 401)
         for header, value in [(b"X-API-Key", key), (b"Authorization", b"Bearer " + key)]:
             client.post("/predict", json=ROW, headers={header: value}).raise_for_status()
+        assert client.get("/docs").headers["www-authenticate"].startswith("Basic ")
         client.get("/docs", auth=("anyone", key)).raise_for_status()
         assert service.stop() == 0
         assert "sesame" not in json.dumps(service.lines)
@@ -499,3 +502,12 @@ def test_an_address_that_is_taken_is_told(run):
     assert done.returncode == 1
     assert f"cannot listen on 127.0.0.1 port {port}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_without_the_extra_it_is_named(run, monkeypatch):
+    monkeypatch.delitem(sys.modules, "ml_baseline.serve.server", raising=False)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    with pytest.raises(
+        InputError, match=r"package uvicorn; install the extra: .*ml-baseline\[serve\]"
+    ):
+        serve(run, port=0)

@@ -500,15 +500,18 @@ def _whole_output(destination: str | Path, suffix: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="ml-baseline-") as folder:
         temporary = Path(folder, f"output{suffix}")
         yield temporary
-        with ExitStack() as stack:
-            content = stack.enter_context(temporary.open("rb"))
-            out = sys.stdout.buffer if is_standard else stack.enter_context(path.open("wb"))
-            try:
+        try:
+            with ExitStack() as stack:
+                content = stack.enter_context(temporary.open("rb"))
+                out = sys.stdout.buffer if is_standard else stack.enter_context(path.open("wb"))
                 shutil.copyfileobj(content, out, 1 << 20)
                 out.flush()
-            except BrokenPipeError:  # whoever read it has had enough, as `head` does
-                if is_standard:  # or Python would complain at its end
-                    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except BrokenPipeError:  # whoever read it has had enough, as `head` does
+            if is_standard:  # or Python would complain at its end
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except OSError as error:
+            name = "standard output" if is_standard else path
+            raise InputError(f"{name} cannot be written: {error.strerror or error}") from error
 
 
 @contextmanager

@@ -331,7 +331,7 @@ def open_rows(
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path}: {tables._absence(path)}")
+        raise InputError(f"{path}: {tables._absence(path, 'check the path')}")
     name = name or str(path)
     with path.open("rb") as file:
         mark = file.read(len(PARQUET_MARK))

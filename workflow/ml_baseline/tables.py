@@ -272,7 +272,7 @@ def _column_names(path: Path, header: list[str]) -> list[str]:
     return names
 
 
-def _absence(path: Path) -> str:
+def _absence(path: Path, advice: str = "check `table`") -> str:
     import difflib
 
     if path.is_dir():
@@ -280,7 +280,7 @@ def _absence(path: Path) -> str:
     if not path.parent.is_dir():
         return "there is no such file, nor its folder; paths are relative to the working directory"
     near = difflib.get_close_matches(path.name, [file.name for file in path.parent.iterdir()], n=1)
-    hint = f"did you mean {path.parent / near[0]}?" if near else "check `table`"
+    hint = f"did you mean {path.parent / near[0]}?" if near else advice
     return f"there is no such file; {hint}"
 
 

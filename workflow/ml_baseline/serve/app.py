@@ -108,12 +108,15 @@ def create_app(
         await batcher.stop()
 
     positive, negative = (" or ".join(run.schema[key]) for key in ("positive", "negative"))
+    labels = (
+        "1 or 0." if (positive, negative) == ("1", "0") else f"1 for {positive}, 0 for {negative}."
+    )
     app = FastAPIOffline(
         title=f"{run.dataset}: {run.meta['model']['name']}",
         version=run.run_id,
         description=(
-            f"Predicts `{run.schema['target']}`: 1 for {positive}, 0 for {negative}. "
-            f"A probability of {threshold} or more predicts 1. Rows are cleaned as the training "
+            f"Predicts `{run.schema['target']}`: {labels} A probability of {threshold} or more "
+            "predicts 1. Rows are cleaned as the training "
             "table was."
         ),
         lifespan=lifespan,

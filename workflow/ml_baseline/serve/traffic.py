@@ -140,6 +140,8 @@ async def send_problems(error: RequestError, send: Send) -> None:
     body = problems_json(error)
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     headers += [(b"connection", b"close")] * (error.status == 413)  # the rest is not read
+    # So that a browser asks for the key, and the page of docs can be looked at.
+    headers += [(b"www-authenticate", b'Basic realm="ml-baseline"')] * (error.status == 401)
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
