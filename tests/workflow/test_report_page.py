@@ -373,10 +373,17 @@ def test_a_table_that_fails_leaves_the_others_their_index(project):
     project.write_config(datasets={"good": good, "bad": bad})
     done = project.snakemake()
     assert done.returncode != 0
+    assert "What went wrong" in done.stdout
     index = project.folder / "results/report.html"
     text = index.read_text(encoding="utf-8")
     assert 'href="good/report.html"' in text
     assert "did you mean" in text
+    # What an earlier run left of a table that fails now is not shown as if it were of this one.
+    project.write_config(datasets={"good": good, "bad": good})
+    project.run()
+    project.write_config(datasets={"good": good, "bad": bad})
+    assert "What went wrong" in project.snakemake().stdout
+    assert "did you mean" in index.read_text(encoding="utf-8")
     # As soon as it can, the rule writes it as it should be.
     project.write_config(datasets={"good": good, "bad": good})
     project.run()

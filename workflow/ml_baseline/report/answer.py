@@ -313,7 +313,12 @@ def _repair_models(found: Standing, sources: Sources) -> str | None:
     if not found.failed:
         return None
     names = listed([row["model"] for row in found.failed])
-    return f"Repair {names}, or take it out of the config: it could not be fitted (reason below)."
+    one = len(found.failed) == 1
+    it, reasons = ("it", "reason") if one else ("they", "reasons")
+    return (
+        f"Repair {names}, or take {it if one else 'them'} out of the config: {it} could not be "
+        f"fitted ({reasons} below)."
+    )
 
 
 def _look_at_warnings(found: Standing, sources: Sources) -> str | None:
