@@ -10,10 +10,10 @@ from ml_baseline.curves import curves
 from ml_baseline.distributions import distributions
 from ml_baseline.evaluate import holdout_metrics
 from ml_baseline.files import write_json
+from ml_baseline.inference import describe_columns
 from ml_baseline.leaderboard import leaderboard, out_of_fold_scores
 from ml_baseline.report.page import report_page
 from ml_baseline.report.sources import read_sources
-from ml_baseline.schema import describe_columns
 from ml_baseline.stats import describe
 from ml_baseline.tables import write_table
 

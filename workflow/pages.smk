@@ -16,7 +16,7 @@ INDEXED_TABLES = {
         "controls": [f"results/{dataset}/controls.csv"] * SETTINGS[dataset]["controls"],
         "link": f"{dataset}/report.html" if SETTINGS[dataset]["report"] else "",
     }
-    for dataset in DATASETS
+    for dataset in sorted(DATASETS)
 }
 
 
@@ -52,11 +52,14 @@ def page_settings(wildcards):
         "controls": not settings["controls"],
     }
     estimators = [model["estimator"] for model in settings["models"].values()]
-    return {
-        "config": config_alone(wildcards.dataset, settings | top_level, SCHEMA["properties"]),
-        "versions": versions(*estimators),
-        "absent": [rule for rule, missing in absent.items() if missing],
-    }
+    alone = config_alone(wildcards.dataset, canonical(settings | top_level), SCHEMA["properties"])
+    return canonical(
+        {
+            "config": alone,
+            "versions": versions(*sorted(estimators)),
+            "absent": [rule for rule, missing in absent.items() if missing],
+        }
+    )
 
 
 @functools.cache

@@ -248,6 +248,8 @@ CHOSEN = ("*/compare", "*/explain", "one/register", *PAGES)
 SCORES = ("*/evaluate", "*/curves", "gather", *CHOSEN)
 AUDIT = ("*/audit", "one/register", *PAGES)
 CHOICE = (*AUDIT, *SCORES)
+# What is made of the first seed alone.
+FIRST_SEED = ("audit", "curves", "explain")
 # What follows new training rows.
 TRAINING = ("*/train_*", *CHOICE)
 CONTRAST = ("one/contrast", *PAGE)
@@ -264,7 +266,7 @@ EDITS = {
     "noise_frac of one table": (
         change("datasets", "other", "augment", to={"noise_frac": 0.03}),
         ("other/*/augment", "other/*/train_*", "other/*/evaluate", "other/compare", "other/audit")
-        + ("gather",),
+        + ("other/curves", "other/explain", "gather", "report_index"),
     ),
     "test_size": (
         change("split", "test_size", to=0.3),
@@ -286,21 +288,23 @@ EDITS = {
         tuple(
             f"{table}/{job}"
             for table in ("one", "other")
-            for job in ("compare", *(f"seed3/{name}" for name in ("split", "augment", "evaluate")))
+            for job in ("compare", "explain")
+            + tuple(f"seed3/{name}" for name in ("split", "augment", "evaluate"))
             + tuple(f"seed3/train_{model}" for model in CONFIG["models"])
         )
-        + ("gather", "one/register"),
+        + ("gather", "one/register", *PAGES),
     ),
     "seeds in another order": (
-        # The first one is the one that is audited and contrasted.
+        # The first one is the one that is audited, contrasted, drawn, explained and published.
         change("seeds", to=[2, 1]),
-        ("one/audit", "other/audit", *NAIVE, "one/register"),
+        tuple(f"{table}/{job}" for table in ("one", "other") for job in FIRST_SEED)
+        + (*NAIVE, "one/register", *PAGES),
     ),
     "a table more": (
         change("datasets", "new", to={"table": "one.csv", "target": "answer", "plots": []}),
         tuple(
             f"new/{job}"
-            for job in ("clean", "stats", "audit", "compare")
+            for job in ("clean", "stats", "compare", *FIRST_SEED)
             + tuple(
                 f"seed{seed}/{name}"
                 for seed in (1, 2)
@@ -308,26 +312,26 @@ EDITS = {
                 + tuple(f"train_{model}" for model in CONFIG["models"])
             )
         )
-        + ("gather",),
+        + ("gather", "report_index"),
     ),
-    "a table less": (change("datasets", "other", to=None), ("gather",)),
+    "a table less": (change("datasets", "other", to=None), ("gather", "report_index")),
     "threshold": (change("threshold", to=0.4), (*SCORES, *CONTRAST)),
     "confidence level": (change("intervals", to={"level": 0.9}), (*SCORES, *CONTRAST)),
     "select_by": (change("select_by", to="f1"), CHOSEN),
     "baseline": (change("baseline", to="tree"), CHOSEN),
     "a plot more": (
         change("datasets", "one", "plots", to=["size_histogram", "target"]),
-        ("one/plots",),
+        ("one/plots", *PAGE),
     ),
-    "a plot less": (change("datasets", "one", "plots", to=[]), NOTHING),
+    "a plot less": (change("datasets", "one", "plots", to=[]), PAGE),
     "what a failed audit does": (
         change("datasets", "one", "audit", to={"on_fail": "stop"}),
-        ("one/require_audit", "one/compare", "one/register"),
+        ("one/require_audit", "one/compare", "one/explain", "one/register", *PAGES),
     ),
-    "table format": (change("table_format", to="parquet"), ("*/*", "gather")),
+    "table format": (change("table_format", to="parquet"), ("*/*", "gather", "report_index")),
     "rows of a sample table": (
         change("sample_data", "users", "rows", to=210),
-        ("make_sample_data_users", "users/*", "gather"),
+        ("make_sample_data_users", "users/*", "gather", "report_index"),
     ),
     "two values swapped": (swap, ("*/split", "*/augment", *TRAINING, *NAIVE)),
     "a value moved to another key": (move_value, ONE),
@@ -357,12 +361,25 @@ EDITS = {
         NOTHING,
     ),
     "a docstring": (edit(f"{MODULES}/split.py", '"""', '"""Rewritten. '), NOTHING),
+    "curves.py": (add_statement("curves"), ("*/curves", *PAGE)),
+    "importance.py": (add_statement("importance"), ("*/explain", *PAGE)),
+    "distributions.py": (
+        add_statement("distributions"),
+        ("*/stats", "*/plots", "*/explain", *PAGE),
+    ),
+    "report/page.py": (add_statement("report/page"), PAGES),
+    "report/index.py": (add_statement("report/index"), ("report_index",)),
+    "registry/publish.py": (add_statement("registry/publish"), ("one/register",)),
+    "the page's template": (
+        lambda project: append(project, "workflow/report/report.html.j2", "<!-- more -->\n"),
+        PAGE,
+    ),
     "augment.py": (add_statement("augment"), ("*/augment", *TRAINING, *NAIVE)),
-    "clean.py": (add_statement("clean"), ("*/*", "gather")),
-    "inference.py": (add_statement("inference"), ("*/*", "gather")),
+    "clean.py": (add_statement("clean"), ("*/*", "gather", "report_index")),
+    "inference.py": (add_statement("inference"), ("*/*", "gather", "report_index")),
     "split.py": (add_statement("split"), ("*/split", "*/augment", *TRAINING, *NAIVE)),
-    "stats.py": (add_statement("stats"), ("*/stats",)),
-    "plots.py": (add_statement("plots"), ("*/plots",)),
+    "stats.py": (add_statement("stats"), ("*/stats", *PAGE)),
+    "plots.py": (add_statement("plots"), ("*/plots", *PAGE)),
     "train.py": (add_statement("train"), (*TRAINING, *NAIVE)),
     "pipeline.py": (add_statement("pipeline"), (*TRAINING, *NAIVE)),
     "evaluate.py": (add_statement("evaluate"), (*SCORES, *CONTRAST)),
@@ -374,7 +391,7 @@ EDITS = {
     "audit/copies.py": (add_statement("audit/copies"), AUDIT),
     "sample_data.py": (
         add_statement("sample_data"),
-        ("make_sample_data_users", "users/*", "gather"),
+        ("make_sample_data_users", "users/*", "gather", "report_index"),
     ),
     "summary.py": (add_statement("summary"), NOTHING),
     "configuration.py": (add_statement("configuration"), NOTHING),
@@ -383,26 +400,27 @@ EDITS = {
     "job_log.py": (add_statement("job_log"), EVERYTHING),
     "a script": (
         lambda project: append(project, "workflow/scripts/stats.py", "\nADDED = 1\n"),
-        ("*/stats",),
+        ("*/stats", *PAGE),
     ),
-    "a plot deleted": (delete("results/one/plots/size_histogram.png"), ("one/plots",)),
+    "a plot deleted": (delete("results/one/plots/size_histogram.png"), ("one/plots", *PAGE)),
     "statistics deleted": (delete("results/other/stats.csv"), ("other/stats",)),
     "the list of all metrics deleted": (delete("results/metrics.csv"), ("gather",)),
     "a model deleted": (
         delete("results/other/seed2/models/tree.joblib"),
-        ("other/seed2/train_tree", "other/seed2/evaluate", "other/compare", "gather"),
+        ("other/seed2/train_tree", "other/seed2/evaluate", "other/compare", "other/explain")
+        + ("gather", "report_index"),
     ),
     "training rows deleted": (
         delete("data/processed/other/seed2/train.csv"),
-        ("other/seed2/*", "other/compare", "gather"),
+        ("other/seed2/*", "other/compare", "other/explain", "gather", "report_index"),
     ),
     "a leaderboard edited by hand": (
         lambda project: append(project, "results/one/metrics.csv", "\n"),
-        ("one/register",),
+        ("one/explain", "one/register", *PAGES),
     ),
     "predictions edited by hand": (
         lambda project: append(project, "results/one/seed1/oof/tree.csv", "\n"),
-        ("one/audit", "one/compare", "one/register"),
+        ("one/audit", "one/compare", "one/explain", "one/register", *PAGES),
     ),
 }
 

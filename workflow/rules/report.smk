@@ -114,7 +114,7 @@ rule report_index:
     conda:
         CONDA_ENVIRONMENT
     params:
-        cfg={"tables": INDEXED_TABLES},
+        cfg=canonical({"tables": INDEXED_TABLES}),
         code=code("report_index"),
     message:
         "Writing the index of all tables"
