@@ -121,7 +121,7 @@ def write_results(
     board = pd.DataFrame(columns=["dataset", "model", "rank", "selected", f"oof_{select_by}"])
     if signals != {"none": 0.0}:
         board = leaderboard(
-            fitted.drop(columns=["status", "reason"]),
+            fitted,
             pd.DataFrame(oof),
             predictions,
             settings,

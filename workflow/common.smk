@@ -1,5 +1,6 @@
 """What all rules share: the checked config, the settings of each table, paths and code."""
 
+import contextlib
 import sys
 import threading
 import time
@@ -461,7 +462,8 @@ def start_run():
 def end_run(failed=False):
     """Say how the run went; if a model failed, have the next run try it again and exit with 1."""
     if failed:
-        write_index_of_failed_run()
+        with contextlib.suppress(OSError):  # on a full disk the words below matter more
+            write_index_of_failed_run()
     failures = failed_models()
     print(run_summary(WANTED, failed_since=STARTED if failed or failures else None))
     end_waiting()

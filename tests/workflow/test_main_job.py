@@ -111,6 +111,7 @@ def test_second_run_has_nothing_to_do(samples):
     assert before == {path: path.stat().st_mtime_ns for path in before}
 
 
+@pytest.mark.proof
 def test_the_same_bytes_from_another_clone_with_one_core_and_cold_processes(samples, tmp_path):
     """Models too; nothing depends on how many jobs run at once, where, or in which process."""
     tracked = subprocess.run(
@@ -212,6 +213,7 @@ def test_several_seeds_and_settings_of_one_table(project):
     ]
 
 
+@pytest.mark.proof
 def test_real_tables_untouched(project):
     """Every table of the shared folder, raw, with three lines of config each, in one run."""
     missing = [
@@ -237,3 +239,17 @@ def test_real_tables_untouched(project):
     expected = {"german_credit": (0.70, 0.87), "telco_churn": (0.81, 0.88), "adult": (0.91, 0.94)}
     for name, (low, high) in expected.items():
         assert low < best[name] < high, best
+
+
+def test_what_the_jobs_cost_is_kept_and_drawn(samples):
+    samples.run("benchmarks")
+    rows = rows_of(samples.folder / "results/benchmarks/costs.csv")
+    forest = next(
+        row for row in rows if (row["job"], row["dataset"]) == ("train_random_forest", "customers")
+    )
+    assert float(forest["cpu_seconds"]) > 0.1
+    assert 50 < float(forest["peak_memory_mib"]) < 2_000
+    assert (forest["rows"], forest["seed"]) == ("1000", "42")
+    assert {"clean", "split", "gather", "report"} <= {row["job"] for row in rows}
+    assert (samples.folder / "results/benchmarks/costs.png").stat().st_size > 10_000
+    assert "Nothing to be done" in samples.run()

@@ -195,7 +195,8 @@ def test_ctrl_c_while_training_is_quiet_and_leaves_no_run_and_no_lock(tmp_path):
     quick.write_text(yaml.safe_dump({"models": QUICK_MODELS}))
     options = ["--input", "table.csv", "--target", "answer", "--config", "quick.yaml"]
     ml_baseline(tmp_path, "train", *options)
-    # What a run that was killed leaves behind.
+    # What a run that was killed on another machine leaves behind.
+    (tmp_path / ".snakemake/running").write_text("another-machine")
     locks = tmp_path / ".snakemake/locks"
     locks.mkdir(exist_ok=True)
     (locks / "0.output.lock").write_text("results/table/metrics.csv\n")

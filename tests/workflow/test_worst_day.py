@@ -263,10 +263,10 @@ def mounted(tmp_path):
 
 
 # A folder, and how many blocks are left in it: enough to begin and too few to end.
-@pytest.mark.parametrize(("where", "left"), [(".", 24), ("results", 24), ("data", 4)])
+@pytest.mark.parametrize(("where", "left"), [(".", 40), ("results", 24), ("data", 4)])
 def test_a_full_disk(tmp_path, mounted, undisturbed, where, left):
     folder = tmp_path / "project"
-    mounted(folder / where, "size=1m")
+    mounted(folder / where, "size=16m")
     project = prepared(folder)
     filler = folder / where / "filler"
     with filler.open("wb") as file:
