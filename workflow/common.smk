@@ -20,7 +20,7 @@ from ml_baseline.files import content_hash, require_writable
 from ml_baseline.run_lock import RunLock
 from ml_baseline.source_code import code_hash, package_version
 from ml_baseline.summary import run_summary
-from ml_baseline.warm import WarmProcesses
+from ml_baseline.warm import WarmProcesses, kinds_asked_for
 
 STARTED = time.time()
 WARM = []
@@ -456,7 +456,13 @@ def start_run():
         require_writable("data", "results")
     except InputError as error:
         sys.exit(str(error))
-    WARM.append(WarmProcesses())
+    folder = WORKFLOW_FOLDER / "scripts"
+    scripts = {
+        folder / Path(job.rule.script).name
+        for job in workflow.dag.needrun_jobs()
+        if job.rule.script
+    }
+    WARM.append(WarmProcesses(kinds_asked_for(scripts)))
 
 
 def end_run(failed=False):

@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 
 from ml_baseline.worker import FOLDER_VARIABLE, PIPE, become_worker, report
@@ -50,8 +51,8 @@ GRACE_SECONDS = 5
 class WarmProcesses:
     """The warm processes of one run; they end with `close` or with the process that made them."""
 
-    def __init__(self) -> None:
-        """Start the processes; they import in the background."""
+    def __init__(self, kinds: Iterable[str] = tuple(PRELOADED)) -> None:
+        """Start the processes of these kinds; they import in the background."""
         self._folder = tempfile.TemporaryDirectory(
             prefix="ml-baseline-", ignore_cleanup_errors=True
         )
@@ -71,7 +72,7 @@ class WarmProcesses:
                 stdin=subprocess.DEVNULL,
                 env=os.environ | threads | {"PYTHONPATH": os.pathsep.join(filter(None, found_in))},
             )
-            for name in PRELOADED
+            for name in kinds
         ]
         os.close(run)
 
@@ -83,6 +84,12 @@ class WarmProcesses:
             process.kill()
             process.wait()
         self._folder.cleanup()
+
+
+def kinds_asked_for(scripts: Iterable[Path]) -> set[str]:
+    """Return the kinds of warm process that these scripts ask for, as `job_log(..., warm="...")`."""
+    texts = [path.read_text(encoding="utf-8") for path in scripts]
+    return {kind for kind in PRELOADED if any(f'warm="{kind}"' in text for text in texts)}
 
 
 def serve(folder: Path, name: str, run: int) -> None:
