@@ -17,6 +17,9 @@ from running import ROOT, rows_of, small_table
 
 from ml_baseline.plots import COLUMN_PLOTS, PLOTS
 
+# A minute and more: CI runs them after the others.
+pytestmark = pytest.mark.proof
+
 NASTY = 'costs, in "US$" <script>alert(1)</script> ' + "and so on " * 6
 
 # What Python runs before anything else: from here on no process of the test reaches a network. It

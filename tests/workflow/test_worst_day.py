@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 from running import Project, small_table
 
+# Minutes of killing and waiting: CI runs them after the others.
+pytestmark = pytest.mark.proof
+
 # Python runs this at its start, in the run, its warm processes and its jobs. As a file is about to get
 # its name, the worst moment there is, it strikes: the job alone (JOB), the run (SIGKILL, SIGTERM), or
 # everybody, as Ctrl-C does (SIGINT).
@@ -138,7 +141,6 @@ def in_session(session: int) -> list[int]:
     return found
 
 
-@pytest.mark.proof
 def test_a_run_killed_in_the_middle_of_every_stage_goes_on_and_ends_the_same(struck, undisturbed):
     assert strike(struck, "SIGKILL", *STAGES)[0] == -signal.SIGKILL
     while waiting(struck):
