@@ -96,7 +96,13 @@ def write_results(
     write_table(table, data / "cleaned_data.csv")
     write_json(schema, data / "input_schema.json")
     repairs = {"rows_read": rows, "rows_without_target": 0, "rows_kept": rows, "duplicate_rows": 0}
-    repairs |= {"table": f"{dataset}.csv", "format": "text", "separator": ",", "encoding": "utf-8"}
+    repairs |= {
+        "table": f"{dataset}.csv",
+        "sha256": "0" * 64,
+        "format": "text",
+        "separator": ",",
+        "encoding": "utf-8",
+    }
     counts = {names[0]: {"missing": {"NA": 30, "": 28}, "unparsable": 1}}
     counts[names[0]]["unparsable_examples"] = ["<b>12..5</b>"]
     write_json(repairs | {"renamed_columns": {}, "columns": counts}, results / "repairs.json")
@@ -171,7 +177,6 @@ def page_from(files: dict, dataset: str = "small") -> str:
         "config": f"datasets:\n  {dataset}: {{}}\n",
         "versions": ["snakemake 9", "pandas 3"],
         "absent": ["make_sample_data", "plots", "naive", "contrast", "permute", "controls"],
-        "raw_table": f"{dataset}.csv",
         "cleaned_table": f"data/processed/{dataset}/cleaned_data.csv",
         "target": f"results/{dataset}/report.html",
     }

@@ -47,16 +47,22 @@ class Project:
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.root / "Snakefile")]
         return [*command, "--directory", str(self.folder), "--cores", str(cores), *arguments]
 
-    def snakemake(self, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess:
-        """Run the workflow in the folder; stdout and stderr come back as one text."""
-        return subprocess.run(
+    def start(self, *arguments: str, cores: int = 2, **more) -> subprocess.Popen:
+        """Start a run; what it says goes into one pipe, if `more` does not say otherwise."""
+        more = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} | more
+        return subprocess.Popen(
             self.command(*arguments, cores=cores),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
             text=True,
             cwd=self.root,
+            **more,
         )
+
+    def snakemake(self, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess:
+        """Run the workflow in the folder; stdout and stderr come back as one text."""
+        run = self.start(*arguments, cores=cores)
+        said, _ = run.communicate()
+        return subprocess.CompletedProcess(run.args, run.returncode, said)
 
     def run(self, *arguments: str, cores: int = 2) -> str:
         """Run the workflow and expect it to end well; return what it said."""

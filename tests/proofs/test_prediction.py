@@ -5,7 +5,6 @@ import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from running import QUICK_MODELS, ROOT, Project
@@ -48,7 +47,6 @@ def large(tmp_path_factory):
     return project.folder, find_run("latest", project.folder / "results")
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_memory_does_not_grow_with_the_file(large, suffix):
     folder, run = large

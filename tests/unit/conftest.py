@@ -1,8 +1,12 @@
 """Small cleaned tables for the unit tests, as fixtures: nothing here is to be imported."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+from publishing import NOON
+from small_shop import publish_shop
 
 from ml_baseline import sample_data
 from ml_baseline.clean import clean
@@ -89,3 +93,11 @@ def customers() -> tuple[pd.DataFrame, dict]:
     schema = infer_schema(raw, settings, "customers")
     table, _ = clean(raw, schema)
     return table, describe_columns(schema, table)
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory) -> Path:
+    """A results folder with one published run of a shop; not to be changed."""
+    results = tmp_path_factory.mktemp("published") / "results"
+    publish_shop(results / "shop" / "runs", now=NOON)
+    return results

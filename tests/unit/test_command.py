@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from publishing import NOON
 from rich.console import Console
 from running import ROOT
 from small_shop import publish_shop
@@ -33,14 +32,6 @@ HELPS = [
     ["runs", "compare"],
     ["runs", "verify"],
 ]
-
-
-@pytest.fixture(scope="module")
-def published(tmp_path_factory) -> Path:
-    """Results with one run of a shop; not to be changed."""
-    results = tmp_path_factory.mktemp("published") / "results"
-    publish_shop(results / "shop" / "runs", now=NOON)
-    return results
 
 
 @pytest.fixture

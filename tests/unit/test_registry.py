@@ -35,14 +35,6 @@ from ml_baseline.train import predict_probability
 RUN_ID = "2026-01-01T12-00-00Z__classification__seed42"
 
 
-@pytest.fixture(scope="module")
-def published(tmp_path_factory) -> Path:
-    """The results folder with one run; not to be changed."""
-    results = tmp_path_factory.mktemp("published") / "results"
-    publish_shop(results / "shop" / "runs", now=NOON)
-    return results
-
-
 @pytest.fixture
 def results(published, tmp_path) -> Path:
     """A copy of it that a test may spoil."""

@@ -102,3 +102,11 @@ def test_they_end_with_the_run_that_made_them(tmp_path):
         while is_running(pid):
             assert time.monotonic() < deadline
             time.sleep(0.05)
+
+
+def test_the_kinds_that_scripts_ask_for():
+    scripts = Path(warm.__file__).parents[1] / "scripts"
+    assert warm.kinds_asked_for([scripts / "clean.py"]) == {"tables"}
+    assert warm.kinds_asked_for([scripts / "train.py"]) == {"models"}
+    assert warm.kinds_asked_for([scripts / "require_audit.py"]) == set()
+    assert warm.kinds_asked_for(scripts.glob("*.py")) == set(warm.PRELOADED)

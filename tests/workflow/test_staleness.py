@@ -5,6 +5,7 @@ is named by its log: `<table>/<job>` or `<table>/seed<seed>/<job>`.
 """
 
 import fnmatch
+import json
 import os
 import shutil
 from pathlib import Path
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 from running import ROOT, Project, small_table
+
+from ml_baseline.files import content_hash
 
 QUICK_TREE = {
     "estimator": "sklearn.tree.DecisionTreeClassifier",
@@ -509,3 +512,20 @@ def test_a_table_that_changes_while_it_is_read_is_not_taken_for_what_it_was(copi
     cleaned = (copied.folder / "data/processed/one/cleaned_data.csv").read_text()
     assert cleaned.count("\n") - 1 == rows
     assert copied.planned() == set()
+
+
+def test_no_run_is_published_of_a_table_that_has_changed_since_it_was_read(copied):
+    """The model is of the rows from before; it may not be published under the hash of others."""
+    script = "workflow/scripts/compare.py"
+    append(copied, script, "    open('one.csv', 'a').write('3,0.5,0.5,red,yes\\n')\n")
+    runs = copied.folder / "results/one/runs"
+    before = sorted(runs.iterdir())
+    done = copied.snakemake()
+    assert done.returncode == 1
+    assert "one.csv: the file has changed while the run was going" in " ".join(done.stdout.split())
+    assert sorted(runs.iterdir()) == before
+    shutil.copy2(ROOT / script, copied.folder / script)
+    copied.run()
+    receipt = json.loads((copied.folder / "results/one/published.json").read_text())
+    meta = json.loads((runs / receipt["run"] / "run_meta.json").read_text())
+    assert meta["data"]["sha256"] == content_hash(copied.folder / "one.csv")

@@ -97,27 +97,13 @@ def struck(tmp_path, monkeypatch) -> Project:
     return project
 
 
-def start(project: Project, *arguments: str, cores: int = 2, **more) -> subprocess.Popen:
-    """Start a run in a process group of its own, as a shell does."""
-    return subprocess.Popen(
-        project.command(*arguments, cores=cores),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        cwd=project.root,
-        start_new_session=True,
-        **more,
-    )
-
-
 def strike(project: Project, victim: str, *patterns: str) -> tuple[int, str]:
     """Run until the first of the strikes still to come; return the exit code and what was said."""
     for pattern in patterns:
         number = len(list(project.strikes.iterdir()))
         (project.strikes / f"{number:03}.strike").write_text(f"{victim} *{pattern}")
     before = waiting(project)
-    run = start(project)
+    run = project.start(start_new_session=True)  # a group of its own, as a shell gives
     (project.strikes / "pid").write_text(str(run.pid))
     said, _ = run.communicate(timeout=120)
     assert len(waiting(project)) < len(before), f"the run ended without a strike:\n{said}"
@@ -155,14 +141,7 @@ def test_nothing_of_a_killed_run_goes_on_without_it(struck):
     mark.write_text("SIGKILL *holdout.csv")
     # Not into a pipe: that would stay open for as long as any process of the run lives.
     with (struck.strikes / "said").open("w") as said:
-        run = subprocess.Popen(
-            struck.command(),
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
-            cwd=struck.root,
-            start_new_session=True,
-        )
+        run = struck.start(stdout=said, stderr=said, start_new_session=True)
     (struck.strikes / "pid").write_text(str(run.pid))
     run.wait(timeout=120)
     assert not mark.exists()
@@ -220,7 +199,7 @@ def test_locks_of_a_run_on_another_machine_are_left_to_the_user(tmp_path):
 
 def test_two_who_start_at_once(tmp_path, undisturbed):
     project = prepared(tmp_path)
-    runs = [start(project) for _ in range(3)]
+    runs = [project.start() for _ in range(3)]
     said = [run.communicate(timeout=200)[0] for run in runs]
     ended_well = [run.returncode == 0 for run in runs]
     assert any(ended_well)
@@ -239,7 +218,7 @@ def test_no_file_may_be_larger_than_some_limit(tmp_path, undisturbed):
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (3_000, 3_000))
 
-    run = start(project, preexec_fn=limit)
+    run = project.start(preexec_fn=limit)
     said, _ = run.communicate(timeout=200)
     assert run.returncode != 0
     assert os.strerror(errno.EFBIG) in " ".join(said.split())

@@ -1,7 +1,7 @@
 """How the values of each column are distributed in the two classes, as counts of rows for drawing."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -63,14 +63,7 @@ Bin = tuple[float | None, float | None, str, np.ndarray]
 
 def _categories(series: pd.Series, entry: dict, classes: np.ndarray) -> Iterator[Bin]:
     """Yield a bin for each category: in their own order if all are codes and shown, else by count."""
-    positions, values = pd.factorize(series)
-    known = positions >= 0
-    counts = _count(positions[known], classes[known], len(values))
-    totals = counts.sum(axis=1)
-    order = sorted(range(len(values)), key=lambda i: (-totals[i], values[i]))
-    # Room for one more is better filled by the one than by "1 other".
-    room = CATEGORIES_AT_MOST if len(order) > CATEGORIES_AT_MOST + 1 else len(order)
-    shown, others = order[:room], order[room:]
+    values, counts, shown, others = most_frequent(series, classes, CATEGORIES_AT_MOST)
     if not others and entry["kind"] == "code":
         shown.sort(key=lambda i: values[i])
     for i in shown:
@@ -90,7 +83,7 @@ def _numbers(series: pd.Series, entry: dict, classes: np.ndarray) -> Iterator[Bi
     if distinct.size <= CATEGORIES_AT_MOST or (
         "part" in entry and distinct.size <= DAYS_OF_A_MONTH
     ):
-        counts = _count(np.searchsorted(distinct, values), classes, distinct.size)
+        counts = count_levels(np.searchsorted(distinct, values), classes, distinct.size)
         for value, of_value in zip(distinct, counts, strict=True):
             yield value, value, value_text(value, entry), of_value
         return
@@ -98,7 +91,7 @@ def _numbers(series: pd.Series, entry: dict, classes: np.ndarray) -> Iterator[Bi
     inside = np.searchsorted(edges, values, side="right")
     # The last bin is closed.
     inside[values == edges[-1]] = edges.size - 1
-    counts = _count(inside, classes, edges.size + 1)
+    counts = count_levels(inside, classes, edges.size + 1)
     largest = max(abs(edges[0]), abs(edges[-1]))
     texts = [number_text(edge, largest) for edge in edges]
     lasts = texts[1:]
@@ -113,7 +106,30 @@ def _numbers(series: pd.Series, entry: dict, classes: np.ndarray) -> Iterator[Bi
         yield edges[-1], None, f"above {texts[-1]}", counts[-1]
 
 
-def _count(positions: np.ndarray, classes: np.ndarray, levels: int) -> np.ndarray:
+def most_frequent(
+    series: pd.Series, classes: np.ndarray, at_most: int
+) -> tuple[Sequence, np.ndarray, list[int], list[int]]:
+    """Return a column's different values, their rows of each class, and which to show by name.
+
+    Args:
+        series: the column; missing cells do not count.
+        classes: 0 or 1 for each row.
+        at_most: so many values are shown, or one more, for that is better than "1 other".
+
+    Returns:
+        The values, their counts of shape (values, 2), and the positions of those to be shown and of
+        the others, the most frequent first.
+    """
+    positions, values = pd.factorize(series)
+    known = positions >= 0
+    counts = count_levels(positions[known], classes[known], len(values))
+    totals = counts.sum(axis=1)
+    order = sorted(range(len(values)), key=lambda i: (-totals[i], values[i]))
+    room = at_most if len(order) > at_most + 1 else len(order)
+    return values, counts, order[:room], order[room:]
+
+
+def count_levels(positions: np.ndarray, classes: np.ndarray, levels: int) -> np.ndarray:
     """Return the rows at each position of each class, shape (levels, 2)."""
     return np.bincount(positions * 2 + classes, minlength=2 * levels).reshape(levels, 2)
 

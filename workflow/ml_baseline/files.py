@@ -38,13 +38,13 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Put a folder's names on the disk, so that a power cut can't bring back the file of before."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -30,7 +30,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from ml_baseline.distributions import nice_width, number_text
+from ml_baseline.distributions import count_levels, most_frequent, nice_width, number_text
 from ml_baseline.errors import InputError
 from ml_baseline.files import whole_file
 from ml_baseline.schema import column, columns_of_role, feature_columns
@@ -473,11 +473,6 @@ def _numbers(table: pd.DataFrame, name: str) -> np.ndarray:
     return np.where(np.abs(values) <= LARGEST, values, np.nan)
 
 
-def _count(positions: np.ndarray, classes: np.ndarray, levels: int) -> np.ndarray:
-    counts = np.bincount(positions * 2 + classes, minlength=2 * levels)
-    return counts.reshape(levels, 2)
-
-
 def _count_values(
     table: pd.DataFrame, entry: dict, classes: np.ndarray, at_most: int, letters: int = 30
 ) -> Levels:
@@ -485,14 +480,8 @@ def _count_values(
 
     Values stand in their own order if they are numbers or codes and all are shown, else by count.
     """
-    positions, values = pd.factorize(table[entry["name"]])
-    known = positions >= 0
-    counts = _count(positions[known], classes[known], len(values))
-    totals = counts.sum(axis=1)
-    order = sorted(range(len(values)), key=lambda i: (-totals[i], values[i]))
-    # Room for one more is better filled by the one than by "1 other".
-    room = at_most if len(order) > at_most + 1 else len(order)
-    shown, rest = order[:room], order[room:]
+    column_of = table[entry["name"]]
+    values, counts, shown, rest = most_frequent(column_of, classes, at_most)
     if not rest and entry["kind"] != "category":
         shown.sort(key=lambda i: values[i])
     labels = [_category_label(values[i], entry, letters) for i in shown]
@@ -501,7 +490,7 @@ def _count_values(
         counts = np.vstack([counts[shown], counts[rest].sum(axis=0)])
     else:
         counts = counts[shown]
-    return Levels(labels, counts, np.bincount(classes[~known], minlength=2))
+    return Levels(labels, counts, np.bincount(classes[column_of.isna()], minlength=2))
 
 
 def _count_quantiles(table: pd.DataFrame, entry: dict, classes: np.ndarray) -> Levels:
@@ -523,7 +512,7 @@ def _count_quantiles(table: pd.DataFrame, entry: dict, classes: np.ndarray) -> L
 
     if len(distinct) <= QUANTILE_BINS + 1:
         positions = np.searchsorted(distinct, values)
-        counts = _count(positions, classes, len(distinct))
+        counts = count_levels(positions, classes, len(distinct))
         return Levels([number_text(rounded(value)) for value in distinct], counts, missing)
     # Bins are closed above. One value that most rows have is a bin of its own with what is below.
     places = np.arange(1, QUANTILE_BINS) * (len(ordered) - 1) // QUANTILE_BINS
@@ -531,7 +520,7 @@ def _count_quantiles(table: pd.DataFrame, entry: dict, classes: np.ndarray) -> L
     edges = edges[edges < distinct[-1]]
     if not len(edges):
         edges = distinct[-2:-1]
-    counts = _count(np.searchsorted(edges, values), classes, len(edges) + 1)
+    counts = count_levels(np.searchsorted(edges, values), classes, len(edges) + 1)
     ends = np.r_[np.searchsorted(ordered, edges, side="right"), len(ordered)]
     starts = np.r_[0, ends[:-1]]
     labels = []

@@ -61,7 +61,6 @@ rule report:
     """The page of one table: the answer first, the evidence below. Nothing is computed for it."""
     input:
         templates=templates("report"),
-        raw=raw_table,
         table=processed("cleaned_data"),
         schema="data/processed/{dataset}/input_schema.json",
         repairs="results/{dataset}/repairs.json",

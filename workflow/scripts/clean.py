@@ -3,14 +3,14 @@ from ml_baseline.job_log import job_log
 with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="tables"):
     from ml_baseline.clean import clean
     from ml_baseline.errors import InputError
-    from ml_baseline.files import require_content, write_json
+    from ml_baseline.files import content_hash, require_content, write_json
     from ml_baseline.inference import describe_columns, infer_schema
     from ml_baseline.tables import read_raw_table, write_table
 
     cfg = snakemake.params.cfg
     raw, reading = read_raw_table(cfg["table"], cfg["separator"], cfg["encoding"])
-    if cfg["content"]:
-        require_content(cfg["table"], cfg["content"])
+    content = cfg["content"] or content_hash(cfg["table"])
+    require_content(cfg["table"], content)
     try:
         schema = infer_schema(raw, cfg, snakemake.wildcards.dataset)
         table, repairs = clean(raw, schema)
@@ -18,4 +18,5 @@ with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="tables")
         raise InputError(f"{cfg['table']}: {error}") from error
     write_table(table, snakemake.output.table)
     write_json(describe_columns(schema, table), snakemake.output.schema)
-    write_json({"table": cfg["table"]} | reading | repairs, snakemake.output.repairs)
+    source = {"table": cfg["table"], "sha256": content}
+    write_json(source | reading | repairs, snakemake.output.repairs)

@@ -1,13 +1,12 @@
 from ml_baseline.job_log import job_log
 
 with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="models"):
-    import hashlib
     import io
     from pathlib import Path
 
     import joblib
 
-    from ml_baseline.files import read_json, write_json
+    from ml_baseline.files import read_json, require_content, write_json
     from ml_baseline.model_card import model_card
     from ml_baseline.registry import contents, environment
     from ml_baseline.registry.golden import make_golden
@@ -27,10 +26,9 @@ with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="models")
     predictions = contents.model_predictions(
         read_table(snakemake.input.predictions), holdout, chosen, columns_of_role(schema, "id")
     )
-    table = Path(cfg["config"]["table"])
-    with table.open("rb") as file:
-        data_hash = hashlib.file_digest(file, "sha256").hexdigest()
+    table, repairs = cfg["config"]["table"], read_json(snakemake.input.repairs)
     raw, _ = read_raw_table(table, cfg["config"]["separator"], cfg["config"]["encoding"])
+    require_content(table, repairs["sha256"])  # the rows that the model was made from
     model_file = next(Path(p) for p in snakemake.input.models if Path(p).stem == chosen)
     model_bytes = model_file.read_bytes()
     golden = make_golden(joblib.load(io.BytesIO(model_bytes)), raw, schema, predictions)
@@ -44,9 +42,9 @@ with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="models")
         metrics[0],
         predictions,
         read_table(snakemake.input.audit),
-        read_json(snakemake.input.repairs),
+        repairs,
         golden,
-        data_hash,
+        repairs["sha256"],
     )
     circumstances = {
         "code": environment.code_version(),

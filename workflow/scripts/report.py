@@ -9,10 +9,8 @@ with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="tables")
 
     files = dict(snakemake.input.items())
     templates = Path(files.pop("templates")[0]).parent
-    raw, cleaned = files.pop("raw"), files.pop("table")
     settings = snakemake.params.cfg | {
-        "raw_table": next(iter(raw), None),
-        "cleaned_table": cleaned,
+        "cleaned_table": files.pop("table"),
         "target": snakemake.output[0],
     }
     page = report_page(read_sources(files), settings, templates)

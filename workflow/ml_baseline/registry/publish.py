@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ml_baseline.errors import InputError
-from ml_baseline.files import whole_file
+from ml_baseline.files import sync_folder, whole_file
 from ml_baseline.registry.runs import (
     FORMAT,
     LATEST_FILE,
@@ -160,7 +160,7 @@ def _publish(
                 _write(temporary / SEAL, f"{seal}\n".encode())
             for folder in [temporary, *(path for path in temporary.rglob("*") if path.is_dir())]:
                 _open_to_readers(folder)
-                _sync(folder)
+                sync_folder(folder)
             try:
                 # Onto a folder with anything in it this fails; it never merges.
                 temporary.rename(runs / run_id)
@@ -168,7 +168,7 @@ def _publish(
                 if error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
                     continue
                 raise
-            _sync(runs)
+            sync_folder(runs)
             return run_id
         raise InputError(f"{runs} is full of runs published at {time.isoformat()}")
     except BaseException:
@@ -194,11 +194,3 @@ def _open_to_readers(folder: Path) -> None:
     umask = os.umask(0)
     os.umask(umask)
     folder.chmod(0o777 & ~umask)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

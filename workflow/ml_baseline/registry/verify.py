@@ -1,10 +1,10 @@
 """Is a run still what was published, and does it still predict the same?"""
 
-import hashlib
 import os
 from pathlib import Path
 
 from ml_baseline.errors import InputError
+from ml_baseline.files import content_hash
 from ml_baseline.registry.runs import MANIFEST, UNLISTED, Run, load_model, version_changes
 
 # Predictions may differ by so much and still count as the same.
@@ -29,7 +29,7 @@ def changed_files(run: Run) -> dict[str, str]:
             continue
         if not path.is_file():
             found[name] = "missing"
-        elif _sha256(path) != digest:
+        elif content_hash(path) != digest:
             found[name] = f"changed: its hash is not the one in {MANIFEST}"
     return dict(sorted(found.items()))
 
@@ -97,8 +97,3 @@ def _replay(run: Run) -> tuple[int, float]:
         ) from error
     distances = [abs(a - b) for a, b in zip(probability, golden["probability"], strict=True)]
     return len(distances), float(max(distances))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

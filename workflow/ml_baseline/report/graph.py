@@ -10,7 +10,6 @@ from ml_baseline.report.charts import place, svg
 # are made in a loop stand under the common part of their names.
 EDGES = (
     ("make_sample_data", "clean"),
-    ("make_sample_data", "report"),
     ("clean", "stats"),
     ("clean", "plots"),
     ("clean", "split"),

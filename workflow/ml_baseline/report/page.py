@@ -13,10 +13,11 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from ml_baseline.files import content_hash
 from ml_baseline.report import answer, charts, words
 from ml_baseline.report.answer import Standing, has_failed
 from ml_baseline.report.graph import rule_graph
-from ml_baseline.report.sources import Sources, download, download_of, sha256, size_text
+from ml_baseline.report.sources import Sources, download, download_of, size_text
 from ml_baseline.report.words import METRIC_WORDS, Score, count, number, percent, score_of, true
 
 # What a page draws of many columns; the rest is in its tables and files.
@@ -120,8 +121,7 @@ def report_page(sources: Sources, settings: dict, folder: Path) -> str:
         sources: the table's result files.
         settings: `config` (the whole config of this table, as YAML), `versions` (a list of
             packages with their versions), `absent` (rules this table has no use for),
-            `raw_table` and `cleaned_table` (paths, for their hashes) and `target` (the path of
-            the report).
+            `cleaned_table` (a path, for its hash) and `target` (the path of the report).
         folder: where the templates are.
     """
     found = answer.standing(sources.leaderboard, sources.audit, sources.controls)
@@ -805,7 +805,9 @@ def plots_view(paths: list[str]) -> list[dict]:
 def made_view(sources: Sources, settings: dict, found: Standing) -> dict:
     """Return how the page and its numbers were made, and how to make them again."""
     dataset = sources.schema["dataset"]
-    hashed = [settings["raw_table"], settings["cleaned_table"], sources.files["leaderboard"]]
+    repairs = sources.repairs
+    hashed = [settings["cleaned_table"], sources.files["leaderboard"]]
+    hashes = {repairs["table"]: repairs["sha256"]} | {p: content_hash(p) for p in hashed}
     config_name = f"{dataset}.config.yaml"
     return {
         "graph": rule_graph(set(settings["absent"]), len(sources.leaderboard), found.seeds),
@@ -813,7 +815,7 @@ def made_view(sources: Sources, settings: dict, found: Standing) -> dict:
         "config_name": config_name,
         "config_download": download(settings["config"].encode(), config_name, "text/yaml"),
         "versions": settings["versions"],
-        "hashes": [{"path": os.fspath(path), "sha256": sha256(path)} for path in hashed if path],
+        "hashes": [{"path": os.fspath(path), "sha256": hashes[path]} for path in hashes],
         "target": settings["target"],
         "audit_download": download_of(sources.files["audit"]),
     }

@@ -3,7 +3,6 @@
 import base64
 import csv
 import gzip
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +13,6 @@ from ml_baseline.report.words import number
 # A file larger than this is put into the page compressed, and one that is still too large is named.
 PLAIN_BYTES = 60_000
 EMBEDDED_BYTES = 600_000
-HASH_BYTES = 1 << 20
 
 
 class Download(NamedTuple):
@@ -34,15 +32,6 @@ def rows_of(path: str | Path) -> list[dict[str, str]]:
 def numbers_in(rows: Iterable[dict[str, str]], *names: str) -> list[dict]:
     """Return the rows with the cells `names` as numbers, None for empty ones."""
     return [row | {name: number(row[name]) for name in names} for row in rows]
-
-
-def sha256(path: str | Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal digits."""
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        while part := file.read(HASH_BYTES):
-            digest.update(part)
-    return digest.hexdigest()
 
 
 def size_text(size: int) -> str:
