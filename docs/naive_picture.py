@@ -9,15 +9,15 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 
-from ml_baseline import sample_data
-from ml_baseline.augment import augment
-from ml_baseline.clean import clean
-from ml_baseline.controls import permuted
-from ml_baseline.evaluate import holdout_metrics, holdout_predictions
-from ml_baseline.inference import describe_columns, infer_schema
-from ml_baseline.naive import contrast, naive_predictions
-from ml_baseline.split import split
-from ml_baseline.train import fit
+from ml_baseline.controls.controls import permuted
+from ml_baseline.controls.naive import contrast, naive_predictions
+from ml_baseline.data import sample_data
+from ml_baseline.data.augment import augment
+from ml_baseline.data.clean import clean
+from ml_baseline.data.infer_schema import describe_columns, infer_schema
+from ml_baseline.data.split import split
+from ml_baseline.modelling.train import fit
+from ml_baseline.scoring.evaluate import holdout_metrics, holdout_predictions
 
 SEED = 42
 SETTINGS = {

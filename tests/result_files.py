@@ -6,16 +6,16 @@ import numpy as np
 import pandas as pd
 from rule_graph import ROOT
 
-from ml_baseline.curves import curves
-from ml_baseline.distributions import distributions
-from ml_baseline.evaluate import holdout_metrics
+from ml_baseline.data.distributions import distributions
+from ml_baseline.data.infer_schema import describe_columns
+from ml_baseline.data.stats import describe
+from ml_baseline.data.tables import write_table
 from ml_baseline.files import write_json
-from ml_baseline.inference import describe_columns
-from ml_baseline.leaderboard import leaderboard, out_of_fold_scores
 from ml_baseline.report.page import report_page
 from ml_baseline.report.sources import read_sources
-from ml_baseline.stats import describe
-from ml_baseline.tables import write_table
+from ml_baseline.scoring.curves import curves
+from ml_baseline.scoring.evaluate import holdout_metrics
+from ml_baseline.scoring.leaderboard import leaderboard, out_of_fold_scores
 
 TEMPLATES = ROOT / "workflow" / "report"
 ROWS = 400

@@ -8,17 +8,17 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from ml_baseline.clean import clean
-from ml_baseline.evaluate import holdout_metrics, holdout_predictions
-from ml_baseline.inference import describe_columns, infer_schema
-from ml_baseline.leaderboard import leaderboard, out_of_fold_scores
-from ml_baseline.model_card import model_card
+from ml_baseline.data.clean import clean
+from ml_baseline.data.infer_schema import describe_columns, infer_schema
+from ml_baseline.data.schema import columns_of_role
+from ml_baseline.data.split import split
+from ml_baseline.modelling.train import cross_validate, fit
 from ml_baseline.registry import contents, environment
 from ml_baseline.registry.golden import make_golden
+from ml_baseline.registry.model_card import model_card
 from ml_baseline.registry.publish import publish
-from ml_baseline.schema import columns_of_role
-from ml_baseline.split import split
-from ml_baseline.train import cross_validate, fit
+from ml_baseline.scoring.evaluate import holdout_metrics, holdout_predictions
+from ml_baseline.scoring.leaderboard import leaderboard, out_of_fold_scores
 
 MODELS = {
     "dummy": {

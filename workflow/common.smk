@@ -13,14 +13,14 @@ sys.path.insert(0, str(WORKFLOW_FOLDER))
 
 from snakemake.persistence import PersistenceBase
 
-from ml_baseline import configuration
+from ml_baseline.config import configuration
 from ml_baseline.errors import InputError
-from ml_baseline.failure import failure
+from ml_baseline.modelling.failure import failure
 from ml_baseline.files import content_hash, require_writable
-from ml_baseline.run_lock import RunLock
-from ml_baseline.source_code import code_hash, package_version
-from ml_baseline.summary import run_summary
-from ml_baseline.warm import WarmProcesses, kinds_asked_for
+from ml_baseline.jobs.run_lock import RunLock
+from ml_baseline.jobs.source_code import code_hash, package_version
+from ml_baseline.jobs.summary import run_summary
+from ml_baseline.jobs.warm import WarmProcesses, kinds_asked_for
 
 STARTED = time.time()
 WARM = []

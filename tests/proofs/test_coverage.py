@@ -14,13 +14,13 @@ import pytest
 from scipy.special import expit, logit, ndtr, ndtri
 from scipy.stats import norm
 
-from ml_baseline.comparison import (
+from ml_baseline.scoring.comparison import (
     combine_over_splits,
     compare,
     compare_over_splits,
     corrected_resampled_interval,
 )
-from ml_baseline.metrics import (
+from ml_baseline.scoring.metrics import (
     ENOUGH_EFFECTIVE_ROWS,
     METRICS,
     confidence_intervals,

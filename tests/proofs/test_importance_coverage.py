@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from ml_baseline import importance
-from ml_baseline.importance import permutation_importance
-from ml_baseline.metrics import higher_is_better, scores
+from ml_baseline.scoring import importance
+from ml_baseline.scoring.importance import permutation_importance
+from ml_baseline.scoring.metrics import higher_is_better, scores
 
 pytestmark = pytest.mark.proof
 

@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_baseline import sample_data
 from ml_baseline.audit import audit
-from ml_baseline.clean import clean
-from ml_baseline.inference import describe_columns, infer_schema
-from ml_baseline.schema import feature_columns
-from ml_baseline.split import fold_numbers, split
+from ml_baseline.data import sample_data
+from ml_baseline.data.clean import clean
+from ml_baseline.data.infer_schema import describe_columns, infer_schema
+from ml_baseline.data.schema import feature_columns
+from ml_baseline.data.split import fold_numbers, split
 
 pytestmark = pytest.mark.proof
 

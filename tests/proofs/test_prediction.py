@@ -9,12 +9,12 @@ import time
 import pytest
 from running import QUICK_MODELS, ROOT, Project
 
-from ml_baseline import sample_data
-from ml_baseline.clean import clean_features
-from ml_baseline.predict import predict_clean, predict_file
+from ml_baseline.data import sample_data
+from ml_baseline.data.clean import clean_features
+from ml_baseline.data.schema import feature_columns
+from ml_baseline.data.tables import read_raw_table, write_table
 from ml_baseline.registry import find_run, load_model
-from ml_baseline.schema import feature_columns
-from ml_baseline.tables import read_raw_table, write_table
+from ml_baseline.registry.predict import predict_clean, predict_file
 
 pytestmark = pytest.mark.proof
 
@@ -23,7 +23,7 @@ TURNS = 7
 PEAK = """
 import json, re, sys
 from pathlib import Path
-from ml_baseline.predict import predict_file
+from ml_baseline.registry.predict import predict_file
 from ml_baseline.registry import find_run
 summary = predict_file(find_run(sys.argv[1]), sys.argv[2], sys.argv[3])
 # Of this program alone: what `getrusage` tells is that of the process it was started from, too.

@@ -8,9 +8,9 @@ import pytest
 from publishing import NOON
 from small_shop import publish_shop
 
-from ml_baseline import sample_data
-from ml_baseline.clean import clean
-from ml_baseline.inference import describe_columns, infer_schema
+from ml_baseline.data import sample_data
+from ml_baseline.data.clean import clean
+from ml_baseline.data.infer_schema import describe_columns, infer_schema
 
 
 def _schema_of(target: str = "answer", **kinds: str | dict) -> dict:

@@ -9,8 +9,8 @@ from sklearn.metrics import roc_auc_score
 
 from ml_baseline.audit import LIMITS, audit, findings, scoring
 from ml_baseline.audit.views import columns_of, matrix_of
+from ml_baseline.data.split import split
 from ml_baseline.errors import InputError
-from ml_baseline.split import split
 
 CHECKS = {
     "class_sizes",

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_baseline.augment import augment
+from ml_baseline.data.augment import augment
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_baseline import cells
+from ml_baseline.data import cells
 
 pytestmark = pytest.mark.filterwarnings("error")
 

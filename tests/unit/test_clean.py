@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_baseline import sample_data
-from ml_baseline.clean import clean, clean_features
+from ml_baseline.data import sample_data
+from ml_baseline.data.clean import clean, clean_features
+from ml_baseline.data.infer_schema import describe_columns, infer_schema
+from ml_baseline.data.schema import column, feature_columns
+from ml_baseline.data.tables import read_raw_table, read_table, write_table
 from ml_baseline.errors import InputError
-from ml_baseline.inference import describe_columns, infer_schema
-from ml_baseline.schema import column, feature_columns
-from ml_baseline.tables import read_raw_table, read_table, write_table
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -488,6 +488,6 @@ def test_the_short_way_of_plain_columns_gives_what_the_long_way_gives(
     schema |= {"missing_values": missing_values}
     raw = pd.DataFrame({f"c{i}": pd.Series(cells, dtype="str") for i in range(len(readings))})
     short, _ = clean_features(raw, schema)
-    monkeypatch.setattr("ml_baseline.clean._plain_values", lambda *_: None)
+    monkeypatch.setattr("ml_baseline.data.clean._plain_values", lambda *_: None)
     long, _ = clean_features(raw, schema)
     pd.testing.assert_frame_equal(short, long, check_exact=True)

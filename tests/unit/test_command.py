@@ -13,10 +13,12 @@ from rich.console import Console
 from running import ROOT
 from small_shop import publish_shop
 
-from ml_baseline import command, sample_data, train_command
-from ml_baseline.configuration import load_schema
+from ml_baseline.cli import command
+from ml_baseline.cli import train as train_command
+from ml_baseline.cli.train import known_tables, name_and_settings, name_of_file
+from ml_baseline.config.configuration import load_schema
+from ml_baseline.data import sample_data
 from ml_baseline.errors import InputError
-from ml_baseline.train_command import known_tables, name_and_settings, name_of_file
 
 RUN_ID = "2026-01-01T12-00-00Z__classification__seed42"
 HEAVY = ("sklearn", "pandas", "numpy", "pyarrow", "snakemake", "joblib", "rich", "fastapi", "yaml")
@@ -45,7 +47,7 @@ def folder(published, tmp_path, monkeypatch) -> Path:
 @pytest.mark.parametrize("arguments", HELPS, ids=" ".join)
 def test_help_imports_nothing_heavy(arguments):
     script = (
-        "import sys\nfrom ml_baseline.command import main\n"
+        "import sys\nfrom ml_baseline.cli.command import main\n"
         "try:\n    main(sys.argv[1:])\nexcept SystemExit as end:\n    code = end.code\n"
         f"print('LOADED', code, [m for m in {HEAVY!r} if m in sys.modules])"
     )
@@ -56,7 +58,7 @@ def test_help_imports_nothing_heavy(arguments):
 
 def test_what_needs_no_model_imports_none(folder):
     script = (
-        "import sys\nfrom ml_baseline.command import main\n"
+        "import sys\nfrom ml_baseline.cli.command import main\n"
         "assert main(sys.argv[1:]) == 0\n"
         "print('LOADED', [m for m in ('sklearn', 'pandas', 'snakemake') if m in sys.modules])"
     )
@@ -123,7 +125,7 @@ def test_ctrl_c_is_quiet(monkeypatch, capsys):
 
 
 def test_a_reader_that_has_read_enough_is_no_error(folder):
-    run = f"{sys.executable} -m ml_baseline.command runs show {RUN_ID} --json"
+    run = f"{sys.executable} -m ml_baseline.cli.command runs show {RUN_ID} --json"
     for _ in range(3):
         done = subprocess.run(
             ["bash", "-c", f"set -o pipefail; {run} | true"],
@@ -151,7 +153,7 @@ def test_runs_are_listed(folder, capsys):
 @pytest.mark.parametrize("width", [60, 80, 200])
 def test_no_word_of_a_list_is_broken_in_a_narrow_terminal(folder, width, monkeypatch, capsys):
     wide = Console(width=width, highlight=False)
-    monkeypatch.setattr("ml_baseline.registry.display._console", lambda: wide)
+    monkeypatch.setattr("ml_baseline.cli.display._console", lambda: wide)
     assert command.main(["runs", "list"]) == 0
     words = capsys.readouterr().out.split()
     assert {RUN_ID, "logistic_regression", "roc_auc", "latest"} <= {w.strip(",:") for w in words}
@@ -250,7 +252,7 @@ def test_a_table_of_the_users_own_is_not_replaced_by_a_sample(tmp_path, monkeypa
 
 
 def test_an_installation_without_the_workflow_says_so(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(train_command, "__file__", str(tmp_path / "lib/ml_baseline/x.py"))
+    monkeypatch.setattr(train_command, "__file__", str(tmp_path / "lib/ml_baseline/cli/x.py"))
     assert command.main(["train", "--target", "y"]) == 1
     assert "no Snakefile" in (said := capsys.readouterr().err) and "pip install -e ." in said
 

@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 from scipy.stats import false_discovery_control, norm, skew, t
 
-from ml_baseline.comparison import (
+from ml_baseline.errors import InputError
+from ml_baseline.scoring.comparison import (
     combine_over_splits,
     compare,
     compare_over_splits,
@@ -12,8 +13,7 @@ from ml_baseline.comparison import (
     holm,
     parts_of_rows,
 )
-from ml_baseline.errors import InputError
-from ml_baseline.metrics import METRICS, confidence_intervals, scores
+from ml_baseline.scoring.metrics import METRICS, confidence_intervals, scores
 
 ALL = list(METRICS)
 

@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 import yaml
 
-from ml_baseline import controls, sample_data
-from ml_baseline.augment import augment
-from ml_baseline.controls import negative_control, permuted, positive_control
-from ml_baseline.evaluate import holdout_metrics, holdout_predictions
-from ml_baseline.split import split
-from ml_baseline.train import fit
+from ml_baseline.controls import controls
+from ml_baseline.controls.controls import negative_control, permuted, positive_control
+from ml_baseline.data import sample_data
+from ml_baseline.data.augment import augment
+from ml_baseline.data.split import split
+from ml_baseline.modelling.train import fit
+from ml_baseline.scoring.evaluate import holdout_metrics, holdout_predictions
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -5,15 +5,15 @@ import pandas as pd
 import pytest
 from sklearn import metrics as sklearn_metrics
 
-from ml_baseline.curves import (
+from ml_baseline.errors import InputError
+from ml_baseline.scoring.curves import (
     CURVE_POINTS,
     CURVES,
     curves,
     share_limits,
     thinned,
 )
-from ml_baseline.errors import InputError
-from ml_baseline.metrics import confidence_intervals, scores
+from ml_baseline.scoring.metrics import confidence_intervals, scores
 
 
 def sample(rows: int, random_state: int = 0, digits: int = 17) -> pd.DataFrame:

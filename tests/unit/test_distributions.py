@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_baseline.distributions import MISSING, bin_edges, distributions, number_text
+from ml_baseline.data.distributions import MISSING, bin_edges, distributions, number_text
 
 
 def counted(values, schema_of, entry="number", target=None, dtype=None) -> pd.DataFrame:

@@ -14,8 +14,8 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from ml_baseline.evaluate import holdout_metrics, holdout_predictions
-from ml_baseline.metrics import METRICS
+from ml_baseline.scoring.evaluate import holdout_metrics, holdout_predictions
+from ml_baseline.scoring.metrics import METRICS
 
 
 class Told:

@@ -3,7 +3,7 @@
 import joblib
 import pytest
 
-from ml_baseline.failure import failure, write_failure
+from ml_baseline.modelling.failure import failure, write_failure
 
 
 def test_the_reason_comes_back(tmp_path):

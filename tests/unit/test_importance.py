@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_baseline import importance
-from ml_baseline.importance import (
+from ml_baseline.scoring import importance
+from ml_baseline.scoring.importance import (
     correlated_features,
     drawn_rows,
     explain,
@@ -15,7 +15,7 @@ from ml_baseline.importance import (
     partial_dependence,
     permutation_importance,
 )
-from ml_baseline.metrics import scores
+from ml_baseline.scoring.metrics import scores
 
 SETTINGS = {"metric": "roc_auc", "threshold": 0.5, "level": 0.95, "random_state": 0}
 

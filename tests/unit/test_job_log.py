@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from ml_baseline import job_log
-from ml_baseline.job_log import last_error
+from ml_baseline.jobs import job_log
+from ml_baseline.jobs.job_log import last_error
 
 SCRIPT = """
 import os, subprocess, sys, warnings
 from ml_baseline.errors import InputError
-from ml_baseline.job_log import job_log
+from ml_baseline.jobs.job_log import job_log
 
 with job_log({path!r}{more}):
     {body}
@@ -26,7 +26,7 @@ def job(tmp_path):
 
     def run(body, more="", path="logs/deep/job.log"):
         script = SCRIPT.format(path=path, more=more, body=body)
-        environment = os.environ | {"PYTHONPATH": str(Path(job_log.__file__).parents[1])}
+        environment = os.environ | {"PYTHONPATH": str(Path(job_log.__file__).parents[2])}
         done = subprocess.run(
             [sys.executable, "-c", script],
             cwd=tmp_path,

@@ -5,17 +5,17 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
-from ml_baseline.comparison import combine_over_splits
 from ml_baseline.errors import InputError
-from ml_baseline.evaluate import holdout_metrics
-from ml_baseline.leaderboard import (
+from ml_baseline.modelling.train import cross_validate
+from ml_baseline.scoring.comparison import combine_over_splits
+from ml_baseline.scoring.evaluate import holdout_metrics
+from ml_baseline.scoring.leaderboard import (
     COMPARED,
     leaderboard,
     out_of_fold_scores,
     ranked,
 )
-from ml_baseline.metrics import METRICS, stratified_rows
-from ml_baseline.train import cross_validate
+from ml_baseline.scoring.metrics import METRICS, stratified_rows
 
 ROWS = 200
 TABLE_ROWS = 1000

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 import sklearn.metrics as sk
 
-from ml_baseline import metrics
 from ml_baseline.errors import InputError
-from ml_baseline.metrics import METRICS, confidence_intervals, higher_is_better, scores
+from ml_baseline.scoring import metrics
+from ml_baseline.scoring.metrics import METRICS, confidence_intervals, higher_is_better, scores
 
 NAMES = ["accuracy", "precision", "recall", "f1", "roc_auc", "pr_auc", "log_loss", "brier"]
 
@@ -127,7 +127,7 @@ def test_losses_are_better_when_lower():
 
 def test_the_point_metrics_need_neither_scikit_learn_nor_scipy_nor_pandas():
     code = (
-        "import sys; from ml_baseline.metrics import scores; scores([0, 1], [0.2, 0.7]); "
+        "import sys; from ml_baseline.scoring.metrics import scores; scores([0, 1], [0.2, 0.7]); "
         "sys.exit(any(name in sys.modules for name in ('sklearn', 'scipy', 'pandas')))"
     )
     environment = {"PYTHONPATH": ":".join(sys.path)}

@@ -7,8 +7,8 @@ import pytest
 from publishing import NOON
 from small_shop import publish_shop
 
-from ml_baseline.model_card import model_card
 from ml_baseline.registry import find_run
+from ml_baseline.registry.model_card import model_card
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,12 @@
 import pandas as pd
 import pytest
 
-from ml_baseline.augment import augment
-from ml_baseline.controls import permuted
-from ml_baseline.metrics import METRICS, scores
-from ml_baseline.naive import contrast, naive_predictions
-from ml_baseline.split import split
-from ml_baseline.train import fit, predict_probability
+from ml_baseline.controls.controls import permuted
+from ml_baseline.controls.naive import contrast, naive_predictions
+from ml_baseline.data.augment import augment
+from ml_baseline.data.split import split
+from ml_baseline.modelling.train import fit, predict_probability
+from ml_baseline.scoring.metrics import METRICS, scores
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
 
-from ml_baseline.augment import augment
+from ml_baseline.data.augment import augment
 from ml_baseline.errors import InputError
-from ml_baseline.pipeline import LARGEST_NUMBER, build_estimator, build_pipeline
-from ml_baseline.train import fit, predict_probability
+from ml_baseline.modelling.pipeline import LARGEST_NUMBER, build_estimator, build_pipeline
+from ml_baseline.modelling.train import fit, predict_probability
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

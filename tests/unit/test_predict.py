@@ -16,11 +16,11 @@ import pytest
 from running import ROOT
 from small_shop import publish_shop, shop
 
-from ml_baseline.clean import clean_features
+from ml_baseline.data.clean import clean_features
 from ml_baseline.errors import InputError
-from ml_baseline.predict import clean_rows, predict_file, predict_rows
+from ml_baseline.modelling.train import predict_probability
 from ml_baseline.registry import find_run, load_model
-from ml_baseline.train import predict_probability
+from ml_baseline.registry.predict import clean_rows, predict_file, predict_rows
 
 ROWS = 150
 
@@ -86,7 +86,7 @@ def test_every_form_of_a_batch_gives_the_same_predictions(run, batch, tmp_path, 
     if form == "parquet":
         batch.to_parquet(path)
     elif form == "csv.gz":
-        path.write_bytes(gzip.compress(text.encode()))
+        path.write_bytes(gzip.compress(text.encode(), mtime=0))
     else:
         path.write_bytes(
             text.replace("Bern", "Zürich").encode("cp1252" if "cp" in form else "utf-8")
@@ -294,7 +294,15 @@ def test_what_on_bad_rows_may_be(run, tmp_path):
 
 
 def predict_command(run, *arguments, stdout=None, **options) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-P", "-m", "ml_baseline.command", "predict", "--run", run.folder]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "ml_baseline.cli.command",
+        "predict",
+        "--run",
+        run.folder,
+    ]
     with contextlib.ExitStack() as stack:
         return subprocess.run(
             [*map(str, command), *arguments],
@@ -339,7 +347,7 @@ def test_pipes_are_read_and_written(run, batch, tmp_path):
 
 
 def test_a_bar_is_shown_if_asked_for(run, batch, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("ml_baseline.predict.PROGRESS_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr("ml_baseline.registry.predict.PROGRESS_AFTER_SECONDS", 0.0)
     predicted(run, batch, tmp_path, progress=True, rows_at_a_time=10)
     assert "Predicting" in capsys.readouterr().err
     predicted(run, batch, tmp_path, rows_at_a_time=10)

@@ -15,22 +15,22 @@ import pytest
 from publishing import NOON, publish_smallest, snapshot
 from small_shop import publish_shop, shop
 
-from ml_baseline.clean import clean, clean_features
+from ml_baseline.data.clean import clean, clean_features
+from ml_baseline.data.infer_schema import infer_schema
 from ml_baseline.errors import InputError
-from ml_baseline.inference import infer_schema
-from ml_baseline.metrics import METRICS
-from ml_baseline.model_card import model_card
-from ml_baseline.predict import predict_rows
+from ml_baseline.modelling.train import predict_probability
 from ml_baseline.registry import find_run, list_runs, load_model
 from ml_baseline.registry import seal as seals
-from ml_baseline.registry.compare import compare_runs
 from ml_baseline.registry.contents import holdout_metrics, selection
+from ml_baseline.registry.differences import compare_runs
 from ml_baseline.registry.golden import choose_rows, make_golden
+from ml_baseline.registry.model_card import model_card
 from ml_baseline.registry.overview import described, overview
+from ml_baseline.registry.predict import predict_rows
 from ml_baseline.registry.publish import touch_latest
 from ml_baseline.registry.runs import open_run, read_plain_file, version_changes
 from ml_baseline.registry.verify import verify_run
-from ml_baseline.train import predict_probability
+from ml_baseline.scoring.metrics import METRICS
 
 RUN_ID = "2026-01-01T12-00-00Z__classification__seed42"
 

@@ -1,9 +1,9 @@
 import pytest
 
-from ml_baseline.metrics import METRICS
 from ml_baseline.report import words
 from ml_baseline.report.answer import merged
 from ml_baseline.report.words import METRIC_WORDS, Score, decimals, prose
+from ml_baseline.scoring.metrics import METRICS
 
 
 def test_every_metric_has_words_and_its_direction():

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from ml_baseline.run_lock import RunLock, forget_broken_records
+from ml_baseline.jobs.run_lock import RunLock, forget_broken_records
 
 HERE = socket.gethostname()
 
@@ -56,7 +56,7 @@ def test_nor_those_of_another_machine(folder):
 def test_the_second_waits_until_the_first_has_started(folder):
     first = RunLock(folder)
     done = threading.Event()
-    code = f"from ml_baseline.run_lock import RunLock; RunLock(__import__('pathlib').Path({str(folder)!r}))"
+    code = f"from ml_baseline.jobs.run_lock import RunLock; RunLock(__import__('pathlib').Path({str(folder)!r}))"
     second = subprocess.Popen([sys.executable, "-c", code], env={"PYTHONPATH": ":".join(sys.path)})
     threading.Thread(target=lambda: (second.wait(), done.set())).start()
     assert not done.wait(1)

@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from ml_baseline import sample_data
+from ml_baseline.data import sample_data
 from ml_baseline.errors import InputError
 
 NUMBERS = ["age", "income", "purchase_amount", "monthly_visits", "satisfaction_score"]
@@ -391,7 +391,7 @@ def test_breast_cancer_is_the_published_table():
 
 def test_making_synthetic_tables_does_not_import_scikit_learn():
     code = (
-        "import sys; from ml_baseline import sample_data as s; s.customers(50, 1); s.users(9, 1);"
+        "import sys; from ml_baseline.data import sample_data as s; s.customers(50, 1); s.users(9, 1);"
         "s.best_visible_roc_auc(100, draws=2); print('sklearn' in sys.modules)"
     )
     ran = subprocess.run(

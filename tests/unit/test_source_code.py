@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ml_baseline.source_code import code_hash, package_version
+from ml_baseline.jobs.source_code import code_hash, package_version
 
 # The script imports what it needs in every way there is; odd.py and audit/unused.py are not needed.
 FILES = {
@@ -129,9 +129,9 @@ def test_what_is_no_python_is_refused_by_name(hash_of):
 
 
 def test_what_is_known_is_not_found_out_again_and_what_is_broken_is(tmp_path):
-    from ml_baseline import source_code
+    from ml_baseline.jobs import source_code
 
-    workflow = Path(source_code.__file__).parents[1]
+    workflow = Path(source_code.__file__).parents[2]
     script, package = workflow / "scripts" / "split.py", workflow / "ml_baseline"
     plain = code_hash(script, package)
     for content in (None, "", "[]", '["of an older kind"]'):
@@ -145,9 +145,9 @@ def test_what_is_known_is_not_found_out_again_and_what_is_broken_is(tmp_path):
 
 
 def test_our_own_scripts_bring_their_modules(monkeypatch):
-    from ml_baseline import source_code
+    from ml_baseline.jobs import source_code
 
-    workflow = Path(source_code.__file__).parents[1]
+    workflow = Path(source_code.__file__).parents[2]
     read = []
     plain = source_code._read.__wrapped__
     monkeypatch.setattr(

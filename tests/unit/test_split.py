@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ml_baseline.data.split import NO_FOLD, fold_numbers, fold_rows, row_groups, split
 from ml_baseline.errors import InputError
-from ml_baseline.split import NO_FOLD, fold_numbers, fold_rows, row_groups, split
 
 # Persons on board the Titanic by class, sex and age: survived, died. 14 different rows of features.
 TITANIC = {

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_baseline import stats
+from ml_baseline.data import stats
 
 
 def entry(name, kind, role="feature", **more):

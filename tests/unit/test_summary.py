@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ml_baseline import summary
-from ml_baseline.summary import audit_lines, audit_text, failures_text, run_summary
+from ml_baseline.jobs import summary
+from ml_baseline.jobs.summary import audit_lines, audit_text, failures_text, run_summary
 
 START = 1_700_000_000.0
 LONG = "a_model_with_a_name_that_is_much_longer_than_usual_and_then_some"
@@ -202,10 +202,10 @@ def test_a_failed_run_tells_of_what_it_made_all_the_same(churn):
 def test_it_imports_nothing_heavy():
     code = """
         import sys
-        import ml_baseline.summary
+        import ml_baseline.jobs.summary
         print(*{"numpy", "pandas", "sklearn", "matplotlib", "snakemake"} & set(sys.modules))
     """
-    environment = os.environ | {"PYTHONPATH": str(Path(summary.__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(Path(summary.__file__).parents[2])}
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)],
         env=environment,

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ml_baseline.curves import CURVES
-from ml_baseline.distributions import COLUMNS
-from ml_baseline.importance import IMPORTANCE, PARTIAL_DEPENDENCE
+from ml_baseline.data.distributions import COLUMNS
+from ml_baseline.scoring.curves import CURVES
+from ml_baseline.scoring.importance import IMPORTANCE, PARTIAL_DEPENDENCE
 
 DOCS = (Path(__file__).parents[2] / "docs" / "tables.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## `results/<table>/(\S+)`$(.*?)(?=^## |\Z)", DOCS, re.M | re.S))

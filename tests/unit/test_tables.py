@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_baseline import tables
+from ml_baseline.data import tables
+from ml_baseline.data.tables import find_separator, read_raw_table, read_table, write_table
 from ml_baseline.errors import InputError
-from ml_baseline.tables import find_separator, read_raw_table, read_table, write_table
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -279,14 +279,14 @@ TEXT = b"a,b\n1,2\n3,4\n"
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("t.csv.gz", gzip.compress(TEXT)),
-        ("T.CSV.GZ", gzip.compress(TEXT)),
+        ("t.csv.gz", gzip.compress(TEXT, mtime=0)),
+        ("T.CSV.GZ", gzip.compress(TEXT, mtime=0)),
         ("T.TXT.BZ2", bz2.compress(TEXT)),
         ("t.tsv.xz", lzma.compress(TEXT)),
         ("t.csv.zip", zipped(TEXT, "inner.csv")),
         ("t.csv.zip", zipped(TEXT, "folder/inner.csv", "__MACOSX/folder/._inner.csv")),
-        ("gz without its ending.csv", gzip.compress(TEXT)),
-        ("t.csv.gz", gzip.compress(TEXT[:6]) + gzip.compress(TEXT[6:])),
+        ("gz without its ending.csv", gzip.compress(TEXT, mtime=0)),
+        ("t.csv.gz", gzip.compress(TEXT[:6], mtime=0) + gzip.compress(TEXT[6:], mtime=0)),
     ],
 )
 def test_compressed_files(tmp_path, name, content):
@@ -361,7 +361,7 @@ def test_bad_text_gets_one_clear_line(tmp_path, content, message):
     [
         (
             "t.csv.gz",
-            gzip.compress(TEXT * 100)[:40],
+            gzip.compress(TEXT * 100, mtime=0)[:40],
             r"\.gz archive cannot be read.*download it again",
         ),
         ("t.csv.gz", TEXT, r"\.gz archive cannot be read"),

@@ -7,13 +7,13 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import StratifiedKFold
 from threadpoolctl import threadpool_limits
 
-from ml_baseline import train
-from ml_baseline.augment import augment
+from ml_baseline.data.augment import augment
+from ml_baseline.data.schema import feature_columns
+from ml_baseline.data.split import fold_numbers
 from ml_baseline.errors import InputError
-from ml_baseline.metrics import scores
-from ml_baseline.schema import feature_columns
-from ml_baseline.split import fold_numbers
-from ml_baseline.train import cross_validate, fit, predict_probability
+from ml_baseline.modelling import train
+from ml_baseline.modelling.train import cross_validate, fit, predict_probability
+from ml_baseline.scoring.metrics import scores
 
 LINE = "sklearn.linear_model.LogisticRegression"
 FOREST = "sklearn.ensemble.RandomForestClassifier"

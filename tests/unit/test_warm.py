@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from ml_baseline import warm
+from ml_baseline.jobs import warm
 
 SCRIPT = """
 import sys
-from ml_baseline.worker import delegate
+from ml_baseline.jobs.worker import delegate
 done = delegate("tables")
 if done is not None:
     sys.exit(done.code)
@@ -46,7 +46,7 @@ def processes(monkeypatch):
 def started_script(tmp_path, body: str) -> subprocess.Popen:
     path = tmp_path / "script.py"
     path.write_text(SCRIPT.format(body=body))
-    environment = os.environ | {"PYTHONPATH": str(Path(warm.__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(Path(warm.__file__).parents[2])}
     return subprocess.Popen([sys.executable, str(path)], cwd=tmp_path, env=environment)
 
 
@@ -92,7 +92,7 @@ def test_they_end_with_the_run_that_made_them(tmp_path):
         "print(*[process.pid for process in started._processes], flush=True)\n"
         "import os, signal; os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    environment = os.environ | {"PYTHONPATH": str(Path(warm.__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(Path(warm.__file__).parents[2])}
     done = subprocess.run(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment
     )
@@ -105,7 +105,7 @@ def test_they_end_with_the_run_that_made_them(tmp_path):
 
 
 def test_the_kinds_that_scripts_ask_for():
-    scripts = Path(warm.__file__).parents[1] / "scripts"
+    scripts = Path(warm.__file__).parents[2] / "scripts"
     assert warm.kinds_asked_for([scripts / "clean.py"]) == {"tables"}
     assert warm.kinds_asked_for([scripts / "train.py"]) == {"models"}
     assert warm.kinds_asked_for([scripts / "require_audit.py"]) == set()

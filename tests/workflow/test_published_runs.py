@@ -49,7 +49,7 @@ def published(module_project):
 def ml_baseline(folder, *arguments: str, code: int = 0) -> subprocess.CompletedProcess:
     """Run the program in a folder, as the installed command does, and expect an exit code."""
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "ml_baseline.command", *arguments],
+        [sys.executable, "-P", "-m", "ml_baseline.cli.command", *arguments],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -171,7 +171,7 @@ def test_the_three_commands_of_the_readme_in_an_empty_folder(tmp_path):
 
 def test_ctrl_c_while_training_is_quiet_and_leaves_no_run_and_no_lock(tmp_path):
     (tmp_path / "table.csv").write_text(small_table(2000))
-    command = [sys.executable, "-P", "-m", "ml_baseline.command", "train", "--cores", "1"]
+    command = [sys.executable, "-P", "-m", "ml_baseline.cli.command", "train", "--cores", "1"]
     process = subprocess.Popen(
         [*command, "--input", "table.csv", "--target", "answer"],
         cwd=tmp_path,

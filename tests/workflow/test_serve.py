@@ -32,14 +32,14 @@ from schemathesis.specs.openapi.checks import (
 )
 from small_shop import publish_shop, shop
 
-from ml_baseline.clean import clean
+from ml_baseline.data.clean import clean
+from ml_baseline.data.infer_schema import describe_columns, infer_schema
 from ml_baseline.errors import InputError
-from ml_baseline.inference import describe_columns, infer_schema
-from ml_baseline.predict import predict_file, predict_rows
+from ml_baseline.modelling.train import fit
 from ml_baseline.registry import Run, find_run
+from ml_baseline.registry.predict import predict_file, predict_rows
 from ml_baseline.serve import serve
 from ml_baseline.serve.app import create_app
-from ml_baseline.train import fit
 
 ROW = {"visits": 12, "amount": "$99.50", "city": "Oslo", "joined": "2024-03-01"}
 MAX_ROWS, MAX_BYTES = 300, 60_000
@@ -493,7 +493,15 @@ def test_an_address_that_is_taken_is_told(run):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "ml_baseline.command", "serve", "--run", str(run.folder)]
+            [
+                sys.executable,
+                "-P",
+                "-m",
+                "ml_baseline.cli.command",
+                "serve",
+                "--run",
+                str(run.folder),
+            ]
             + ["--port", port],
             capture_output=True,
             text=True,

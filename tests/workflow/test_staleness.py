@@ -360,14 +360,14 @@ EDITS = {
     "everything touched": (copy_without_times, NOTHING),
     "a fresh checkout of the code": (fresh_checkout, NOTHING),
     "a comment": (
-        edit(f"{MODULES}/augment.py", "import numpy", "# Why it is so.\nimport numpy"),
+        edit(f"{MODULES}/data/augment.py", "import numpy", "# Why it is so.\nimport numpy"),
         NOTHING,
     ),
-    "a docstring": (edit(f"{MODULES}/split.py", '"""', '"""Rewritten. '), NOTHING),
-    "curves.py": (add_statement("curves"), ("*/curves", *PAGE)),
-    "importance.py": (add_statement("importance"), ("*/explain", *PAGE)),
-    "distributions.py": (
-        add_statement("distributions"),
+    "a docstring": (edit(f"{MODULES}/data/split.py", '"""', '"""Rewritten. '), NOTHING),
+    "scoring/curves.py": (add_statement("scoring/curves"), ("*/curves", *PAGE)),
+    "scoring/importance.py": (add_statement("scoring/importance"), ("*/explain", *PAGE)),
+    "data/distributions.py": (
+        add_statement("data/distributions"),
         ("*/stats", "*/plots", "*/explain", *PAGE),
     ),
     "report/page.py": (add_statement("report/page"), PAGES),
@@ -377,30 +377,30 @@ EDITS = {
         lambda project: append(project, "workflow/report/report.html.j2", "<!-- more -->\n"),
         PAGE,
     ),
-    "augment.py": (add_statement("augment"), ("*/augment", *TRAINING, *NAIVE)),
-    "clean.py": (add_statement("clean"), ("*/*", "gather", "report_index")),
-    "inference.py": (add_statement("inference"), ("*/*", "gather", "report_index")),
-    "split.py": (add_statement("split"), ("*/split", "*/augment", *TRAINING, *NAIVE)),
-    "stats.py": (add_statement("stats"), ("*/stats", *PAGE)),
-    "plots.py": (add_statement("plots"), ("*/plots", *PAGE)),
-    "train.py": (add_statement("train"), (*TRAINING, *NAIVE)),
-    "pipeline.py": (add_statement("pipeline"), (*TRAINING, *NAIVE)),
-    "evaluate.py": (add_statement("evaluate"), (*SCORES, *CONTRAST)),
-    "metrics.py": (add_statement("metrics"), (*SCORES, *NAIVE)),
-    "comparison.py": (add_statement("comparison"), CHOSEN),
-    "leaderboard.py": (add_statement("leaderboard"), CHOSEN),
-    "naive.py": (add_statement("naive"), NAIVE),
-    "controls.py": (add_statement("controls"), NOTHING),
+    "data/augment.py": (add_statement("data/augment"), ("*/augment", *TRAINING, *NAIVE)),
+    "data/clean.py": (add_statement("data/clean"), ("*/*", "gather", "report_index")),
+    "data/infer_schema.py": (add_statement("data/infer_schema"), ("*/*", "gather", "report_index")),
+    "data/split.py": (add_statement("data/split"), ("*/split", "*/augment", *TRAINING, *NAIVE)),
+    "data/stats.py": (add_statement("data/stats"), ("*/stats", *PAGE)),
+    "plots/__init__.py": (add_statement("plots/__init__"), ("*/plots", *PAGE)),
+    "modelling/train.py": (add_statement("modelling/train"), (*TRAINING, *NAIVE)),
+    "modelling/pipeline.py": (add_statement("modelling/pipeline"), (*TRAINING, *NAIVE)),
+    "scoring/evaluate.py": (add_statement("scoring/evaluate"), (*SCORES, *CONTRAST)),
+    "scoring/metrics.py": (add_statement("scoring/metrics"), (*SCORES, *NAIVE)),
+    "scoring/comparison.py": (add_statement("scoring/comparison"), CHOSEN),
+    "scoring/leaderboard.py": (add_statement("scoring/leaderboard"), CHOSEN),
+    "controls/naive.py": (add_statement("controls/naive"), NAIVE),
+    "controls/controls.py": (add_statement("controls/controls"), NOTHING),
     "audit/copies.py": (add_statement("audit/copies"), AUDIT),
-    "sample_data.py": (
-        add_statement("sample_data"),
+    "data/sample_data.py": (
+        add_statement("data/sample_data"),
         ("make_sample_data_users", "users/*", "gather", "report_index"),
     ),
-    "summary.py": (add_statement("summary"), NOTHING),
-    "configuration.py": (add_statement("configuration"), NOTHING),
-    "run_lock.py": (add_statement("run_lock"), NOTHING),
-    "tables.py": (add_statement("tables"), EVERYTHING),
-    "job_log.py": (add_statement("job_log"), EVERYTHING),
+    "jobs/summary.py": (add_statement("jobs/summary"), NOTHING),
+    "config/configuration.py": (add_statement("config/configuration"), NOTHING),
+    "jobs/run_lock.py": (add_statement("jobs/run_lock"), NOTHING),
+    "data/tables.py": (add_statement("data/tables"), EVERYTHING),
+    "jobs/job_log.py": (add_statement("jobs/job_log"), EVERYTHING),
     "a script": (
         lambda project: append(project, "workflow/scripts/stats.py", "\nADDED = 1\n"),
         ("*/stats", *PAGE),
@@ -430,10 +430,12 @@ EDITS = {
 
 # A third of the cases, which say the same of other modules, run as proofs.
 PROOFS = {
-    *("clean.py", "pipeline.py", "evaluate.py", "comparison.py", "controls.py"),
-    *("summary.py", "run_lock.py", "job_log.py", "curves.py", "importance.py", "distributions.py"),
-    *("report/index.py", "sample_data.py", "naive.py", "audit/copies.py", "registry/publish.py"),
-    *("a table less", "baseline", "a plot deleted", "statistics deleted", "table format"),
+    *("data/clean.py", "modelling/pipeline.py", "scoring/evaluate.py"),
+    *("scoring/comparison.py", "controls/controls.py", "jobs/summary.py", "jobs/run_lock.py"),
+    *("jobs/job_log.py", "scoring/curves.py", "scoring/importance.py"),
+    *("data/distributions.py", "report/index.py", "data/sample_data.py", "controls/naive.py"),
+    *("audit/copies.py", "registry/publish.py", "a table less", "baseline", "a plot deleted"),
+    *("statistics deleted", "table format"),
 }
 CASES = [pytest.param(name, marks=pytest.mark.proof if name in PROOFS else []) for name in EDITS]
 
@@ -475,7 +477,7 @@ def test_what_is_deleted_is_made_again_as_it_was(copied):
 
 def test_a_stage_whose_output_stays_the_same_ends_the_chain_in_the_next_run(copied):
     """Snakemake cannot tell before it has run a job, so it is run by itself first."""
-    copied.edit(f"{MODULES}/clean.py", '"""', 'REWRITTEN = True\n"""')
+    copied.edit(f"{MODULES}/data/clean.py", '"""', 'REWRITTEN = True\n"""')
     tables = {"one/clean", "other/clean", "users/clean"}
     assert copied.ran("--until", "clean") == tables
     # Not a follower: publishing reads rows by the same code.

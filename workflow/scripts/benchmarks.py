@@ -1,13 +1,13 @@
-from ml_baseline.job_log import job_log
+from ml_baseline.jobs.job_log import job_log
 
 with job_log(snakemake.log[0]):
     from pathlib import Path
 
-    from ml_baseline.benchmarks import costs, draw
+    from ml_baseline.data.tables import write_table
     from ml_baseline.errors import InputError
     from ml_baseline.files import read_json, whole_file
-    from ml_baseline.job_log import BENCHMARKS
-    from ml_baseline.tables import write_table
+    from ml_baseline.jobs.costs import costs, draw
+    from ml_baseline.jobs.job_log import BENCHMARKS
 
     if not snakemake.input.costs:
         raise InputError(f"{BENCHMARKS}: no job has left its cost there yet; run `snakemake` first")

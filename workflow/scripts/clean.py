@@ -1,11 +1,11 @@
-from ml_baseline.job_log import job_log
+from ml_baseline.jobs.job_log import job_log
 
 with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="tables"):
-    from ml_baseline.clean import clean
+    from ml_baseline.data.clean import clean
+    from ml_baseline.data.infer_schema import describe_columns, infer_schema
+    from ml_baseline.data.tables import read_raw_table, write_table
     from ml_baseline.errors import InputError
     from ml_baseline.files import content_hash, require_content, write_json
-    from ml_baseline.inference import describe_columns, infer_schema
-    from ml_baseline.tables import read_raw_table, write_table
 
     cfg = snakemake.params.cfg
     raw, reading = read_raw_table(cfg["table"], cfg["separator"], cfg["encoding"])

@@ -1,13 +1,13 @@
-from ml_baseline.job_log import job_log
+from ml_baseline.jobs.job_log import job_log
 
 with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="tables"):
     from pathlib import Path
 
     import pandas as pd
 
+    from ml_baseline.data.tables import read_table, write_table
     from ml_baseline.files import read_json
-    from ml_baseline.leaderboard import leaderboard, out_of_fold_scores
-    from ml_baseline.tables import read_table, write_table
+    from ml_baseline.scoring.leaderboard import leaderboard, out_of_fold_scores
 
     def seed_of(path):  # results/<dataset>/seed42/...
         return next(int(p.removeprefix("seed")) for p in path.parts[::-1] if p.startswith("seed"))

@@ -1,4 +1,4 @@
-from ml_baseline.job_log import job_log
+from ml_baseline.jobs.job_log import job_log
 
 with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="models"):
     from pathlib import Path
@@ -6,10 +6,10 @@ with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="models")
     import joblib
     import pandas as pd
 
-    from ml_baseline.controls import negative_control, positive_control
-    from ml_baseline.failure import failure
+    from ml_baseline.controls.controls import negative_control, positive_control
+    from ml_baseline.data.tables import read_table, write_table
     from ml_baseline.files import read_json
-    from ml_baseline.tables import read_table, write_table
+    from ml_baseline.modelling.failure import failure
 
     found = negative_control(read_table(snakemake.input.permuted))
     if snakemake.input.models:  # a table whose generating process is known

@@ -1,8 +1,8 @@
-from ml_baseline.job_log import job_log
+from ml_baseline.jobs.job_log import job_log
 
 with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="tables"):
-    from ml_baseline.curves import curves
-    from ml_baseline.tables import read_table, write_table
+    from ml_baseline.data.tables import read_table, write_table
+    from ml_baseline.scoring.curves import curves
 
     predictions = read_table(snakemake.input[0])
     tables = curves(predictions, **snakemake.params.cfg)

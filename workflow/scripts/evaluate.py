@@ -1,16 +1,16 @@
-from ml_baseline.job_log import job_log
+from ml_baseline.jobs.job_log import job_log
 
 with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="models"):
     from pathlib import Path
 
     import joblib
 
+    from ml_baseline.data.tables import read_table, write_table
     from ml_baseline.errors import InputError
-    from ml_baseline.evaluate import holdout_metrics, holdout_predictions
-    from ml_baseline.failure import failure
     from ml_baseline.files import read_json
-    from ml_baseline.metrics import stratified_rows
-    from ml_baseline.tables import read_table, write_table
+    from ml_baseline.modelling.failure import failure
+    from ml_baseline.scoring.evaluate import holdout_metrics, holdout_predictions
+    from ml_baseline.scoring.metrics import stratified_rows
 
     schema = read_json(snakemake.input.schema)
     holdout = read_table(snakemake.input.holdout, schema)

@@ -1,4 +1,4 @@
-from ml_baseline.job_log import job_log
+from ml_baseline.jobs.job_log import job_log
 
 with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="models"):
     from functools import partial
@@ -6,10 +6,10 @@ with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="models")
 
     import joblib
 
+    from ml_baseline.data.tables import read_table, write_table
     from ml_baseline.files import read_json
-    from ml_baseline.importance import explain
-    from ml_baseline.tables import read_table, write_table
-    from ml_baseline.train import predict_probability
+    from ml_baseline.modelling.train import predict_probability
+    from ml_baseline.scoring.importance import explain
 
     schema = read_json(snakemake.input.schema)
     leaderboard = read_table(snakemake.input.leaderboard)

@@ -1,8 +1,8 @@
-from ml_baseline.job_log import job_log
+from ml_baseline.jobs.job_log import job_log
 
 with job_log(snakemake.log[0], warm="tables"):
     import pandas as pd
 
-    from ml_baseline.tables import read_table, write_table
+    from ml_baseline.data.tables import read_table, write_table
 
     write_table(pd.concat(map(read_table, snakemake.input.metrics)), snakemake.output[0])

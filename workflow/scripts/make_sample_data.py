@@ -1,11 +1,11 @@
-from ml_baseline.job_log import job_log
+from ml_baseline.jobs.job_log import job_log
 
 with job_log(snakemake.log[0], warm="tables"):
     from pathlib import Path
 
-    from ml_baseline import sample_data
+    from ml_baseline.data import sample_data
+    from ml_baseline.data.tables import write_table
     from ml_baseline.files import whole_file
-    from ml_baseline.tables import write_table
 
     cfg = snakemake.params.cfg
     table, source = sample_data.make(cfg["sample"], cfg.get("rows"), cfg.get("seed"))

@@ -1,7 +1,7 @@
 from functools import partial
 
-from ml_baseline.failure import write_failure
-from ml_baseline.job_log import job_log
+from ml_baseline.jobs.job_log import job_log
+from ml_baseline.modelling.failure import write_failure
 
 with job_log(
     snakemake.log[0],
@@ -9,9 +9,9 @@ with job_log(
     warm="models",
     on_failure=partial(write_failure, path=snakemake.output[0]),
 ):
+    from ml_baseline.controls.naive import naive_predictions
+    from ml_baseline.data.tables import read_table, write_table
     from ml_baseline.files import read_json
-    from ml_baseline.naive import naive_predictions
-    from ml_baseline.tables import read_table, write_table
 
     schema = read_json(snakemake.input.schema)
     table = read_table(snakemake.input.table, schema)

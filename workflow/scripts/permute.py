@@ -1,9 +1,9 @@
-from ml_baseline.job_log import job_log
+from ml_baseline.jobs.job_log import job_log
 
 with job_log(snakemake.log[0], about=snakemake.params.dataset, warm="models"):
-    from ml_baseline.controls import permuted
+    from ml_baseline.controls.controls import permuted
+    from ml_baseline.data.tables import read_table, write_table
     from ml_baseline.files import read_json, write_json
-    from ml_baseline.tables import read_table, write_table
 
     schema = read_json(snakemake.input.schema)
     table = read_table(snakemake.input.table, schema)

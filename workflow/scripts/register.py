@@ -1,4 +1,4 @@
-from ml_baseline.job_log import job_log
+from ml_baseline.jobs.job_log import job_log
 
 with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="models"):
     import io
@@ -6,14 +6,14 @@ with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="models")
 
     import joblib
 
+    from ml_baseline.data.schema import columns_of_role
+    from ml_baseline.data.tables import read_raw_table, read_table
     from ml_baseline.files import read_json, require_content, write_json
-    from ml_baseline.model_card import model_card
     from ml_baseline.registry import contents, environment
     from ml_baseline.registry.golden import make_golden
+    from ml_baseline.registry.model_card import model_card
     from ml_baseline.registry.publish import publish
     from ml_baseline.registry.runs import SEAL
-    from ml_baseline.schema import columns_of_role
-    from ml_baseline.tables import read_raw_table, read_table
 
     cfg = snakemake.params.cfg
     schema = read_json(snakemake.input.schema)

@@ -1,10 +1,10 @@
-from ml_baseline.job_log import job_log
+from ml_baseline.jobs.job_log import job_log
 
 with job_log(snakemake.log[0], about=snakemake.wildcards.dataset):
     from pathlib import Path
 
     from ml_baseline.errors import InputError
-    from ml_baseline.summary import audit_lines, rows_of
+    from ml_baseline.jobs.summary import audit_lines, rows_of
 
     failures = audit_lines(rows_of(Path(snakemake.input[0])), verdicts=("fail",))
     if failures:

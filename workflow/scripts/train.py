@@ -1,7 +1,7 @@
 from functools import partial
 
-from ml_baseline.failure import write_failure
-from ml_baseline.job_log import job_log
+from ml_baseline.jobs.job_log import job_log
+from ml_baseline.modelling.failure import write_failure
 
 with job_log(
     snakemake.log[0],
@@ -13,9 +13,9 @@ with job_log(
 ):
     import joblib
 
+    from ml_baseline.data.tables import read_table, write_table
     from ml_baseline.files import read_json, whole_file
-    from ml_baseline.tables import read_table, write_table
-    from ml_baseline.train import cross_validate, fit
+    from ml_baseline.modelling.train import cross_validate, fit
 
     schema = read_json(snakemake.input.schema)
     cfg = snakemake.params.cfg

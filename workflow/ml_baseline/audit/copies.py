@@ -7,7 +7,7 @@ import pandas as pd
 
 from ml_baseline.audit.findings import Finding, judged, passed
 from ml_baseline.audit.views import NUMERIC_KINDS, standardized
-from ml_baseline.schema import feature_columns
+from ml_baseline.data.schema import feature_columns
 
 # Holdout rows that are looked up, and the work (rows x training rows x columns) they may cost.
 MOST_LOOKED_UP, FEWEST_LOOKED_UP, LOOKED_UP_WORK = 400, 100, 1e9

@@ -8,7 +8,7 @@ import pandas as pd
 from ml_baseline.audit.findings import Finding, in_config, judged, passed
 from ml_baseline.audit.scoring import binned, folds_of, rank_auc, standard_error, strength
 from ml_baseline.audit.views import columns_of, dates_of, matrix_of
-from ml_baseline.schema import columns_of_role, feature_columns
+from ml_baseline.data.schema import columns_of_role, feature_columns
 
 # A column of numbers is taken for a time by its name; that is a guess, and never a failure.
 TIME_NAMES = re.compile(

@@ -8,7 +8,7 @@ import pandas as pd
 from ml_baseline.audit.drift import ridge
 from ml_baseline.audit.findings import Finding, Limit, in_config, judged, passed
 from ml_baseline.audit.views import matrix_of
-from ml_baseline.schema import columns_of_role, feature_columns
+from ml_baseline.data.schema import columns_of_role, feature_columns
 
 # A column may name entities if it has at least so many values ...
 FEWEST_ENTITIES = 20

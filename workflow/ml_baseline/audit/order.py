@@ -6,7 +6,7 @@ import pandas as pd
 from ml_baseline.audit.findings import Finding, in_config, judged, passed
 from ml_baseline.audit.scoring import binned, standard_error, strength
 from ml_baseline.audit.views import NUMERIC_KINDS
-from ml_baseline.schema import columns_of_role, feature_columns
+from ml_baseline.data.schema import columns_of_role, feature_columns
 
 # A figure must be this many standard errors from chance.
 PLAINLY = 5.0

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ml_baseline.audit.findings import Finding, in_config, judged, passed
-from ml_baseline.schema import feature_columns
+from ml_baseline.data.schema import feature_columns
 
 # How exactly a mean, a deviation or a share must be met: the precision a CSV may have lost.
 EXACTLY = 1e-6

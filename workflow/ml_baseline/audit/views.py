@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ml_baseline.audit.scoring import binned
-from ml_baseline.schema import feature_columns
+from ml_baseline.data.schema import feature_columns
 
 # Part of a time in days; the exact length of a month does not matter for an order.
 PART_DAYS = {"year": 372.0, "month": 31.0, "day": 1.0, "hour": 1 / 24}

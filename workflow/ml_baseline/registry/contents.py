@@ -7,8 +7,8 @@ import math
 import pandas as pd
 
 from ml_baseline.errors import InputError
-from ml_baseline.metrics import METRICS, higher_is_better
 from ml_baseline.registry.runs import GOLDEN, MODEL, SCHEMA
+from ml_baseline.scoring.metrics import METRICS, higher_is_better
 
 # In the order in which the metrics are shown.
 SHOWN_FIRST = ("roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1")
@@ -244,7 +244,7 @@ def _table(table: pd.DataFrame, suffix: str) -> bytes:
     import tempfile
     from pathlib import Path
 
-    from ml_baseline.tables import write_table
+    from ml_baseline.data.tables import write_table
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"table.{suffix}")

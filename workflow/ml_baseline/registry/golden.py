@@ -12,7 +12,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from ml_baseline.errors import InputError
-from ml_baseline.predict import input_columns, predict_rows
+from ml_baseline.registry.predict import input_columns, predict_rows
 from ml_baseline.registry.runs import GOLDEN, SCHEMA, Run, checked_bytes
 
 ROWS = 20

@@ -22,7 +22,7 @@ from ml_baseline.report.words import (
 MOST_STEPS = 3
 # A name in a YAML list of one line, with quotes where it needs them.
 LISTED_NAME = re.compile(r'"(?:[^"\\]|\\.)*"|[^,\s"][^,]*')
-# Fewer rows of a class make no interval that can be relied on; as in `ml_baseline.metrics`.
+# Fewer rows of a class make no interval that can be relied on; as in `ml_baseline.scoring.metrics`.
 ENOUGH_ROWS_OF_A_CLASS = 20
 # An interval that reaches further than this to both sides leaves most questions open.
 WIDE = 0.05

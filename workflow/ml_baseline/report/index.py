@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ml_baseline.job_log import last_error
+from ml_baseline.jobs.job_log import last_error
 from ml_baseline.report import answer, charts, words
 from ml_baseline.report.answer import Standing
 from ml_baseline.report.page import filled

@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
-from ml_baseline.predict import BadCells, predict_rows
 from ml_baseline.registry import Run
+from ml_baseline.registry.predict import BadCells, predict_rows
 from ml_baseline.serve.batching import Batcher
 from ml_baseline.serve.rows import RequestError, RowReader, problem
 from ml_baseline.serve.traffic import Figures, Traffic, problems_json

@@ -21,10 +21,10 @@ from pydantic import (
 )
 from pydantic_core import from_json
 
-from ml_baseline import cells
-from ml_baseline.predict import expected, id_columns, input_columns, target_entry
+from ml_baseline.data import cells
+from ml_baseline.data.schema import NUMERIC_KINDS
 from ml_baseline.registry import Run
-from ml_baseline.schema import NUMERIC_KINDS
+from ml_baseline.registry.predict import expected, id_columns, input_columns, target_entry
 
 # What a cell may be in JSON: as in a file, numbers may be written as text.
 Cell = Annotated[

@@ -1,0 +1,906 @@
+import copy
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from ml_baseline.config.configuration import (
+    TOP_LEVEL_ONLY,
+    check_estimators,
+    complete,
+    dataset_settings,
+    document,
+    load_schema,
+)
+from ml_baseline.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+SCHEMA_PATH = ROOT / "workflow" / "schemas" / "config.schema.yaml"
+SCHEMA = load_schema(SCHEMA_PATH)
+
+DUMMY = "dummy: {estimator: sklearn.dummy.DummyClassifier}"
+
+
+def read(text):
+    """Return the config as Snakemake reads it from a file."""
+    return yaml.load(text, Loader=yaml.FullLoader)
+
+
+def with_table(settings="", top=""):
+    """Return a config of one sound table, with more settings for it and at the top level."""
+    table = "table: data/raw/churn.csv, target: Churn"
+    return read(f"datasets: {{churn: {{{table}{', ' if settings else ''}{settings}}}}}\n{top}")
+
+
+def problems(config):
+    with pytest.raises(InputError) as error:
+        check_estimators(complete(config, SCHEMA))
+    return str(error.value).splitlines()[1:]
+
+
+def settings_of(settings="", top=""):
+    return dataset_settings(complete(with_table(settings, top), SCHEMA), "churn")
+
+
+# --- Refused, at the top level -------------------------------------------------------------------
+
+BAD_TOP = [
+    ("split: {test_size: 1.5}", "split.test_size: found 1.5; expected a number between 0 and 1"),
+    ("split: {test_size: 1}", "split.test_size: found 1; expected a number between 0 and 1"),
+    ("split: {test_size: .nan}", "split.test_size: found .nan; expected a number between"),
+    ("split: {test_size: most}", 'split.test_size: found "most"; expected a number'),
+    ("split: {strategy: grouped}", "expected one of stratified, group, time; did you mean group?"),
+    ("split: stratified", 'split: found "stratified"; expected a mapping with the keys strategy'),
+    ("split:", "split: found nothing; expected a mapping with the keys strategy, test_size"),
+    ("splitt: {test_size: 0.2}", "splitt: there is no such key; did you mean split?"),
+    ("split: {test_sise: 0.2}", "split.test_sise: there is no such key; did you mean split.test_s"),
+    ("test_size: 0.3", "test_size: there is no such key; did you mean split.test_size?"),
+    ("noise_fraq: 0.3", "noise_fraq: there is no such key; did you mean augment.noise_frac?"),
+    ("target: Churn", "target: there is no such key; did you mean datasets.<name>.target?"),
+    ("seed: 3", "seed: there is no such key; did you mean seeds?"),
+    ("wombat: 3", "wombat: there is no such key; the keys here are datasets, seeds, table_form"),
+    ("Yes: 3", "config: found the key true; expected text (YAML takes a bare Yes, No,"),
+    ("seeds: []", "seeds: found []; expected a list such as [1, 2, 3] of one or more"),
+    ("seeds: [1, 1]", "seeds: found [1, 1]; expected a list such as [1, 2, 3] of one or more diff"),
+    ("seeds: [1, -1]", "seeds[1]: found -1; expected a whole number from 0 to 2147483647"),
+    ("seeds: [1, 4294967296]", "seeds[1]: found 4294967296; expected a whole number from 0"),
+    ("seeds: 1.5", "found 1.5; expected a whole number from 0 to 2147483647"),
+    ("seeds: {a: 1}", 'seeds: found {"a": 1}; expected a list such as [1, 2, 3]'),
+    ("table_format: feather", 'table_format: found "feather"; expected one of csv, parquet'),
+    ("sample_data: {customers: {rows: 49}}", "sample_data.customers.rows: found 49; expected a w"),
+    ("sample_data: {customer: {rows: 60}}", "did you mean sample_data.customers?"),
+    ("augment: none", 'augment: found "none"; expected a mapping with the keys method'),
+    ("augment: {method: null}", "augment.method: found nothing; expected one of jitter, none"),
+    ("augment: {method: off}", "augment.method: found false; expected one of jitter, none (YAML"),
+    ("augment: {noise_frac: -0.1}", "augment.noise_frac: found -0.1; expected a number of at lea"),
+    ("augment: {noise_frac: .inf}", "augment.noise_frac: found .inf; expected a number of at lea"),
+    ("augment: {copies: 0}", "augment.copies: found 0; expected a whole number of at least 1"),
+    ("augment: {copies: 1.5}", "augment.copies: found 1.5; expected a whole number of at least 1"),
+    ("cv: {folds: 1}", "cv.folds: found 1; expected a whole number of at least 2"),
+    ("cv: {folds: five}", 'cv.folds: found "five"; expected a whole number of at least 2'),
+    ("preprocessing: {min_frequency: 0}", "preprocessing.min_frequency: found 0; expected a who"),
+    ("preprocessing: {max_categories: 1}", "preprocessing.max_categories: found 1; expected a w"),
+    ("threshold: 0", "threshold: found 0; expected a number between 0 and 1, both excluded"),
+    ("threshold: true", "threshold: found true; expected a number between 0 and 1, both excluded"),
+    ("select_by: ROC-AUC", 'select_by: found "ROC-AUC"; expected one of accuracy, precision'),
+    ("select_by: auc", "did you mean pr_auc or roc_auc?"),
+    ("baseline: dumy", "baseline: there is no model dumy; did you mean dummy?"),
+    ("intervals: {level: 95}", "intervals.level: found 95; expected a number between 0 and 1"),
+    ("audit: {on_fail: ignore}", 'audit.on_fail: found "ignore"; expected one of warn, stop'),
+    ("naive: perhaps", "naive: found"),
+    ("models: {}", "models: found {}; expected a mapping of at least one model"),
+    ("models: {dummy: null}", "models: no model is left; expected at least one"),
+    ("models: {lr: {estimator: sklearn.svm.SVC}}", "baseline: there is no model dummy; the models"),
+    ("models: {RF: {estimator: sklearn.svm.SVC}}", "models.RF: is no name to use here; expected s"),
+    (f"models: {{{DUMMY}, rf: {{}}}}", "models.rf.estimator: is missing; expected the dotted path"),
+    (f"models: {{{DUMMY}, rf: sklearn.svm.SVC}}", 'models.rf: found "sklearn.svm.SVC"; expected a'),
+    (f"models: {{{DUMMY}, rf: {{estimator: SVC}}}}", 'models.rf.estimator: found "SVC"; expected '),
+    (
+        f"models: {{{DUMMY}, rf: {{estimator: sklearn.svm.SVC, C: 3}}}}",
+        "models.rf.C: there is no such key; the estimator's own parameters stand under `params`",
+    ),
+    (
+        f"models: {{{DUMMY}, rf: {{estimator: sklearn.svm.SVC, parms: {{}}}}}}",
+        "models.rf.parms: there is no such key; did you mean models.rf.params?",
+    ),
+    (
+        f"models: {{{DUMMY}, rf: {{estimator: sklearn.svm.SVC, params: [C, 3]}}}}",
+        'models.rf.params: found ["C", 3]; expected a mapping {<parameter>: <value>}',
+    ),
+    (
+        f"models: {{{DUMMY}, rf: {{estimator: sklearn.svm.SVC, params: {{a b: 3}}}}}}",
+        'models.rf.params["a b"]: is no name to use here; expected the name of a parameter',
+    ),
+    (
+        f"models: {{{DUMMY}, rf: {{estimator: sklearn.svm.SVC, params: {{C: 2024-01-31}}}}}}",
+        "models.rf.params.C: found 2024-01-31; expected text, a number or the like (YAML takes it",
+    ),
+    (
+        f"models: {{{DUMMY}, b: {{estimator: sklearn.ensemble.BaggingClassifier, "
+        "params: {estimator: {estimator: sklearn.svm.SVC, C: 3}}}}",
+        "models.b.params.estimator: an estimator inside another has two keys, estimator and params",
+    ),
+    (
+        f"models: {{{DUMMY}, rf: {{estimator: sklearn.svm.SVC, preprocessing: trees}}}}",
+        'models.rf.preprocessing: found "trees"; expected one of linear, tree; did you mean tree?',
+    ),
+    (
+        f"models: {{{DUMMY}, rf: {{estimator: sklearn.svm.SVC, threads: 0}}}}",
+        "models.rf.threads: found 0; expected a whole number of at least 1",
+    ),
+]
+
+
+@pytest.mark.parametrize(("top", "expected"), BAD_TOP, ids=[top for top, _ in BAD_TOP])
+def test_refuses_what_cannot_be_at_the_top_level(top, expected):
+    (problem,) = problems(with_table(top=top))
+    assert expected in problem
+
+
+# --- Refused, inside a dataset -------------------------------------------------------------------
+
+BAD_TABLE = [
+    ("tabel: a.csv", "tabel: there is no such key; did you mean datasets.churn.table?"),
+    (
+        "test_size: 0.3",
+        "test_size: there is no such key; did you mean datasets.churn.split.test_si",
+    ),
+    ("table_format: csv", "did you mean table_format, at the top level, for all tables?"),
+    ("table: a.xlsx", 'table: found "a.xlsx"; expected the path of a .csv, .tsv, .txt or .parquet'),
+    ("table: a.parquet.gz", 'table: found "a.parquet.gz"; expected the path of a .csv'),
+    ("table: .csv", 'table: found ".csv"; expected the path'),
+    ("table: [a.csv]", 'table: found ["a.csv"]; expected the path'),
+    (
+        "target: Yes",
+        "target: found true; expected the name of a column (YAML takes a bare Yes, No,",
+    ),
+    ('target: ""', 'target: found ""; expected the name of a column'),
+    ("target:", "target: found nothing; expected the name of a column"),
+    (
+        "positive: 2024-01-31",
+        "positive: found 2024-01-31; expected a label of the target, or a list",
+    ),
+    ("positive: []", "positive: found []; expected a label of the target, or a list of different"),
+    ("positive: {a: 1}", 'positive: found {"a": 1}; expected a label of the target'),
+    ('positive: 1, negative: [0, "1"]', 'negative: names "1", as positive does; choose one'),
+    (
+        "id: true",
+        "id: found true; expected a list of different column names, or one column name (Y",
+    ),
+    ("id: [a, a]", 'id: found ["a", "a"]; expected a list of different column names'),
+    ("id: [a, null]", "id[1]: found nothing; expected the name of a column"),
+    ("id: Churn", "id: names Churn, as target does; a column to predict cannot name the rows"),
+    (
+        "drop: [a, Churn]",
+        "drop: names Churn, as target does; a column to predict cannot be left out",
+    ),
+    (
+        "forbidden: Churn",
+        "forbidden: names Churn, as target does; the target is never learned from",
+    ),
+    ("drop: a, forbidden: [b, a]", "forbidden: names a, as drop does; both leave the column out"),
+    ("id: a, drop: a", "drop: names a, as id does; an id column is not learned from but kept"),
+    ("id: a, forbidden: a", "forbidden: names a, as id does; an id column is never learned from"),
+    (
+        "encode: {Churn: {a: 1}}",
+        "encode: names Churn, as target does; say what the target's labels",
+    ),
+    ("encode: {g: {Yes: 1}}", "encode.g: found the key true; expected text (YAML takes a bare Yes"),
+    ("encode: {g: {~: 1}}", "encode.g: found the key nothing; expected text"),
+    (
+        "encode: {g: {2024-01-31: 1}}",
+        "encode.g: found the key 2024-01-31; expected text (YAML take",
+    ),
+    ("encode: {g: {a: 1.5}}", "encode.g.a: found 1.5; expected a whole number"),
+    ("encode: {g: {a: }}", "encode.g.a: found nothing; expected a whole number"),
+    ("encode: {g: {a: b}}", 'encode.g.a: found "b"; expected a whole number'),
+    ("encode: {g: {a: true}}", "encode.g.a: found true; expected a whole number"),
+    ('encode: {g: {1: 0, "1": 1}}', "encode.g.1: stands here twice (once as a number)"),
+    ("encode: {g: {}}", "encode.g: found {}; expected a mapping of at least one label"),
+    (
+        "encode: [g]",
+        'encode: found ["g"]; expected a mapping {<column>: {<label>: <whole number>}}',
+    ),
+    ("dates: {s: Y-m-d}", 'dates.s: found "Y-m-d"; expected a format such as "%Y-%m-%d", or ISO8'),
+    ("dates: {s: '%Y-%M-%d'}", 'dates.s: found "%Y-%M-%d"; %M is minutes, and there is no hour'),
+    ("dates: {s: '%Y-%q'}", 'dates.s: found "%Y-%q"; strptime knows no %q'),
+    ("dates: {s: '%Y%'}", 'dates.s: found "%Y%"; strptime knows no %'),
+    ("dates: {s: '%Y'}, encode: {s: {a: 1}}", "dates: names s, as encode does; a column is either"),
+    ("separator: ;;", 'separator: found ";;"; expected one character; for a tab write "\\t"'),
+    (r"separator: \t", r'separator: found "\\t"; expected one character; for a tab write "\t"'),
+    ("decimal: ;", 'decimal: found ";"; expected "." or ","'),
+    ("decimal: ',', separator: ','", 'decimal: is ",", as separator is; they cannot be told apart'),
+    (
+        "encoding: utf9",
+        'encoding: found "utf9"; expected the name of a text encoding; did you mean ',
+    ),
+    ("encoding: hex", 'encoding: found "hex"; expected the name of a text encoding'),
+    ("missing_values: [no]", "missing_values[0]: found false; expected text or a number (YAML tak"),
+    (
+        "split: {strategy: group}",
+        "group: is missing; split.strategy is group, which needs the name",
+    ),
+    (
+        "split: {strategy: time}",
+        "time: is missing; split.strategy is time, which needs the name of",
+    ),
+    ("group: a, time: a", "time: names a, as group does; a group is compared for equality"),
+    ("time: Churn", "time: names Churn, as target does; the target is a yes/no column"),
+    ("group: Churn", "group: names Churn, as target does; rows of one group would all have"),
+    ("plots: null", "plots: found nothing; expected a list of different plots: <column>_histogram"),
+    ("plots: [age_histgram]", "target_by_feature, target; did you mean age_histogram?"),
+    ("plots: [missing]", "target_by_feature, target; did you mean missingness?"),
+    ("plots: [age_scatter]", 'plots[0]: found "age_scatter"; expected one of <column>_histogram'),
+    ("plots: [a/b_histogram]", "<x>_<y>_scatter (no column with a slash in its name)"),
+    ("cv: {folds: 1}", "cv.folds: found 1; expected a whole number of at least 2"),
+    ("cv: {fold: 3}", "cv.fold: there is no such key; did you mean datasets.churn.cv.folds?"),
+    ("seeds: []", "seeds: found []; expected a list such as"),
+    (
+        "models: {dummy: null}",
+        "baseline: there is no model dummy; the models are logistic_regressi",
+    ),
+    ("baseline: svm", "baseline: there is no model svm; the models are dummy, logistic_regression"),
+    (
+        "models: {dumy: null}",
+        "models.dumy: null leaves a model out, but there is none of that name",
+    ),
+    (
+        "models: {rnadom_forest: {params: {max_depth: 3}}}",
+        "models.rnadom_forest.estimator: is missing; expected the dotted path of a class (or to "
+        "change an inherited model: did you mean random_forest?)",
+    ),
+    (
+        "models: {random_forest: {n_estimators: 10}}",
+        "models.random_forest.n_estimators: there is no such key; the estimator's own parameters",
+    ),
+]
+
+
+@pytest.mark.parametrize(("settings", "expected"), BAD_TABLE, ids=[case[0] for case in BAD_TABLE])
+def test_refuses_what_cannot_be_in_a_dataset(settings, expected):
+    # The settings come last, so they replace those of the sound table.
+    (problem,) = problems(with_table(settings))
+    assert expected in problem
+    assert "datasets.churn." in problem
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ("", "config: found nothing; expected a mapping with the keys datasets, seeds"),
+        ("[datasets]", 'config: found ["datasets"]; expected a mapping'),
+        ("seeds: [1]", "datasets: is missing; expected a mapping of at least one table"),
+        ("datasets: {}", "datasets: found {}; expected a mapping of at least one table"),
+        ("datasets:", "datasets: found nothing; expected a mapping of at least one table"),
+        ("datasets: {churn: }", "datasets.churn: found nothing; expected a mapping of the table's"),
+        ("datasets: {churn: a.csv}", 'datasets.churn: found "a.csv"; expected a mapping'),
+        ("datasets: {a: {table: a.csv}}", "datasets.a.target: is missing; expected the name of a"),
+        ("datasets: {a: {target: y}}", "datasets.a.table: is missing; expected the path of a .csv"),
+    ],
+)
+def test_refuses_a_config_without_a_table(config, expected):
+    (problem,) = problems(read(config))
+    assert expected in problem
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "seed42",
+        "SEED",
+        "logs",
+        "Benchmarks",
+        "../x",
+        "a/b",
+        "a.b",
+        "2x",
+        "",
+        "a\n",
+        "{x}",
+        "x" * 101,
+    ],
+)
+def test_refuses_names_that_make_no_good_folder(name):
+    (problem,) = problems({"datasets": {name: {"table": "a.csv", "target": "y"}}})
+    assert "is no name to use here; expected letters, digits, _ and -" in problem
+
+
+@pytest.mark.parametrize("name", ["a", "Churn-2024_b", "seedlings", "logs2", "metrics"])
+def test_takes_names_that_make_a_good_folder(name):
+    assert complete({"datasets": {name: {"table": "a.csv", "target": "y"}}}, SCHEMA)
+
+
+def test_refuses_names_that_differ_by_case_only():
+    table = {"table": "a.csv", "target": "y"}
+    (problem,) = problems({"datasets": {"Churn": table, "churn": table}})
+    assert "datasets.churn: differs from Churn by case only" in problem
+
+
+@pytest.mark.parametrize("key", ["separator", "encoding"])
+def test_refuses_text_settings_of_a_parquet_file(key):
+    value = {"separator": ";", "encoding": "latin-1"}[key]
+    config = {"datasets": {"a": {"table": "a.parquet", "target": "y", key: value}}}
+    (problem,) = problems(config)
+    assert f'datasets.a.{key}: found "{value}"; a Parquet file has no {key}' in problem
+
+
+def test_tells_all_problems_at_once():
+    config = with_table(
+        "tabel: b.csv, id: Churn, dates: {s: '%q'}, models: {random_forest: {threads: 0}}",
+        "seeds: []\nsplit: {test_size: 2, stratgy: time}\nbaseline: none",
+    )
+    assert [line.split(":")[0].strip() for line in sorted(problems(config))] == [
+        "baseline",
+        "datasets.churn.dates.s",
+        "datasets.churn.id",
+        "datasets.churn.models.random_forest.threads",
+        "datasets.churn.tabel",
+        "seeds",
+        "split.stratgy",
+        "split.test_size",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "top"),
+    [
+        # A second complaint would only repeat the first in other words.
+        ("split: {strategy: group}, group: true", ""),
+        ("", "models: {Dummy: {estimator: sklearn.svm.SVC}, rf: {estimator: sklearn.svm.SVC}}"),
+        ("", "models: 3"),
+        ("encode: {g: {Yes: 1}}", ""),
+    ],
+)
+def test_tells_nothing_that_only_follows_from_another_problem(settings, top):
+    assert len(problems(with_table(settings, top))) == 1
+
+
+def test_only_names_tables_that_are_there():
+    (problem,) = problems(with_table("", "only: [churn, chrun]"))
+    assert problem.strip() == "only: names chrun, which is not in `datasets` (churn)"
+    assert complete(with_table('positive: "Yes"', "only: churn"), SCHEMA)["only"] == ["churn"]
+
+
+# --- Accepted, and brought into one form ---------------------------------------------------------
+
+
+def test_three_lines_are_enough():
+    config = complete(with_table('positive: "Yes"'), SCHEMA)
+    assert config["seeds"] == [42]
+    assert config["table_format"] == "csv"
+    assert config["only"] == []
+    assert config["sample_data"] == {
+        "make": True,
+        "customers": {"rows": 1000, "seed": 7},
+        "users": {"rows": 1000, "seed": 7},
+    }
+    settings = dataset_settings(config, "churn")
+    models = settings.pop("models")
+    assert settings == {
+        "table": "data/raw/churn.csv",
+        "target": "Churn",
+        "positive": ["Yes"],
+        "negative": None,
+        "id": [],
+        "drop": [],
+        "forbidden": [],
+        "categorical": [],
+        "encode": {},
+        "dates": {},
+        "separator": None,
+        "encoding": None,
+        "decimal": None,
+        "missing_values": [],
+        "group": None,
+        "time": None,
+        "plots": SCHEMA["$defs"]["dataset"]["properties"]["plots"]["default"],
+        "seeds": [42],
+        "split": {"strategy": "stratified", "test_size": 0.2},
+        "augment": {"method": "jitter", "noise_frac": 0.02, "copies": 1},
+        "cv": {"folds": 5},
+        "preprocessing": {"max_categories": 30, "min_frequency": 10},
+        "threshold": 0.5,
+        "select_by": "roc_auc",
+        "baseline": "dummy",
+        "intervals": {"level": 0.95},
+        "audit": {"on_fail": "warn"},
+        "naive": False,
+        "controls": False,
+        "register": True,
+        "report": True,
+    }
+    assert list(models) == [
+        "dummy",
+        "logistic_regression",
+        "random_forest",
+        "hist_gradient_boosting",
+    ]
+    assert models["hist_gradient_boosting"] == {
+        "estimator": "sklearn.ensemble.HistGradientBoostingClassifier",
+        "params": {},
+        "preprocessing": "tree",
+        "threads": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "key", "value"),
+    [
+        ("positive: Yes", "positive", [True]),
+        ("positive: 1", "positive", [1]),
+        ("positive: [a, 2, 2.5, no]", "positive", ["a", 2, 2.5, False]),
+        ("positive: null", "positive", None),
+        ("target: 2020", "target", "2020"),
+        ("id: customer", "id", ["customer"]),
+        ("drop: [2020, b]", "drop", ["2020", "b"]),
+        ("id: a, group: a", "group", "a"),
+        ("drop: a, time: a", "time", "a"),
+        ("time: a, dates: {a: '%d.%m.%Y %H:%M'}", "dates", {"a": "%d.%m.%Y %H:%M"}),
+        ("dates: {a: ISO8601}", "dates", {"a": "ISO8601"}),
+        ("missing_values: -999", "missing_values", ["-999"]),
+        ("missing_values: ['', ' ', -1]", "missing_values", ["", " ", "-1"]),
+        ("encode: {g: {0: 1, 1.5: 2, a: 1}}", "encode", {"g": {"0": 1, "1.5": 2, "a": 1}}),
+        ("encode: {2020: {a: 1}}", "encode", {"2020": {"a": 1}}),
+        ('separator: "\\t"', "separator", "\t"),
+        ("plots: age_histogram", "plots", ["age_histogram"]),
+        ("plots: []", "plots", []),
+        ("plots: [a b <c>_barplot, x_y_scatter]", "plots", ["a b <c>_barplot", "x_y_scatter"]),
+        ("table: A/B.CSV.GZ", "table", "A/B.CSV.GZ"),
+        ("encoding: latin-1", "encoding", "latin-1"),
+        ("decimal: ','", "decimal", ","),
+        ("seeds: 3", "seeds", [3]),
+        ("cv: {folds: 10}", "cv", {"folds": 10}),
+        ("split: {test_size: 0.3}", "split", {"strategy": "stratified", "test_size": 0.3}),
+        ("split: {strategy: group}, group: g", "split", {"strategy": "group", "test_size": 0.2}),
+        ("augment: {method: none}", "augment", {"method": "none", "noise_frac": 0.02, "copies": 1}),
+    ],
+)
+def test_brings_values_into_one_form(settings, key, value):
+    assert repr(settings_of(settings)[key]) == repr(value)
+
+
+@pytest.mark.parametrize(
+    ("given", "key", "value"),
+    [
+        # As `--config` hands them over: a single number is one, in brackets all is text.
+        ({"seeds": 7}, "seeds", [7]),
+        ({"seeds": ["1", "2"]}, "seeds", [1, 2]),
+        ({"seeds": "7"}, "seeds", [7]),
+        ({"seeds": [1.0]}, "seeds", [1]),
+        ({"threshold": "0.4"}, "threshold", 0.4),
+        ({"cv": {"folds": "10"}}, "cv", {"folds": 10}),
+        ({"cv": {"folds": 10.0}}, "cv", {"folds": 10}),
+        ({"intervals": {"level": "9e-1"}}, "intervals", {"level": 0.9}),
+        ({"table_format": "parquet"}, "table_format", "parquet"),
+    ],
+)
+def test_takes_numbers_that_arrive_as_text(given, key, value):
+    assert repr(complete(with_table() | given, SCHEMA)[key]) == repr(value)
+
+
+def test_parameters_reach_the_estimator_as_they_are_meant():
+    model = read(
+        "{estimator: sklearn.svm.SVC, params: {C: 1e-3, max_depth: null, a: None, b: 'true', "
+        "c: '500', d: [1, '2', x], e: {0: 1, '1': 2.5, x: ~}, f: .nan, g: '', h: 1.0}}"
+    )
+    models = {"dummy": {"estimator": "sklearn.dummy.DummyClassifier"}, "m": model}
+    params = complete(with_table() | {"models": models}, SCHEMA)["models"]["m"]["params"]
+    assert repr(params) == (
+        "{'C': 0.001, 'max_depth': None, 'a': None, 'b': True, 'c': 500, 'd': [1, 2, 'x'], "
+        "'e': {0: 1, 1: 2.5, 'x': None}, 'f': nan, 'g': '', 'h': 1.0}"
+    )
+
+
+def test_does_not_change_what_it_is_given():
+    given = with_table("id: a, models: {dummy: {params: {strategy: uniform}}}", "seeds: 3")
+    before = copy.deepcopy(given)
+    schema = copy.deepcopy(SCHEMA)
+    config = complete(given, SCHEMA)
+    settings = dataset_settings(config, "churn")
+    settings["models"]["dummy"]["params"]["strategy"] = "prior"
+    settings["models"]["random_forest"]["params"].clear()
+    settings["seeds"].append(4)
+    assert given == before
+    assert schema == SCHEMA
+    assert config == complete(given, SCHEMA)
+    config["datasets"]["churn"]["plots"].clear()
+    config["models"]["random_forest"]["params"].clear()
+    assert schema == SCHEMA
+
+
+def test_completing_twice_changes_nothing():
+    given = with_table("positive: Yes, models: {dummy: {threads: 2}, random_forest: null}")
+    config = complete(given, SCHEMA)
+    assert complete(config, SCHEMA) == config
+
+
+# --- Overrides -----------------------------------------------------------------------------------
+
+MODELS = f"""
+models:
+  {DUMMY}
+  forest:
+    estimator: sklearn.ensemble.RandomForestClassifier
+    params: {{n_estimators: 200, max_depth: 8, class_weight: {{0: 1, 1: 2}}}}
+    preprocessing: tree
+  bag:
+    estimator: sklearn.ensemble.BaggingClassifier
+    params: {{estimator: {{estimator: sklearn.svm.SVC, params: {{C: 10, gamma: 1}}}}}}
+"""
+FOREST = {
+    "estimator": "sklearn.ensemble.RandomForestClassifier",
+    "params": {"n_estimators": 200, "max_depth": 8, "class_weight": {0: 1, 1: 2}},
+    "preprocessing": "tree",
+    "threads": 1,
+}
+
+
+@pytest.mark.parametrize(
+    ("override", "forest"),
+    [
+        ("{}", FOREST),
+        ("{threads: 2}", FOREST | {"threads": 2}),
+        ("{params: {max_depth: 3}}", FOREST | {"params": FOREST["params"] | {"max_depth": 3}}),
+        (
+            "{params: {max_depth: null}}",
+            FOREST | {"params": FOREST["params"] | {"max_depth": None}},
+        ),
+        (
+            "{params: {class_weight: {1: 9}}}",
+            FOREST | {"params": FOREST["params"] | {"class_weight": {0: 1, 1: 9}}},
+        ),
+        (
+            "{params: {class_weight: balanced}}",
+            FOREST | {"params": FOREST["params"] | {"class_weight": "balanced"}},
+        ),
+        (
+            "{estimator: sklearn.ensemble.ExtraTreesClassifier}",
+            {
+                "estimator": "sklearn.ensemble.ExtraTreesClassifier",
+                "params": {},
+                "preprocessing": "linear",
+                "threads": 1,
+            },
+        ),
+        (
+            "{estimator: sklearn.ensemble.RandomForestClassifier, params: {max_depth: 3}}",
+            {
+                "estimator": "sklearn.ensemble.RandomForestClassifier",
+                "params": {"max_depth": 3},
+                "preprocessing": "linear",
+                "threads": 1,
+            },
+        ),
+    ],
+)
+def test_a_model_is_changed_or_replaced_in_a_dataset(override, forest):
+    models = settings_of(f"models: {{forest: {override}}}", MODELS)["models"]
+    assert models["forest"] == forest
+    assert list(models) == ["dummy", "forest", "bag"]
+
+
+@pytest.mark.parametrize(
+    ("inner", "expected"),
+    [
+        ("{params: {C: 1}}", {"estimator": "sklearn.svm.SVC", "params": {"C": 1, "gamma": 1}}),
+        ("{estimator: sklearn.svm.NuSVC}", {"estimator": "sklearn.svm.NuSVC"}),
+    ],
+)
+def test_an_estimator_inside_another_is_changed_or_replaced(inner, expected):
+    settings = settings_of(f"models: {{bag: {{params: {{estimator: {inner}}}}}}}", MODELS)
+    assert settings["models"]["bag"]["params"] == {"estimator": expected}
+
+
+def test_models_are_left_out_and_added_in_a_dataset():
+    added = "extra: {estimator: sklearn.ensemble.ExtraTreesClassifier, preprocessing: tree}"
+    settings = settings_of(f"models: {{forest: null, bag: 'null', {added}}}", MODELS)
+    assert list(settings["models"]) == ["dummy", "extra"]
+    assert settings["models"]["extra"]["params"] == {}
+
+
+def test_a_model_is_left_out_for_all_tables():
+    config = with_table(top=MODELS)
+    config["models"]["bag"] = None
+    assert list(complete(config, SCHEMA)["models"]) == ["dummy", "forest"]
+
+
+def test_an_override_holds_for_its_table_only():
+    config = read(
+        "datasets: {a: {table: a.csv, target: y, seeds: [1, 2], split: {test_size: 0.5}, "
+        "threshold: 0.3, select_by: f1, intervals: {level: 0.9}}, b: {table: b.csv, target: y}}\n"
+        "split: {test_size: 0.4}\nthreshold: 0.6"
+    )
+    config = complete(config, SCHEMA)
+    a, b = (dataset_settings(config, name) for name in "ab")
+    keys = ("seeds", "split", "threshold", "select_by", "intervals")
+    assert [a[key] for key in keys] == [
+        [1, 2],
+        {"strategy": "stratified", "test_size": 0.5},
+        0.3,
+        "f1",
+        {"level": 0.9},
+    ]
+    assert [b[key] for key in keys] == [
+        [42],
+        {"strategy": "stratified", "test_size": 0.4},
+        0.6,
+        "roc_auc",
+        {"level": 0.95},
+    ]
+
+
+def test_a_dataset_that_is_not_there_is_named():
+    with pytest.raises(InputError, match="there is no dataset chrun; the config has churn"):
+        dataset_settings(complete(with_table(), SCHEMA), "chrun")
+
+
+def test_every_section_can_be_overridden():
+    overridable = set(SCHEMA["properties"]) - set(TOP_LEVEL_ONLY)
+    references = {
+        key: entry["$ref"]
+        for key, entry in SCHEMA["$defs"]["dataset"]["properties"].items()
+        if entry.get("$ref", "").startswith("#/properties/")
+    }
+    assert references == {key: f"#/properties/{key}" for key in overridable}
+
+
+# --- Estimators ----------------------------------------------------------------------------------
+
+
+def with_estimator(estimator, settings=""):
+    models = {
+        "dummy": {"estimator": "sklearn.dummy.DummyClassifier"},
+        "m": {"estimator": estimator},
+    }
+    return with_table(settings) | {"models": models}
+
+
+@pytest.mark.parametrize(
+    ("estimator", "expected"),
+    [
+        (
+            "sklearn.ensemble.RandomForestClasifier",
+            "sklearn.ensemble has no RandomForestClasifier; did you mean RandomForestClassifier",
+        ),
+        (
+            "sklearn.RandomForestClassifier",
+            "sklearn has no RandomForestClassifier; did you mean sklearn.ensemble.RandomForestCl",
+        ),
+        (
+            "sklearn.tree.randomforestclassifier",
+            "did you mean sklearn.ensemble.RandomForestClassifier?",
+        ),
+        (
+            "sklearn.ensembel.RandomForestClassifier",
+            "sklearn has no module ensembel; did you mean sklearn.ensemble.RandomForestClassifier?",
+        ),
+        ("sklearn.ensemble", "sklearn.ensemble is a module; name a class in it"),
+        ("sklaern.svm.SVC", "there is no package sklaern; did you mean sklearn.svm.SVC?"),
+        (
+            "no_such_thing.Model",
+            "package no_such_thing is not installed: pip install no_such_thing",
+        ),
+    ],
+)
+def test_refuses_an_estimator_that_is_not_there(estimator, expected):
+    (problem,) = problems(with_estimator(estimator))
+    assert problem.startswith(f"  models.m: {estimator}: ")
+    assert expected in problem
+
+
+def test_names_a_package_as_it_is_installed(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    (problem,) = problems(with_estimator("sklearn.svm.SVC"))[1:]
+    assert "package sklearn is not installed: pip install scikit-learn" in problem
+
+
+def test_looks_at_estimators_in_datasets_and_inside_others():
+    config = with_estimator(
+        "sklearn.ensemble.BaggingClassifier",
+        "models: {m: {params: {estimator: {estimator: sklearn.svm.SVM}}}, "
+        "v: {estimator: sklearn.ensemble.VotingClassifier, "
+        "params: {estimators: [[a, {estimator: sklearn.svm.SVC}], "
+        "[b, {estimator: sklearn.Ridge}]]}}}",
+    )
+    first, second = problems(config)
+    assert "datasets.churn.models.m.params.estimator: sklearn.svm.SVM: sklearn.svm has no" in first
+    assert "datasets.churn.models.v.params.estimators[1][1]: sklearn.Ridge: sklearn has" in second
+    assert "did you mean sklearn.linear_model.Ridge?" in second
+
+
+def test_finds_every_classifier_of_scikit_learn():
+    from sklearn.utils.discovery import all_estimators
+
+    names = {
+        f"{'.'.join(cls.__module__.split('.')[:2])}.{cls.__name__}"
+        for _, cls in all_estimators(type_filter="classifier")
+    }
+    assert len(names) > 30
+    for name in sorted(names):
+        check_estimators(complete(with_estimator(name), SCHEMA))
+
+
+MODULES = {
+    "plain.py": "class A: pass\n",
+    "conditional.py": "try:\n    import fast\nexcept ImportError:\n    class A: pass\n",
+    "assigned.py": "B = A, C = object, object\n",
+    "star.py": "from somewhere import *\n",
+    "dynamic.py": "globals()['A'] = object\n",
+    "replaced.py": "import sys\nsys.modules[__name__] = object()\n",
+    "lazy.py": "_TABLE = {'x': ['A']}\ndef __getattr__(name): ...\n",
+    "lazy_all.py": "__all__ = ['A']\ndef __getattr__(name): ...\n",
+    "lazy_unknown.py": "def __getattr__(name): ...\n",
+    "lazy_computed.py": "__all__ = sorted(table)\ndef __getattr__(name): ...\n",
+    "attached.py": "__getattr__, __dir__, __all__ = attach(__name__)\n",
+    "broken.py": "class A(\n",
+    "compiled.so": "",
+    "a_user.py": "from own_models.home import Distinct\n",
+    "home.py": "__all__ = ['Distinct']\nclass Distinct: pass\n",
+    "folder/inner.py": "class A: pass\n",
+    "nested/__init__.py": "from .part import A\n",
+    "nested/part.py": "A = 1\n",
+    "none.py": "# nothing here, whatever the comments say of A\n",
+    "inside.py": "def f():\n    class A: pass\nclass B:\n    A = 1\n",
+    "lazy_other.py": "__all__ = ['B'] + ['C']\ndef __getattr__(name):\n    return 'A'\n",
+}
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    for name, text in {"__init__.py": "", **MODULES}.items():
+        file = tmp_path / "own_models" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    (tmp_path / "own_module.py").write_text("class A: pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+@pytest.mark.usefixtures("package")
+@pytest.mark.parametrize(
+    ("name", "is_there"),
+    [
+        ("own_module.A", True),
+        ("own_module.B", False),
+        ("own_models.A", False),
+        ("own_models.plain.A", True),
+        ("own_models.plain.B", False),
+        ("own_models.plain.A.Inner", True),
+        ("own_models.conditional.A", True),
+        ("own_models.assigned.A", True),
+        ("own_models.star.A", True),
+        ("own_models.dynamic.A", True),
+        ("own_models.replaced.A", True),
+        ("own_models.lazy.A", True),
+        ("own_models.lazy_all.A", True),
+        ("own_models.lazy_all.B", False),
+        ("own_models.lazy_unknown.A", True),
+        ("own_models.lazy_computed.A", True),
+        ("own_models.attached.A", True),
+        ("own_models.broken.A", True),
+        ("own_models.compiled.A", True),
+        ("own_models.folder.inner.A", True),
+        ("own_models.folder.inner.B", False),
+        ("own_models.folder.A", True),
+        ("own_models.nested.A", True),
+        ("own_models.nested.part", False),
+        ("own_models.none.A", False),
+        ("own_models.inside.A", False),
+        ("own_models.lazy_other.A", False),
+        ("own_models.lazy_other.C", True),
+        ("own_models.absent.A", False),
+        ("collections.OrderedDict", True),
+        ("math.sqrt", True),
+    ],
+)
+def test_tells_what_a_module_binds_without_importing_it(name, is_there):
+    config = complete(with_estimator(name), SCHEMA)
+    if is_there:
+        check_estimators(config)
+    else:
+        with pytest.raises(InputError, match=r"models\.m: "):
+            check_estimators(config)
+    assert not [module for module in sys.modules if module.startswith("own_mod")]
+
+
+@pytest.mark.usefixtures("package")
+def test_names_the_module_where_a_class_is_public():
+    (problem,) = problems(with_estimator("own_models.Distinct"))
+    assert "did you mean own_models.home.Distinct?" in problem
+
+
+# --- What is shipped -----------------------------------------------------------------------------
+
+
+def test_the_schema_is_one():
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_every_setting_is_described():
+    def undescribed(schema, path=""):
+        for key, entry in schema.get("properties", {}).items():
+            if entry.get("$ref", "").startswith("#/$defs/sample"):
+                continue
+            if not entry.get("description") and "#/properties/" not in entry.get("$ref", ""):
+                yield f"{path}{key}"
+            yield from undescribed(entry, f"{path}{key}.")
+
+    definitions = SCHEMA["$defs"]
+    assert not [
+        *undescribed(SCHEMA),
+        *(key for name in ("dataset", "model", "sample") for key in undescribed(definitions[name])),
+    ]
+
+
+def test_the_shipped_config_is_sound():
+    config = complete(read((ROOT / "config" / "config.yaml").read_text()), SCHEMA)
+    check_estimators(config)
+    assert list(config["datasets"]) == ["customers", "users", "breast_cancer"]
+    customers = dataset_settings(config, "customers")
+    assert customers["select_by"] == "f1"
+    assert customers["encode"]["product_type"] == {"Basic": 0, "Plus": 1, "Premium": 2}
+    assert customers["plots"] == [
+        "age_histogram",
+        "gender_barplot",
+        "correlation_heatmap",
+        "age_income_scatter",
+    ]
+    # The leaky example leaks until someone repairs it.
+    assert dataset_settings(config, "users")["forbidden"] == []
+
+
+def test_the_shipped_config_says_what_holds_without_it():
+    config = complete(read((ROOT / "config" / "config.yaml").read_text()), SCHEMA)
+    default = complete({"datasets": config["datasets"]}, SCHEMA)
+    assert config == default
+
+
+def test_the_page_is_in_step_with_the_schema():
+    page = (ROOT / "config" / "README.md").read_text(encoding="utf-8")
+    assert page == document(SCHEMA), (
+        "config/README.md is stale: PYTHONPATH=workflow python -m ml_baseline.config.configuration "
+        "workflow/schemas/config.schema.yaml > config/README.md"
+    )
+
+
+def test_the_page_tells_every_key():
+    page = document(SCHEMA)
+    for key in (*SCHEMA["properties"], *SCHEMA["$defs"]["dataset"]["properties"]):
+        assert f"`{key}`" in page
+    assert (
+        "| `customers.rows` | The number of rows. | `1000` | a whole number of at least 50 |"
+        in page
+    )
+
+
+def test_the_example_of_the_page_is_sound():
+    examples = SCHEMA["description"].split("```yaml\n")[1:]
+    three_lines, overrides = (read(example.split("```")[0]) for example in examples)
+    assert list(three_lines["datasets"]["churn"]) == ["table", "target", "positive"]
+    config = complete(overrides, SCHEMA)
+    check_estimators(config)
+    models = dataset_settings(config, "churn")["models"]
+    assert list(models) == ["random_forest", "dummy", "extra_trees"]
+    assert models["random_forest"]["params"] == {"n_estimators": 200, "max_depth": 8}
+    complete(three_lines, SCHEMA)
+
+
+def test_the_start_imports_nothing_heavy():
+    program = (
+        "import sys, yaml\n"
+        "from ml_baseline.config.configuration import check_estimators, complete, load_schema\n"
+        "schema, config = map(load_schema, sys.argv[1:])\n"
+        "check_estimators(complete(config, schema))\n"
+        "print(*{'numpy', 'pandas', 'sklearn', 'scipy', 'matplotlib'} & {*sys.modules})\n"
+    )
+    paths = [str(SCHEMA_PATH), str(ROOT / "config" / "config.yaml")]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *paths],
+        env={"PYTHONPATH": str(ROOT / "workflow")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == ""

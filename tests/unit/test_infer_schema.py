@@ -1,0 +1,477 @@
+"""How columns are found out: kinds, roles, the two classes of the target."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml_baseline.data.clean import clean
+from ml_baseline.data.infer_schema import describe_columns, infer_schema
+from ml_baseline.data.schema import column, columns_of_role, feature_columns
+from ml_baseline.errors import InputError
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+COUNTING = [str(i) for i in range(20)]
+FLOATS = [f"{value:.3f}" for value in np.random.default_rng(0).normal(50, 10, 60)]
+SIGNED = [f"{value:.1f}" for value in np.random.default_rng(1).normal(10, 8, 60)]
+
+
+def raw_table(columns, rows=None):
+    """A raw table; columns that are too short are repeated."""
+    rows = rows or max(map(len, columns.values()))
+    return pd.DataFrame(
+        {
+            name: pd.Series([values[i % len(values)] for i in range(rows)], dtype="str")
+            for name, values in columns.items()
+        }
+    )
+
+
+def infer(columns, **settings):
+    raw = raw_table({"y": ["yes", "no"]} | columns, max(2, *map(len, columns.values())))
+    schema = infer_schema(raw, {"target": "y"} | settings)
+    assert json.loads(json.dumps(schema)) == schema
+    return schema
+
+
+def entries_of(values, **settings):
+    schema = infer({"x": values}, **settings)
+    return [entry for entry in schema["columns"] if entry["source"] == "x"]
+
+
+# ------------------------------------------------------------------ the kinds of columns
+
+# What a column must be found to be: its kind, and whatever else its entry must hold.
+KINDS = {
+    "integers": (COUNTING, "integer", {}),
+    "floats": (FLOATS, "number", {}),
+    "whole floats": (["1.0", "2.0", "7.0"], "integer", {}),
+    "few integers": (["1", "2", "3"], "integer", {}),
+    "exponents": (["1e-3", "2.5E+10"], "number", {}),
+    "constant number": (["7"] * 9, "integer", {}),
+    "zeros": (["0"] * 9, "boolean", {}),
+    "zeros and ones": (["0", "1", ""], "boolean", {}),
+    "zeros and ones of a float": (["0.0", "1.0", ""], "boolean", {}),
+    "all missing": (["", "NA", "?", " "], "number", {}),
+    "constant text": (["a"] * 9, "category", {}),
+    "text": (["a", "b", "a"], "category", {}),
+    # missing markers of real files
+    "chronic kidney disease": (["\t43", " 55", "\t?", "61 "] * 5, "integer", {}),
+    "chronic kidney disease, words": (["yes", "\tno", " yes", "no"], "boolean", {}),
+    "air pressure failures": (["na"] * 80 + FLOATS[:20], "number", {}),
+    "spreadsheet": ([*COUNTING, "#N/A", "#DIV/0!"], "integer", {}),
+    "stars": ([*COUNTING, "*", "*"], "integer", {}),
+    "unknown": ([*COUNTING, "unknown", "Unknown"] * 2, "integer", {}),
+    "unknown among few": (["1", "2", "3", "unknown"], "integer", {}),
+    "mostly a marker": ([*COUNTING, *["Not Available"] * 80], "integer", {}),
+    "three words": (COUNTING + ["never", "refused", "pending"] * 10, "integer", {}),
+    "rare words": (COUNTING * 5 + ["a1", "ab", "ac", "ad", "ae", "af"], "integer", {}),
+    "many words": (COUNTING + ["ab", "ac", "ad", "ae", "af"], "category", {}),
+    "infinite": ([*FLOATS, "inf", "-inf", "1e400"], "number", {}),
+    "a typing error": ([*COUNTING, "12..5"], "integer", {}),
+    "sentinel": (FLOATS + ["-999"] * 6, "number", {"missing_numbers": [-999.0]}),
+    "two sentinels": (
+        FLOATS + ["-99", "-999.0"] * 6,
+        "number",
+        {"missing_numbers": [-99.0, -999.0]},
+    ),
+    "sentinel near zero": (COUNTING * 3 + ["-9"] * 6, "integer", {"missing_numbers": [-9.0]}),
+    "sentinel below zero": (SIGNED + ["-200"] * 6, "number", {"missing_numbers": [-200.0]}),
+    # written in other ways
+    "thousands": (["1,234.5", "12", "950"], "number", {}),
+    "money": (["$1,000", "(5.5)", "$12"], "number", {}),
+    "percent": (["45%", "3.5 %"], "number", {}),
+    "swiss": (["CHF 1'234.50", "CHF 12.00"], "number", {}),
+    "lakh": (["1,23,456", "12,34,567"], "integer", {}),
+    "decimal comma": (["1,5", "2,25", "10"], "number", {"decimal": ","}),
+    "european": (["1.234,56", "950", "1.234"], "number", {"decimal": ","}),
+    "euro": (["12,50 €", "€ 3,10"], "number", {"decimal": ","}),
+    "small with comma": (["0,998", "1,001"], "number", {"decimal": ","}),
+    "millions with points": (["1.234.567", "950"], "integer", {"decimal": ","}),
+    "open comma": (["1,234", "950"], "integer", {}),
+    "open point": (["1.234", "0.950"], "number", {}),
+    "quoted": (['"1"', "'2'"], "integer", {}),
+    "unit": ([f"{i} kg" for i in COUNTING] + ["7"], "integer", {"unit": "kg"}),
+    "unit with comma": ([f"{i},5km" for i in COUNTING], "number", {"unit": "km", "decimal": ","}),
+    "top-coded": (COUNTING * 4 + ["90+"], "integer", {}),
+    "below detection": (FLOATS + ["<0.1"] * 5, "number", {}),
+    "larger than exact": (["9007199254740993", "12"], "number", {}),
+    "larger than any integer": ([f"{i}e30" for i in COUNTING[1:]], "number", {}),
+    "slip of a zero": ([str(i) for i in range(2000)] + ["007"], "integer", {}),
+    # categories, though there are numbers in them
+    "postal codes": (["01234", "94110", "10001"], "category", {}),
+    "months with zeros": (["01", "02", "11"], "category", {}),
+    "telephone": (["030 123 456", "040 555 123"], "category", {}),
+    "three or more": (["0", "1", "2", "3+"], "category", {}),
+    "bounds": (["<30", ">30", "NO"], "category", {}),
+    "ranges": (["18-25", "26-35", "36+"], "category", {}),
+    "few with unit": (["36 months", "60 months"], "category", {}),
+    "versions": (["1.2.3", "2.0.1"], "category", {}),
+    "addresses": (["192.168.1.1", "10.0.0.1"], "category", {}),
+    "letters among numbers": (COUNTING + ["A", "B"] * 4, "category", {}),
+    "codes among numbers": (COUNTING + ["12b", "13c", "1x"] * 4, "category", {}),
+    "places": (["40.71,-74.00", "52.52,13.40"], "category", {}),
+    "other digits": (["١٢", "٣٤"], "category", {}),
+    "4,000 levels": ([f"level {i}" for i in range(4000)], "category", {}),
+    # booleans
+    "all spellings": (["Yes", "n", "TRUE", "0", "off", "1.0"], "boolean", {}),
+    "plus and minus": (["+", "-", "?"], "boolean", {"answers": ["-"]}),
+    "no internet": (["Yes", "No", "No internet service"], "category", {}),
+    "letters that are codes": (["F", "N"], "category", {}),
+    # one spelling for each category
+    "spellings": (
+        ["Male", "Male", "male", "FEMALE", "Female", "Female", "x", "X"],
+        "category",
+        {"spellings": {"female": "Female", "male": "Male"}},
+    ),
+}
+
+
+@pytest.mark.parametrize(("values", "kind", "more"), KINDS.values(), ids=KINDS)
+def test_kinds(values, kind, more):
+    entries = entries_of(values)
+    assert entries == [{"name": "x", "role": "feature", "source": "x", "kind": kind} | more]
+
+
+DATES = {
+    "iso": (["2024-01-31", "2023-12-01", ""], ["ISO8601"], False),
+    "iso with time": (["2024-01-31T10:11:12Z", "2024-02-01T10:11:12+02:00"], ["ISO8601"], True),
+    "midnights": (["2024-01-31 00:00:00", "2024-02-01 00:00:00"], ["ISO8601"], False),
+    "months": (["2024-01", "2023-12"], ["ISO8601"], False),
+    "american": (["01/31/2024", "1/2/2024"], ["%m/%d/%Y"], False),
+    "day and month cannot be told apart": (["01/02/2024"], ["%m/%d/%Y"], False),
+    "european": (["31/01/2024", "1/2/2024"], ["%d/%m/%Y"], False),
+    "german": (["31.01.2024 10:20", "1.2.2024 9:05"], ["%d.%m.%Y %H:%M"], True),
+    "two digits": (["31/01/24", "1/2/99"], ["%d/%m/%y"], False),
+    "short month": (["31-Jan-2024", "01-Feb-1999"], ["%d-%b-%Y"], False),
+    "long month": (["January 5, 2024", "May 12, 2020"], ["%B %d, %Y"], False),
+    "noon": (["1/31/2024 1:05 PM", "2/1/2024 11:00 AM"], ["%m/%d/%Y %I:%M %p"], True),
+    "without separators": ([f"2024{m:02d}15" for m in range(1, 13)], ["%Y%m%d"], False),
+    "compact": (["20140502T000000", "20140613T000000"], ["%Y%m%dT%H%M%S"], False),
+    "mixed": (["2024-01-31", "01/31/2024"], ["ISO8601", "%m/%d/%Y"], False),
+    "changed in the middle": (
+        [f"2024-{m:02d}-{d:02d}" for m in range(1, 13) for d in range(1, 29)]
+        + [f"{d}.{m}.2025" for m in range(1, 13) for d in range(1, 29)],
+        ["ISO8601", "%d.%m.%Y"],
+        False,
+    ),
+    "with a marker": (["2024-01-31", "NaT", "2024-02-01"], ["ISO8601"], False),
+    "with a slip": (["2024-01-31"] * 30 + ["soon"], ["ISO8601"], False),
+}
+
+
+@pytest.mark.parametrize(("values", "formats", "hours"), DATES.values(), ids=DATES)
+def test_dates_become_numeric_parts(values, formats, hours):
+    parts = ["year", "month", "day", "weekday"] + ["hour"] * hours
+    assert entries_of(values) == [
+        {
+            **{"name": f"x_{part}", "role": "feature", "source": "x", "kind": "integer"},
+            **{"date_formats": formats, "part": part},
+        }
+        for part in parts
+    ]
+
+
+def test_times_of_day_become_hours():
+    (entry,) = entries_of(["10:20", "23:59", "0:05"])
+    assert (entry["name"], entry["kind"], entry["part"]) == ("x_hours", "number", "hours")
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (["2024", "2023"], "integer"),
+        (["20240131", "20240228"], "integer"),
+        ([f"2024{month:02d}15" for month in range(1, 14)], "integer"),
+        (["soon", "later"], "category"),
+        (["2024-01-31", "soon", "later"], "category"),
+        (["1-2", "3-4"], "category"),
+    ],
+)
+def test_what_is_no_date(values, kind):
+    assert [entry["kind"] for entry in entries_of(values * 20)] == [kind]
+
+
+def test_what_the_config_says_goes():
+    assert entries_of(["1", "2"], categorical="x")[0]["kind"] == "category"
+    assert entries_of(["1", "2"], categorical=["x"])[0]["kind"] == "category"
+    assert entries_of(["01/02/2024"], dates={"x": "%d/%m/%Y"})[0]["date_formats"] == ["%d/%m/%Y"]
+    (entry,) = entries_of(["S", "L", "l"], encode={"x": {"S": 0, "L": 1, "big": 1}})
+    assert entry == {
+        **{"name": "x", "role": "feature", "source": "x", "kind": "code", "categories": [0, 1]},
+        **{"encode": {"S": 0, "L": 1, "big": 1}, "labels": {"0": "S", "1": "L"}},
+    }
+    assert entries_of(["1,234"], decimal=",")[0] == {
+        **{"name": "x", "role": "feature", "source": "x", "kind": "number", "decimal": ","},
+    }
+
+
+def test_keys_of_an_encoding_may_be_what_yaml_makes_of_them():
+    (entry,) = entries_of(["Yes", "no"], encode={"x": {True: 1, False: 0}})
+    assert (entry["encode"]["yes"], entry["encode"]["no"]) == (1, 0)
+    assert entries_of(["1.0", "2"], encode={"x": {1: 0, 2: 1}})[0]["encode"] == {"1": 0, "2": 1}
+
+
+def test_the_decimal_sign_of_the_table_decides_where_a_column_does_not_tell():
+    sales = {"sales": ["1.234", "950", "12.345"]}
+    assert "decimal" not in column(infer(sales), "sales")
+    assert "decimal" not in column(infer(sales | {"rate": ["0.5", "1.25"]}), "sales")
+    assert column(infer(sales | {"rate": ["0,5", "1,25"]}), "sales")["decimal"] == ","
+    mixed = infer({"rate": ["0,5", "1,25"], "share": ["0,1", "0,2"], "odd": ["0.5", "12.25"]})
+    assert "decimal" not in column(mixed, "odd")
+
+
+def test_missing_values_of_the_config():
+    schema = infer({"x": ["1", "2", "x"], "word": ["a", "b", "?"]}, missing_values=["X ", -999])
+    assert schema["missing_values"] == ["-999", "x"]
+    assert column(schema, "x")["missing_numbers"] == [-999.0]
+    assert "missing_numbers" not in column(schema, "word")
+
+
+def test_a_numeric_column_needs_more_than_a_few_rows_of_a_sentinel():
+    assert "missing_numbers" not in entries_of(FLOATS + ["-999"] * 3)[0]
+    assert "missing_numbers" not in entries_of(["-9", "1", "2"] * 9)[0]  # a short scale
+    near = [str(i) for i in range(-30, 30)] + ["-9"] * 9
+    assert "missing_numbers" not in entries_of(near)[0]
+
+
+# ------------------------------------------------------------------ the target
+
+TARGETS = {
+    "words": (["yes", "no"], {}, ["yes"], ["no"]),
+    "capitals": (["Y", "N"], {}, ["Y"], ["N"]),
+    "truth": (["True", "False"], {}, ["True"], ["False"]),
+    "digits": (["1", "0"], {}, ["1"], ["0"]),
+    "floats": (["1.0", "0.0", ""], {}, ["1.0"], ["0.0"]),
+    "mixed digits": (["1.0", "0", "1", "0.0"], {}, ["1", "1.0"], ["0", "0.0"]),
+    "credit approval": (["+", "-", "?"], {}, ["+"], ["-"]),
+    "signs": (["1", "-1"], {}, ["1"], ["-1"]),
+    "tests": (["positive", "Negative"], {}, ["positive"], ["Negative"]),
+    "switch": (["on", "off"], {}, ["on"], ["off"]),
+    "all cases": (["yes", "YES", "no", " No "], {}, ["YES", "yes"], ["No", "no"]),
+    "adult": ([" >50K", " <=50K"], {"positive": ">50K"}, [">50K"], ["<=50K"]),
+    "adult, both parts": (
+        [">50K", "<=50K", ">50K.", "<=50K."],
+        {"positive": [">50K", ">50K."], "negative": ["<=50K", "<=50K."]},
+        [">50K", ">50K."],
+        ["<=50K", "<=50K."],
+    ),
+    "statlog": (["1", "2"], {"positive": 2}, ["2"], ["1"]),
+    "a float is a label": (["1", "2"], {"positive": 2.0}, ["2"], ["1"]),
+    "a label is a float": (["1.0", "2.0"], {"positive": 2}, ["2.0"], ["1.0"]),
+    "text is a label": (["1", "2"], {"positive": "2"}, ["2"], ["1"]),
+    "quoted": (["'good'", "'bad'"], {"positive": "bad"}, ["bad"], ["good"]),
+    "breast cancer": (
+        ["no-recurrence-events", "recurrence-events"],
+        {"positive": "recurrence-events"},
+        ["recurrence-events"],
+        ["no-recurrence-events"],
+    ),
+    "only the negative": (["good", "bad"], {"negative": "good"}, ["bad"], ["good"]),
+    "upside down": (["yes", "no"], {"positive": "no"}, ["no"], ["yes"]),
+    "other case": (["Good", "bad"], {"positive": "GOOD"}, ["Good"], ["bad"]),
+    "YAML's yes": (["Yes", "No"], {"positive": True}, ["Yes"], ["No"]),
+    "YAML's no": (["Yes", "No"], {"positive": False}, ["No"], ["Yes"]),
+    "a list": (["a", "b", "c"], {"positive": ["a", "c"]}, ["a", "c"], ["b"]),
+    "a marker as a label": (["NA", "EU"], {"positive": "NA"}, ["NA"], ["EU"]),
+    "declared missing": (["yes", "no", "maybe"], {"missing_values": "Maybe"}, ["yes"], ["no"]),
+    "codes with zeros": (["01", "02"], {"positive": "02"}, ["02"], ["01"]),
+}
+
+
+@pytest.mark.parametrize(
+    ("labels", "settings", "positive", "negative"), TARGETS.values(), ids=TARGETS
+)
+def test_targets(labels, settings, positive, negative):
+    schema = infer({"y": labels, "x": COUNTING}, **settings)
+    assert (schema["positive"], schema["negative"]) == (positive, negative)
+
+
+BAD_TARGETS = {
+    "no yes": (["good", "bad"], {}, r"which value .* is the yes\? It has 'good' \(10 rows\)"),
+    "numbers without a yes": (["1", "2"], {}, "which value of the target 'y' is the yes"),
+    "one class": (["yes"], {}, "one class only: 'yes' \\(20 rows\\)"),
+    "one class and markers": (["yes", "?"], {}, r"one class only: .* \(read as missing: '\?'\)"),
+    "no values": (["", "NA"], {}, "has no values: .*read as missing"),
+    "three classes": (["a", "b", "c"], {}, "has 3 different values, expected two: 'a' "),
+    "stray value": (["yes", "no", "maybe"], {"positive": "yes"}, "has 3 different values"),
+    "stray beside both": (
+        ["yes", "no", "maybe"],
+        {"positive": "yes", "negative": "no"},
+        "'maybe' .*`missing_values:`",
+    ),
+    "signs and zero": (["1", "-1", "0"], {}, "has 3 different values"),
+    "a quantity": (FLOATS, {}, r"has \d+ different values, .* and \d+ more"),
+    "not there": (
+        ["yes", "no"],
+        {"positive": "Yess"},
+        "`positive: Yess` is no value .*'yes', 'no'",
+    ),
+    "all of them": (["yes", "no"], {"positive": ["yes", "no"]}, "`positive` must name some"),
+    "the same": (["yes", "no"], {"positive": "yes", "negative": "yes"}, "must name some"),
+}
+
+
+@pytest.mark.parametrize(("labels", "settings", "message"), BAD_TARGETS.values(), ids=BAD_TARGETS)
+def test_targets_that_will_not_do(labels, settings, message):
+    with pytest.raises(InputError, match=message) as caught:
+        infer({"y": labels, "x": COUNTING}, **settings)
+    assert "'y'" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+# ------------------------------------------------------------------ roles and names
+
+
+def test_roles():
+    schema = infer(
+        dict.fromkeys("abcdefg", COUNTING),
+        **{"id": ["a", "b"], "drop": "c", "forbidden": ["d"], "group": "e", "time": "f"},
+    )
+    roles = {entry["name"]: entry["role"] for entry in schema["columns"]}
+    assert roles == {
+        **{"y": "target", "a": "id", "b": "id", "c": "drop", "d": "forbidden"},
+        **{"e": "group", "f": "time", "g": "feature"},
+    }
+    assert columns_of_role(schema, "id", "feature") == ["a", "b", "g"]
+    assert feature_columns(schema) == ["g"]
+    assert feature_columns(schema, "category") == []
+    assert [column(schema, name)["kind"] for name in "aef"] == ["category", "category", "integer"]
+
+
+def test_dates_of_a_time_column_are_days():
+    schema = infer({"t": ["31.01.2024", "01.02.2024"], "x": COUNTING}, time="t")
+    assert column(schema, "t")["part"] == "days"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"target": "churn"}, "`target` names the column 'churn', which is not among"),
+        ({"target": "Y"}, "did you mean 'y'"),
+        ({"id": "amout"}, "`id` names .* did you mean 'amount'"),
+        ({"drop": ["x"]}, "`drop` names the column 'x'.*put a header line above"),
+        ({"encode": {"x": {"a": 1}}}, "`encode` names the column 'x'"),
+        ({"dates": {"x": "%Y"}}, "`dates` names the column 'x'"),
+        ({"categorical": "x"}, "`categorical` names the column 'x'"),
+        ({"drop": "y"}, "the target 'y' is also named under `drop`"),
+        ({"drop": ["amount", "word"]}, "no column is left to predict from"),
+        ({"time": "word"}, "`time` names the column 'word'.*found 'a'.*`dates:"),
+        ({"encode": {"word": {"c": 1}}}, "codes for 'c' of the column 'word'.* has 'a', 'b'"),
+        ({"dates": {"word": "%d.%m.%Y"}}, "'%d.%m.%Y', which reads none .*found 'a'"),
+        ({"dates": {"word": "%Q"}}, "'%Q', which is none"),
+    ],
+)
+def test_settings_that_do_not_fit_the_table(settings, message):
+    columns = {"amount": COUNTING, "word": ["a", "b"]}
+    with pytest.raises(InputError, match=message) as caught:
+        infer(columns, **settings)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_table_in_one_column_hints_at_the_separator():
+    raw = raw_table({"a;b": ["1;2"]})
+    with pytest.raises(InputError, match="set `separator`"):
+        infer_schema(raw, {"target": "b"})
+
+
+def test_of_many_columns_a_message_shows_some():
+    columns = {f"c{i}": ["1", "2"] for i in range(500)}
+    with pytest.raises(InputError, match="and 481 more") as caught:
+        infer(columns, target="nope")
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("name", ["unnamed_1", "Unnamed: 0"])
+def test_row_numbers_and_empty_columns_without_a_name_are_left_out(name):
+    shuffled = COUNTING[10:] + COUNTING[:10]
+    assert column(infer({name: shuffled, "x": COUNTING}), name)["role"] == "drop"
+    assert column(infer({name: ["", ""], "x": COUNTING}), name)["role"] == "drop"
+    assert column(infer({name: ["1", "2"], "x": COUNTING}), name)["role"] == "feature"
+    assert (
+        column(infer({name: COUNTING, "x": COUNTING}, categorical=name), name)["role"] == "feature"
+    )
+    assert column(infer({"n": COUNTING, "x": COUNTING}), "n")["role"] == "feature"
+
+
+def test_columns_called_like_ours_are_renamed():
+    columns = {"row_id": COUNTING, "copy": ["a", "b"], "copy_raw": ["1", "2"]}
+    schema = infer(columns, id="row_id", categorical="copy")
+    names = {entry["source"]: entry["name"] for entry in schema["columns"]}
+    assert names == {
+        **{"y": "y", "row_id": "row_id_raw", "copy": "copy_raw_raw", "copy_raw": "copy_raw"}
+    }
+    assert column(schema, "row_id_raw")["role"] == "id"
+    assert infer({"copy": ["yes", "no"], "x": COUNTING}, target="copy")["target"] == "copy_raw"
+
+
+def test_parts_of_dates_make_way_for_columns_of_their_name():
+    schema = infer({"d": ["2024-01-31"], "d_year": COUNTING, "d_year_part": COUNTING})
+    names = [entry["name"] for entry in schema["columns"]]
+    assert len(set(names)) == len(names)
+    assert {"d_year", "d_year_part", "d_year_part_part", "d_month"} <= set(names)
+
+
+def test_names_may_hold_anything():
+    names = [
+        "a b",
+        "<x> [1]",
+        "ü$%",
+        "_x",
+        "x" * 100,
+        "1",
+        "row id",
+        "a,b",
+        'say "hi"',
+        "l\nb",
+        "{}",
+    ]
+    schema = infer(dict.fromkeys(names, COUNTING))
+    assert feature_columns(schema) == names
+
+
+# ------------------------------------------------------------------ the description
+
+
+def test_describe_columns():
+    raw = raw_table(
+        {
+            "number": ["1.5", "-2", "", "4"],
+            "integer": ["1", "-2", "9", "4"],
+            "category": ["b", "a", "?", "b"],
+            "boolean": ["yes", "no", "", "no"],
+            "code": ["S", "L", "", "S"],
+            "empty": ["", "", "", ""],
+            "id": ["a", "b", "", "c"],
+            "secret": ["a", "b", "", "c"],
+            "y": ["1", "0", "1", ""],
+        }
+    )
+    settings = {
+        "target": "y",
+        "id": "id",
+        "forbidden": "secret",
+        "encode": {"code": {"S": 0, "L": 1}},
+    }
+    schema = infer_schema(raw, settings, "shop")
+    schema = describe_columns(schema, clean(raw, schema)[0])
+    assert json.loads(json.dumps(schema, allow_nan=False)) == schema
+    assert (schema["dataset"], schema["target"], schema["rows"]) == ("shop", "y", 3)
+    facts = ("kind", "nullable", "missing", "minimum", "maximum", "categories")
+    described = {
+        entry["name"]: tuple(entry.get(fact) for fact in facts) for entry in schema["columns"]
+    }
+    assert described == {
+        "number": ("number", True, 1, -2.0, 1.5, None),
+        "integer": ("integer", False, 0, -2, 9, None),
+        "category": ("category", True, 1, None, None, ["a", "b"]),
+        "boolean": ("boolean", True, 1, None, None, None),
+        "code": ("code", True, 1, None, None, [0, 1]),
+        "empty": ("number", True, 3, None, None, None),
+        "id": ("category", True, 1, None, None, None),
+        "secret": ("category", None, None, None, None, None),
+        "y": ("boolean", False, 0, None, None, None),
+    }
+    assert isinstance(column(schema, "integer")["minimum"], int)

@@ -1,0 +1,1 @@
+"""The `ml-baseline` command and what it says on the terminal."""

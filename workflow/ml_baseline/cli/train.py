@@ -1,0 +1,186 @@
+"""Training one table from the command line, by running the workflow for it and nothing else."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from ml_baseline.errors import InputError
+
+CONFIG = Path("config/config.yaml")  # the one that the Snakefile reads
+NAME = re.compile(r"(?!(?i:logs|benchmarks|seed[0-9]*)$)[A-Za-z][A-Za-z0-9_-]{0,99}")
+INTERRUPTED = 130
+
+
+def train_table(
+    table: str,
+    target: str,
+    name: str | None = None,
+    ids: list[str] | None = None,
+    positive: list[str] | None = None,
+    config_file: Path | None = None,
+    cores: str = "all",
+    unlock: bool = False,
+    say: Callable[[str], None] = print,
+) -> int:
+    """Run the workflow for one table in the current folder; return the exit code.
+
+    Args:
+        table: the table's file.
+        target: the column to predict.
+        name: the table's name; found out if None.
+        ids: columns that name the rows.
+        positive: the labels of the target that mean yes.
+        config_file: a config that is added to the folder's own.
+        cores: the number of cores, or "all".
+        unlock: first take away the lock that a killed run has left in the folder.
+        say: tells the user something.
+
+    Raises:
+        InputError: there is no workflow beside this package, no such table, or the name is taken.
+    """
+    snakefile = workflow_file()
+    if not Path(table).is_file():
+        hint = (
+            "make one with `ml-baseline make-sample-data`, or name your own with --input"
+            if table == "data/processed/features.csv"
+            else "paths are relative to the current folder"
+        )
+        raise InputError(f"{table}: there is no such file; {hint}")
+    known = known_tables(config_file)
+    name, entry = name_and_settings(table, target, name, known)
+    if ids is not None:
+        entry["id"] = ids
+    if positive is not None:
+        entry["positive"] = positive
+    # The file is taken as it is: what a user has put there is not to be made anew.
+    config = {"datasets": {name: entry}, "only": [name], "sample_data": {"make": False}}
+    arguments = ["--cores", cores]
+    if unlock and (code := run_workflow(snakefile, config, config_file, [*arguments, "--unlock"])):
+        return code
+    code = run_workflow(snakefile, config, config_file, arguments)
+    if code == 0:
+        _tell_run(name, say)
+    return code
+
+
+def workflow_file() -> Path:
+    """Return the Snakefile that belongs to this package.
+
+    Raises:
+        InputError: the package was installed without it.
+    """
+    path = Path(__file__).resolve().parents[3] / "Snakefile"
+    if not path.is_file():
+        raise InputError(
+            "this installation has the library but not the workflow: there is no Snakefile in "
+            f"{path.parent}. Clone the repository and install it with `pip install -e .`"
+        )
+    return path
+
+
+def known_tables(config_file: Path | None) -> dict[str, dict]:
+    """Return the `datasets` of the folder's config and of another one, as far as they are sound."""
+    from ml_baseline.config.configuration import load_schema
+
+    if config_file is not None and not config_file.is_file():
+        raise InputError(f"--config {config_file}: there is no such file")
+    found: dict[str, dict] = {}
+    for path in filter(None, (CONFIG, config_file)):
+        if not path.is_file():
+            continue
+        import yaml
+
+        try:
+            content = load_schema(path)  # a schema is a YAML file too
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise InputError(f"{path} is no valid YAML: {error}") from error
+        datasets = content.get("datasets") if isinstance(content, dict) else None
+        for name, entry in (datasets if isinstance(datasets, dict) else {}).items():
+            if isinstance(entry, dict):
+                found[str(name)] = found.get(str(name), {}) | entry
+    return found
+
+
+def name_and_settings(
+    table: str, target: str, name: str | None, known: dict[str, dict]
+) -> tuple[str, dict]:
+    """Return the name of a table and what the config has to be told about it.
+
+    A table that the config has already, with the same file and target, keeps its name and needs
+    no more telling.
+
+    Raises:
+        InputError: the name cannot be one, or is another table's.
+    """
+    same = [
+        key
+        for key, entry in known.items()
+        if _same_file(str(entry.get("table", "")), table) and str(entry.get("target")) == target
+    ]
+    if name is None and same:
+        return same[0], {}
+    if name in same:
+        return name, {}
+    from_file = name is None
+    name = name_of_file(table) if name is None else name
+    if not NAME.fullmatch(name):
+        raise InputError(
+            f"--name {name!r} cannot be a table's name; expected letters, digits, _ and -, the "
+            "first a letter, at most 100 in all; but not logs, benchmarks or seed<number>"
+        )
+    taken = next((key for key in known if key.lower() == name.lower()), None)
+    if taken is not None:
+        what = f"`{taken}` is another table in the config ({known[taken].get('table')}, target "
+        what += f"{known[taken].get('target')})"
+        raise InputError(f"{what}; give this one another name with --name" if from_file else what)
+    return name, {"table": table, "target": target}
+
+
+def name_of_file(path: str) -> str:
+    """Return the name of a table that is called after its file."""
+    stem = Path(path).name.split(".")[0]
+    name = re.sub(r"[^A-Za-z0-9_-]+", "_", stem).strip("_")[:100]
+    return name if NAME.fullmatch(name) else f"table_{name}"[:100]
+
+
+def run_workflow(
+    snakefile: Path, config: dict, config_file: Path | None, arguments: list[str]
+) -> int:
+    """Run Snakemake in the current folder with a config laid over the folder's own.
+
+    Returns:
+        0 if it went well, 130 if it was interrupted, else 1.
+    """
+    with tempfile.TemporaryDirectory(prefix="ml-baseline-") as folder:
+        overlay = Path(folder, "train.json")
+        overlay.write_text(json.dumps(config), encoding="utf-8")
+        files = [str(path) for path in (config_file, overlay) if path is not None]
+        command = [sys.executable, "-P", "-m", "snakemake", "--snakefile", str(snakefile)]
+        command += [*arguments, "--configfile", *files]
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=os.environ)
+        try:
+            return int(process.wait() != 0)
+        except KeyboardInterrupt:
+            # Snakemake has had the Ctrl-C as well; it ends its jobs and tidies up.
+            process.wait()
+            return INTERRUPTED
+
+
+def _tell_run(name: str, say: Callable[[str], None]) -> None:
+    from ml_baseline.registry.publish import touch_latest
+
+    folder = Path("results", name)
+    touch_latest(folder / "runs")
+    receipt = folder / "published.json"
+    if receipt.is_file():
+        run_id = json.loads(receipt.read_text(encoding="utf-8"))["run"]
+        say(f"the run is {run_id}; its model card: {folder / 'runs' / run_id / 'README.md'}")
+
+
+def _same_file(first: str, second: str) -> bool:
+    return bool(first) and os.path.realpath(first) == os.path.realpath(second)

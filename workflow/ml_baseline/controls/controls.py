@@ -1,0 +1,112 @@
+"""Controls: a table in which nothing can be found, and one whose answer is known."""
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from ml_baseline.data import sample_data
+from ml_baseline.data.clean import clean
+from ml_baseline.modelling.train import predict_probability
+from ml_baseline.scoring.metrics import scores
+
+FRESH_ROWS = 20_000
+
+
+def permuted(table: pd.DataFrame, schema: dict, random_state: int) -> pd.DataFrame:
+    """Return a cleaned table with its target shuffled over the rows: what is left is chance."""
+    shuffled = np.random.default_rng(random_state).permutation(table[schema["target"]].to_numpy())
+    permuted = table.copy()
+    permuted[schema["target"]] = shuffled
+    return permuted
+
+
+def negative_control(leaderboard: pd.DataFrame) -> pd.DataFrame:
+    """Return what the models found in shuffled labels: nothing, if the workflow is honest.
+
+    Args:
+        leaderboard: the leaderboard of the table with shuffled labels.
+
+    Returns:
+        One row a model: `control, model, roc_auc, low, high, expected, best_possible, verdict,
+        explanation`. A model fails if its interval lies above 0.5; by chance that happens to one
+        model in 40.
+    """
+    rows = []
+    for _, row in leaderboard.iterrows():
+        found = row["roc_auc_low"] > 0.5
+        words = "found something in shuffled labels: there is a leak" if found else "found nothing"
+        rows.append(
+            _row(
+                "negative",
+                row,
+                expected=0.5,
+                verdict="fail" if found else "pass",
+                explanation=f"labels shuffled: {row['model']} {words}",
+            )
+        )
+    return pd.DataFrame(rows)
+
+
+def positive_control(
+    leaderboard: pd.DataFrame, models: dict[str, Pipeline], schema: dict, random_state: int
+) -> pd.DataFrame:
+    """Return how the best model's holdout score compares with the truth, for the customers sample.
+
+    The truth is the model's ROC-AUC on 20,000 fresh customers, drawn with another seed, made as
+    messy and cleaned by the same schema; above it stands the best score any model can reach with
+    what is visible of these customers.
+
+    Args:
+        leaderboard: the leaderboard of the customers table.
+        models: its fitted models by name.
+        schema: its input schema.
+        random_state: seed of the fresh customers; any that the table was not drawn with.
+
+    Returns:
+        One row, with the columns of `negative_control`; it fails if the interval does not cover
+        the truth, as happens by chance to one in 20.
+    """
+    row = leaderboard[leaderboard["selected"]].iloc[0]
+    raw = sample_data.customers(FRESH_ROWS, random_state).astype("str")
+    fresh, _ = clean(raw, schema)
+    probability = predict_probability(models[row["model"]], fresh, schema)
+    truth = scores(fresh[schema["target"]], probability)["roc_auc"]
+    best = sample_data.best_visible_roc_auc()
+    covered = row["roc_auc_low"] <= truth <= row["roc_auc_high"]
+    words = "covers" if covered else "misses"
+    return pd.DataFrame(
+        [
+            _row(
+                "positive",
+                row,
+                expected=truth,
+                verdict="pass" if covered else "fail",
+                explanation=(
+                    f"{row['model']} reaches {truth:.3f} on {FRESH_ROWS:,} fresh customers; the "
+                    f"best possible is {best:.3f}; the interval of the holdout {words} the truth"
+                ),
+                best_possible=best,
+            )
+        ]
+    )
+
+
+def _row(
+    control: str,
+    row: pd.Series,
+    expected: float,
+    verdict: str,
+    explanation: str,
+    best_possible: float = np.nan,
+) -> dict:
+    return {
+        "control": control,
+        "model": row["model"],
+        "roc_auc": row["roc_auc"],
+        "low": row["roc_auc_low"],
+        "high": row["roc_auc_high"],
+        "expected": expected,
+        "best_possible": best_possible,
+        "verdict": verdict,
+        "explanation": explanation,
+    }

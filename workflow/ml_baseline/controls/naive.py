@@ -1,0 +1,82 @@
+"""What the naive protocol would have claimed: augment first, split afterwards.
+
+Nearly every row it scores has a noisy copy among the rows it was trained on. It stands here to be
+measured, so that nobody has to believe in the size of that leak.
+"""
+
+import pandas as pd
+from sklearn.model_selection import train_test_split
+
+from ml_baseline.data.augment import augment
+from ml_baseline.modelling.failure import FITTED
+from ml_baseline.modelling.train import fit, predict_probability
+from ml_baseline.scoring.metrics import METRICS, scores
+
+
+def naive_predictions(
+    table: pd.DataFrame, schema: dict, model_settings: dict, test_size: float, random_state: int
+) -> pd.DataFrame:
+    """Return a model's predictions of the naive test rows.
+
+    Args:
+        table: the whole cleaned table.
+        schema: the table's input schema.
+        model_settings: the model's settings as `train.fit` takes them.
+        test_size: the share of the augmented rows that are predicted.
+        random_state: seed of the noise, the split and the model.
+
+    Returns:
+        Columns `row_id, copy, target, probability`, one row a test row.
+    """
+    augmented = augment(table, schema, **model_settings["augment"], random_state=random_state)
+    train, test = train_test_split(
+        augmented,
+        test_size=test_size,
+        stratify=augmented[schema["target"]],
+        random_state=random_state,
+    )
+    probability = predict_probability(
+        fit(train, schema, model_settings, random_state), test, schema
+    )
+    return pd.DataFrame(
+        {
+            "row_id": test["row_id"],
+            "copy": test["copy"],
+            "target": test[schema["target"]],
+            "probability": probability,
+        }
+    )
+
+
+def contrast(
+    naive: dict[str, pd.DataFrame], honest: pd.DataFrame, threshold: float
+) -> pd.DataFrame:
+    """Return naive and honest figures side by side, and how much of the naive one was leak.
+
+    Args:
+        naive: for each model its predictions as `naive_predictions` returns them.
+        honest: the holdout metrics of the models, with `_low` and `_high`.
+        threshold: the threshold of the holdout metrics.
+
+    Returns:
+        Columns `model, metric, naive, honest, honest_low, honest_high, leak` for the models that
+        stand in both; `leak` is the naive figure minus the honest one.
+    """
+    honest = honest[honest["status"] == FITTED].set_index("model")
+    rows = []
+    for model in sorted(set(naive) & set(honest.index)):
+        claimed = scores(naive[model]["target"], naive[model]["probability"], threshold)
+        rows += [
+            {
+                "model": model,
+                "metric": metric,
+                "naive": claimed[metric],
+                "honest": honest.loc[model, metric],
+                "honest_low": honest.loc[model, f"{metric}_low"],
+                "honest_high": honest.loc[model, f"{metric}_high"],
+            }
+            for metric in METRICS
+        ]
+    columns = ["model", "metric", "naive", "honest", "honest_low", "honest_high"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.assign(leak=table["naive"] - table["honest"])

@@ -1,0 +1,253 @@
+"""Row-wise repairs of a raw table: nothing here is learned from other rows."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+
+from ml_baseline.data import cells
+from ml_baseline.data.schema import KEPT_ROLES, NUMERIC_KINDS, listed
+from ml_baseline.errors import InputError
+
+# So many different cells that could not be read are named in the repairs.
+EXAMPLES = 5
+# From so many on, looking up the categories takes longer than cleaning does.
+MANY_CATEGORIES = 1000
+# What is counted for predicting and is too long for a file of repairs.
+INTERNAL = ("unparsable_rows",)
+# What the parts of a date are; days are counted from 1970.
+PARTS = {
+    "year": lambda times: times.dt.year,
+    "month": lambda times: times.dt.month,
+    "day": lambda times: times.dt.day,
+    "weekday": lambda times: times.dt.day_of_week,
+    "hour": lambda times: times.dt.hour,
+    "hours": lambda times: (times - times.dt.normalize()) / pd.Timedelta(hours=1),
+    "days": lambda times: (times - pd.Timestamp(0)) / pd.Timedelta(days=1),
+}
+
+
+def clean(raw: pd.DataFrame, schema: dict) -> tuple[pd.DataFrame, dict]:
+    """Return the cleaned table of a raw one and the count of every repair.
+
+    Args:
+        raw: shape (rows, columns), every cell text, as `tables.read_raw_table` gives it.
+        schema: how each column is read, from `schema.infer_schema`.
+
+    Returns:
+        The table: `row_id` (the 0-based position of the row in `raw`), the id, group and time
+        columns, the features, the target as 0 and 1; rows without a target are left out.
+        And the repairs: `rows_read`, `rows_without_target`, `rows_kept`, `duplicate_rows` (kept,
+        but counted: rows with the same values as an earlier one), `renamed_columns`, and in
+        `columns` what `clean_features` counted, in all rows read.
+
+    Raises:
+        InputError: the raw table lacks a column of the schema, or a class has no row.
+    """
+    target = schema["target"]
+    entry = next(entry for entry in schema["columns"] if entry["role"] == "target")
+    table, columns = clean_features(raw, schema)
+    columns[entry["source"]] = count = {}
+    table[target] = _target(_source(raw, entry), schema, count)
+    columns = {name: columns[name] for name in raw.columns if name in columns}
+    table = table[table[target].notna()].reset_index(drop=True)
+    table[target] = table[target].astype("int64")
+    for label in (0, 1):
+        if not (table[target] == label).any():
+            names = ", ".join(f"'{name}'" for name in schema[("negative", "positive")[label]])
+            raise InputError(
+                f"the target '{entry['source']}' has no row with {names}, which means {label}; "
+                "expected rows of both classes"
+            )
+    ids = [entry["name"] for entry in schema["columns"] if entry["role"] == "id"]
+    return table, {
+        "rows_read": len(raw),
+        "rows_without_target": len(raw) - len(table),
+        "rows_kept": len(table),
+        "duplicate_rows": int(table.drop(columns=["row_id", *ids]).duplicated().sum()),
+        "renamed_columns": {
+            entry["source"]: entry["name"]
+            for entry in schema["columns"]
+            if entry["role"] in KEPT_ROLES
+            and entry["name"] != entry["source"]
+            and "part" not in entry
+        },
+        "columns": {
+            name: {what: found for what, found in count.items() if what not in INTERNAL and found}
+            for name, count in columns.items()
+        },
+    }
+
+
+def clean_features(raw: pd.DataFrame, schema: dict) -> tuple[pd.DataFrame, dict[str, dict]]:
+    """Return all rows of a raw table, cleaned, without the target, which `raw` need not have.
+
+    Args:
+        raw: shape (rows, columns), every cell text.
+        schema: how each column is read.
+
+    Returns:
+        The table: `row_id`, the id, group and time columns, the features. And the repairs of each
+        raw column: how many cells were `stripped`, which tokens were `missing` and how often, how
+        many were read as `numbers_from_text`, `booleans_from_text`, `dates_from_text`, `encoded`,
+        `respelled`, as `missing_numbers` (sentinels), or were `unparsable` and so became missing,
+        with a few examples and, in `unparsable_rows`, where they stand (positions, an array).
+
+    Raises:
+        InputError: the raw table lacks a column of the schema.
+    """
+    columns: dict[str, pd.Series] = {}
+    repairs: dict[str, dict] = {}
+    read = [e for e in schema["columns"] if e["role"] in KEPT_ROLES and e["role"] != "target"]
+    for source, group in itertools.groupby(read, key=lambda entry: entry["source"]):
+        entries = list(group)  # one, or the parts of a date
+        count = repairs[source] = {}
+        source_texts = _source(raw, entries[0])
+        plain = _plain_values(source_texts, schema, entries[0])
+        if plain is not None:
+            columns[entries[0]["name"]] = _finished(plain, entries[0], count)
+            continue
+        texts = _present(source_texts, schema, entries[0], count)
+        if "part" in entries[0]:
+            columns |= _date_parts(texts, entries, count)
+        else:
+            columns[entries[0]["name"]] = _values(texts, entries[0], count)
+    order = [
+        entry["name"]
+        for role in KEPT_ROLES
+        for entry in schema["columns"]
+        if entry["role"] == role and entry["name"] in columns
+    ]
+    table = pd.DataFrame({"row_id": np.arange(len(raw))} | {name: columns[name] for name in order})
+    return table, repairs
+
+
+def _plain_values(texts: pd.Series, schema: dict, entry: dict) -> pd.Series | None:
+    """Return the values of a column in which every cell stands as if it were cleaned, or None.
+
+    That is a number as computers write them, or a category that the schema knows: there is nothing
+    to strip, no missing cell and nothing to repair then, and most columns of most tables are so.
+    The way of all other cells gives the same values, five times slower.
+    """
+    if schema["missing_values"] or texts.empty:
+        return None
+    if entry["kind"] == "category":
+        known = entry.get("categories", ())
+        if len(known) > MANY_CATEGORIES or any(label.startswith(cells.QUOTES) for label in known):
+            return None
+        return texts.astype("str") if texts.isin(known).all() else None
+    if entry["kind"] not in NUMERIC_KINDS or {"part", "decimal", "unit"} & entry.keys():
+        return None
+    values = cells.plain_numbers(texts)
+    return values if values is not None and values.notna().all() else None
+
+
+def _source(raw: pd.DataFrame, entry: dict) -> pd.Series:
+    if entry["source"] not in raw.columns:
+        raise InputError(
+            f"the table lacks the column '{entry['source']}' ({entry['role']}), which the schema "
+            f"has; its columns are {listed(raw.columns)}"
+        )
+    return raw[entry["source"]].reset_index(drop=True)
+
+
+def _stripped(texts: pd.Series, count: dict) -> pd.Series:
+    stripped = cells.strip(texts)
+    count["stripped"] = int((stripped != texts)[texts.notna()].sum())
+    return stripped
+
+
+def _present(texts: pd.Series, schema: dict, entry: dict, count: dict) -> pd.Series:
+    """Return a raw column's stripped cells, null where they stand for a missing value."""
+    texts = _stripped(texts, count)
+    tokens = cells.MISSING_TOKENS | frozenset(schema["missing_values"])
+    if entry["kind"] in NUMERIC_KINDS and "part" not in entry:
+        tokens |= cells.MISSING_WORDS
+    missing = cells.is_missing(texts, tokens - set(entry.get("answers", ())))
+    count["missing"] = _frequencies(texts[missing])
+    return texts.where(~missing)
+
+
+def _frequencies(texts: pd.Series) -> dict[str, int]:
+    """Return how often each text occurs, the most frequent first; null counts as an empty one."""
+    counts = texts.fillna("").value_counts()
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return {str(text): int(number) for text, number in ordered}
+
+
+def _target(texts: pd.Series, schema: dict, count: dict) -> pd.Series:
+    texts = _stripped(texts, count)
+    codes = dict.fromkeys(schema["negative"], 0) | dict.fromkeys(schema["positive"], 1)
+    target = cells.encode(texts, codes)
+    count["missing"] = _frequencies(texts[target.isna()])
+    count["labels_mapped"] = int((target.notna() & ~texts.isin(["0", "1"])).sum())
+    return target
+
+
+def _values(texts: pd.Series, entry: dict, count: dict) -> pd.Series:
+    """Return a column's values and count the repairs; `texts` are stripped, null where missing."""
+    if entry["kind"] == "category":
+        return _categories(texts, entry.get("spellings", {}), count)
+    values = _numbers(texts, entry, count)
+    _count_unparsable(texts, values, count)
+    return _finished(values, entry, count)
+
+
+def _finished(values: pd.Series, entry: dict, count: dict) -> pd.Series:
+    """Return the values, missing where they are numbers that mean so, in the column's data type."""
+    if entry["kind"] == "category":
+        return values
+    if "missing_numbers" in entry:
+        sentinels = values.isin(entry["missing_numbers"])
+        count["missing_numbers"] = int(sentinels.sum())
+        values = values.mask(sentinels)
+    return values if entry["kind"] == "number" else _whole(values)
+
+
+def _count_unparsable(texts: pd.Series, values: pd.Series, count: dict) -> None:
+    lost = texts[texts.notna() & values.isna()]
+    count["unparsable"] = len(lost)
+    count["unparsable_examples"] = sorted(lost.unique().tolist())[:EXAMPLES]
+    count["unparsable_rows"] = lost.index.to_numpy()
+
+
+def _whole(values: pd.Series) -> pd.Series:
+    """Return whole numbers as integers; a column with gaps or fractions has to hold floats."""
+    whole = values.notna().all() and (values == np.floor(values)).all()
+    return values.astype("int64") if whole and values.abs().max() < 2**63 else values
+
+
+def _categories(texts: pd.Series, spellings: dict[str, str], count: dict) -> pd.Series:
+    if not spellings:
+        return texts.astype("str")
+    folded = texts.str.lower()
+    respelled = texts.where(~folded.isin(spellings), folded.map(spellings)).astype("str")
+    count["respelled"] = int((respelled != texts)[texts.notna()].sum())
+    return respelled
+
+
+def _numbers(texts: pd.Series, entry: dict, count: dict) -> pd.Series:
+    """Return what the cells of a column of any other kind mean, NaN where they mean nothing."""
+    if "encode" in entry:
+        values = cells.encode(texts, entry["encode"])
+        count["encoded"] = int(values.notna().sum())
+    elif entry["kind"] == "boolean":
+        values = cells.parse_booleans(texts)
+        count["booleans_from_text"] = int((values.notna() & ~texts.isin(["0", "1"])).sum())
+    else:
+        bare = cells.without_unit(texts, entry.get("unit", ""))
+        values, repaired = cells.parse_numbers(bare, entry.get("decimal", "."))
+        with_unit = values.notna() & (bare != texts)
+        count["numbers_from_text"] = int(with_unit.sum()) if "unit" in entry else repaired
+    return values
+
+
+def _date_parts(texts: pd.Series, entries: list[dict], count: dict) -> dict[str, pd.Series]:
+    times = cells.parse_dates(texts, entries[0]["date_formats"])
+    count["dates_from_text"] = int(times.notna().sum())
+    _count_unparsable(texts, times, count)
+    columns = {}
+    for entry in entries:
+        values = PARTS[entry["part"]](times).astype("float64")
+        columns[entry["name"]] = values if entry["kind"] == "number" else _whole(values)
+    return columns

@@ -1,0 +1,225 @@
+"""Which rows are trained on and which are scored: the holdout and the cross-validation folds."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from ml_baseline.data.schema import columns_of_role, feature_columns
+from ml_baseline.errors import InputError
+
+# Out-of-fold predictions of these rows do not exist: in time order, nothing comes before them.
+NO_FOLD = -1
+# Where whole groups fit badly into their parts, so many orders of them are tried, until each part
+# has the rows wanted of each class but for this share of them, or for one row.
+ORDERS = 20
+CLOSE_ENOUGH = 0.01
+# What stays in one piece under each strategy that deals out groups of rows.
+WHOLE = {
+    "stratified": ("distinct rows of features", "rows with identical features stay together"),
+    "group": ("groups", "rows of one group stay together"),
+}
+
+
+def split(
+    table: pd.DataFrame, schema: dict, strategy: str, test_size: float, random_state: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the training rows and the holdout rows of a cleaned table, each in table order.
+
+    Args:
+        table: shape (rows, columns), with the columns `schema` keeps.
+        schema: the table's input schema.
+        strategy: "stratified" (both sides have the same share of each class; rows with identical
+            features stay on one side), "group" (all rows with the same value in the column of
+            role `group` stay on one side) or "time" (the holdout is the latest rows by the column
+            of role `time`; rows of the same time stay on one side).
+        test_size: share of rows wanted in the holdout, above 0 and below 1. Where rows that stay
+            together are many, it is met as nearly as they allow.
+        random_state: seed; the strategy "time" does not use it.
+
+    Raises:
+        InputError: a side would lack a class, or the column of the strategy has missing values.
+    """
+    target = table[schema["target"]].to_numpy()
+    counts = np.bincount(target, minlength=2)
+    if counts.min() == 0:
+        raise InputError(
+            f"'{schema['target']}' has rows of one class only: {counts[0]:,} of class 0 and "
+            f"{counts[1]:,} of class 1; give rows of both"
+        )
+    if strategy == "time":
+        holdout = _latest(_known(table, schema, "time"), test_size)
+    else:
+        groups = row_groups(table, schema, strategy)
+        holdout = _parts(target, groups, [test_size, 1 - test_size], random_state) == 0
+    for rows, side in ((~holdout, "training"), (holdout, "holdout")):
+        counts = np.bincount(target[rows], minlength=2)
+        if counts.min() == 0:
+            why = "" if strategy == "time" else f"; {_pieces(target, groups, strategy)}"
+            raise InputError(
+                f"the {strategy} split leaves the {side} rows without class {counts.argmin()} of "
+                f"'{schema['target']}': {counts[0]:,} rows of class 0 and {counts[1]:,} of class 1 "
+                f"(whole table: {(target == 0).sum():,} and {(target == 1).sum():,}){why}; "
+                "give more rows of that class, another `split: test_size` or another strategy"
+            )
+    return table[~holdout].reset_index(drop=True), table[holdout].reset_index(drop=True)
+
+
+def fold_numbers(
+    table: pd.DataFrame, schema: dict, strategy: str, folds: int, random_state: int
+) -> np.ndarray:
+    """Return each training row's fold, shape (rows,): 0 to `folds` - 1.
+
+    The strategies are those of `split`. In time order the folds are consecutive stretches of
+    which each is to be predicted from the ones before it, so the first stretch gets `NO_FOLD`.
+
+    Raises:
+        InputError: a class has fewer rows, or fewer groups of rows, than there are folds.
+    """
+    target = table[schema["target"]].to_numpy()
+    counts = np.bincount(target, minlength=2)
+    if counts.min() < folds:
+        raise InputError(
+            f"class {counts.argmin()} of '{schema['target']}' has {counts.min()} training rows, "
+            f"fewer than the {folds} folds of the cross-validation; lower `cv: folds` or give more "
+            "rows of that class"
+        )
+    if strategy == "time":
+        times = _known(table, schema, "time")
+        ranks = times.rank(method="average").to_numpy()
+        stretches = (ranks - 0.5) * (folds + 1) // len(table)
+        numbers = stretches.astype(int) + NO_FOLD
+        why = f"{len(table):,} rows of {times.nunique():,} different times"
+    else:
+        groups = row_groups(table, schema, strategy)
+        numbers = _parts(target, groups, [1 / folds] * folds, random_state)
+        why = _pieces(target, groups, strategy)
+    for fold in range(folds):
+        for rows, side in (
+            (numbers == fold, "validation"),
+            (_before(numbers, fold, strategy), "training"),
+        ):
+            if len(np.unique(target[rows])) < 2:
+                raise InputError(
+                    f"fold {fold + 1} of {folds} has {side} rows of fewer than two classes of "
+                    f"'{schema['target']}' with the {strategy} split; {why}; lower `cv: folds`"
+                )
+    return numbers
+
+
+def fold_rows(numbers: np.ndarray, fold: int, strategy: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the masks of the rows to train on and to predict in a fold."""
+    return _before(numbers, fold, strategy), numbers == fold
+
+
+def _before(numbers: np.ndarray, fold: int, strategy: str) -> np.ndarray:
+    return numbers < fold if strategy == "time" else numbers != fold
+
+
+def row_groups(table: pd.DataFrame, schema: dict, strategy: str = "stratified") -> np.ndarray:
+    """Return a number for each row, the same for rows that must stay on one side.
+
+    Rows of the same group under the strategy "group", else rows with identical features.
+    """
+    if strategy == "group":
+        return pd.factorize(_known(table, schema, "group"))[0]
+    features = table[feature_columns(schema)]
+    return pd.factorize(pd.util.hash_pandas_object(features, index=False))[0]
+
+
+def _pieces(target: np.ndarray, groups: np.ndarray, strategy: str) -> str:
+    """Return in words how few pieces the rows come in, for a message."""
+    of_class = [len(np.unique(groups[target == value])) for value in (0, 1)]
+    pieces, rule = WHOLE[strategy]
+    return (
+        f"the {len(target):,} rows are {len(np.unique(groups)):,} {pieces}, of which "
+        f"{of_class[0]:,} hold class 0 and {of_class[1]:,} hold class 1, and {rule}"
+    )
+
+
+def _parts(
+    target: np.ndarray, groups: np.ndarray, shares: Sequence[float], random_state: int
+) -> np.ndarray:
+    """Return the part of each row, shape (rows,): parts hold whole groups, and classes by `shares`.
+
+    Groups are shuffled, laid out kind by kind and cut by `shares`, so that every row is as likely
+    as any other to be in a part. Groups with rows of both classes come first; those of one class
+    are cut to make up for what the former lack. Where big groups make the parts too rough all the
+    same, other orders are tried and the best is taken.
+    """
+    rows, ones = np.bincount(groups), np.bincount(groups, weights=target)
+    counts = np.column_stack([rows - ones, ones])
+    wanted = np.outer(shares, counts.sum(axis=0))
+    # 0 and 1: all rows of that class; 2 and 3: rows of both, most of class 0 or 1.
+    kinds = np.select([ones == 0, ones == rows, ones < rows / 2], [0, 1, 2], default=3)
+    random = np.random.default_rng(random_state)
+    best, least = np.empty(0), np.inf
+    for _ in range(ORDERS):
+        order = random.permutation(len(counts))
+        parts = np.full(len(counts), -1)
+        for kind in (2, 3, 0, 1):
+            stratum = order[kinds[order] == kind]
+            quotas = np.asarray(shares)
+            if kind in (0, 1):
+                quotas = np.maximum(wanted - _held(counts, parts, len(shares)), 0)[:, kind]
+            parts[stratum] = _cut(rows[stratum], quotas)
+        held = _held(counts, parts, len(shares))
+        if not held.all():
+            _give_each_part_both_classes(parts, counts, order, len(shares))
+            held = _held(counts, parts, len(shares))
+        off = ((held - wanted) ** 2 / wanted).sum()
+        if off < least:
+            best, least = parts, off
+        if (np.abs(held - wanted) <= np.maximum(1, CLOSE_ENOUGH * wanted)).all():
+            break
+    return best[groups]
+
+
+def _cut(rows: np.ndarray, quotas: np.ndarray) -> np.ndarray:
+    """Return the part of each group, laid out as given: parts are in proportion to the quotas."""
+    places = np.cumsum(rows) - rows / 2
+    cuts = np.cumsum(quotas)[:-1] * rows.sum() / max(quotas.sum(), 1)
+    return np.searchsorted(cuts, places, side="right")
+
+
+def _held(counts: np.ndarray, parts: np.ndarray, number: int) -> np.ndarray:
+    """Return the rows of each class that each part holds, shape (parts, 2)."""
+    return np.array([counts[parts == part].sum(axis=0) for part in range(number)])
+
+
+def _give_each_part_both_classes(
+    parts: np.ndarray, counts: np.ndarray, order: np.ndarray, number: int
+) -> None:
+    """Move groups, the first in `order`, so that no part lacks a class if that is possible."""
+    both = order[(counts[order] > 0).all(axis=1)][:number]
+    parts[both] = np.arange(len(both))
+    for value in (0, 1):
+        pure = order[counts[order, 1 - value] == 0][: number - len(both)]
+        parts[pure] = np.arange(len(both), len(both) + len(pure))
+
+
+def _known(table: pd.DataFrame, schema: dict, role: str) -> pd.Series:
+    """Return the column of role `group` or `time`, of which no value may be missing."""
+    (name,) = columns_of_role(schema, role)
+    missing = int(table[name].isna().sum())
+    if missing:
+        what = "missing or unreadable" if role == "time" else "missing"
+        raise InputError(
+            f"the {role} column '{name}' is {what} in {missing:,} rows; a split by {role} needs "
+            f"the {role} of every row: fill it in or remove these rows"
+        )
+    return table[name]
+
+
+def _latest(times: pd.Series, test_size: float) -> np.ndarray:
+    """Return a mask of the latest rows; rows of the same time stay together."""
+    moments, distinct = pd.factorize(times, sort=True)
+    if len(distinct) < 2:
+        raise InputError(
+            f"all {len(times):,} rows have the same time in '{times.name}'; a split by time needs "
+            "earlier and later rows: name another column or choose another strategy"
+        )
+    rows_from = np.cumsum(np.bincount(moments)[::-1])[::-1]
+    # From the second moment on: before the first there is nothing to train on.
+    first = 1 + np.abs(rows_from[1:] - test_size * len(times)).argmin()
+    return moments >= first

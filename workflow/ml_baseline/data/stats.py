@@ -1,0 +1,120 @@
+"""Descriptive statistics of a cleaned table, over all rows and within each class of the target."""
+
+import numpy as np
+import pandas as pd
+
+from ml_baseline.data.schema import column, columns_of_role
+
+COLUMNS = (
+    "column",
+    "kind",
+    "class",
+    "count",
+    "missing",
+    "missing_share",
+    "mean",
+    "median",
+    "std",
+    "minimum",
+    "q05",
+    "q25",
+    "q75",
+    "q95",
+    "maximum",
+    "distinct",
+    "top",
+    "top_count",
+)
+# Kinds whose values stand for categories: they have a most frequent one, and no mean.
+CATEGORICAL = ("code", "category")
+QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
+COUNTS = ("count", "missing", "distinct", "top_count")
+
+
+def describe(table: pd.DataFrame, schema: dict) -> pd.DataFrame:
+    """Return descriptive statistics, three rows per column: over all rows, class 0 and class 1.
+
+    The columns described are the features and the target, in the order of `schema`; their names
+    stand in `column`, and `class` is "all", "0" or "1".
+
+    For every kind: `count` and `missing` (rows with and without a value), `missing_share` (of the
+    rows of the class, 0 to 1) and `distinct` (different values).
+    For numbers, integers and booleans: mean, median, standard deviation (with n - 1), extremes and
+    quantiles (linear between neighbours), in the column's own unit.
+    For codes and categories: `top`, the most frequent category as text (a code's label where the
+    schema has one; of equally frequent ones the first by value) and `top_count`, its rows.
+    What does not apply, or has no values to be computed from, is missing.
+    """
+    classes = table[columns_of_role(schema, "target")[0]].to_numpy()
+    groups = {"all": slice(None), "0": classes == 0, "1": classes == 1}
+    rows = []
+    # Overflow at the edge of the floats gives inf, and that is what the table should then say.
+    with np.errstate(all="ignore"):
+        for name in columns_of_role(schema, "feature", "target"):
+            entry = column(schema, name)
+            summarise = _categories if entry["kind"] in CATEGORICAL else _numbers
+            for group, summary in summarise(table[name], entry, groups).items():
+                rows.append({"column": name, "kind": entry["kind"], "class": group, **summary})
+    result = pd.DataFrame(rows, columns=list(COLUMNS))
+    numbers = [c for c in COLUMNS if c not in ("column", "kind", "class", "top")]
+    return result.astype({c: "Int64" if c in COUNTS else "float64" for c in numbers})
+
+
+def _numbers(series: pd.Series, entry: dict, groups: dict) -> dict[str, dict]:
+    values = series.to_numpy(dtype="float64", na_value=np.nan)
+    return {group: _number_summary(values[rows]) for group, rows in groups.items()}
+
+
+def _number_summary(values: np.ndarray) -> dict:
+    known = np.sort(values[~np.isnan(values)])
+    summary = _counts(len(values), len(known))
+    if not len(known):
+        return {**summary, "distinct": 0}
+    low, high = known[0], known[-1]
+    # The mean and deviation of equal values are known without rounding.
+    constant = low == high
+    return {
+        **summary,
+        "distinct": 1 + int(np.count_nonzero(known[1:] != known[:-1])),
+        "mean": low if constant else known.mean(),
+        "std": np.nan if len(known) == 1 else 0.0 if constant else known.std(ddof=1),
+        "minimum": low,
+        "maximum": high,
+        **dict(zip(QUANTILES, np.quantile(known, list(QUANTILES.values())), strict=True)),
+    }
+
+
+def _categories(series: pd.Series, entry: dict, groups: dict) -> dict[str, dict]:
+    positions, levels = pd.factorize(series)
+    summaries = {}
+    for group, rows in groups.items():
+        inside = positions[rows]
+        known = inside[inside >= 0]
+        frequencies = np.bincount(known, minlength=len(levels))
+        summary = _counts(len(inside), len(known))
+        summary["distinct"] = int(np.count_nonzero(frequencies))
+        if len(known):
+            summary["top_count"] = int(frequencies.max())
+            top = min(levels[frequencies == summary["top_count"]])
+            summary["top"] = _label(top, entry)
+        summaries[group] = summary
+    return summaries
+
+
+def _counts(rows: int, known: int) -> dict:
+    missing = rows - known
+    return {
+        "count": known,
+        "missing": missing,
+        "missing_share": missing / rows if rows else np.nan,
+    }
+
+
+def _label(value: object, entry: dict) -> str:
+    """Return what a person calls `value` of the column described by `entry`.
+
+    Whole numbers lose the ".0" that a column with missing values gives them.
+    """
+    if not isinstance(value, str) and float(value).is_integer():
+        value = int(value)
+    return str((entry.get("labels") or {}).get(str(value), value))

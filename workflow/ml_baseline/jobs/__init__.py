@@ -1,0 +1,1 @@
+"""How jobs run: logs, workers, locks, code hashes, and every use of Snakemake's internals."""

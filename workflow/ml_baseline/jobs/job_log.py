@@ -1,0 +1,147 @@
+"""Where a job's words go: all into its log, and its error in one line that can be found again."""
+
+import contextlib
+import json
+import os
+import resource
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ml_baseline.errors import InputError
+from ml_baseline.jobs.worker import INTERRUPTED, Report, delegate, report
+
+ERROR_MARK = "error: "
+LOGS = Path("results/logs")
+BENCHMARKS = Path("results/benchmarks")
+
+
+@contextlib.contextmanager
+def job_log(
+    path: str | Path,
+    about: str = "",
+    warm: str | None = None,
+    on_failure: Callable[[str], None] | None = None,
+) -> Iterator[None]:
+    """Send everything the block prints or raises to the file at `path`.
+
+    The block runs in a worker (see `worker`); the process that waits for it never enters the block
+    and ends with its exit code. An `InputError` is written as its message alone, anything else
+    with its traceback; either way the last line is `error: ` and one line of text, and the exit
+    code is 1. After a block that ends well the last line says what it cost, and so does a file of
+    the same name below results/benchmarks.
+
+    Args:
+        path: the log, below results/logs.
+        about: what the job is about (a table's name), put before the message.
+        warm: the kind of warm process (`warm.PRELOADED`) that has what the block imports, if any.
+        on_failure: called with the error if the block raises or is killed; then the job counts as
+            done. Not called for an interrupted one.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    started = time.perf_counter()
+    try:
+        done = delegate(warm)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    if done is None:
+        _redirect(path)
+        yield from _told(about)
+        return
+    wall = time.perf_counter() - started
+    if done.error and last_error(path) != f"{about}: {done.error}".removeprefix(": "):
+        _tell(path, done.error, about)
+    with contextlib.suppress(OSError):  # a figure is not worth a result
+        _write_cost(path, done, wall)
+    if done.error and on_failure:
+        on_failure(done.error)
+        sys.exit(0)
+    sys.exit(done.code)
+
+
+def last_error(path: str | Path) -> str | None:
+    """Return the error at the end of a job's log, None if it ended well or without a word."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
+    except FileNotFoundError:
+        return None
+    if lines and lines[-1].startswith(ERROR_MARK):
+        return lines[-1].removeprefix(ERROR_MARK)
+    return None
+
+
+def _redirect(path: Path) -> None:
+    """Send what this process prints, and what its compiled libraries print, to the file at `path`."""
+    with path.open("w", encoding="utf-8", errors="replace") as file:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+
+
+def _told(about: str) -> Iterator[None]:
+    """Run the block of `job_log` in a worker; tell the log and the watching job how it ended."""
+    started = time.perf_counter()
+    try:
+        yield
+    except KeyboardInterrupt:
+        report(INTERRUPTED)
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        with contextlib.suppress(OSError):  # a full disk takes no log either
+            if not isinstance(error, InputError):
+                traceback.print_exc()
+            print(_error_line(_words(error), about), file=sys.stderr, flush=True)
+        report(1, _words(error))
+        sys.exit(1)
+    with contextlib.suppress(OSError):
+        print(cost(time.perf_counter() - started), flush=True)
+    report(0)
+
+
+def _words(error: Exception) -> str:
+    """Return an error in one line: an `InputError` in its own words, others with their kind."""
+    text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+    return " ".join(text.split())
+
+
+def _error_line(error: str, about: str) -> str:
+    return f"{ERROR_MARK}{about}: {error}" if about else f"{ERROR_MARK}{error}"
+
+
+def _tell(path: Path, error: str, about: str) -> None:
+    """Put an error that the worker could not write itself into the log, or else on the terminal."""
+    line = _error_line(error, about)
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f"\n{line}\n")
+    except OSError:
+        print(line, file=sys.stderr, flush=True)
+
+
+def cost(wall: float) -> str:
+    """Return in words what this process has used, given the seconds since it began its job."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return (
+        f"took {wall:.2f} s, {used.ru_utime + used.ru_stime:.2f} s of CPU and at most "
+        f"{used.ru_maxrss / 1024:.0f} MiB of memory"
+    )
+
+
+def _write_cost(path: Path, done: Report, wall: float) -> None:
+    """Write what a job has used as JSON, beside its log; nothing of a log that is elsewhere."""
+    if done.cpu_seconds is None or not path.is_relative_to(LOGS):
+        return
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    used = {
+        "wall_seconds": round(wall, 3),
+        "cpu_seconds": round(done.cpu_seconds + own.ru_utime + own.ru_stime, 3),
+        "peak_memory_mib": round(done.peak_memory_mib, 1),
+        "exit_code": done.code,
+    }
+    target = BENCHMARKS / path.relative_to(LOGS).with_suffix(".json")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(used) + "\n", encoding="utf-8")

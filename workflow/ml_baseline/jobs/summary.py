@@ -1,0 +1,167 @@
+"""What is said at the end of a run: the leaderboards, what went wrong and where to look next.
+
+It runs inside Snakemake's own process, so it imports nothing heavy.
+"""
+
+import csv
+import textwrap
+from collections.abc import Iterable
+from pathlib import Path
+
+from ml_baseline.jobs.job_log import last_error
+from ml_baseline.modelling.failure import FAILED
+
+SHOWN_METRICS = ("f1", "roc_auc", "brier")
+LOGS = Path("results/logs")
+WIDTH = 100
+
+
+def run_summary(datasets: Iterable[str], failed_since: float | None = None) -> str:
+    """Return the closing words of a run in the current folder.
+
+    Args:
+        datasets: the names of the tables.
+        failed_since: if the run failed, the time (seconds since the epoch) it started at; errors
+            in logs written since then are shown, and leaderboards made before are not.
+    """
+    parts = [
+        text
+        for dataset in datasets
+        if (text := table_text(Path("results", dataset), failed_since or 0.0))
+    ]
+    if failed_since is not None:
+        parts.append(failures_text(failed_since))
+    elif parts:
+        parts.append(
+            "Scores are of holdout rows that no fitting step has seen.\n"
+            "* is the best model, chosen by its out-of-fold score on the training rows.\n"
+            "Open results/report.html in a browser: the answer for each table, and the evidence.\n"
+            "All numbers: results/metrics.csv. For each table, in results/<table>/: metrics.csv,\n"
+            "audit.csv, stats.csv, repairs.json (what cleaning changed), plots/, curves/,\n"
+            "seed<seed>/ (models, predictions) and runs/ (published models: `ml-baseline runs list`)."
+        )
+    return "\n\n" + "\n\n".join(parts) + "\n"
+
+
+def table_text(folder: Path, since: float = 0.0) -> str:
+    """Return what a table's results say in short: leaderboard, audit, naive claim, controls.
+
+    Args:
+        folder: the table's results.
+        since: a time in seconds since the epoch; if the leaderboard is older, or there is none,
+            the text is empty.
+    """
+    texts = {
+        "metrics.csv": leaderboard_text,
+        "audit.csv": audit_text,
+        "naive.csv": naive_text,
+        "controls.csv": controls_text,
+    }
+    made = folder / "metrics.csv"
+    if not made.exists() or made.stat().st_mtime < since:
+        return ""
+    return "\n".join(
+        text(rows)
+        for name, text in texts.items()
+        if (folder / name).exists() and (rows := rows_of(folder / name))
+    )
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """Return a CSV file's rows."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def leaderboard_text(rows: list[dict[str, str]]) -> str:
+    """Return a table's leaderboard as aligned text, what failed below it."""
+    first = rows[0]
+    failed = [row for row in rows if row.get("status") == FAILED]
+    rows = [row for row in rows if row not in failed]
+    select_by = next(name for name in first if name.startswith("oof_"))
+    percent = f"{float(first['level']) * 100:g} %"
+    lines = [["model", select_by.replace("oof_", "out-of-fold ")]]
+    lines[0] += [f"{name} ({percent})" for name in SHOWN_METRICS]
+    for row in rows:
+        mark = "*" if row["selected"].lower() == "true" else " "
+        lines.append([f"{mark} {row['model']}", f"{float(row[select_by]):.3f}"])
+        lines[-1] += [
+            f"{float(row[name]):.3f} ({float(row[f'{name}_low']):.2f}-{float(row[f'{name}_high']):.2f})"
+            for name in SHOWN_METRICS
+        ]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    title = (
+        f"{first['dataset']}: {float(first['rows']):,.0f} holdout rows, "
+        f"{float(first['prevalence']):.1%} positive, threshold {float(first['threshold']):g}"
+    )
+    text = [title]
+    for line in lines:
+        cells = zip(line[1:], widths[1:], strict=True)
+        text.append("  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in cells)]))
+    text += [f"  {row['model']}: {row['verdict']}" for row in rows]
+    text += [f"  {row['model']}: failed: {row['reason']}" for row in failed]
+    rough = [row["model"] for row in rows if row["reliable"].lower() == "false"]
+    if rough:
+        text.append(
+            f"  Intervals not to be relied on, for want of rows of a class or of errors: "
+            f"{', '.join(rough)}"
+        )
+    return "\n".join(text)
+
+
+def audit_lines(rows: list[dict[str, str]], verdicts: Iterable[str]) -> list[str]:
+    """Return the findings of an audit that have one of `verdicts`, one text each."""
+    return [
+        f"{row['check']} ({row['subject']}): {row['explanation']}"
+        for row in rows
+        if row["verdict"] in verdicts
+    ]
+
+
+def audit_text(rows: list[dict[str, str]]) -> str:
+    """Return what an audit found, the failures and warnings in full."""
+    found = {verdict: audit_lines(rows, (verdict,)) for verdict in ("fail", "warn")}
+    checks = len({row["check"] for row in rows})
+    if not any(found.values()):
+        return f"Audit: {checks} checks, nothing found."
+    lines = [f"Audit: {len(found['fail'])} failed, {len(found['warn'])} to look at"]
+    for verdict, word in (("fail", "FAIL"), ("warn", "look")):
+        for line in found[verdict]:
+            indent = " " * 8
+            lines.append(textwrap.fill(f"  {word}  {line}", WIDTH, subsequent_indent=indent))
+    return "\n".join(lines)
+
+
+def naive_text(rows: list[dict[str, str]]) -> str:
+    """Return the naive claim that lies furthest above the honest score."""
+    worst = max(
+        (row for row in rows if row["metric"] == "roc_auc"), key=lambda row: float(row["leak"])
+    )
+    return (
+        f"Augmenting before splitting would have claimed a roc_auc of {float(worst['naive']):.2f} "
+        f"for {worst['model']};\n  honest: {float(worst['honest']):.2f}, "
+        f"so {float(worst['leak']):.2f} of it is leak (naive.csv)."
+    )
+
+
+def controls_text(rows: list[dict[str, str]]) -> str:
+    """Return how the controls went, one line each."""
+    lines = [f"  {row['verdict']}  {row['control']}: {row['explanation']}" for row in rows]
+    return "\n".join(["Controls:", *lines])
+
+
+def failures_text(since: float) -> str:
+    """Return the errors in the logs written since a time, one paragraph each."""
+    errors: dict[str, Path] = {}
+    for path in sorted(LOGS.rglob("*.log")):
+        if path.stat().st_mtime >= since and (error := last_error(path)):
+            errors.setdefault(error, path)  # one fault may stop several jobs
+    if not errors:
+        return (
+            "The run was interrupted or failed; the messages above say why. Run it again to go on."
+        )
+    lines = [f"* {error}\n  (log: {path})" for error, path in errors.items()]
+    return (
+        "The run failed; what could be made without the failed jobs is there. What went wrong:\n"
+        + "\n".join(lines)
+    )

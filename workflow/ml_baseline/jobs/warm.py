@@ -1,0 +1,158 @@
+"""Workers without the wait for imports: processes with the libraries loaded, which fork for each job.
+
+On a small table a job spends most of its time importing pandas and scikit-learn. A warm process
+imports them once for a run, and forks a worker for each job that asks; the worker runs the job's
+script as a process of its own would. A job that finds no warm process of its own Python (on
+another machine, in a conda environment) forks its worker itself: nothing depends on this but the
+time.
+"""
+
+import contextlib
+import importlib
+import json
+import os
+import runpy
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+
+from ml_baseline.jobs.worker import FOLDER_VARIABLE, PIPE, become_worker, report
+
+SNAKEMAKE_MODULES = ("snakemake.logging", "snakemake.iocontainers", "snakemake.script")
+TABLE_MODULES = ("pandas", "pyarrow.csv", "jsonschema", "hashlib")
+# A socket for each of these stands in the folder that FOLDER_VARIABLE names.
+PRELOADED = {
+    "tables": (*SNAKEMAKE_MODULES, *TABLE_MODULES),
+    "models": (
+        *SNAKEMAKE_MODULES,
+        *TABLE_MODULES,
+        "joblib",
+        "sklearn.compose",
+        "sklearn.dummy",
+        "sklearn.ensemble",
+        "sklearn.impute",
+        "sklearn.linear_model",
+        "sklearn.pipeline",
+        "sklearn.preprocessing",
+    ),
+}
+LARGEST_REQUEST = 1 << 20
+GRACE_SECONDS = 5
+
+
+class WarmProcesses:
+    """The warm processes of one run; they end with `close` or with the process that made them."""
+
+    def __init__(self, kinds: Iterable[str] = tuple(PRELOADED)) -> None:
+        """Start the processes of these kinds; they import in the background."""
+        self._folder = tempfile.TemporaryDirectory(
+            prefix="ml-baseline-", ignore_cleanup_errors=True
+        )
+        os.environ[FOLDER_VARIABLE] = self._folder.name
+        # As long as this end of the pipe is open, the run is alive. For reading too, because opening
+        # for writing alone waits for a reader.
+        pipe = Path(self._folder.name, PIPE)
+        os.mkfifo(pipe)
+        self._lifeline = os.open(pipe, os.O_RDWR)
+        run = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+        found_in = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]
+        self._processes = [
+            subprocess.Popen(
+                [sys.executable, "-m", "ml_baseline.jobs.warm", self._folder.name, name, str(run)],
+                pass_fds=[run],
+                stdin=subprocess.DEVNULL,
+                env=os.environ | threads | {"PYTHONPATH": os.pathsep.join(filter(None, found_in))},
+            )
+            for name in kinds
+        ]
+        os.close(run)
+
+    def close(self) -> None:
+        """End the processes and remove their sockets."""
+        os.environ.pop(FOLDER_VARIABLE, None)
+        os.close(self._lifeline)
+        for process in self._processes:
+            process.kill()
+            process.wait()
+        self._folder.cleanup()
+
+
+def kinds_asked_for(scripts: Iterable[Path]) -> set[str]:
+    """Return the kinds of warm process that these scripts ask for, as `job_log(..., warm="...")`."""
+    texts = [path.read_text(encoding="utf-8") for path in scripts]
+    return {kind for kind in PRELOADED if any(f'warm="{kind}"' in text for text in texts)}
+
+
+def serve(folder: Path, name: str, run: int) -> None:
+    """Import what `name` stands for, then fork for each request until the pipe `run` closes."""
+    # Ctrl-C reaches every process of a run; it is for the one that can tidy up.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / name))
+        listener.listen(128)
+        for module in PRELOADED[name]:
+            importlib.import_module(module)
+        selector = selectors.DefaultSelector()
+        selector.register(listener, selectors.EVENT_READ)
+        selector.register(run, selectors.EVENT_READ)
+        while True:
+            ready = [key.fileobj for key, _ in selector.select(timeout=1)]
+            with contextlib.suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+            if run in ready:
+                # A job that was just being started looks here for its run, to learn of its end.
+                time.sleep(GRACE_SECONDS)
+                shutil.rmtree(folder, ignore_errors=True)
+                return
+            if listener in ready:
+                connection, _ = listener.accept()
+                if os.fork() == 0:
+                    listener.close()
+                    os.close(run)
+                    _answer(connection)
+                connection.close()
+
+
+def _answer(connection: socket.socket) -> None:
+    """Run the script that is asked for and tell how it ended; never returns."""
+    request = json.loads(connection.makefile("rb").readline(LARGEST_REQUEST))
+    if request["prefix"] != sys.prefix:
+        connection.sendall(b"-")
+        os._exit(0)
+    connection.sendall(b"+")
+    become_worker(connection)
+    code = 1
+    try:
+        os.chdir(request["folder"])
+        os.environ.clear()
+        os.environ.update(request["environment"])
+        sys.argv = [request["script"]]
+        runpy.run_path(request["script"], run_name="__main__")
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        report(code)
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    # Not the `serve` of this module, which is called __main__ here: a worker's connection is kept
+    # in the module that its script will import.
+    from ml_baseline.jobs import warm
+
+    warm.serve(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

@@ -1,0 +1,154 @@
+"""The pipeline that is fitted: preprocessing by the input schema, then the estimator."""
+
+import difflib
+import importlib
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.utils import get_tags
+
+from ml_baseline.data.schema import feature_columns
+from ml_baseline.errors import InputError
+
+# Trees hold numbers in 32 bits, and sums of squares must not overflow 64.
+LARGEST_NUMBER = 1e30
+
+
+def build_pipeline(
+    schema: dict,
+    model: dict,
+    max_categories: int = 30,
+    min_frequency: int = 10,
+    random_state: int = 0,
+    threads: int = 1,
+) -> Pipeline:
+    """Return an unfitted pipeline that takes a cleaned table's feature columns.
+
+    Args:
+        schema: the table's input schema.
+        model: `estimator` (the dotted path of a class), `params` and `preprocessing`: "linear"
+            (missing numbers imputed with the median and flagged, numbers scaled, categories
+            one-hot) or "tree" (missing numbers left to the estimator, or imputed and flagged if
+            it takes none; categories as ordinal codes).
+        max_categories: at most so many levels of a category get a code of their own.
+        min_frequency: levels with fewer rows than this share one code; so do levels not seen in
+            fitting, "linear" the same one if there is one, "tree" one of their own.
+        random_state: seed for every part of the estimator that takes one and has none.
+        threads: `n_jobs` for an estimator that takes it and has none.
+
+    Raises:
+        InputError: the estimator cannot be imported or does not take its parameters, or is no
+            classifier with probabilities or scores.
+    """
+    estimator = build_estimator(model["estimator"], model.get("params") or {})
+    if not hasattr(estimator, "get_params"):
+        raise InputError(
+            f"{model['estimator']} is no estimator; name a class with scikit-learn's interface"
+        )
+    parameters = estimator.get_params(deep=True)
+    estimator.set_params(
+        **{
+            name: random_state
+            for name, value in parameters.items()
+            if value is None and (name == "random_state" or name.endswith("__random_state"))
+        }
+    )
+    if threads > 1 and parameters.get("n_jobs", 1) is None:
+        estimator.set_params(n_jobs=threads)
+    takes_missing = _takes_missing(estimator)
+    if not hasattr(estimator, "predict_proba"):
+        estimator = _with_probabilities(estimator, model["estimator"])
+    rare = {"max_categories": max_categories, "min_frequency": min_frequency}
+    preprocess = PREPROCESSING[model.get("preprocessing", "linear")](schema, rare, takes_missing)
+    return Pipeline([("preprocess", preprocess), ("model", estimator)])
+
+
+def build_estimator(path: str, params: dict[str, Any]) -> BaseEstimator:
+    """Return an instance of the class at a dotted path.
+
+    A mapping with the key `estimator`, as a parameter or in a list, becomes an estimator too.
+
+    Raises:
+        InputError: there is no such package, module or class, or it refuses a parameter.
+    """
+    module_name, _, class_name = path.rpartition(".")
+    try:
+        module = importlib.import_module(module_name)
+    except (ImportError, ValueError) as error:  # ValueError: a path without a module
+        raise InputError(f"the estimator {path} cannot be imported: {error}") from error
+    if not hasattr(module, class_name):
+        close = difflib.get_close_matches(class_name, dir(module), n=1)
+        hint = f"; did you mean {module_name}.{close[0]}?" if close else ""
+        raise InputError(f"{module_name} has no class {class_name}{hint}")
+    values = {name: _built(value) for name, value in params.items()}
+    try:
+        return getattr(module, class_name)(**values)
+    except TypeError as error:
+        raise InputError(f"{path} does not take its `params`: {error}") from error
+
+
+def _built(value: Any) -> Any:
+    if isinstance(value, dict) and "estimator" in value:
+        return build_estimator(value["estimator"], value.get("params") or {})
+    return [_built(item) for item in value] if isinstance(value, list) else value
+
+
+def _takes_missing(estimator: BaseEstimator) -> bool:
+    """Return whether an estimator says that it takes NaN."""
+    try:
+        return get_tags(estimator).input_tags.allow_nan
+    except (AttributeError, NotImplementedError):  # only the interface of one, without tags
+        return False
+
+
+def _with_probabilities(estimator: BaseEstimator, path: str) -> BaseEstimator:
+    """Return a classifier without `predict_proba` with its scores turned into probabilities."""
+    if hasattr(estimator, "decision_function"):
+        from sklearn.calibration import CalibratedClassifierCV
+
+        return CalibratedClassifierCV(estimator, ensemble=False)
+    if hasattr(type(estimator), "predict_proba"):  # it depends on a part yet to be fitted
+        return estimator
+    raise InputError(
+        f"{path} has neither `predict_proba` nor `decision_function`, so that it gives no "
+        "probability of a yes; name a classifier that has one of them"
+    )
+
+
+def _clipped() -> FunctionTransformer:
+    limits = {"a_min": -LARGEST_NUMBER, "a_max": LARGEST_NUMBER}
+    return FunctionTransformer(np.clip, kw_args=limits, feature_names_out="one-to-one")
+
+
+def _imputer() -> SimpleImputer:
+    return SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
+
+
+def _linear(schema: dict, rare: dict, takes_missing: bool) -> ColumnTransformer:
+    numbers = make_pipeline(_clipped(), _imputer(), StandardScaler())
+    categories = OneHotEncoder(handle_unknown="infrequent_if_exist", sparse_output=False, **rare)
+    return _by_kind(schema, numbers, categories)
+
+
+def _tree(schema: dict, rare: dict, takes_missing: bool) -> ColumnTransformer:
+    numbers = _clipped() if takes_missing else make_pipeline(_clipped(), _imputer())
+    categories = OrdinalEncoder(
+        handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2, **rare
+    )
+    return _by_kind(schema, numbers, categories)
+
+
+PREPROCESSING = {"linear": _linear, "tree": _tree}
+
+
+def _by_kind(schema: dict, numbers: BaseEstimator, categories: BaseEstimator) -> ColumnTransformer:
+    numeric = feature_columns(schema, "number", "integer", "boolean")
+    coded = feature_columns(schema, "code", "category")
+    # An empty list of columns is left out: not every transformer takes a table without columns.
+    steps = [("numbers", numbers, numeric), ("categories", categories, coded)]
+    return ColumnTransformer([step for step in steps if step[2]], verbose_feature_names_out=False)

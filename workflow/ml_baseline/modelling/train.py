@@ -1,0 +1,139 @@
+"""Fitting a model and predicting with it; out-of-fold predictions by cross-validation."""
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from ml_baseline.data.augment import augment
+from ml_baseline.data.schema import feature_columns
+from ml_baseline.data.split import fold_numbers, fold_rows
+from ml_baseline.errors import InputError
+from ml_baseline.modelling.pipeline import build_pipeline
+
+
+def cross_validate(
+    table: pd.DataFrame, schema: dict, settings: dict, random_state: int, threads: int = 1
+) -> pd.DataFrame:
+    """Return the out-of-fold predictions of the training rows.
+
+    Everything learned for a fold (the noise's scale, preprocessing, the model) is learned from
+    the other folds' rows, and predictions are made for the rows themselves, never for copies.
+
+    Args:
+        table: the training rows, shape (rows, columns).
+        schema: the table's input schema.
+        settings: `model` (estimator, params, preprocessing), `preprocessing` (max_categories,
+            min_frequency), `augment` (method, noise_frac, copies), `folds`, `strategy`.
+        random_state: seed of folds, noise and model.
+        threads: threads a fit may use.
+
+    Returns:
+        Columns `row_id, fold, target, probability`, in table order; under the strategy "time"
+        without the earliest rows, which nothing precedes.
+    """
+    numbers = fold_numbers(table, schema, settings["strategy"], settings["folds"], random_state)
+    probability = np.full(len(table), np.nan)
+    for fold in range(settings["folds"]):
+        training, validation = fold_rows(numbers, fold, settings["strategy"])
+        augmented = augment(
+            table[training], schema, **settings["augment"], random_state=random_state
+        )
+        model = fit(augmented, schema, settings, random_state, threads)
+        probability[validation] = predict_probability(model, table[validation], schema)
+    predicted = numbers >= 0
+    return pd.DataFrame(
+        {
+            "row_id": table["row_id"],
+            "fold": numbers,
+            "target": table[schema["target"]],
+            "probability": probability,
+        }
+    )[predicted]
+
+
+def fit(
+    augmented: pd.DataFrame, schema: dict, settings: dict, random_state: int, threads: int = 1
+) -> Pipeline:
+    """Return the pipeline fitted to training rows and their copies.
+
+    Args:
+        augmented: as `augment.augment` returns it.
+        schema: the table's input schema.
+        settings: as for `cross_validate`.
+        random_state: seed of the model.
+        threads: threads the fit may use; predicting uses one, so that sums keep their order and
+            the last digit does not depend on the machine.
+
+    An estimator that splits the rows itself (its parameter `cv` is a number or nothing) is given
+    folds that keep a row and its copies together.
+
+    Raises:
+        InputError: no feature has a value, or the estimator cannot be built.
+    """
+    # A rare level is as rare with its copies as without.
+    copies = int(augmented["copy"].max()) + 1
+    preprocessing = settings["preprocessing"]
+    model = build_pipeline(
+        _with_values(schema, augmented),
+        settings["model"],
+        max_categories=preprocessing["max_categories"],
+        min_frequency=preprocessing["min_frequency"] * copies,
+        random_state=random_state,
+        threads=threads,
+    )
+    parameters = model.named_steps["model"].get_params(deep=False)
+    # A whole number of `max_samples` caps what each member of an ensemble learns from; on a smaller
+    # table scikit-learn would draw as many all the same, and every tree would see nearly every row.
+    cap = parameters.get("max_samples")
+    if isinstance(cap, int) and cap > len(augmented):
+        model.set_params(model__max_samples=None)
+    splits_itself = "cv" in parameters and isinstance(parameters["cv"], int | None)
+    if splits_itself:
+        folds = parameters["cv"] or 5
+        splits = _inner_splits(augmented, schema, settings, folds, random_state)
+        model.set_params(model__cv=splits)
+    model.fit(augmented[feature_columns(schema)], augmented[schema["target"]])
+    if splits_itself:
+        model.set_params(model__cv=parameters["cv"])  # or the splits would be saved with it
+    if parameters.get("n_jobs") is not None:
+        model.set_params(model__n_jobs=1)
+    return model
+
+
+def _with_values(schema: dict, table: pd.DataFrame) -> dict:
+    """Return the schema without the features of which these rows have no value.
+
+    There is nothing to learn from them, and scikit-learn's histograms of them fail (in 1.9).
+    """
+    empty = {name for name in feature_columns(schema) if table[name].isna().all()}
+    columns = [entry for entry in schema["columns"] if entry["name"] not in empty]
+    if not feature_columns({"columns": columns}):
+        raise InputError(
+            f"no feature has a value in the {len(table):,} rows to train on; without any there is "
+            "nothing to learn from: look at what cleaning took for missing"
+        )
+    return schema | {"columns": columns}
+
+
+def _inner_splits(
+    augmented: pd.DataFrame, schema: dict, settings: dict, folds: int, random_state: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the folds in which an estimator tunes or calibrates itself, as positions of rows.
+
+    Left to itself it would put a row and its copy into different folds, and so choose whatever
+    remembers best: one neighbour of many, or probabilities near 0 and 1.
+    """
+    rows = augmented.drop_duplicates("row_id")
+    folds = min(folds, int(rows[schema["target"]].value_counts().min()))
+    strategy = "group" if settings.get("strategy") == "group" else "stratified"
+    numbers = fold_numbers(rows, schema, strategy, folds, random_state)
+    of_row = augmented["row_id"].map(pd.Series(numbers, index=rows["row_id"])).to_numpy()
+    return [
+        (np.flatnonzero(of_row != fold), np.flatnonzero(of_row == fold)) for fold in range(folds)
+    ]
+
+
+def predict_probability(model: Pipeline, table: pd.DataFrame, schema: dict) -> np.ndarray:
+    """Return the probability of class 1 for each row of a cleaned table, shape (rows,)."""
+    probability = model.predict_proba(table[feature_columns(schema)])
+    return probability[:, list(model.classes_).index(1)]

@@ -1,0 +1,1 @@
+"""Metrics, intervals, comparisons and what explains a model; it knows no page."""

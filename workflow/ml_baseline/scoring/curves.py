@@ -1,0 +1,297 @@
+"""How a model's predictions go wrong, threshold by threshold and probability by probability.
+
+Tables for drawing: ROC and precision-recall curves, calibration, the distribution of the
+probabilities, what each threshold would give. All are of holdout predictions, one block of rows a
+model, and none needs more than these predictions.
+"""
+
+import heapq
+import math
+from collections.abc import Callable
+from statistics import NormalDist
+
+import numpy as np
+import pandas as pd
+
+from ml_baseline.scoring.metrics import checked, checked_threshold, counts_by_score
+
+# Enough for a curve to look whole on any page; what they leave out is below a pixel's height.
+CURVE_POINTS = 300
+DISTRIBUTION_BINS = 20
+# So many rows to a bin of the calibration, as long as there are neither too few bins nor too many.
+ROWS_OF_A_BIN = 25
+FEWEST_BINS = 4
+MOST_BINS = 20
+# Hundredths, and finer steps at both ends: where ones are rare no probability may exceed 0.05.
+ENDS = (0.001, 0.002, 0.005)
+THRESHOLDS = (0.0, *ENDS, *(i / 100 for i in range(1, 100)), *(1 - e for e in ENDS[::-1]), 1.0)
+
+
+def curves(predictions: pd.DataFrame, threshold: float, level: float) -> dict[str, pd.DataFrame]:
+    """Return the tables of `CURVES` by name, each with the models in the order of `predictions`.
+
+    Args:
+        predictions: columns `model, target, probability`, as `evaluate.holdout_predictions` gives.
+        threshold: the one that predictions are made with.
+        level: confidence level of the calibration's intervals.
+
+    Returns:
+        Tables whose first column is `model`. Without any predictions they have no rows.
+
+    Raises:
+        InputError: as `metrics.checked` does, for predictions that cannot be scored.
+    """
+    settings = {"threshold": checked_threshold(threshold), "level": level}
+    parts: dict[str, list[pd.DataFrame]] = {name: [] for name in CURVES}
+    for model, part in predictions.groupby("model", sort=False):
+        target, probability = checked(part["target"], part["probability"])
+        for name, (columns, function) in CURVES.items():
+            table = pd.DataFrame(function(target, probability, settings), columns=list(columns))
+            table.insert(0, "model", model)
+            parts[name].append(table)
+    return {
+        name: pd.concat(tables, ignore_index=True)
+        if tables
+        else pd.DataFrame(columns=["model", *CURVES[name][0]], dtype="object")
+        for name, tables in parts.items()
+    }
+
+
+def roc(target: np.ndarray, probability: np.ndarray, settings: dict | None = None) -> dict:
+    """Return the ROC curve: to be drawn as straight lines from point to point.
+
+    One point for each distinct probability that turns the curve, from (0, 0), where nothing is
+    predicted as a one (its threshold is missing), to (1, 1). If these are more than 300, those
+    that change the area least are left out.
+    """
+    ones, zeros = counts_by_score(target, probability)
+    true_positive_rate = np.r_[0, np.cumsum(ones)] / ones.sum()
+    false_positive_rate = np.r_[0, np.cumsum(zeros)] / zeros.sum()
+    thresholds = np.r_[np.nan, np.unique(probability)[::-1]]
+    kept = thinned(false_positive_rate, true_positive_rate, CURVE_POINTS, _off_the_line)
+    columns = (false_positive_rate, true_positive_rate, thresholds)
+    names = ("false_positive_rate", "true_positive_rate", "threshold")
+    return {name: values[kept] for name, values in zip(names, columns, strict=True)}
+
+
+def precision_recall(
+    target: np.ndarray, probability: np.ndarray, settings: dict | None = None
+) -> dict:
+    """Return the precision-recall curve: to be drawn as steps.
+
+    One point for each distinct probability, highest first. The precision of a point holds from the
+    recall of the point before it (0 for the first): so drawn, the area below is the average
+    precision, `pr_auc`. Straight lines would promise what no threshold gives (Davis and Goadrich
+    2006, ICML, 233-240). If there are more than 300 points, those that change the area least are
+    left out.
+    """
+    ones, zeros = counts_by_score(target, probability)
+    hits = np.cumsum(ones)
+    recall, precision = hits / ones.sum(), hits / np.cumsum(ones + zeros)
+    # Where the step begins does not matter for the first point: it is always kept.
+    kept = thinned(recall, precision, CURVE_POINTS, _off_the_step)
+    thresholds = np.unique(probability)[::-1]
+    return {
+        "recall": recall[kept],
+        "precision": precision[kept],
+        "threshold": thresholds[kept],
+    }
+
+
+def calibration(target: np.ndarray, probability: np.ndarray, settings: dict) -> dict:
+    """Return how often what was given a probability has come true, by bins of equally many rows.
+
+    Rows of the same probability are in the same bin. `low` and `high` are the least and the
+    greatest probability in the bin, `observed` is the share of ones, its limits are those of
+    Wilson's interval, corrected near 0 and 1 (Brown, Cai and DasGupta 2001, Statistical Science
+    16, 101-133), for this bin alone: of 20 bins of a well calibrated model one may lie outside
+    at 95 %.
+    """
+    bins = min(MOST_BINS, max(FEWEST_BINS, target.size // ROWS_OF_A_BIN))
+    ordered = np.sort(probability)
+    # Each bin ends with the last row of the probability that stands at its end.
+    ends = np.unique(ordered[(np.arange(1, bins + 1) * target.size - 1) // bins])
+    bin_of = np.searchsorted(ends, probability)
+    rows = np.bincount(bin_of, minlength=ends.size)
+    ones = np.bincount(bin_of, weights=target, minlength=ends.size)
+    limits = [share_limits(*of_bin, settings["level"]) for of_bin in zip(ones, rows, strict=True)]
+    low, high = np.array(limits).T
+    starts = np.r_[0, np.cumsum(rows)[:-1]]
+    # A mean of equal numbers may differ from them in the last digit, and from the limits.
+    mean = np.bincount(bin_of, weights=probability, minlength=ends.size) / rows
+    return {
+        "low": ordered[starts],
+        "high": ends,
+        "mean_probability": np.clip(mean, ordered[starts], ends),
+        "observed": ones / rows,
+        "observed_low": low,
+        "observed_high": high,
+        "rows": rows,
+    }
+
+
+def share_limits(successes: float, rows: float, level: float) -> tuple[float, float]:
+    """Return the ends of the interval of a share, as `metrics` has it, without importing scipy.
+
+    That would take four times as long as everything else here.
+    """
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    share = successes / rows
+    middle = (share + z**2 / (2 * rows)) / (1 + z**2 / rows)
+    reach = math.sqrt(share * (1 - share) / rows + z**2 / (4 * rows**2)) * z / (1 + z**2 / rows)
+    few = 2 if rows <= 50 else 3
+    low, high = middle - reach, middle + reach
+    if successes <= few:
+        low = _lowest_mean(int(successes), level) / rows
+    if rows - successes <= few:
+        high = 1 - _lowest_mean(int(rows - successes), level) / rows
+    return low, high
+
+
+def _lowest_mean(count: int, level: float) -> float:
+    """Return the mean of a Poisson variable that is at least `count` with probability 1 - level."""
+    if count == 0:
+        return 0.0
+    low, high = 0.0, float(count)  # at its mean it is reached about half the time
+    for _ in range(60):
+        mean = (low + high) / 2
+        below = math.exp(-mean) * sum(mean**k / math.factorial(k) for k in range(count))
+        low, high = (mean, high) if 1 - below < 1 - level else (low, mean)
+    return low
+
+
+def score_distribution(
+    target: np.ndarray, probability: np.ndarray, settings: dict | None = None
+) -> dict:
+    """Return the rows of each class by twentieths of the probability.
+
+    A bin holds the probabilities from `low` up to but not `high`, the last one those of 1 too.
+    """
+    edges = np.arange(DISTRIBUTION_BINS + 1) / DISTRIBUTION_BINS
+    bin_of = np.searchsorted(edges[1:-1], probability, side="right")
+    negatives, positives = (
+        np.bincount(bin_of[of_class], minlength=DISTRIBUTION_BINS) for of_class in (~target, target)
+    )
+    return {
+        "low": edges[:-1],
+        "high": edges[1:],
+        "negatives": negatives,
+        "positives": positives,
+    }
+
+
+def threshold_table(target: np.ndarray, probability: np.ndarray, settings: dict) -> dict:
+    """Return what each of a grid of thresholds would give; `chosen` marks the one in use.
+
+    A row is predicted as a one where its probability is at least the threshold. `flagged_share`
+    is the share of the rows so predicted; where there are none, the precision is missing.
+    """
+    thresholds = np.unique([*THRESHOLDS, settings["threshold"]])
+    # Rows below each threshold, of each class.
+    below = {c: np.searchsorted(np.sort(probability[target == c]), thresholds) for c in (0, 1)}
+    ones, zeros = np.count_nonzero(target), np.count_nonzero(~target)
+    hits, alarms = ones - below[1], zeros - below[0]
+    flagged = hits + alarms
+    return {
+        "threshold": thresholds,
+        "true_positives": hits,
+        "false_positives": alarms,
+        "false_negatives": below[1],
+        "true_negatives": below[0],
+        "precision": np.where(flagged > 0, hits / np.maximum(flagged, 1), np.nan),
+        "recall": hits / ones,
+        "f1": 2 * hits / (flagged + ones),
+        "accuracy": (hits + below[0]) / target.size,
+        "flagged_share": flagged / target.size,
+        "chosen": thresholds == settings["threshold"],
+    }
+
+
+# Each table's columns beside `model`, and what makes them.
+CURVES: dict[str, tuple[tuple[str, ...], Callable[..., dict]]] = {
+    "roc": (("false_positive_rate", "true_positive_rate", "threshold"), roc),
+    "precision_recall": (("recall", "precision", "threshold"), precision_recall),
+    "calibration": (
+        (
+            "low",
+            "high",
+            "mean_probability",
+            "observed",
+            "observed_low",
+            "observed_high",
+            "rows",
+        ),
+        calibration,
+    ),
+    "score_distribution": (("low", "high", "negatives", "positives"), score_distribution),
+    "thresholds": (
+        (
+            "threshold",
+            "true_positives",
+            "false_positives",
+            "false_negatives",
+            "true_negatives",
+            "precision",
+            "recall",
+            "f1",
+            "accuracy",
+            "flagged_share",
+            "chosen",
+        ),
+        threshold_table,
+    ),
+}
+
+
+def thinned(
+    x: np.ndarray, y: np.ndarray, at_most: int, deviation: Callable[..., tuple]
+) -> np.ndarray:
+    """Return the positions of the points that a curve can do with, at most `at_most` of them.
+
+    The first and the last point stay. Then, of all gaps between points that stay, the one with the
+    largest area between the curve and what would be drawn is split where that gains most, until no
+    area is left. (Douglas and Peucker 1973, Cartographica 10, 112-122, with areas.)
+
+    Args:
+        x: ascending, shape (points,).
+        y: shape (points,).
+        at_most: at least 2.
+        deviation: from the points of a gap, with both its ends (x and y), to how far what would be
+            drawn is from each, and how much would be gained by keeping it.
+    """
+    kept = {0, x.size - 1}
+    gaps: list[tuple[float, int, int, int]] = []
+
+    def add_gap(start: int, end: int) -> None:
+        if end - start < 2:
+            return
+        gap = slice(start, end + 1)
+        off, gain = deviation(x[gap], y[gap])
+        area = np.dot(off[1:], np.diff(x[gap]))
+        if off[1:-1].max() > 1e-12:
+            heapq.heappush(gaps, (-area, start, start + 1 + int(np.argmax(gain[1:-1])), end))
+
+    add_gap(0, x.size - 1)
+    while gaps and len(kept) < at_most:
+        _, start, split, end = heapq.heappop(gaps)
+        kept.add(split)
+        add_gap(start, split)
+        add_gap(split, end)
+    return np.array(sorted(kept))
+
+
+def _off_the_line(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For a curve of straight lines: the distance from the line between the ends of the gap."""
+    width, height = x[-1] - x[0], y[-1] - y[0]
+    off = np.abs((x - x[0]) * height - (y - y[0]) * width) / max(math.hypot(width, height), 1e-300)
+    return off, off
+
+
+def _off_the_step(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For a curve of steps: the distance from the height of the last point, at which it is drawn.
+
+    A point that is kept raises the step to its own height from the beginning of the gap to it.
+    """
+    off = np.abs(y - y[-1])
+    # Points that stand above each other gain nothing for the area, but are drawn.
+    return off, off * (x - x[0] + 1e-6)

@@ -1,0 +1,80 @@
+"""Scoring fitted models on the holdout rows."""
+
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from ml_baseline.modelling.failure import FAILED, FITTED
+from ml_baseline.modelling.train import predict_probability
+from ml_baseline.scoring.metrics import confidence_intervals, scores
+
+
+def holdout_predictions(
+    models: dict[str, Pipeline], holdout: pd.DataFrame, schema: dict, threshold: float
+) -> pd.DataFrame:
+    """Return each model's predictions of the holdout rows, model after model.
+
+    Args:
+        models: fitted pipelines by name.
+        holdout: rows no model has seen, shape (rows, columns).
+        schema: the table's input schema.
+        threshold: a probability of at least this much predicts class 1.
+
+    Returns:
+        Columns `row_id, model, target, probability, prediction`, shape (rows * models, 5).
+    """
+    parts = []
+    for name, model in models.items():
+        probability = predict_probability(model, holdout, schema)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "row_id": holdout["row_id"],
+                    "model": name,
+                    "target": holdout[schema["target"]],
+                    "probability": probability,
+                    "prediction": (probability >= threshold).astype(int),
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def holdout_metrics(
+    predictions: pd.DataFrame,
+    threshold: float,
+    level: float,
+    table_rows: int | None = None,
+    failures: dict[str, str] | None = None,
+) -> pd.DataFrame:
+    """Return every metric of every model with its interval: one row a model.
+
+    Args:
+        predictions: as `holdout_predictions` returns them.
+        threshold: as given to it.
+        level: confidence level of the intervals.
+        table_rows: rows of the table of which the holdout is a stratified part, None if it is not.
+        failures: for each model that could not be trained the reason.
+
+    Returns:
+        `model`, the metrics, `threshold, prevalence, rows`, then `<metric>_low` and
+        `<metric>_high`; `reliable`: False if there are too few rows of a class, or too few ranking
+        errors, for the intervals to hold what they promise (of roc_auc; see
+        `confidence_intervals`); `status`, "fitted" or "failed", and the `reason` of a failure,
+        which leaves the metrics empty. Models stand in the order of their first appearance, the
+        failed ones last.
+    """
+    rows = []
+    for name, part in predictions.groupby("model", sort=False):
+        row = {"model": name} | scores(part["target"], part["probability"], threshold)
+        intervals = confidence_intervals(
+            part["target"], part["probability"], threshold, level, table_rows=table_rows
+        )
+        for metric, interval in intervals.iterrows():
+            row |= {f"{metric}_low": interval["low"], f"{metric}_high": interval["high"]}
+        reliable = bool(intervals.loc["roc_auc", "reliable"])
+        rows.append(row | {"reliable": reliable, "status": FITTED, "reason": ""})
+    for name, reason in (failures or {}).items():
+        same = {key: rows[0][key] for key in ("threshold", "prevalence", "rows")}
+        same |= {"model": name, "reliable": False, "status": FAILED, "reason": reason}
+        rows.append(same)
+    return pd.DataFrame(rows)

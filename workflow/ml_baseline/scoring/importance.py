@@ -1,0 +1,371 @@
+"""What drives a fitted model: permutation importance and partial dependence on holdout rows.
+
+Both ask the model for predictions of rows in which one column was changed, and both ask for as few
+as the answer needs: a model that takes long to predict would otherwise take longer to explain than
+to train. The module knows no scikit-learn; a model is a function from rows to probabilities.
+"""
+
+import itertools
+import json
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pandas as pd
+
+from ml_baseline.data.distributions import MISSING, category_text, value_text
+from ml_baseline.data.schema import column, feature_columns
+from ml_baseline.scoring.comparison import parts_of_rows
+from ml_baseline.scoring.metrics import higher_is_better, scores, t_quantile, variance_of_mean
+
+IMPORTANCE = (
+    *("feature", "importance", "low", "high", "repeats", "metric", "rows"),
+    "correlated_with",
+)
+PARTIAL_DEPENDENCE = ("feature", "kind", "value", "label", "probability", "low", "high", "rows")
+
+# Predictions made for the importance, more of them where a holdout row more is a longer run anyway.
+# More rows make the error bars shorter than more repeats do; but two repeats at least, and not so
+# few rows that no error bar means anything.
+FEWEST_PREDICTIONS = 50_000
+PREDICTIONS_A_ROW = 10
+MOST_PREDICTIONS = 200_000
+ROWS_AT_MOST = 5_000
+ROWS_AT_LEAST = 200
+REPEATS_AT_MOST = 10
+# Cells that are predicted at once: a model's overhead is paid by the call, memory by the cell.
+CELLS_AT_ONCE = 4_000_000
+
+EXPLAINED_FEATURES = 8
+CURVE_ROWS = 250
+NUMBERS_ON_CURVE = 20
+CATEGORIES_ON_CURVE = 12
+CENTRAL = (0.01, 0.99)
+BAND = (0.1, 0.9)
+
+STRONG_CORRELATION = 0.8
+LEVELS_AT_MOST = 60
+CATEGORIES_COMPARED = 60
+
+Predict = Callable[[pd.DataFrame], np.ndarray]
+
+
+def permutation_importance(
+    predict: Predict,
+    holdout: pd.DataFrame,
+    schema: dict,
+    metric: str,
+    threshold: float = 0.5,
+    level: float = 0.95,
+    random_state: int = 0,
+) -> pd.DataFrame:
+    """Return how much worse a model scores when a column's values are shuffled among the rows.
+
+    Breiman (2001), Machine Learning 45, 5-32; Fisher, Rudin and Dominici (2019), Journal of Machine
+    Learning Research 20(177). The model is given and not fitted again: a feature that another one
+    can stand in for is worth little by this measure, although both together may be worth all
+    (`correlated_with`).
+
+    The error bar is for other holdout rows and other shuffles, and the model as it is. The score of
+    each shuffle is taken as a mean of the rows' parts in it (`comparison.parts_of_rows`); a row has
+    a part by what happens to its own prediction and one by what its value does to the row that gets
+    it, and the variance is that of both together, averaged over the repeats. Error bars are of each
+    feature by itself: of 20 features without any worth, one may well show some at 95 %.
+
+    Args:
+        predict: from rows with the feature columns to the probability of class 1, shape (rows,).
+        holdout: cleaned rows the model has not seen, shape (rows, columns).
+        schema: the table's input schema.
+        metric: one of `metrics.METRICS`.
+        threshold: a probability of at least this much predicts class 1.
+        level: confidence level of the error bars.
+        random_state: seed of the rows drawn from a large holdout, and of the shuffles.
+
+    Returns:
+        One row a feature, the most important first (of equal ones in the order of the schema):
+        `feature`, `importance` in units of the metric (positive where shuffling does harm, for
+        metrics of which less is better too), `low` and `high`, `repeats` (shuffles), `metric`,
+        `rows` (holdout rows it was measured on), `correlated_with`: the features that go with it
+        (see `correlated_features`) as a JSON list.
+    """
+    features = holdout[feature_columns(schema)]
+    rows, repeats = importance_budget(*features.shape)
+    drawn = drawn_rows(holdout[schema["target"]], rows, random_state)
+    target = holdout[schema["target"]].to_numpy()[drawn]
+    probability = predict(features.iloc[drawn])
+    value = scores(target, probability, threshold)[metric]
+    parts = parts_of_rows(metric, target, probability, threshold)
+    sign = 1 if higher_is_better(metric) else -1
+    generator = np.random.default_rng(random_state)
+    orders = [generator.permutation(rows) for _ in range(repeats * features.shape[1])]
+    names = [name for name in features for _ in range(repeats)]
+    changes = [(name, drawn[order]) for name, order in zip(names, orders, strict=True)]
+    shuffled = zip(orders, _predictions(predict, features, drawn, changes), strict=True)
+    found = []
+    for name in features:
+        losses, of_rows = [], np.zeros(rows)
+        for order, changed in itertools.islice(shuffled, repeats):
+            loss, of_loss = 0.0, np.zeros(rows)
+            if not np.array_equal(changed, probability):
+                loss = sign * (value - scores(target, changed, threshold)[metric])
+                of_loss = sign * (parts - parts_of_rows(metric, target, changed, threshold))
+            losses.append(loss)
+            of_rows += of_loss / repeats
+            # Row k got its value from the row at `order[k]`.
+            of_rows[order] += (of_loss - of_loss.mean()) / repeats
+        importance = float(np.mean(losses))
+        variance, freedom = variance_of_mean(np.ones(rows), of_rows)
+        reach = t_quantile(level, max(freedom, 1)) * math.sqrt(variance) if variance else 0.0
+        found.append((name, importance, importance - reach, importance + reach, repeats))
+    result = pd.DataFrame(found, columns=list(IMPORTANCE[:5]))
+    result = result.assign(metric=metric, rows=rows)
+    together = correlated_features(features.iloc[drawn], schema)
+    result["correlated_with"] = [
+        json.dumps(together[name], ensure_ascii=False) for name in result["feature"]
+    ]
+    result = result.sort_values("importance", ascending=False, kind="stable", ignore_index=True)
+    return result[list(IMPORTANCE)]
+
+
+def importance_budget(holdout_rows: int, features: int) -> tuple[int, int]:
+    """Return the rows and the repeats for which there are predictions enough."""
+    budget = min(FEWEST_PREDICTIONS + PREDICTIONS_A_ROW * holdout_rows, MOST_PREDICTIONS)
+    of_two_repeats = max(budget // (2 * features), ROWS_AT_LEAST)
+    rows = min(holdout_rows, ROWS_AT_MOST, of_two_repeats)
+    repeats = budget // (rows * features)
+    return rows, min(max(repeats, 1), REPEATS_AT_MOST)
+
+
+def drawn_rows(target: pd.Series, rows: int, random_state: int) -> np.ndarray:
+    """Return the positions of `rows` rows drawn without replacement, ascending; of all if fewer.
+
+    Each class keeps its share of the rows, and at least one row.
+    """
+    if rows >= len(target):
+        return np.arange(len(target))
+    generator = np.random.default_rng(random_state)
+    ones = (target == 1).to_numpy()
+    wanted = min(max(round(rows * ones.mean()), 1), rows - 1)
+    chosen = [
+        generator.choice(np.flatnonzero(of_class), count, replace=False)
+        for of_class, count in ((ones, wanted), (~ones, rows - wanted))
+    ]
+    return np.sort(np.concatenate(chosen))
+
+
+def _predictions(
+    predict: Predict,
+    features: pd.DataFrame,
+    drawn: np.ndarray,
+    changes: list[tuple[str, np.ndarray]],
+) -> Iterator[np.ndarray]:
+    """Yield the predictions of the drawn rows with one column changed, for each change.
+
+    Args:
+        predict: from rows to probabilities.
+        features: all rows, shape (rows, features).
+        drawn: the positions of the rows to predict.
+        changes: a column, and for each drawn row the position of the row whose value it gets.
+    """
+    at_once = max(1, CELLS_AT_ONCE // (len(drawn) * features.shape[1]))
+    for start in range(0, len(changes), at_once):
+        batch = changes[start : start + at_once]
+        table = features.iloc[np.tile(drawn, len(batch))].reset_index(drop=True)
+        for name in dict.fromkeys(name for name, _ in batch):
+            positions = [taken if changed == name else drawn for changed, taken in batch]
+            table[name] = features[name].array.take(np.concatenate(positions))
+        yield from predict(table).reshape(len(batch), len(drawn))
+
+
+def partial_dependence(
+    predict: Predict,
+    holdout: pd.DataFrame,
+    schema: dict,
+    features: list[str],
+    random_state: int = 0,
+) -> pd.DataFrame:
+    """Return the mean prediction when all rows are given the same value of a feature.
+
+    Friedman (2001), Annals of Statistics 29, 1189-1232. The model, not the world: it is asked about
+    rows that may never occur, and no effect of changing anything is claimed. `low` and `high` are
+    the 10th and the 90th percentile of the single rows' predictions (Goldstein, Kapelner, Bleich
+    and Pitkin 2015, Journal of Computational and Graphical Statistics 24, 44-65): how much rows
+    differ, and no error bar.
+
+    Args:
+        predict: from rows with the feature columns to the probability of class 1, shape (rows,).
+        holdout: cleaned rows the model has not seen, shape (rows, columns).
+        schema: the table's input schema.
+        features: the columns to vary.
+        random_state: seed of the rows drawn from a large holdout.
+
+    Returns:
+        Columns `feature, kind, value, label, probability, low, high, rows`. `kind` is "numeric",
+        with up to 20 values that occur between the 1st and the 99th percentile, ascending, or
+        "categorical" with the 12 most frequent values and, where values are missing, none.
+        `value` is text (as a table of cleaned values has it), `label` what a person reads.
+        Features without two values that could be compared are left out.
+    """
+    table = holdout[feature_columns(schema)]
+    drawn = drawn_rows(holdout[schema["target"]], CURVE_ROWS, random_state)
+    grids = {name: _grid(table[name], column(schema, name)) for name in features}
+    grids = {name: grid for name, grid in grids.items() if len(grid) > 1}
+    changes = [
+        (name, np.full(len(drawn), place)) for name, grid in grids.items() for place, _, _ in grid
+    ]
+    predictions = _predictions(predict, table, drawn, changes)
+    found = []
+    for name, grid in grids.items():
+        kind = "categorical" if _is_categorical(column(schema, name)) else "numeric"
+        for _, value, label in grid:
+            predicted = next(predictions)
+            low, high = np.quantile(predicted, BAND)
+            found.append((name, kind, value, label, predicted.mean(), low, high, len(drawn)))
+    result = pd.DataFrame(found, columns=list(PARTIAL_DEPENDENCE))
+    return result.astype({"value": "str", "label": "str"})
+
+
+def _is_categorical(entry: dict) -> bool:
+    return entry["kind"] in ("code", "category", "boolean")
+
+
+def _grid(values: pd.Series, entry: dict) -> list[tuple[int, str | None, str]]:
+    """Return the values to try: the position of a row that has each, its text and its label."""
+    known = values.dropna()
+    if _is_categorical(entry):
+        counts = known.value_counts()
+        chosen = sorted(counts.index, key=lambda value: (-counts[value], value))
+        chosen = chosen[:CATEGORIES_ON_CURVE]
+        if entry["kind"] != "category":
+            chosen.sort()
+        text_of = category_text
+    elif known.empty:
+        return []
+    else:
+        chosen = _spread_over(np.sort(known.to_numpy(dtype="float64"))).tolist()
+        text_of = value_text
+    places = pd.Series(np.arange(len(values)), index=values.array)
+    places = places[~places.index.duplicated()]
+    grid = [(int(places.loc[value]), _plain(value), text_of(value, entry)) for value in chosen]
+    if _is_categorical(entry) and len(known) < len(values):
+        grid.append((int(np.argmax(values.isna())), None, MISSING))
+    return grid
+
+
+def _spread_over(ordered: np.ndarray) -> np.ndarray:
+    """Return up to `NUMBERS_ON_CURVE` of the values between the 1st and the 99th percentile.
+
+    Half of them at equal shares of the rows, half at equal distances: the former show what
+    happens where the rows are, the latter what happens between there and the ends.
+    """
+    last = len(ordered) - 1
+    half = NUMBERS_ON_CURVE // 2
+    places = np.linspace(*CENTRAL, half) * last
+    by_rows = ordered[np.round(places).astype(int)]
+    wanted = np.linspace(by_rows[0], by_rows[-1], NUMBERS_ON_CURVE - half)
+    above = np.minimum(np.searchsorted(ordered, wanted), last)
+    below = np.maximum(above - 1, 0)
+    nearer_below = wanted - ordered[below] < ordered[above] - wanted
+    by_distance = np.where(nearer_below, ordered[below], ordered[above])
+    return np.unique(np.clip([*by_rows, *by_distance], by_rows[0], by_rows[-1]))
+
+
+def _plain(value: object) -> str:
+    """Return a value as a CSV file has it."""
+    if isinstance(value, str):
+        return value
+    return str(int(value)) if float(value).is_integer() else repr(float(value))
+
+
+def correlated_features(features: pd.DataFrame, schema: dict) -> dict[str, list[str]]:
+    """Return, for each feature, those that nearly tell its value: the strongest first.
+
+    Numbers, booleans and categories of two levels go together where Spearman's rank correlation is
+    above 0.8 either way, over the rows in which both have a value; other categories where Cramér's
+    V is above 0.8 (without correction; up to 60 columns of up to 60 levels). A number and a
+    category of three or more levels are not compared.
+    """
+    names = feature_columns(schema)
+    ranked, levels = {}, {}
+    for i, name in enumerate(names):
+        values = features[name]
+        if _is_categorical(column(schema, name)):
+            codes, found = pd.factorize(values, sort=True)
+            if len(found) > 2:
+                if len(found) <= LEVELS_AT_MOST and len(levels) < CATEGORIES_COMPARED:
+                    levels[i] = codes
+                continue
+            values = pd.Series(np.where(codes < 0, np.nan, codes))
+        ranked[i] = values.rank().to_numpy(dtype="float64", na_value=np.nan)
+    strength = np.zeros((len(names), len(names)))
+    if ranked:
+        strength[np.ix_(list(ranked), list(ranked))] = _rank_correlations(
+            np.array([*ranked.values()])
+        )
+    for one, other in itertools.combinations(levels, 2):
+        strength[[one, other], [other, one]] = _cramers_v(levels[one], levels[other])
+    np.fill_diagonal(strength, 0)
+    # What is as strong to the twelfth digit is as strong: the order must not hang on rounding.
+    order = np.argsort(-strength.round(12), axis=1, kind="stable")
+    return {
+        name: [names[j] for j in order[i] if strength[i, j] > STRONG_CORRELATION]
+        for i, name in enumerate(names)
+    }
+
+
+def _rank_correlations(ranks: np.ndarray) -> np.ndarray:
+    """Return the absolute correlation of every two rows of ranks, 0 where there is none.
+
+    Where one of two columns has no value, the other's ranks are those among its own values: with
+    few gaps the same to a third digit as ranking anew, and a product of matrices.
+    """
+    known = (~np.isnan(ranks)).astype(float)
+    # Ranks lie about half of how many there are: centred so, products keep their digits.
+    values = np.where(known, ranks - (known.sum(axis=1, keepdims=True) + 1) / 2, 0.0)
+    n = known @ known.T
+    sums, squares = values @ known.T, values**2 @ known.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        covariance = values @ values.T - sums * sums.T / n
+        variance = squares - sums**2 / n
+        correlation = np.abs(covariance) / np.sqrt(variance * variance.T)
+    return np.where((n > 2) & np.isfinite(correlation), correlation, 0.0)
+
+
+def _cramers_v(one: np.ndarray, other: np.ndarray) -> float:
+    """Return Cramér's V of two arrays of codes, over the rows where neither is negative."""
+    known = (one >= 0) & (other >= 0)
+    if not known.any():
+        return 0.0
+    one, other = one[known], other[known]
+    width = int(other.max()) + 1
+    counts = np.bincount(one * width + other, minlength=(int(one.max()) + 1) * width)
+    counts = counts.reshape(-1, width)
+    counts = counts[counts.sum(axis=1) > 0][:, counts.sum(axis=0) > 0]
+    fewer = min(counts.shape) - 1
+    if fewer < 1:
+        return 0.0
+    expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / counts.sum()
+    chi_squared = float(((counts - expected) ** 2 / expected).sum())
+    return math.sqrt(chi_squared / counts.sum() / fewer)
+
+
+def explain(
+    predict: Predict | None, holdout: pd.DataFrame, schema: dict, settings: dict
+) -> dict[str, pd.DataFrame]:
+    """Return the tables `importance` and `partial_dependence` of a model's main features.
+
+    Args:
+        predict: as above, or None if there is no model to explain: the tables then have no rows.
+        holdout: cleaned rows the model has not seen.
+        schema: the table's input schema.
+        settings: `metric`, `threshold`, `level`, `random_state`.
+    """
+    if predict is None:
+        return {
+            "importance": pd.DataFrame(columns=list(IMPORTANCE), dtype="str"),
+            "partial_dependence": pd.DataFrame(columns=list(PARTIAL_DEPENDENCE), dtype="str"),
+        }
+    importance = permutation_importance(predict, holdout, schema, **settings)
+    main = importance["feature"].head(EXPLAINED_FEATURES).tolist()
+    curves = partial_dependence(predict, holdout, schema, main, settings["random_state"])
+    return {"importance": importance, "partial_dependence": curves}

@@ -1,0 +1,179 @@
+"""The models of one table side by side, over all its seeds, and which of them is best."""
+
+import pandas as pd
+
+from ml_baseline.errors import InputError
+from ml_baseline.modelling.failure import FAILED, FITTED
+from ml_baseline.scoring.comparison import combine_over_splits, compare, compare_over_splits
+from ml_baseline.scoring.metrics import METRICS, higher_is_better, scores, stratified_rows
+
+RANKING_METRICS = ("roc_auc", "pr_auc")
+COMPARED = (
+    *(f"baseline_{figure}" for figure in ("difference", "low", "high", "p_adjusted")),
+    *(f"best_{figure}" for figure in ("difference", "low", "high", "p_adjusted")),
+    "verdict",
+)
+
+
+def out_of_fold_scores(oof: pd.DataFrame, threshold: float) -> dict[str, float]:
+    """Return every metric of a model's out-of-fold predictions.
+
+    Metrics of ranking are means over the folds, weighted by their rows: the folds' models differ
+    a little in level, and pooling their probabilities would mix that into the ranking (a constant
+    model would get less than 0.5). All other metrics are taken over all rows at once, as a mean of
+    F1 over small folds is biased (Forman and Scholz 2010, SIGKDD Explorations 12(1), pp. 49-57).
+
+    Args:
+        oof: columns `row_id, fold, target, probability`.
+        threshold: a probability of at least this much predicts class 1.
+    """
+    pooled = scores(oof["target"], oof["probability"], threshold)
+    by_fold = pd.DataFrame(
+        scores(part["target"], part["probability"], threshold) for _, part in oof.groupby("fold")
+    )
+    rows = by_fold["rows"]
+    # Divided at the end, so that folds of 0.5 each make 0.5 and not a digit less.
+    return pooled | {
+        name: float((by_fold[name] * rows).sum() / rows.sum()) for name in RANKING_METRICS
+    }
+
+
+def ranked(oof_scores: pd.DataFrame, select_by: str) -> pd.Series:
+    """Return the models' mean out-of-fold scores over the seeds, the best model first.
+
+    Choosing by the holdout would make the winner's holdout score too good. A tie goes to the model
+    that stands first in the config.
+
+    Args:
+        oof_scores: one row a seed and model: `model` and the metrics.
+        select_by: the metric to rank by.
+    """
+    means = oof_scores.groupby("model", sort=False)[select_by].mean()
+    return means.sort_values(ascending=not higher_is_better(select_by), kind="stable")
+
+
+def leaderboard(
+    metrics: pd.DataFrame,
+    oof_scores: pd.DataFrame,
+    predictions: dict[int, pd.DataFrame],
+    settings: dict,
+    table_rows: int,
+) -> pd.DataFrame:
+    """Return one row a model, the best first.
+
+    Args:
+        metrics: holdout metrics with intervals, one row a seed and model.
+        oof_scores: out-of-fold metrics, one row a seed and model.
+        predictions: for each seed its holdout predictions.
+        settings: `select_by`, `baseline`, `threshold`, `strategy` and `level`.
+        table_rows: rows of the whole table.
+
+    Returns:
+        `dataset, model, rank, selected, oof_<select_by>`; each holdout metric with `_low` and
+        `_high`; the comparison by `select_by` with the baseline and with the best model
+        (difference, interval, p-value adjusted for the number of models, all of it in words as
+        `verdict`); `reliable, threshold, prevalence, rows, seeds, level, baseline, status, reason`.
+        Over several seeds values are means, and intervals allow for the rows that the splits share.
+        Models that failed with any seed stand at the end, without scores; if the baseline is one
+        of them, nothing is compared with it.
+
+    Raises:
+        InputError: with each of several seeds a model is left, but none with all of them.
+    """
+    failures = failures_of(metrics)
+    metrics = metrics[~metrics["model"].isin(failures)]
+    if metrics.empty:
+        raise InputError(
+            "no model could be trained with all seeds: "
+            + "; ".join(f"{model}: {reason}" for model, reason in failures.items())
+        )
+    oof_scores = oof_scores[~oof_scores["model"].isin(failures)]
+    predictions = {
+        seed: of_seed[~of_seed["model"].isin(failures)] for seed, of_seed in predictions.items()
+    }
+    if settings["baseline"] in failures:
+        settings = settings | {"baseline": None}
+    order = ranked(oof_scores, settings["select_by"])
+    test_share = metrics["rows"].mean() / table_rows
+    rows = []
+    for rank, (model, oof_score) in enumerate(order.items(), start=1):
+        of_model = metrics[metrics["model"] == model]
+        row = {
+            "dataset": of_model["dataset"].iloc[0],
+            "model": model,
+            "rank": rank,
+            "selected": rank == 1,
+            f"oof_{settings['select_by']}": oof_score,
+        }
+        for name in METRICS:
+            limits = (of_model[name], of_model[f"{name}_low"], of_model[f"{name}_high"])
+            combined = limits_of(limits, test_share, settings["level"])
+            row |= dict(zip((name, f"{name}_low", f"{name}_high"), combined, strict=True))
+        row["reliable"] = bool(of_model["reliable"].all())
+        row |= of_model[["threshold", "prevalence", "rows"]].mean().to_dict()
+        rows.append(row | {"seeds": len(of_model), "level": settings["level"]})
+    table = pd.DataFrame(rows)
+    compared = compared_models(predictions, order.index[0], settings, table_rows, test_share)
+    for name in COMPARED:
+        table[name] = table["model"].map(compared[name])
+    table = table.assign(baseline=settings["baseline"] or "", status=FITTED, reason="")
+    return pd.concat([table, failed_rows(failures, table)], ignore_index=True)
+
+
+def failures_of(metrics: pd.DataFrame) -> dict[str, str]:
+    """Return the models that failed with any seed, and why, in the order of their names."""
+    failed = metrics[metrics["status"] == FAILED]
+    several = metrics["seed"].nunique() > 1
+    return {
+        model: "; ".join(
+            f"seed {row.seed}: {row.reason}" if several else row.reason for row in rows.itertuples()
+        )
+        for model, rows in failed.groupby("model")
+    }
+
+
+def failed_rows(failures: dict[str, str], table: pd.DataFrame) -> pd.DataFrame:
+    """Return the leaderboard's rows of the models that failed: what is known without a score."""
+    same = table.iloc[0][
+        ["dataset", "threshold", "prevalence", "rows", "seeds", "level", "baseline"]
+    ]
+    rows = [
+        same.to_dict()
+        | {"model": model, "selected": False, "reliable": False, "verdict": FAILED}
+        | {"status": FAILED, "reason": reason}
+        for model, reason in failures.items()
+    ]
+    return pd.DataFrame(rows, columns=table.columns)
+
+
+def limits_of(limits: tuple, test_share: float, level: float) -> tuple[float, float, float]:
+    """Return value, low and high of a metric: those of the only split, or combined over splits."""
+    if len(limits[0]) == 1:
+        return tuple(float(part.iloc[0]) for part in limits)
+    return combine_over_splits(*limits, test_share=test_share, level=level)
+
+
+def compared_models(
+    predictions: dict[int, pd.DataFrame],
+    best: str,
+    settings: dict,
+    table_rows: int,
+    test_share: float,
+) -> pd.DataFrame:
+    """Return the comparison of each model with the baseline and the best, indexed by model."""
+    comparisons = []
+    for of_seed in predictions.values():
+        parts = dict(list(of_seed.groupby("model", sort=False)))
+        comparisons.append(
+            compare(
+                parts[best]["target"].to_numpy(),
+                {name: part["probability"].to_numpy() for name, part in parts.items()},
+                baseline=settings["baseline"],
+                best=best,
+                threshold=settings["threshold"],
+                metrics=settings["select_by"],
+                level=settings["level"],
+                table_rows=stratified_rows(settings["strategy"], table_rows),
+            )
+        )
+    return compare_over_splits(comparisons, test_share, settings["level"]).set_index("model")
