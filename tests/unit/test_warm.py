@@ -87,7 +87,7 @@ def test_without_a_warm_process_the_script_goes_on_by_itself(monkeypatch, tmp_pa
 
 def test_they_end_with_the_run_that_made_them(tmp_path):
     code = (
-        "from ml_baseline import warm\n"
+        "from ml_baseline.jobs import warm\n"
         "started = warm.WarmProcesses()\n"
         "print(*[process.pid for process in started._processes], flush=True)\n"
         "import os, signal; os.kill(os.getpid(), signal.SIGKILL)\n"
