@@ -63,6 +63,6 @@ def test_ways_to_look_at_the_workflow(arguments):
 
 
 def test_workflow_folder_leads_to_the_same_workflow():
-    """Tools that look for workflow/Snakefile find the real one."""
+    """The catalog, snakedeploy and `module:` look for workflow/Snakefile."""
     edges = snakemake_edges("--forceall", "--snakefile", "workflow/Snakefile")
     assert edges == snakemake_edges("--forceall")
