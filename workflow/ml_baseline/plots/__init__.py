@@ -13,7 +13,6 @@ import unicodedata
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from functools import cache, wraps
 from pathlib import Path
 from typing import NamedTuple
@@ -32,7 +31,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ml_baseline.data.distributions import count_levels, most_frequent, nice_width, number_text
 from ml_baseline.data.schema import column, columns_of_role, feature_columns
-from ml_baseline.errors import InputError
+from ml_baseline.errors import InputError, did_you_mean, similar
 from ml_baseline.files import whole_file
 
 
@@ -148,7 +147,7 @@ def _resolve_pair(name: str, stem: str, schema: dict) -> list[str]:
     raise InputError(
         f"plot {name!r}: table {schema['dataset']!r} has no column {unknown!r} to plot"
         f"{_why_not(unknown, schema)}; "
-        f"{_did_you_mean(get_close_matches(name, near, n=3, cutoff=0), schema)}"
+        f"{_did_you_mean(similar(name, near, n=3, cutoff=0), schema)}"
     )
 
 
@@ -178,12 +177,12 @@ def _check_kind(name: str, column_name: str, ending: str, schema: dict) -> None:
 
 
 def _near_columns(text: str, schema: dict, plot: "ColumnPlot") -> list[str]:
-    stems = {
-        _file_stem(name).casefold(): _file_stem(name)
+    stems = [
+        _file_stem(name)
         for name in columns_of_role(schema, "feature", "target")
         if column(schema, name)["kind"] in plot.kinds
-    }
-    return [stems[near] for near in get_close_matches(text.casefold(), stems, n=3, cutoff=0.5)]
+    ]
+    return similar(text, stems, n=3, cutoff=0.5)
 
 
 def _why_not(text: str, schema: dict) -> str:
@@ -193,11 +192,9 @@ def _why_not(text: str, schema: dict) -> str:
 
 
 def _did_you_mean(near: list[str], schema: dict) -> str:
-    if near:
-        return "did you mean " + " or ".join(map(repr, near)) + "?"
     names = columns_of_role(schema, "feature", "target")
     shown = ", ".join(map(_file_stem, names[:10])) + ", ..." * (len(names) > 10)
-    return f"its columns are {shown}"
+    return did_you_mean(map(repr, near), otherwise=f"its columns are {shown}")
 
 
 def _unknown_plot(name: str, schema: dict) -> InputError:
@@ -207,7 +204,7 @@ def _unknown_plot(name: str, schema: dict) -> InputError:
         for ending, plot in COLUMN_PLOTS.items()
         if ending != "scatter" and column(schema, one)["kind"] in plot.kinds
     ]
-    near = get_close_matches(name, [*PLOTS, *endings], n=3)
+    near = similar(name, [*PLOTS, *endings], n=3)
     question = f"; {_did_you_mean(near, schema)}" if near else "."
     return InputError(
         f"there is no plot {name!r}{question} Plots are {', '.join(PLOTS)} of the whole table, "

@@ -4,7 +4,6 @@
 server with what was sent. No row is dropped, doubled or moved.
 """
 
-import difflib
 import os
 import shutil
 import sys
@@ -33,7 +32,7 @@ from ml_baseline.data.streams import (
     in_chunks,
     open_rows,
 )
-from ml_baseline.errors import InputError
+from ml_baseline.errors import InputError, similar
 from ml_baseline.files import whole_file
 
 if TYPE_CHECKING:  # importing them takes longer than all else here
@@ -184,11 +183,11 @@ def check_columns(names: Sequence[str], schema: dict, name: str) -> list[str]:
     """
     missing = [column for column in input_columns(schema) if column not in names]
     if missing:
-        lowered = {known.lower(): known for known in names}
-        hints = []
-        for column in missing:
-            close = difflib.get_close_matches(column.lower(), lowered, n=1, cutoff=0.8)
-            hints += [f"'{lowered[close[0]]}' in place of '{column}'"] if close else []
+        hints = [
+            f"'{near}' in place of '{column}'"
+            for column in missing
+            for near in similar(column, names, n=1, cutoff=0.8)
+        ]
         hint = f" It has {listed(hints)}: rename these." if hints else ""
         what = "the columns " if len(missing) > 1 else "the column "
         raise InputError(
