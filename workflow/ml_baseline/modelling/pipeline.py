@@ -82,8 +82,8 @@ def build_estimator(path: str, params: dict[str, Any]) -> BaseEstimator:
         raise InputError(f"the estimator {path} cannot be imported: {error}") from error
     if not hasattr(module, class_name):
         near = [f"{module_name}.{name}" for name in similar(class_name, dir(module), n=1)]
-        hint = did_you_mean(near, otherwise="check its documentation")
-        raise InputError(f"{module_name} has no class {class_name}; {hint}")
+        hint = f"; {did_you_mean(near)}" if near else ""
+        raise InputError(f"{module_name} has no class {class_name}{hint}")
     values = {name: _built(value) for name, value in params.items()}
     try:
         return getattr(module, class_name)(**values)
