@@ -151,7 +151,7 @@ def test_no_run_is_an_output_of_a_rule(published):
 def test_the_three_commands_of_the_readme_in_an_empty_folder(tmp_path):
     """Word for word, with nothing but the program."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    block = readme.split("## Keep and use a run")[1].split("```sh\n")[1].split("```")[0]
+    block = readme.split("## Use the model")[1].split("```sh\n")[1].split("```")[0]
     commands = [shlex.split(line) for line in block.splitlines()]
     assert [words[:2] for words in commands] == [
         ["ml-baseline", "make-sample-data"],

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from ml_baseline.errors import InputError
-from ml_baseline.registry.seal import KEY_VARIABLE, is_sealed
+from ml_baseline.seal import KEY_VARIABLE, is_sealed
 
 if TYPE_CHECKING:  # importing it takes longer than all else here
     from sklearn.pipeline import Pipeline

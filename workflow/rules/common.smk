@@ -7,7 +7,7 @@ import time
 from functools import cache
 from pathlib import Path
 
-WORKFLOW_FOLDER = Path(workflow.current_basedir)
+WORKFLOW_FOLDER = Path(workflow.current_basedir).parent
 # So that the library is found without being installed (under conda, on a cluster).
 sys.path.insert(0, str(WORKFLOW_FOLDER))
 
