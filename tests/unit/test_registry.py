@@ -15,12 +15,12 @@ import pytest
 from publishing import NOON, publish_smallest, snapshot
 from small_shop import publish_shop, shop
 
+from ml_baseline import seal as seals
 from ml_baseline.data.clean import clean, clean_features
 from ml_baseline.data.infer_schema import infer_schema
 from ml_baseline.errors import InputError
 from ml_baseline.modelling.train import predict_probability
 from ml_baseline.registry import find_run, list_runs, load_model
-from ml_baseline.registry import seal as seals
 from ml_baseline.registry.contents import holdout_metrics, selection
 from ml_baseline.registry.differences import compare_runs
 from ml_baseline.registry.golden import choose_rows, make_golden, require_working

@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
-from ml_baseline.errors import InputError
+from ml_baseline.errors import InputError, did_you_mean, similar
 from ml_baseline.files import whole_file
 
 # Found out by counting cells; a blank only where none of the others splits the lines.
@@ -273,15 +273,12 @@ def _column_names(path: Path, header: list[str]) -> list[str]:
 
 
 def _absence(path: Path, advice: str = "check `table`") -> str:
-    import difflib
-
     if path.is_dir():
         return "this is a folder, expected a file; name the table in it"
     if not path.parent.is_dir():
         return "there is no such file, nor its folder; paths are relative to the working directory"
-    near = difflib.get_close_matches(path.name, [file.name for file in path.parent.iterdir()], n=1)
-    hint = f"did you mean {path.parent / near[0]}?" if near else advice
-    return f"there is no such file; {hint}"
+    near = similar(path.name, [file.name for file in path.parent.iterdir()], n=1)
+    return f"there is no such file; {did_you_mean([path.parent / name for name in near], advice)}"
 
 
 def _bytes(path: Path) -> bytes:

@@ -4,7 +4,6 @@
 (`predict_file`), of requests to the server, and of the golden rows.
 """
 
-import difflib
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import pandas as pd
 from ml_baseline.data import cells
 from ml_baseline.data.clean import clean_features
 from ml_baseline.data.schema import KEPT_ROLES, feature_columns, listed, names_of
-from ml_baseline.errors import InputError
+from ml_baseline.errors import InputError, similar
 from ml_baseline.registry.runs import Run
 
 if TYPE_CHECKING:  # importing it takes longer than all else here
@@ -147,11 +146,11 @@ def check_columns(names: Sequence[str], schema: dict, name: str) -> list[str]:
     """
     missing = [column for column in input_columns(schema) if column not in names]
     if missing:
-        lowered = {known.lower(): known for known in names}
-        hints = []
-        for column in missing:
-            close = difflib.get_close_matches(column.lower(), lowered, n=1, cutoff=0.8)
-            hints += [f"'{lowered[close[0]]}' in place of '{column}'"] if close else []
+        hints = [
+            f"'{near}' in place of '{column}'"
+            for column in missing
+            for near in similar(column, names, n=1, cutoff=0.8)
+        ]
         hint = f" It has {listed(hints)}: rename these." if hints else ""
         what = "the columns " if len(missing) > 1 else "the column "
         raise InputError(

@@ -25,7 +25,7 @@ from ml_baseline.registry.runs import (
     is_newer,
     open_run,
 )
-from ml_baseline.registry.seal import seal_of
+from ml_baseline.seal import seal_of
 
 CARD = "README.md"
 # What says where and when a run was made, not what it is: no reason to publish it again.

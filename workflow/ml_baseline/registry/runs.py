@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ml_baseline.errors import InputError
 from ml_baseline.files import content_hash
-from ml_baseline.registry.seal import KEY_VARIABLE, is_sealed
+from ml_baseline.seal import KEY_VARIABLE, is_sealed
 
 if TYPE_CHECKING:  # importing it takes longer than all else here
     from sklearn.pipeline import Pipeline
