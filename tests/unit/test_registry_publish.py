@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from publishing import NOON, publish_smallest, snapshot
 
+from ml_baseline import seal as seals
+from ml_baseline.errors import InputError
 from ml_baseline.registry import environment as environment_module
-from ml_baseline.registry import seal as seals
 from ml_baseline.registry.publish import publish
-from ml_baseline.registry.runs import RUN_ID, find_run, list_runs, open_run
-from ml_baseline.registry.seal import KEY_VARIABLE
-from ml_baseline.registry.verify import changed_files
+from ml_baseline.registry.runs import RUN_ID, changed_files, find_run, list_runs, open_run
+from ml_baseline.seal import KEY_VARIABLE
 
 FIRST = "2026-01-01T12-00-00Z__classification__seed42"
 
@@ -282,6 +282,15 @@ def test_a_name_taken_at_the_last_moment_is_not_merged_into(runs, monkeypatch):
     monkeypatch.setattr(os.path, "lexists", lambda path: False)
     assert publish_smallest(runs, **at()) == f"{FIRST}-2"
     assert snapshot(runs / FIRST) == {"mine.txt": b"mine"}
+
+
+def test_a_lock_that_is_a_link_is_refused_and_not_followed(runs, tmp_path):
+    runs.mkdir(parents=True)
+    (tmp_path / "mine.txt").write_text("mine")
+    (runs / ".lock").symlink_to(tmp_path / "mine.txt")
+    with pytest.raises(InputError, match=r"\.lock: expected a plain file"):
+        publish_smallest(runs, **at())
+    assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
 def test_without_locks_nothing_of_others_is_swept(runs, monkeypatch):

@@ -1,7 +1,6 @@
 """The file a table comes from: that there is one, what it is, and its bytes unpacked."""
 
 import bz2
-import difflib
 import gzip
 import lzma
 import re
@@ -12,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from ml_baseline.errors import InputError
+from ml_baseline.errors import InputError, did_you_mean, similar
 
 READ_BYTES = 1 << 20
 # How much of a file is looked at to tell what it is.
@@ -175,8 +174,8 @@ def _absence(path: Path) -> str:
         return f"this is a link to {path.readlink()}, which is not there; set the link anew"
     if not path.parent.is_dir():
         return "there is no such file, nor its folder; paths are relative to the working directory"
-    near = difflib.get_close_matches(path.name, [file.name for file in path.parent.iterdir()], n=1)
-    hint = f"did you mean {path.parent / near[0]}?" if near else "check the path"
+    near = similar(path.name, [file.name for file in path.parent.iterdir()], n=1)
+    hint = did_you_mean([path.parent / name for name in near], "check the path")
     return f"there is no such file; {hint}"
 
 

@@ -44,6 +44,6 @@ def serve(
     except ModuleNotFoundError as error:
         raise InputError(
             f"serving needs the package {error.name}; install the extra: "
-            "`pip install 'ml-baseline[serve]'`"
+            "`pip install -e '.[serve]'`"
         ) from error
     run_server(run, host, port, max_rows, max_bytes)

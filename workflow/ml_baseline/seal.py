@@ -1,9 +1,9 @@
-"""Who published a run: a seal that only this account can make.
+"""Who wrote a file: a seal that only this account can make.
 
-A model file can run code when it is loaded, so it matters where it comes from. Hashes inside a run
+A model file can run code when it is loaded, so it matters where it comes from. Hashes beside a file
 prove that it is whole, not who made it: whoever hands over a folder hands over its hashes too.
-So each run gets a seal, an HMAC of its manifest under a secret key that is kept in the account's
-own folder, away from all results. Without the key nobody can make a seal that fits.
+So what jobs write (`records`) and each published run get a seal, an HMAC under a secret key that is
+kept in the account's own folder, away from all results. Without the key nobody can make one that fits.
 """
 
 import contextlib
@@ -17,7 +17,9 @@ from pathlib import Path
 # Names a key file elsewhere, for accounts and machines that are to trust each other's runs.
 KEY_VARIABLE = "ML_BASELINE_KEY_FILE"
 KEY_BYTES = 32
-PURPOSE = b"ml-baseline published run\n"
+# What a seal is for, so that one kind can't stand in for another.
+PUBLISHED_RUN = b"ml-baseline published run\n"
+WRITTEN_FILE = b"ml-baseline written file\n"
 
 
 def key_path() -> Path:
@@ -28,22 +30,23 @@ def key_path() -> Path:
     return Path(state or Path.home() / ".local" / "state") / "ml-baseline" / "registry.key"
 
 
-def seal_of(manifest: bytes, make_key: bool = False) -> str | None:
-    """Return the seal that belongs to a manifest, None if this account has no key.
+def seal_of(content: bytes, make_key: bool = False, purpose: bytes = PUBLISHED_RUN) -> str | None:
+    """Return the seal that belongs to some bytes, None if this account has no key.
 
     Args:
-        manifest: the bytes of a run's `run_meta.json`.
+        content: what is sealed, such as the bytes of a run's `run_meta.json`.
+        purpose: what the seal is for; it fits for nothing else.
         make_key: make a key if there is none yet.
     """
     key = _key(make_key)
     if key is None:
         return None
-    return hmac.new(key, PURPOSE + manifest, hashlib.sha256).hexdigest()
+    return hmac.new(key, purpose + content, hashlib.sha256).hexdigest()
 
 
-def is_sealed(manifest: bytes, seal: str) -> bool:
-    """Return whether a seal was made for this manifest with this account's key."""
-    expected = seal_of(manifest)
+def is_sealed(content: bytes, seal: str, purpose: bytes = PUBLISHED_RUN) -> bool:
+    """Return whether a seal was made for these bytes with this account's key."""
+    expected = seal_of(content, purpose=purpose)
     return expected is not None and hmac.compare_digest(expected.encode(), seal.strip().encode())
 
 

@@ -7,7 +7,7 @@ import time
 from functools import cache
 from pathlib import Path
 
-WORKFLOW_FOLDER = Path(workflow.current_basedir)
+WORKFLOW_FOLDER = Path(workflow.current_basedir).parent
 # So that the library is found without being installed (under conda, on a cluster).
 sys.path.insert(0, str(WORKFLOW_FOLDER))
 
@@ -42,7 +42,7 @@ try:
     configuration.check_estimators(config)
 except InputError as error:
     # Not a WorkflowError: that would add where in our code the config was found wrong.
-    sys.exit(f"{', '.join(workflow.configfiles)}: {error}")
+    sys.exit(f"{', '.join(map(str, workflow.configfiles))}: {error}")
 
 DATASETS = list(config["datasets"])
 SETTINGS = {name: configuration.dataset_settings(config, name) for name in DATASETS}
