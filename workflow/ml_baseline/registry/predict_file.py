@@ -16,14 +16,8 @@ import pandas as pd
 import pyarrow as pa
 
 from ml_baseline.data.schema import listed
-from ml_baseline.data.streams import (
-    LooseQuotesError,
-    ParquetRows,
-    TableWriter,
-    TextRows,
-    in_chunks,
-    open_rows,
-)
+from ml_baseline.data.tables import Rows, in_chunks, open_rows, table_writer
+from ml_baseline.data.text import ReadAgainError
 from ml_baseline.errors import InputError
 from ml_baseline.files import whole_file
 from ml_baseline.registry.golden import require_working
@@ -124,7 +118,7 @@ def predict_file(
         stack.enter_context(_model_threads())
         try:
             summary = batch.write(temporary, suffix, show)
-        except LooseQuotesError:  # the rows know it now
+        except ReadAgainError:  # the rows know it now
             summary = batch.write(temporary, suffix, show)
     return summary | {"unused_columns": unused, "seconds": time.perf_counter() - started}
 
@@ -136,7 +130,7 @@ class _Batch:
         self,
         run: Run,
         model: "Pipeline",
-        rows: TextRows | ParquetRows,
+        rows: Rows,
         on_bad_rows: str,
         rows_at_a_time: int | None,
     ):
@@ -153,7 +147,8 @@ class _Batch:
 
     def write(self, path: Path, suffix: str, show: Callable[[], None]) -> dict:
         """Write the predictions of all rows to `path`; return how many there are."""
-        writer = TableWriter(path, self._output_schema(suffix), suffix)
+        schema = self._output_schema(suffix)
+        writer = table_writer(path, schema, suffix)
         done = bad = 0
         # One chunk is read and cleaned, one predicted and one written at the same time.
         with closing(writer), ThreadPoolExecutor(1) as behind:
@@ -163,7 +158,7 @@ class _Batch:
                     raise self._bad_rows(problems, done, len(table))
                 probability = predict_clean(self.model, table)
                 reasons = reasons_of(problems, len(table))
-                output = self._output(writer.schema, ids, probability, reasons, done)
+                output = self._output(schema, ids, probability, reasons, done)
                 written.result()
                 written = behind.submit(writer.write, output)
                 done += len(table)
@@ -175,20 +170,20 @@ class _Batch:
     def _cleaned(self, suffix: str) -> Iterator[tuple[pa.Table, pd.DataFrame, list[BadCells]]]:
         """Yield the ids, the features and the bad cells of chunk after chunk."""
         columns = list(dict.fromkeys([*self.read, *self.ids]))
-        if isinstance(self.rows, ParquetRows):
-            as_stored = tuple(self.ids) if suffix == ".parquet" else ()
-            pieces = self.rows.pieces(columns, as_stored)
-        else:
-            pieces = self.rows.pieces(columns)
+        pieces = self.rows.pieces(columns, self._typed_ids(suffix))
         for chunk in in_chunks(pieces, self.chunk_rows):
             raw = chunk.select(self.read).to_pandas()
             yield chunk.select(self.ids), *clean_rows(raw, self.schema)
 
+    def _typed_ids(self, suffix: str) -> dict[str, pa.DataType]:
+        """Return the data types of the ids, if they are written as they are stored."""
+        types = (suffix == ".parquet" and self.rows.types) or {}
+        return {column: types[column] for column in self.ids if column in types}
+
     def _output_schema(self, suffix: str) -> pa.Schema:
         fields = []
         for column in self.ids:
-            keeps_type = suffix == ".parquet" and isinstance(self.rows, ParquetRows)
-            kind = self.rows.arrow_type(column) if keeps_type else pa.large_string()
+            kind = self._typed_ids(suffix).get(column, pa.large_string())
             name = column
             while name in OUTPUT_COLUMNS or name in [field.name for field in fields]:
                 name += "_raw"
@@ -331,7 +326,7 @@ def _whole_output(destination: str | Path, suffix: str) -> Iterator[Path]:
 
 
 @contextmanager
-def _progress_bar(rows: TextRows | ParquetRows, wanted: bool | None) -> Iterator[Callable]:
+def _progress_bar(rows: Rows, wanted: bool | None) -> Iterator[Callable]:
     """Yield a function that shows how far the reading is, once it has taken a second."""
     if not (sys.stderr.isatty() if wanted is None else wanted):
         yield lambda: None
@@ -347,13 +342,13 @@ def _progress_bar(rows: TextRows | ParquetRows, wanted: bool | None) -> Iterator
         console=Console(stderr=True, force_terminal=wanted),
         transient=True,
     )
-    task = bar.add_task("", total=rows.size)
+    task = bar.add_task("", total=rows.source.size)
     started = time.perf_counter()
 
     def show() -> None:
         if time.perf_counter() - started > PROGRESS_AFTER_SECONDS:
             bar.start()
-            bar.update(task, completed=min(rows.position, rows.size))
+            bar.update(task, completed=min(rows.source.position, rows.source.size))
 
     try:
         yield show
