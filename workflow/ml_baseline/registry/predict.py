@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from ml_baseline.config.paths import require_output, whole_prediction
 from ml_baseline.data import cells
 from ml_baseline.data.clean import clean_features
 from ml_baseline.data.schema import KEPT_ROLES, feature_columns, listed, names_of
@@ -33,7 +34,6 @@ from ml_baseline.data.streams import (
     open_rows,
 )
 from ml_baseline.errors import InputError, similar
-from ml_baseline.files import whole_file
 
 if TYPE_CHECKING:  # importing them takes longer than all else here
     from sklearn.pipeline import Pipeline
@@ -230,12 +230,15 @@ def predict_file(
         `rows`, `bad_rows`, `unused_columns` and `seconds`.
 
     Raises:
-        InputError: a file that cannot be read or written, a missing column, bad rows.
+        InputError: a file that cannot be read, a destination that no prediction wrote, a missing
+            column, bad rows.
     """
     if on_bad_rows not in ON_BAD_ROWS:
         raise InputError(f"on_bad_rows is {on_bad_rows!r}; expected {' or '.join(ON_BAD_ROWS)}")
     started = time.perf_counter()
     suffix = _output_suffix(destination)
+    if str(destination) != STANDARD_STREAM:
+        require_output(destination, {source: "the input"})
     with ExitStack() as stack:
         path, name = stack.enter_context(_file_of(source))
         config = run.meta.get("config", {})
@@ -249,7 +252,6 @@ def predict_file(
         unused = check_columns(rows.names, run.schema, name)
         if unused:
             _say(f"{name}: columns that are not used: {listed(unused)}")
-        _refuse_same_file(source, destination)
         from ml_baseline.registry import load_model
 
         batch = _Batch(run, load_model(run), rows, on_bad_rows, rows_at_a_time)
@@ -450,16 +452,6 @@ def _output_suffix(destination: str | Path) -> str:
     return suffix
 
 
-def _refuse_same_file(source: str | Path, destination: str | Path) -> None:
-    paths = [Path(source), Path(destination)]
-    if (
-        STANDARD_STREAM not in map(str, paths)
-        and paths[1].is_file()
-        and paths[0].samefile(paths[1])
-    ):
-        raise InputError(f"{paths[0]} is to be read and written; give another output")
-
-
 @contextmanager
 def _file_of(source: str | Path) -> Iterator[tuple[Path, str]]:
     """Yield a file that can be read more than once, and what to call it.
@@ -491,7 +483,7 @@ def _whole_output(destination: str | Path, suffix: str) -> Iterator[Path]:
     is_standard = str(destination) == STANDARD_STREAM
     if not is_standard and (path.is_file() or not path.exists()):
         try:
-            with whole_file(path.resolve()) as temporary:
+            with whole_prediction(path) as temporary:
                 yield temporary
         except OSError as error:
             raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
