@@ -20,7 +20,8 @@ from ml_baseline.data.clean import clean_features
 from ml_baseline.errors import InputError
 from ml_baseline.modelling.train import predict_probability
 from ml_baseline.registry import find_run, load_model
-from ml_baseline.registry.predict import clean_rows, predict_file, predict_rows
+from ml_baseline.registry.predict import clean_rows, predict_rows
+from ml_baseline.registry.predict_file import predict_file
 
 ROWS = 150
 
@@ -351,7 +352,7 @@ def test_pipes_are_read_and_written(run, batch, tmp_path):
 
 
 def test_a_bar_is_shown_if_asked_for(run, batch, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("ml_baseline.registry.predict.PROGRESS_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr("ml_baseline.registry.predict_file.PROGRESS_AFTER_SECONDS", 0.0)
     predicted(run, batch, tmp_path, progress=True, rows_at_a_time=10)
     assert "Predicting" in capsys.readouterr().err
     predicted(run, batch, tmp_path, rows_at_a_time=10)
