@@ -386,9 +386,8 @@ def _add_predict(commands) -> None:
 
 def _predict(options: argparse.Namespace) -> int:
     run = _find(options, options.run)
-    from ml_baseline.registry.predict import predict_file
+    from ml_baseline.registry.predict_file import predict_file
 
-    _say_version_changes(run)
     summary = predict_file(run, options.input, options.output, on_bad_rows=options.on_bad_rows)
     bad = f", {summary['bad_rows']:,} of them without a prediction" if summary["bad_rows"] else ""
     where = "" if options.output == "-" else f" into {options.output}"
