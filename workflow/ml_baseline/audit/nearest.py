@@ -201,8 +201,8 @@ def by_agreement(looked_up: LookedUp) -> Neighbours:
             agreeing = equal = np.bincount(theirs, minlength=codes.max() + 1)[ours]
             tolerance = 0.0
         close, same = (-np.log(np.maximum(count, 1) / len(train)) for count in (agreeing, equal))
-        values = (values.astype(np.float32) for values in (ours, theirs, close, same))
-        columns.append(_Compared(*values, tolerance))
+        ours, theirs, close, same = (x.astype(np.float32) for x in (ours, theirs, close, same))
+        columns.append(_Compared(ours, theirs, close, same, tolerance))
     if len(columns) < FEWEST_COLUMNS:
         never = np.zeros(len(rows), dtype=bool)
         return Neighbours(never, never, never, target)
@@ -235,5 +235,5 @@ def by_agreement(looked_up: LookedUp) -> Neighbours:
         )
         agrees.append(train_target[nearest[:, 0]] == target[part])
         next_agrees.append(train_target[nearest[each, place + 1]] == target[part])
-    parts = (np.concatenate(x) for x in (stands_out, agrees, next_agrees))
-    return Neighbours(*parts, target)
+    found = [np.concatenate(parts) for parts in (stands_out, agrees, next_agrees)]
+    return Neighbours(found[0], found[1], found[2], target)

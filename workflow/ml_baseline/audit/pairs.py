@@ -148,7 +148,7 @@ def _search_combined(
     numeric = [one for one in usable if one.view.numbers is not None and one.view.size > 3]
     if len(numeric) < 2:
         return [], 0
-    numbers = np.stack([one.view.numbers[rows] for one in numeric]).astype(np.float64)
+    numbers = np.stack([_numbers(one.view)[rows] for one in numeric]).astype(np.float64)
     chosen = _chosen_pairs(numeric, numbers)
     standard = np.stack([_standard(row) for row in numbers])
     labels = target[rows].astype(np.float64)
@@ -214,7 +214,7 @@ def _together(pair: Pair, context: Context) -> Scored:
     target, folds = context.target, context.folds
     subject = f"{pair.first.subject} & {pair.second.subject}"
     columns = (*pair.first.columns, *pair.second.columns)
-    numbers = None
+    numbers: np.ndarray | None = None
     if pair.how == GRID:
         tried = []
         for levels in (8, 16):
@@ -230,15 +230,21 @@ def _together(pair: Pair, context: Context) -> Scored:
         codes, size = (first == second).astype(np.int64), 2
     else:
         combination = COMBINATIONS[pair.how]
-        a, b = pair.first.numbers, pair.second.numbers
+        a, b = _numbers(pair.first), _numbers(pair.second)
         if combination.standardized:
             a, b = _standard(a), _standard(b)
         with np.errstate(all="ignore"):
-            numbers = combination.make(a, b)
-        numbers = np.where(np.isfinite(numbers), numbers, np.nan)
+            made = combination.make(a, b)
+        numbers = np.where(np.isfinite(made), made, np.nan)
         codes, size = binned(numbers)
     view = View(subject, "pair", columns, codes, size, numbers)
     return Scored(view, strength(codes, size, target, folds, numbers))
+
+
+def _numbers(view: View) -> np.ndarray:
+    """Return the numbers of a view that has some."""
+    assert view.numbers is not None
+    return view.numbers
 
 
 def _standard(numbers: np.ndarray) -> np.ndarray:

@@ -41,7 +41,8 @@ def feature_pair(context: Context) -> list[Finding]:
     alone = {id(one.view): one.strength.auc for one in usable}
     best_alone = max((one.strength.auc for one in left), default=0.5)
     pairs, tries = strongest_pairs(context, usable)
-    findings, named = [], set()
+    findings: list[Finding] = []
+    named: set[str] = set()
     for one, pair in pairs:
         auc = one.strength.auc
         subjects = (pair.first.subject, pair.second.subject)

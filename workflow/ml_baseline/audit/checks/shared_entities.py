@@ -117,17 +117,16 @@ def _recurrence(
     theirs = codes[train_rows:]
     seen = float(np.mean((theirs >= 0) & in_train[np.maximum(theirs, 0)]))
     ones = np.bincount(codes[known], weights=target[known], minlength=len(distinct))
-    agreement, surety = _agreement(ones, sizes, target)
+    agreement, surety = _agreement(ones, sizes)
     if ordered:
         # Near values of a quantity have near targets; only what equal values have beyond that
         # speaks of entities.
-        pairs_up = np.stack([ones[:-1], ones[1:], sizes[:-1], sizes[1:]]).astype(np.float64)
-        beside = _agreement_beside(*pairs_up, target)
+        beside = _agreement_beside(ones, sizes)
         agreement = max(agreement - max(beside, 0.0), 0.0)
     return _Recurrence(seen, agreement, surety)
 
 
-def _agreement(ones: np.ndarray, sizes: np.ndarray, target: np.ndarray) -> tuple[float, float]:
+def _agreement(ones: np.ndarray, sizes: np.ndarray) -> tuple[float, float]:
     """Return how far two rows of one value agree on the target, beyond chance, and how surely."""
     many = sizes > 1
     ones, sizes = ones[many], sizes[many].astype(np.float64)
@@ -144,14 +143,10 @@ def _agreement(ones: np.ndarray, sizes: np.ndarray, target: np.ndarray) -> tuple
     return float(kappa), float(kappa / max(error, 1e-12))
 
 
-def _agreement_beside(
-    ones: np.ndarray,
-    next_ones: np.ndarray,
-    sizes: np.ndarray,
-    next_sizes: np.ndarray,
-    target: np.ndarray,
-) -> float:
+def _agreement_beside(ones: np.ndarray, sizes: np.ndarray) -> float:
     """Return how far rows of neighbouring values agree on the target, beyond chance."""
+    both = np.stack([ones, sizes]).astype(np.float64)
+    (ones, sizes), (next_ones, next_sizes) = both[:, :-1], both[:, 1:]
     many = (sizes > 1) | (next_sizes > 1)
     weights = (sizes + next_sizes)[many]
     if not weights.sum():
