@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from ml_baseline.registry.seal import KEY_VARIABLE
+from ml_baseline.seal import KEY_VARIABLE
 
 
 @pytest.fixture(autouse=True, scope="session")

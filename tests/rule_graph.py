@@ -1,4 +1,4 @@
-"""The rule graph as the README shows it. Remake the README's: `python tests/rule_graph.py`."""
+"""The rule graph as the docs show it. Remake it with `python tests/rule_graph.py`."""
 
 import re
 import subprocess
@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "how_it_works.md"
 BLOCK = re.compile(r"(?<=```mermaid\n).*?(?=```)", re.DOTALL)
 
 
@@ -15,9 +16,9 @@ def drawn_edges(mermaid: str) -> set[tuple[str, str]]:
     return {(names[a], names[b]) for a, b in re.findall(r"(id\d+) --> (id\d+)", mermaid)}
 
 
-def readme_edges(readme: str) -> set[tuple[str, str]]:
-    """Return the edges of the graph in the README."""
-    return set(re.findall(r"(\w+) --> (\w+)", BLOCK.search(readme)[0]))
+def documented_edges(page: str) -> set[tuple[str, str]]:
+    """Return the edges of the graph in a page of the docs."""
+    return set(re.findall(r"(\w+) --> (\w+)", BLOCK.search(page)[0]))
 
 
 def snakemake_edges(*arguments: str) -> set[tuple[str, str]]:
@@ -28,12 +29,11 @@ def snakemake_edges(*arguments: str) -> set[tuple[str, str]]:
 
 
 def as_mermaid(edges: set[tuple[str, str]]) -> str:
-    """Return the graph as the README writes it."""
+    """Return the graph as the docs write it."""
     lines = [f"    {start} --> {end}" for start, end in sorted(edges)]
     return "\n".join(["flowchart TB", *lines]) + "\n"
 
 
 if __name__ == "__main__":
-    readme = ROOT / "README.md"
     graph = as_mermaid(snakemake_edges())
-    readme.write_text(BLOCK.sub(lambda _: graph, readme.read_text()), encoding="utf-8")
+    PAGE.write_text(BLOCK.sub(lambda _: graph, PAGE.read_text()), encoding="utf-8")

@@ -81,7 +81,8 @@ class Project:
             for path in sorted((self.folder / root).rglob("*")):
                 parts = path.relative_to(self.folder).parts
                 dated = path.name in DATED and ("runs" in parts or path.name == "published.json")
-                if path.is_file() and not dated and not {"logs", "benchmarks"} & set(parts):
+                page = len(parts) == 2 and path.name == "README.md"  # stands in a fresh clone
+                if path.is_file() and not (dated or page or {"logs", "benchmarks"} & set(parts)):
                     name = RUN_ID.sub("run", "/".join(parts))
                     found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
         return found

@@ -2,11 +2,22 @@
 
 import json
 import os
+import signal
+import subprocess
+import sys
 
 import pytest
+from running import ROOT
 
 from ml_baseline.errors import InputError
-from ml_baseline.files import content_hash, read_json, require_content, whole_file, write_json
+from ml_baseline.files import (
+    content_hash,
+    open_lock_file,
+    read_json,
+    require_content,
+    whole_file,
+    write_json,
+)
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -64,6 +75,65 @@ def test_nothing_stands_under_the_name_before_the_end(tmp_path):
         assert temporary.name.startswith(".")  # no pattern for tables finds it
     assert path.read_text() == "x"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+WRITER = """
+import sys
+from ml_baseline.files import whole_file
+with whole_file(sys.argv[1]) as temporary:
+    temporary.write_text(sys.argv[2] * 1000)
+    print("writing", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def start_writer(path, letter) -> subprocess.Popen:
+    command = [sys.executable, "-c", WRITER, str(path), letter]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow")}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    writer = subprocess.Popen(command, env=environment, text=True, **pipes)
+    assert writer.stdout.readline() == "writing\n"
+    return writer
+
+
+def test_processes_that_write_the_same_file_leave_each_other_alone(tmp_path):
+    path = tmp_path / "a.csv"
+    writers = [start_writer(path, letter) for letter in "ab"]
+    with whole_file(path) as temporary:
+        temporary.write_text("c")
+    for writer, letter in zip(writers, "ab", strict=True):
+        writer.communicate("go on\n", timeout=30)
+        assert writer.returncode == 0
+        assert path.read_text() == letter * 1000
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_is_swept_and_nothing_else(tmp_path):
+    others = [tmp_path / ".a-20240101.csv", tmp_path / ".ml-baseline-linked__.csv"]
+    others[0].write_text("mine")
+    others[1].symlink_to(others[0])
+    killed, alive = (start_writer(tmp_path / "a.csv", letter) for letter in "ab")
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    assert len(list(tmp_path.iterdir())) == 4
+    write_json({}, tmp_path / "b.json")
+    assert len(list(tmp_path.iterdir())) == 4  # the new file and one temporary file fewer
+    alive.communicate("go on\n", timeout=30)
+    assert sorted(tmp_path.iterdir()) == sorted([*others, tmp_path / "a.csv", tmp_path / "b.json"])
+    assert others[0].read_text() == "mine"
+
+
+def test_a_lock_changes_nothing_and_follows_no_link(tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "mine.txt")
+    (tmp_path / "nowhere").symlink_to(tmp_path / "new.txt")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("link", "nowhere", "folder", "pipe"):
+        with pytest.raises(InputError, match="expected a plain file"):
+            open_lock_file(tmp_path / name)
+    open_lock_file(tmp_path / "mine.txt").close()
+    assert (tmp_path / "mine.txt").read_text() == "mine" and not (tmp_path / "new.txt").exists()
 
 
 def test_the_content_is_on_the_disk_before_the_name_is(tmp_path, monkeypatch):

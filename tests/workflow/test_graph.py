@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from rule_graph import ROOT, readme_edges, snakemake_edges
+from rule_graph import PAGE, ROOT, documented_edges, snakemake_edges
 from running import small_table
 
 # Every rule that learns from rows: none may come after the holdout.
@@ -46,10 +46,9 @@ def test_no_rule_that_learns_reads_the_holdout(project):
     assert holdout in ancestors(scored)
 
 
-def test_readme_shows_the_rule_graph():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert readme_edges(readme) == snakemake_edges("--forceall"), (
-        "the README's graph is out of date: python tests/rule_graph.py"
+def test_the_docs_show_the_rule_graph():
+    assert documented_edges(PAGE.read_text(encoding="utf-8")) == snakemake_edges("--forceall"), (
+        "the graph in docs/how_it_works.md is out of date: python tests/rule_graph.py"
     )
 
 
@@ -63,6 +62,6 @@ def test_ways_to_look_at_the_workflow(arguments):
 
 
 def test_workflow_folder_leads_to_the_same_workflow():
-    """Tools that look for workflow/Snakefile find the real one."""
+    """The catalog, snakedeploy and `module:` look for workflow/Snakefile."""
     edges = snakemake_edges("--forceall", "--snakefile", "workflow/Snakefile")
     assert edges == snakemake_edges("--forceall")

@@ -126,7 +126,7 @@ def test_the_same_bytes_from_another_clone_with_one_core_and_cold_processes(samp
         if (ROOT / name).is_file():
             (clone / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, clone / name)
-    common = clone / "workflow/common.smk"
+    common = clone / "workflow/rules/common.smk"
     text = common.read_text(encoding="utf-8")
     start = "    WARM.append(WarmProcesses(kinds_asked_for(scripts)))\n"
     assert start in text

@@ -16,8 +16,8 @@ from running import QUICK_MODELS, ROOT, rows_of, small_table
 
 from ml_baseline.errors import InputError
 from ml_baseline.registry import find_run, list_runs
-from ml_baseline.registry.runs import RUN_ID
-from ml_baseline.registry.verify import changed_files, verify_run
+from ml_baseline.registry.runs import RUN_ID, changed_files
+from ml_baseline.registry.verify import verify_run
 
 DATASETS = {
     "small": {"table": "table.csv", "target": "answer", "plots": []},
@@ -151,7 +151,7 @@ def test_no_run_is_an_output_of_a_rule(published):
 def test_the_three_commands_of_the_readme_in_an_empty_folder(tmp_path):
     """Word for word, with nothing but the program."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    block = readme.split("## Keep and use a run")[1].split("```sh\n")[1].split("```")[0]
+    block = readme.split("## Use the model")[1].split("```sh\n")[1].split("```")[0]
     commands = [shlex.split(line) for line in block.splitlines()]
     assert [words[:2] for words in commands] == [
         ["ml-baseline", "make-sample-data"],

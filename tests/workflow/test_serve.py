@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -40,11 +41,12 @@ from ml_baseline.data.infer_schema import describe_columns, infer_schema
 from ml_baseline.errors import InputError
 from ml_baseline.modelling.train import fit
 from ml_baseline.registry import Run, find_run
-from ml_baseline.registry.predict import predict_file, predict_rows
+from ml_baseline.registry.predict import predict_rows
+from ml_baseline.registry.predict_file import predict_file
 from ml_baseline.serve import ServeOptions, serve
 from ml_baseline.serve.app import create_app
 from ml_baseline.serve.rows import RowReader
-from ml_baseline.serve.served import ServedRun
+from ml_baseline.serve.served import Follower, ServedRun, load_served
 
 
 @pytest.fixture(scope="module")
@@ -545,24 +547,30 @@ def test_root_paths_are_checked(run, path):
         serve(run, ServeOptions(port=0, root_path=path))
 
 
-def as_old_packages(self, table):
-    raise AttributeError("'LogisticRegression' object has no attribute 'multi_class'")
+def test_a_model_that_cannot_predict_here_is_not_served(run, monkeypatch):
+    def as_old_packages(self, table):
+        raise AttributeError("'LogisticRegression' object has no attribute 'multi_class'")
 
-
-def as_other_packages(self, table, before=LogisticRegression.predict_proba):
-    return before(self, table) ** 1.01
-
-
-@pytest.mark.parametrize(
-    ("predict_proba", "word"),
-    [(as_old_packages, "multi_class"), (as_other_packages, "changed by up to 0.0")],
-)
-def test_a_model_that_does_not_predict_as_it_did_is_not_served(
-    run, monkeypatch, predict_proba, word
-):
-    monkeypatch.setattr(LogisticRegression, "predict_proba", predict_proba)
-    with pytest.raises(InputError, match=f"golden rows.*{word}.*pip_freeze.txt"):
+    monkeypatch.setattr(LogisticRegression, "predict_proba", as_old_packages)
+    with pytest.raises(InputError, match=r"cannot predict.*multi_class.*pip install"):
         serve(run, ServeOptions(port=0))
+
+
+def test_a_newer_run_that_predicts_differently_is_not_followed(run, monkeypatch):
+    served = load_served(run, MAX_ROWS)
+    second = publish_shop(run.folder.parent, 1, now=datetime(2100, 1, 1, tzinfo=UTC))
+    handed, noted = [], []
+    follower = Follower(served, run.folder.parents[2], handed.append, noted.append)
+    before = LogisticRegression.predict_proba
+    with monkeypatch.context() as changed:
+        changed.setattr(LogisticRegression, "predict_proba", lambda *given: before(*given) ** 1.01)
+        follower.look()
+    follower.look()  # not tried again
+    assert (handed, noted) == ([], ["refused"])
+    shutil.rmtree(run.folder.parent / second)
+    third = publish_shop(run.folder.parent, 1, now=datetime(2101, 1, 1, tzinfo=UTC))
+    follower.look()
+    assert [new.run.run_id for new in handed] == [third] and noted == ["refused", "served"]
 
 
 def test_the_latest_run_is_followed(tmp_path):

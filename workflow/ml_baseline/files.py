@@ -1,15 +1,21 @@
 """Files written whole or not at all."""
 
-import glob
+import contextlib
+import fcntl
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from ml_baseline.errors import InputError
+
+# Begins the name of every file that is being written.
+UNFINISHED = ".ml-baseline-"
 
 
 @contextmanager
@@ -18,30 +24,67 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
     The content is on the disk before the name changes hands, so neither a killed job nor a power
     cut leaves a truncated file under `path`. If the block raises, `path` is left as it was and the
-    temporary file is removed.
+    temporary file is removed. Of several processes that write the same file at the same time, the
+    last to finish wins; none gets in another's way.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    prefix = f".{path.stem}-"
-    # What a killed job has left of the same file.
-    for left in path.parent.glob(f"{glob.escape(prefix)}????????{glob.escape(path.suffix)}"):
-        left.unlink(missing_ok=True)
+    _sweep(path.parent)
     # The suffix stays, because some writers choose their format by it.
-    handle, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    with _claimed_file(path.parent, path.suffix) as temporary:
+        try:
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)
+            temporary.replace(path)
+            sync_folder(path.parent)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def _claimed_file(folder: Path, suffix: str) -> Iterator[Path]:
+    """Yield a new temporary file, locked so that `_sweep` knows that its writer is alive."""
+    while True:
+        descriptor, name = tempfile.mkstemp(prefix=UNFINISHED, suffix=suffix, dir=folder)
+        with contextlib.suppress(OSError):  # a file system without locks, where nothing is swept
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            break
+        os.close(descriptor)  # swept between being made and being locked
     try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
-        sync_folder(path.parent)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        yield Path(name)
+    finally:
+        os.close(descriptor)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the temporary files of processes that have died: those that nobody has locked."""
+    for path in folder.glob(f"{UNFINISHED}????????*"):
+        with contextlib.suppress(OSError, InputError), open_lock_file(path, create=False) as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+
+
+def open_lock_file(path: str | Path, create: bool = True) -> IO[str]:
+    """Open a file to be locked with `flock`, without changing what is in it.
+
+    Args:
+        path: the file.
+        create: whether to make it if it is missing.
+
+    Raises:
+        InputError: it is no plain file: a symbolic link may lead to anything.
+    """
+    path = Path(path)
+    if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
+        raise InputError(f"{path}: expected a plain file, as this is a lock; remove what is there")
+    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | (os.O_CREAT * create)
+    return os.fdopen(os.open(path, flags, 0o666), "r+", encoding="utf-8")
 
 
 def sync_folder(folder: Path) -> None:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ml_baseline.errors import InputError
-from ml_baseline.files import sync_folder, whole_file
+from ml_baseline.files import open_lock_file, sync_folder, whole_file
 from ml_baseline.registry.runs import (
     FORMAT,
     LATEST_FILE,
@@ -21,11 +21,11 @@ from ml_baseline.registry.runs import (
     RUN_ID,
     SEAL,
     Run,
+    changed_files,
     is_newer,
     open_run,
 )
-from ml_baseline.registry.seal import seal_of
-from ml_baseline.registry.verify import changed_files
+from ml_baseline.seal import seal_of
 
 CARD = "README.md"
 # What says where and when a run was made, not what it is: no reason to publish it again.
@@ -79,17 +79,10 @@ def content_hash(files: Mapping[str, bytes], facts: dict) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def touch_latest(runs: str | Path) -> None:
-    """Make a table the one that was used last, for whoever asks for the latest run of all."""
-    pointer = Path(runs) / LATEST_FILE
-    if pointer.is_file():
-        pointer.touch()
-
-
 @contextlib.contextmanager
 def _alone(runs: Path) -> Iterator[None]:
     """Let no other process publish into the folder, and sweep what a killed one has left."""
-    with (runs / LOCK).open("w") as lock:
+    with open_lock_file(runs / LOCK) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
         except OSError:  # a file system without locks: names still cannot collide

@@ -61,6 +61,6 @@ def serve(run: "Run", options: ServeOptions = ServeOptions()) -> None:
     except ModuleNotFoundError as error:
         raise InputError(
             f"serving needs the package {error.name}; install the extra `serve`, in a checkout of "
-            "this project with `pip install '.[serve]'`"
+            "this project with `pip install -e '.[serve]'`"
         ) from error
     run_server(run, options)

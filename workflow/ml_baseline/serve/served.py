@@ -11,9 +11,9 @@ import numpy as np
 
 from ml_baseline.errors import InputError
 from ml_baseline.registry import Run, find_run, load_model
-from ml_baseline.registry.golden import TOLERANCE, golden_rows, replay, stored_json
+from ml_baseline.registry.golden import TOLERANCE, replay_golden, require_working
 from ml_baseline.registry.predict import BadCells, predict_rows
-from ml_baseline.registry.runs import LATEST, checked_bytes, run_folder, version_changes
+from ml_baseline.registry.runs import LATEST, checked_bytes, run_folder
 from ml_baseline.serve.rows import RowReader
 from ml_baseline.serve.traffic import LOGGER
 
@@ -59,36 +59,18 @@ class ServedRun:
 
 
 def load_served(run: Run, max_rows: int) -> ServedRun:
-    """Return a run ready to be served: it predicts its golden rows as it did when published.
+    """Return a run ready to be served; its golden rows are predicted first.
+
+    What has changed since it was published is logged.
 
     Raises:
-        InputError: its model cannot be loaded, or does not predict them so with the packages that
-            are installed here.
+        InputError: its model cannot be loaded, or cannot predict with the packages installed here.
     """
     model = load_model(run)
-    problem = _golden_problem(run, model)
-    if problem:
-        changes = "; ".join(version_changes(run)) or "the package versions are the same"
-        raise InputError(
-            f"{run.folder}: {problem} ({changes}). It is not served; install the versions in "
-            f"{run.folder / 'env/pip_freeze.txt'}"
-        )
+    if note := require_working(run, model):
+        logging.getLogger(LOGGER).warning(note)
     card = checked_bytes(run, "README.md").decode(errors="replace")
     return ServedRun(run, model, card, RowReader(run, max_rows))
-
-
-def _golden_problem(run: Run, model: Any) -> str | None:
-    schema, golden = stored_json(run)
-    if not golden["row_id"]:
-        return None
-    try:
-        probability = replay(model, golden_rows(golden), schema)
-    except Exception as error:
-        return f"the model cannot predict its golden rows ({type(error).__name__}: {error})"
-    distance = float(np.abs(probability - golden["probability"]).max())
-    if distance <= TOLERANCE:
-        return None
-    return f"the model's predictions of its golden rows have changed by up to {distance:.3g}"
 
 
 class Follower:
@@ -143,6 +125,11 @@ class Follower:
         try:
             run = find_run(latest, self._results, self._dataset)
             served = load_served(run, self._max_rows)
+            _, difference = replay_golden(run, served.model)
+            if difference > TOLERANCE:  # the one that is served is better
+                raise InputError(
+                    f"it predicts differently than when it was published, by up to {difference:.2g}"
+                )
         except Exception as error:
             self._log.warning(
                 "the latest run is not served",

@@ -37,6 +37,7 @@ def run_server(run: Run, options: ServeOptions) -> None:
             "letters, digits, '.', '_', '~' or '-', and no slash at the end"
         )
     api_key = _api_key()
+    set_up_log()
     served = load_served(run, options.max_rows)
     app = create_app(served, options.max_bytes, api_key, options.root_path)
     figures = app.state.figures
@@ -48,7 +49,6 @@ def run_server(run: Run, options: ServeOptions) -> None:
     listener = _listen(options.host, options.port, limits.connections)
     shown = f"[{options.host}]" if ":" in options.host else options.host
     address = f"http://{shown}:{listener.getsockname()[1]}{options.root_path}"
-    set_up_log()
     log = logging.getLogger(LOGGER)
     if api_key is None and not _is_loopback(options.host):
         log.warning(

@@ -1,0 +1,140 @@
+"""Who wrote a file: a seal that only this account can make.
+
+A model file can run code when it is loaded, so it matters where it comes from. Hashes beside a file
+prove that it is whole, not who made it: whoever hands over a folder hands over its hashes too.
+So what jobs write (`records`) and each published run get a seal, an HMAC under a secret key that is
+kept in the account's own folder, away from all results. Without the key nobody can make one that fits.
+"""
+
+import contextlib
+import hashlib
+import hmac
+import os
+import secrets
+import stat
+import tempfile
+from pathlib import Path
+
+from ml_baseline.errors import InputError
+
+# Names a key file elsewhere, for accounts and machines that are to trust each other's runs.
+KEY_VARIABLE = "ML_BASELINE_KEY_FILE"
+KEY_BYTES = 32
+LONGEST_KEY = 4096
+# What a seal is for, so that one kind can't stand in for another.
+PUBLISHED_RUN = b"ml-baseline published run\n"
+WRITTEN_FILE = b"ml-baseline written file\n"
+
+
+def key_path() -> Path:
+    """Return where the key is kept, by the XDG rules for a program's state.
+
+    Raises:
+        InputError: the variable names a relative path, which would depend on the current folder.
+    """
+    if named := os.environ.get(KEY_VARIABLE):
+        path = Path(named).expanduser()
+        if not path.is_absolute():
+            raise InputError(f"{KEY_VARIABLE} is {named!r}; expected the full path of a file")
+        return path
+    state = Path(os.environ.get("XDG_STATE_HOME", ""))
+    if not state.is_absolute():  # the rules say to ignore these
+        state = Path.home() / ".local" / "state"
+    return state / "ml-baseline" / "registry.key"
+
+
+def seal_of(content: bytes, make_key: bool = False, purpose: bytes = PUBLISHED_RUN) -> str | None:
+    """Return the seal that belongs to some bytes, None if this account has no key.
+
+    Args:
+        content: what is sealed, such as the bytes of a run's `run_meta.json`.
+        purpose: what the seal is for; it fits for nothing else.
+        make_key: make a key if there is none yet.
+    """
+    key = _key(make_key)
+    if key is None:
+        return None
+    return hmac.new(key, purpose + content, hashlib.sha256).hexdigest()
+
+
+def is_sealed(content: bytes, seal: str, purpose: bytes = PUBLISHED_RUN) -> bool:
+    """Return whether a seal was made for these bytes with this account's key."""
+    expected = seal_of(content, purpose=purpose)
+    return expected is not None and hmac.compare_digest(expected.encode(), seal.strip().encode())
+
+
+def _key(make: bool) -> bytes | None:
+    """Return the account's key; None if it has none and none is to be made, or can be.
+
+    Raises:
+        InputError: the key file cannot be read, holds no key, or others may know or replace it.
+    """
+    try:
+        path = key_path()
+    except RuntimeError:  # an account without a home
+        return None
+    if make and not os.path.lexists(path):
+        with contextlib.suppress(OSError):  # a home that cannot be written to
+            _make_key(path)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        if path.is_symlink():
+            raise _bad_key(path, "is a link to a file that is not there; remove it") from None
+        return None
+    except OSError as error:
+        raise _bad_key(path, f"cannot be read ({error.strerror})") from error
+    try:
+        problem = _problem_of(path, os.fstat(descriptor))
+        content = b"" if problem else os.read(descriptor, LONGEST_KEY)
+    finally:
+        os.close(descriptor)
+    key = b""
+    with contextlib.suppress(ValueError):
+        key = bytes.fromhex(content.decode("ascii").strip())
+    if problem is None and len(key) < KEY_BYTES:
+        problem = (
+            f"holds no key (expected at least {2 * KEY_BYTES} hexadecimal digits); restore it, or "
+            "delete it and a new one will be made, with which older runs need --trust"
+        )
+    if problem:
+        raise _bad_key(path, problem)
+    return key
+
+
+def _problem_of(path: Path, state: os.stat_result) -> str | None:
+    """Return why a key file cannot be relied on, None if it can.
+
+    One that is named by the variable may be shared, so its group may read it, whoever owns it.
+    """
+    named = bool(os.environ.get(KEY_VARIABLE))
+    mode = stat.S_IMODE(state.st_mode)
+    if not stat.S_ISREG(state.st_mode):
+        return "is not a plain file; remove it"
+    if not named and state.st_uid != os.geteuid():
+        return f"belongs to another account; remove it, or name your own with {KEY_VARIABLE}"
+    if mode & (0o027 if named else 0o077):
+        return (
+            f"can be read or changed by others (mode {mode:03o}), who could seal runs in your name; "
+            f"run `chmod 600 {path}`. If others may have read it, delete it instead"
+        )
+    return None
+
+
+def _bad_key(path: Path, what: str) -> InputError:
+    return InputError(f"{path}: the key that seals published runs {what}")
+
+
+def _make_key(path: Path) -> None:
+    """Write a new key, unless another process has just done so: whole, and for the owner alone."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle, name = tempfile.mkstemp(prefix=".key-", dir=path.parent)  # made with mode 0600
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(KEY_BYTES) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(name, path)  # unlike a rename, never over a key that is there
+    finally:
+        Path(name).unlink()
