@@ -17,10 +17,12 @@ from ml_baseline.config import configuration
 from ml_baseline.errors import InputError
 from ml_baseline.modelling.failure import failure
 from ml_baseline.files import content_hash, require_writable
+from ml_baseline.jobs.remake import Remake
 from ml_baseline.jobs.run_lock import RunLock
 from ml_baseline.jobs.source_code import code_hash, package_version
 from ml_baseline.jobs.summary import run_summary
 from ml_baseline.jobs.warm import WarmProcesses, kinds_asked_for
+from ml_baseline.seal import KEY_VARIABLE, key_is_kept, key_path
 
 STARTED = time.time()
 WARM = []
@@ -76,6 +78,18 @@ MADE_TABLES = {
     if config["sample_data"]["make"]
     and (Path(path).with_suffix(".source.md").exists() or not Path(path).exists())
 }
+# What is not as the workflow wrote it is made again; while another run writes, nothing is known.
+REMAKE = None
+if LOCK and LOCK.alone:
+    REMAKE = Remake(
+        workflow, [f"{root}/{name}" for root in ("data/processed", "results") for name in SETTINGS]
+    )
+    if not key_is_kept():
+        print(
+            f"No key can be kept in {key_path().parent}, so the next run can't tell this run's files "
+            f"from others and makes all of them again. Set {KEY_VARIABLE} to a file that can be kept.",
+            file=sys.stderr,
+        )
 # The tables that a run is for.
 WANTED = [name for name in DATASETS if name in (config["only"] or DATASETS)]
 
@@ -456,6 +470,8 @@ def start_run():
         require_writable("data", "results")
     except InputError as error:
         sys.exit(str(error))
+    if REMAKE:
+        REMAKE.keep_changed()
     folder = WORKFLOW_FOLDER / "scripts"
     scripts = {
         folder / Path(job.rule.script).name

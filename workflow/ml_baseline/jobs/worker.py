@@ -42,6 +42,11 @@ class Report:
     peak_memory_mib: float | None = None
 
 
+def in_worker() -> bool:
+    """Return whether this process is a worker, and not the job that watches it."""
+    return _connection is not None
+
+
 def delegate(warm: str | None) -> Report | None:
     """Let a worker do the work; return its report, or None in the worker itself.
 
