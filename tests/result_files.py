@@ -25,7 +25,9 @@ PASSED = {
     "value": 0,
     "limit": 1,
     "verdict": "pass",
-    "explanation": "No holdout row is among the training rows.",
+    "summary": "No holdout row is among the training rows.",
+    "explanation": "",
+    "fix": "",
 }
 LEAK = {
     "check": "single_feature",
@@ -33,8 +35,9 @@ LEAK = {
     "value": 1.0,
     "limit": 0.99,
     "verdict": "fail",
-    "explanation": "'x0' alone has a roc_auc of 1.000 (limit 0.99): it settles the answer; if it is "
-    "not known when you predict, write `forbidden: x0`, else say why.",
+    "summary": "'x0' alone has a ROC-AUC of 1.000 (limit 0.99).",
+    "explanation": "It settles the answer. If it is not known when you predict, forbid it.",
+    "fix": "forbidden: x0",
 }
 WARNING = {
     "check": "row_order",
@@ -42,7 +45,9 @@ WARNING = {
     "value": 0.85,
     "limit": 0.8,
     "verdict": "warn",
-    "explanation": "The position of a row has a roc_auc of 0.850: the file is in some order.",
+    "summary": "The position of a row has a ROC-AUC of 0.850.",
+    "explanation": "The file is in some order.",
+    "fix": "",
 }
 
 

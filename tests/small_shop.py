@@ -100,7 +100,9 @@ def publish_shop(
             "value": [0.5, 0.9],
             "limit": [0.8, 0.99],
             "verdict": ["pass", "warn"],
-            "explanation": ["fine", "'visits' is strong"],
+            "summary": ["Fine.", "'visits' is strong."],
+            "explanation": ["", "It may come from after the event."],
+            "fix": ["", "forbidden: visits"],
         }
     )
     facts = contents.facts(

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_baseline.audit import audit
+from ml_baseline.audit.run import audit
 from ml_baseline.data import sample_data
 from ml_baseline.data.clean import clean
 from ml_baseline.data.infer_schema import describe_columns, infer_schema

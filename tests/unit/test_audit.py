@@ -1,4 +1,3 @@
-import re
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +6,9 @@ import pytest
 import yaml
 from sklearn.metrics import roc_auc_score
 
-from ml_baseline.audit import LIMITS, audit, findings, scoring
+from ml_baseline.audit import findings, scoring
+from ml_baseline.audit.findings import LIMITS
+from ml_baseline.audit.run import audit
 from ml_baseline.audit.views import columns_of, matrix_of
 from ml_baseline.data.split import split
 from ml_baseline.errors import InputError
@@ -113,7 +114,8 @@ def test_an_honest_table_passes_every_check(honest):
     assert set(result["check"]) == CHECKS
     assert (result["verdict"] == "pass").all(), result[result["verdict"] != "pass"].to_string()
     assert result[["value", "limit"]].notna().all(axis=None)
-    assert result["explanation"].str.endswith(".").all()
+    assert result["summary"].str.endswith(".").all()
+    assert (result[["explanation", "fix"]] == "").all(axis=None)
 
 
 def test_the_same_input_gives_the_same_rows(honest):
@@ -131,34 +133,35 @@ def test_failures_come_first(honest):
 def test_a_finding_names_the_column_the_figure_the_limit_and_the_config(honest):
     y = honest[0]["y"].to_numpy()
     (row,) = bad(run(*added(honest, "total amount", y * 3.0)), "single_feature").itertuples()
-    assert "'total amount'" in row.explanation
-    assert f"{row.value:.3f}" in row.explanation
-    assert f"{row.limit:g}" in row.explanation
-    assert "`forbidden: total amount`" in row.explanation
+    assert "'total amount'" in row.summary
+    assert f"{row.value:.3f}" in row.summary
+    assert f"{row.limit:g}" in row.summary
+    assert row.explanation.endswith(".")
+    assert row.fix == "forbidden: total amount"
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "plain",
-        "two words",
-        "with: colon",
-        "#1",
-        "[x]",
-        "ümlaut",
-        "yes",
-        "a'b",
-        'a"b',
-        "-",
-        "1",
-        "x ",
-    ],
+NAMES = (
+    *("plain", "two words", "with: colon", "#1", "[x]", "ümlaut", "yes", "a'b", 'a"b', "-", "1"),
+    *("x ", "score: final; v2", "``a`b``", "a & b, c", "**x**", "{y}", "%s {0}", "2024-01-01"),
+    *("two\nlines", "a" * 200, "null", "~", "!tag", "*alias", "<b>"),
 )
-def test_what_to_write_is_yaml_for_that_name(name):
-    text = findings.in_config("forbidden", name)
-    assert yaml.safe_load(text.strip("`")) == {"forbidden": name}
-    text = findings.in_config("forbidden", [name, "b"])
-    assert yaml.safe_load(text.strip("`")) == {"forbidden": [name, "b"]}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_fix_is_yaml_for_that_name(name):
+    assert yaml.safe_load(findings.config_entry(forbidden=name)) == {"forbidden": name}
+    several = findings.config_entry(split={"strategy": "group"}, group=[name, "b"])
+    assert yaml.safe_load(several) == {"split": {"strategy": "group"}, "group": [name, "b"]}
+    assert len(several.splitlines()) == 2
+
+
+def test_fixes_are_merged_into_one_entry_a_key():
+    fixes = ["forbidden: total", 'forbidden: [a, "b, c"]', "", "forbidden: a", "id: number"]
+    assert findings.merged_fixes(fixes) == "forbidden: [total, a, 'b, c']\nid: number"
+    splits = ["split: {strategy: group}\ngroup: who", "split: {strategy: time}\ntime: when"]
+    assert findings.merged_fixes(splits) == "split: {strategy: group}\ngroup: who\ntime: when"
+    assert findings.merged_fixes(["id: a", "id: a"]) == "id: a"
+    assert findings.merged_fixes([]) == ""
 
 
 def test_an_unknown_strategy_is_refused(honest):
@@ -254,7 +257,7 @@ def test_gaps_that_follow_the_target_are_found(honest):
     (row,) = bad(run(*added(honest, "exit interview", values)), "missing_values").itertuples()
     assert row.subject == "exit interview"
     assert row.verdict == "fail"
-    assert "is missing" in row.explanation
+    assert "is missing" in row.summary
 
 
 def test_a_category_of_thousands_of_levels_is_no_alarm(honest):
@@ -302,7 +305,7 @@ def test_two_columns_that_give_the_target_away_are_found(honest, name):
     (row,) = bad(run(*leaky), "feature_pair").itertuples()
     assert set(row.subject.split(" & ")) == {"orders", "price"}
     assert row.verdict == "fail"
-    assert "`forbidden: [" in row.explanation
+    assert yaml.safe_load(row.fix) == {"forbidden": row.subject.split(" & ")}
 
 
 def test_two_texts_that_are_equal_only_for_one_class_are_found(honest):
@@ -313,7 +316,7 @@ def test_two_texts_that_are_equal_only_for_one_class_are_found(honest):
     leaky = added(honest, "planned", [f"s{n}" for n in first], "category")
     leaky = added(leaky, "done", [f"s{n}" for n in second], "category")
     (row,) = bad(run(*leaky), "feature_pair").itertuples()
-    assert "equal" in row.explanation
+    assert "equal" in row.summary
 
 
 # ---------------------------------------------------------------------------- models and sizes
@@ -375,7 +378,7 @@ def test_a_file_sorted_by_class_is_found(honest):
     ordered["row_id"] = np.arange(ROWS)
     (row,) = bad(run(ordered, schema), "row_order").itertuples()
     assert row.verdict == "warn"
-    assert "sorted by class" in row.explanation
+    assert "sorted by class" in row.summary
 
 
 def test_rows_that_belong_together_and_stand_together_are_found(honest):
@@ -386,7 +389,7 @@ def test_rows_that_belong_together_and_stand_together_are_found(honest):
     order = np.concatenate([runs[i] for i in random.permutation(len(runs))])
     ordered = table.iloc[order].reset_index(drop=True).assign(row_id=np.arange(ROWS))
     (row,) = bad(run(ordered, schema), "row_order").itertuples()
-    assert "next to each other" in row.explanation
+    assert row.summary.startswith("Rows next to each other")
 
 
 @pytest.mark.parametrize("part", ["number", "prefix", "last", "length"])
@@ -528,7 +531,7 @@ def test_customers_on_both_sides_are_found(honest, kind, role):
     ).itertuples()
     assert row.subject == "customer"
     assert row.verdict == "fail"
-    assert "`split: {strategy: group}` with `group: customer`" in row.explanation
+    assert yaml.safe_load(row.fix) == {"split": {"strategy": "group"}, "group": "customer"}
 
 
 def test_a_quantity_whose_neighbours_are_alike_names_nobody(honest):
@@ -568,7 +571,7 @@ def test_a_share_of_ones_that_moves_with_time_is_found(honest, role):
             leaky = added(leaky, f"signed_{part}", getattr(dates, part), "integer", **more)
     (row,) = bad(run(*leaky), "time_order").itertuples()
     assert row.subject == "signed"
-    assert "`split: {strategy: time}` with `time: signed`" in row.explanation
+    assert yaml.safe_load(row.fix) == {"split": {"strategy": "time"}, "time": "signed"}
 
 
 def test_time_without_effect_passes(honest):
@@ -618,7 +621,7 @@ def test_columns_prepared_with_all_rows_are_found(honest, trace):
     else:
         values[::9] = values[np.arange(ROWS) % 9 != 0].mean()
     (row,) = bad(run(*added(honest, "amount", values)), "prepared_before_split").itertuples()
-    assert trace in row.explanation
+    assert trace in row.summary
 
 
 # ---------------------------------------------------------------------------- odd tables
@@ -671,16 +674,17 @@ def test_one_feature_only(honest):
     assert not len(result[result["verdict"] == "fail"])
 
 
-def test_names_may_hold_anything(honest):
+@pytest.mark.parametrize("name", NAMES)
+def test_names_may_hold_anything(honest, name):
     table, schema = honest
-    names = {"age": "a & b [1] <x> {y}", "income": "%s {0}", "country": "`$` ü" * 20}
+    names = {"age": "a & b [1] <x> {y}", "income": name, "country": "`$` ü" * 20}
     columns = [{**e, "name": names.get(e["name"], e["name"])} for e in schema["columns"]]
     y = table["y"]
     leaky = table.assign(income=y * 2.0).rename(columns=names)
     (row,) = bad(run(leaky, {**schema, "columns": columns}), "single_feature").itertuples()
-    assert row.subject == "%s {0}"
-    config = re.search(r"`(forbidden:.*?)`", row.explanation).group(1)
-    assert yaml.safe_load(config) == {"forbidden": "%s {0}"}
+    assert row.subject == name
+    assert row.summary.startswith(f"'{name}' alone")
+    assert yaml.safe_load(row.fix) == {"forbidden": name}
 
 
 def test_nothing_is_changed_in_the_tables_given(honest):

@@ -62,11 +62,17 @@ def test_columns_are_shown_with_what_training_saw(parts):
 
 
 def test_a_failed_audit_stands_at_the_top(parts):
-    finding = {"check": "leak", "subject": "x", "verdict": "fail", "explanation": "why"}
+    finding = {
+        "check": "leak",
+        "subject": "x",
+        "verdict": "fail",
+        "summary": "a",
+        "explanation": "b",
+    }
     top = card(parts, {"audit": [finding]}).split("## Intended use")[0]
     assert "The audit failed (leak)" in top
     assert "The audit failed" not in card(parts)
-    assert "nothing found" in card(parts, {"audit": []})
+    assert "no problems found" in card(parts, {"audit": []})
 
 
 @pytest.mark.parametrize(

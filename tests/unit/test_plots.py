@@ -21,8 +21,12 @@ from matplotlib.text import Text
 import ml_baseline
 from ml_baseline import plots
 from ml_baseline.errors import InputError
+from ml_baseline.plots.counts import association, count_quantiles, wilson
+from ml_baseline.plots.registry import resolve
+from ml_baseline.plots.view import View, percent, short
 
 ROOT = Path(__file__).parents[2]
+WHOLE = [name for name, picture in plots.PICTURES.items() if not picture.columns]
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -147,12 +151,11 @@ TABLES = [customers, hostile, wide, levels, one_class, one_row, no_rows, only_ta
 
 def names_for(schema):
     """Return every whole-table plot, and the column plots of all columns or the last of many."""
-    names = list(plots.PLOTS)
-    pairs = []
+    names, pairs = list(WHOLE), []
     for entry in schema["columns"][-4:] if len(schema["columns"]) > 20 else schema["columns"]:
         if "/" in entry["name"]:
             continue
-        for ending, plot in plots.COLUMN_PLOTS.items():
+        for ending, plot in plots.PICTURES.items():
             if entry["kind"] not in plot.kinds:
                 continue
             if ending == "scatter":
@@ -222,7 +225,7 @@ def test_every_plot_of_every_table_is_drawn_without_warning_and_nothing_is_cut_o
 
 def test_the_plots_of_a_table_that_names_none_are_all_those_of_a_whole_table():
     schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
-    assert set(schema["$defs"]["dataset"]["properties"]["plots"]["default"]) == set(plots.PLOTS)
+    assert set(schema["$defs"]["dataset"]["properties"]["plots"]["default"]) == set(WHOLE)
 
 
 def test_the_histogram_shows_each_value_once_in_its_bin_and_class():
@@ -303,7 +306,7 @@ def test_the_target_has_its_labels():
 
 def test_rates_are_those_of_each_level_with_wilson_intervals():
     # 8 of 10: 0.490 to 0.943 by Wilson's formula (Agresti and Coull 1998 give the same).
-    share, low, high = plots._wilson(np.array([[2, 8], [10, 0], [0, 3]]))
+    share, low, high = wilson(np.array([[2, 8], [10, 0], [0, 3]]))
     assert share.tolist() == [0.8, 0.0, 1.0]
     assert low == pytest.approx([0.4901625, 0.0, 0.4385030], abs=1e-6)
     assert high == pytest.approx([0.9433178, 0.2775328, 1.0], abs=1e-6)
@@ -342,8 +345,7 @@ def test_rates_are_those_of_each_level_with_wilson_intervals():
 )
 def test_numbers_are_cut_into_bins_of_equal_rows(values, labels, counts):
     table, schema = build({"x": ("number", [float(v) for v in values])}, [0] * len(values))
-    entry = schema["columns"][0]
-    found = plots._count_quantiles(table, entry, plots._classes(table, schema))
+    found = count_quantiles(View(table, schema), "x")
     assert (found.counts.sum(axis=1) > 0).all() and found.counts.sum() == len(values)
     if labels is not None:
         assert found.labels == labels
@@ -358,9 +360,9 @@ def test_what_differs_most_comes_first():
     )
     axes = plots.draw("target_by_feature", table, schema).axes
     assert [a.get_title(loc="left") for a in axes] == ["signal", "noise"]
-    assert plots._association(np.array([[50, 0], [0, 50]])) == pytest.approx(1)
-    assert plots._association(np.array([[25, 25], [25, 25]])) == 0
-    assert plots._association(np.array([[50, 0], [30, 0]])) == 0
+    assert association(np.array([[50, 0], [0, 50]])) == pytest.approx(1)
+    assert association(np.array([[25, 25], [25, 25]])) == 0
+    assert association(np.array([[50, 0], [30, 0]])) == 0
 
 
 def test_of_many_columns_the_most_different_are_shown_and_the_rest_counted():
@@ -382,15 +384,6 @@ def test_of_many_columns_the_most_different_are_shown_and_the_rest_counted():
     assert len(labels) == 40 and labels[-1] == "y = 1"
     assert not figure.axes[0].texts
     assert "20 more columns not shown" in notes(figure).replace("\n", " ")
-
-
-def test_correlations_are_pearsons_over_complete_pairs():
-    chance = np.random.default_rng(7)
-    frame = pd.DataFrame(chance.normal(size=(200, 4)), columns=list("abcd"))
-    frame["b"] += frame["a"] * 1e6
-    frame = frame.mask(chance.random(frame.shape) < 0.2)
-    columns = [plots._standardised(frame[name].to_numpy()) for name in frame]
-    assert plots._correlations(columns) == pytest.approx(frame.corr().to_numpy(), abs=1e-10)
 
 
 def test_the_heatmap_holds_what_has_an_order():
@@ -471,11 +464,11 @@ def test_classes_have_their_colours_everywhere_and_differ_in_grey():
 
 
 def test_long_names_are_shortened_in_the_middle_and_signs_stay_what_they_are():
-    assert plots._short("a" * 30) == "a" * 30
-    assert plots._short("start " + "m" * 100 + " end", 20) == "start mmmmmm…mmm end"
-    assert len(plots._short("z" * 31)) == 30
-    assert plots._short(" two\nlines\t") == "two lines"
-    assert plots._short("\u200b") == "(blank)"
+    assert short("a" * 30) == "a" * 30
+    assert short("start " + "m" * 100 + " end", 20) == "start mmmmmm…mmm end"
+    assert len(short("z" * 31)) == 30
+    assert short(" two\nlines\t") == "two lines"
+    assert short("\u200b") == "(blank)"
     table, schema = build({"cost $ in $": ("number", [1.0, 2.0, 3.0])}, [0, 1, 1])
     figure = plots.draw("cost $ in $_histogram", table, schema)
     title = figure.texts[0]
@@ -488,7 +481,7 @@ def test_long_names_are_shortened_in_the_middle_and_signs_stay_what_they_are():
     [(0, "0 %"), (0.001, "< 1 %"), (0.5, "50 %"), (0.999, "> 99 %"), (1, "100 %")],
 )
 def test_nearly_none_is_not_none(share, text):
-    assert plots._percent(share) == text
+    assert percent(share) == text
 
 
 @pytest.mark.parametrize(
@@ -510,7 +503,7 @@ def test_nearly_none_is_not_none(share, text):
         ("income_barplot", ["'income' is of kind number", "'income_histogram'"]),
         ("age_town_scatter", ["'town' is of kind category"]),
         ("key_barplot", ["no column 'key'", "its role is id"]),
-        ("plots/age_histogram", ["cannot be a file's name"]),
+        ("plots/age_histogram", ["cannot be a file name"]),
         ("_scatter", ["'_scatter'"]),
     ],
 )
@@ -545,12 +538,12 @@ def test_names_that_mean_nothing_are_refused_with_the_nearest(name, pieces):
 def test_names_are_split_where_the_columns_are(name, columns):
     names = ["a_b", "b_c", "c", "x_y", "1", "hours per week [h]", "in/out", "_c"]
     _, schema = build({n: ("number", [1.0, 2.0]) for n in names}, [0, 1])
-    assert plots._resolve(name, schema)[1] == columns
+    assert resolve(name, schema)[1] == columns
 
 
 def test_the_same_table_gives_the_same_bytes_and_only_what_is_needed_is_imported(tmp_path):
     table, schema = customers(300)
-    names = ["age_histogram", "gender_barplot", "age_income_scatter", *plots.PLOTS]
+    names = ["age_histogram", "gender_barplot", "age_income_scatter", *WHOLE]
     for name in names:
         plots.save(plots.draw(name, table, schema), tmp_path / "here" / f"{name}.png")
     code = """

@@ -68,7 +68,7 @@ def test_a_failed_audit_comes_before_everything(tmp_path, monkeypatch):
     text = Page(page_of(tmp_path, monkeypatch, audit=(PASSED, LEAK, WARNING))).text
     answer = text[text.index("How well can") :]
     assert answer.index("Do not believe these scores") < answer.index("ROC-AUC")
-    assert "'x0' alone has a roc_auc of 1.000" in answer
+    assert "'x0' alone has a ROC-AUC of 1.000" in answer
     assert "write forbidden: x0 in the config" in answer
     assert "is the best of the models tried" not in text
     assert "claims ROC-AUC" in answer
@@ -189,7 +189,7 @@ def test_names_from_the_table_are_text_and_nothing_else(tmp_path, monkeypatch):
         labels=("<img src=x onerror=alert(1)>", "**b** `c` [d](#e)"),
         target='"<i>target</i>',
         positive="<b>yes</b>",
-        audit=(LEAK | {"subject": HOSTILE, "explanation": f"{HOSTILE} & `forbidden: {HOSTILE}`"},),
+        audit=(LEAK | {"subject": HOSTILE, "summary": HOSTILE, "fix": f"forbidden: '{HOSTILE}'"},),
         failed={"broken": HOSTILE},
     )
     parsed = Page(page)

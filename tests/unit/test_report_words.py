@@ -1,7 +1,6 @@
 import pytest
 
 from ml_baseline.report import words
-from ml_baseline.report.answer import merged
 from ml_baseline.report.words import METRIC_WORDS, Score, decimals, prose
 from ml_baseline.scoring.metrics import METRICS
 
@@ -64,11 +63,6 @@ def test_prose_escapes_before_it_marks_up():
         "<code>&lt;b&gt;</code> is <strong>&lt;i&gt;</strong> and "
         '<a href="#audit">&lt;u&gt;</a>, not [x](javascript:alert(1))'
     )
-
-
-def test_a_table_can_forbid_columns_once_only():
-    lines = ["forbidden: total", 'forbidden: [a, "b, c"]', "forbidden: a", "id: number"]
-    assert merged(lines) == ['forbidden: [total, a, "b, c"]', "id: number"]
 
 
 @pytest.mark.parametrize(

@@ -61,13 +61,21 @@ def churn():
     """The results of one table: a leaderboard and what goes with it."""
     rows = [board_row("forest", "true"), board_row(LONG, reliable="false"), board_row("dummy")]
     write_rows("results/churn/metrics.csv", rows)
-    finding = {"subject": "amount", "explanation": "Far too good to be true. " * 8}
+    finding = {
+        "subject": "amount",
+        "summary": "Far too good to be true.",
+        "explanation": "It settles the answer. " * 8,
+        "fix": "forbidden: amount",
+    }
+    no_more = {"explanation": "", "fix": ""}
     write_rows(
         "results/churn/audit.csv",
         [
             {"check": "single_feature", "verdict": "fail"} | finding,
-            {"check": "single_feature", "verdict": "pass", "subject": "x", "explanation": "Fine."},
-            {"check": "row_order", "verdict": "warn", "subject": "rows", "explanation": "Sorted?"},
+            {"check": "single_feature", "verdict": "pass", "subject": "x", "summary": "Fine."}
+            | no_more,
+            {"check": "row_order", "verdict": "warn", "subject": "rows", "summary": "Sorted."}
+            | no_more,
         ],
     )
     naive = {"model": "forest", "metric": "roc_auc", "naive": 0.91, "honest": 0.61, "leak": 0.3}
@@ -114,7 +122,7 @@ def test_findings_claims_and_controls_are_told(churn):
     said = run_summary(["churn"])
     assert "Audit: 1 failed, 1 to look at" in said
     assert "FAIL  single_feature (amount): Far too good" in said
-    assert "look  row_order (rows): Sorted?" in said
+    assert "look  row_order (rows): Sorted." in said
     assert "Fine." not in said
     words = " ".join(said.split())
     assert "roc_auc of 0.91 for forest; honest: 0.61, so 0.30 of it is leak" in words
@@ -125,7 +133,7 @@ def test_findings_claims_and_controls_are_told(churn):
 
 def test_an_audit_without_findings_is_one_line():
     rows = [{"check": name, "verdict": "pass"} for name in ("a", "b", "b")]
-    assert audit_text(rows) == "Audit: 2 checks, nothing found."
+    assert audit_text(rows) == "Audit: 2 checks, no problems found."
     assert audit_lines(rows, ("fail",)) == []
 
 

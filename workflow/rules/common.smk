@@ -1,6 +1,7 @@
 """What all rules share: the checked config, the settings of each table, paths and code."""
 
 import contextlib
+import os
 import sys
 import threading
 import time
@@ -14,6 +15,7 @@ sys.path.insert(0, str(WORKFLOW_FOLDER))
 from snakemake.persistence import PersistenceBase
 
 from ml_baseline.config import configuration
+from ml_baseline.data.sample_note import is_sample
 from ml_baseline.errors import InputError
 from ml_baseline.modelling.failure import failure
 from ml_baseline.files import content_hash, require_writable
@@ -22,7 +24,6 @@ from ml_baseline.jobs.run_lock import RunLock
 from ml_baseline.jobs.source_code import code_hash, package_version
 from ml_baseline.jobs.summary import run_summary
 from ml_baseline.jobs.warm import WarmProcesses, kinds_asked_for
-from ml_baseline.seal import KEY_VARIABLE, key_is_kept, key_path
 
 STARTED = time.time()
 WARM = []
@@ -44,7 +45,7 @@ try:
     configuration.check_estimators(config)
 except InputError as error:
     # Not a WorkflowError: that would add where in our code the config was found wrong.
-    sys.exit(f"{', '.join(workflow.configfiles)}: {error}")
+    sys.exit(f"{', '.join(map(str, workflow.configfiles))}: {error}")
 
 DATASETS = list(config["datasets"])
 SETTINGS = {name: configuration.dataset_settings(config, name) for name in DATASETS}
@@ -70,26 +71,24 @@ CLEANING_KEYS = [
     *("target", "positive", "negative", "id", "group", "time"),
     *("drop", "forbidden", "categorical", "encode", "dates"),
 ]
-# The sample tables that the workflow makes if they are missing or were made with other settings. A
-# file that has no word about its source beside it was put there by the user, who keeps it.
-MADE_TABLES = {
-    path
-    for path in USED_TABLES & {*SAMPLE_TABLES.values()}
-    if config["sample_data"]["make"]
-    and (Path(path).with_suffix(".source.md").exists() or not Path(path).exists())
+# Which sample each path holds, or will once it is made. Any other file there is the user's own.
+SAMPLES = {
+    path: sample
+    for sample, path in SAMPLE_TABLES.items()
+    if path in USED_TABLES and (is_sample(path) or not os.path.lexists(path))
 }
-# What is not as the workflow wrote it is made again; while another run writes, nothing is known.
+# The sample tables that are made if they are missing or were made with other settings.
+MADE_TABLES = set(SAMPLES) if config["sample_data"]["make"] else set()
+# While another run writes, nobody knows what its files will be.
 REMAKE = None
 if LOCK and LOCK.alone:
-    REMAKE = Remake(
-        workflow, [f"{root}/{name}" for root in ("data/processed", "results") for name in SETTINGS]
-    )
-    if not key_is_kept():
-        print(
-            f"No key can be kept in {key_path().parent}, so the next run can't tell this run's files "
-            f"from others and makes all of them again. Set {KEY_VARIABLE} to a file that can be kept.",
-            file=sys.stderr,
+    try:
+        REMAKE = Remake(
+            workflow,
+            [f"{root}/{name}" for root in ("data/processed", "results") for name in SETTINGS],
         )
+    except InputError as error:
+        sys.exit(str(error))
 # The tables that a run is for.
 WANTED = [name for name in DATASETS if name in (config["only"] or DATASETS)]
 
@@ -351,7 +350,7 @@ def naive_files(wildcards):
 def known_process_models(wildcards):
     """Return the models that the positive control needs: those of the customers sample, or none."""
     dataset = wildcards.dataset
-    if SETTINGS[dataset]["table"] != SAMPLE_TABLES["customers"]:
+    if SAMPLES.get(SETTINGS[dataset]["table"]) != "customers":
         return []
     return [f"results/{dataset}/seed{seeds(dataset)[0]}/models/{m}.joblib" for m in models(dataset)]
 

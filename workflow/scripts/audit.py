@@ -3,7 +3,7 @@ from ml_baseline.jobs.job_log import job_log
 with job_log(snakemake, warm="tables"):
     from pathlib import Path
 
-    from ml_baseline.audit import audit
+    from ml_baseline.audit.run import audit
     from ml_baseline.data.tables import read_table, write_table
     from ml_baseline.files import read_json
 

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ml_baseline.audit.findings import Finding, judged, passed
-from ml_baseline.audit.views import NUMERIC_KINDS, standardized
-from ml_baseline.data.schema import feature_columns
+from ml_baseline.audit.findings import Finding, judged, passed, quoted
+from ml_baseline.audit.views import standardized
+from ml_baseline.data.schema import ORDERED_KINDS, feature_columns
 
 # Holdout rows that are looked up, and the work (rows x training rows x columns) they may cost.
 MOST_LOOKED_UP, FEWEST_LOOKED_UP, LOOKED_UP_WORK = 400, 100, 1e9
@@ -27,6 +27,9 @@ FEWEST_COLUMNS = 4
 # Copies have the same target but for this many errors; fewer rows of a class say nothing of it.
 ALWAYS = 0.98
 FEW_ROWS = 5
+GROUP = (
+    "If such rows belong to one customer or patient, name that column as group and split by group."
+)
 # A text column that is different in nearly all rows identifies the row and says nothing of copies.
 DISTINCT_SHARE = 0.9
 LEVELS, DIMENSIONS = 8, 12
@@ -119,10 +122,9 @@ def exact_duplicates(
         share,
         limit,
         verdict,
-        f"{twins.mean():.1%} of the holdout rows stand in the training rows too, feature by feature "
-        f"({share:.1%} beyond coincidence, limit {limit:.0%}): a model that only remembers gets "
-        "them right; remove the duplicates from the table, or, if they belong to one customer or "
-        "patient, write `split: {strategy: group}` with `group:` naming that column.",
+        f"{twins.mean():.1%} of the holdout rows have the same features as a training row "
+        f"({share:.1%} beyond coincidence, limit {limit:.0%}).",
+        f"A model that only remembers gets them right. Remove the duplicates from the table. {GROUP}",
     )
 
 
@@ -160,7 +162,13 @@ def near_duplicates(
         findings.append(_mixtures(train, looked_up, schema, *labels, limits))
     else:
         findings.append(
-            passed("near_duplicates", "rows", 0.0, limits["near_duplicates"].warn, "Too few rows.")
+            passed(
+                "near_duplicates",
+                "rows",
+                0.0,
+                limits["near_duplicates"].warn,
+                "There are too few rows to tell.",
+            )
         )
     return findings
 
@@ -176,9 +184,8 @@ def _judge_copies(
     share = max(near.share(), same.share())
     verdict, limit = judged(share, limits["near_duplicates"])
     todo = (
-        "hand over the table as it was before rows were copied (this workflow adds noisy copies to "
-        "training rows only: `augment`), or, if near rows belong to one customer or patient, "
-        "write `split: {strategy: group}` with `group:` naming that column."
+        "Hand over the table as it was before rows were copied; this workflow augments training "
+        f"rows only. {GROUP}"
     )
     if verdict == "fail":
         return Finding(
@@ -188,8 +195,10 @@ def _judge_copies(
             limit,
             verdict,
             f"{share:.0%} of the holdout rows have a near copy among the training rows (limit "
-            f"{limit:.0%}), far nearer or in far more columns alike than any other row, with the "
-            f"same target: a model that only remembers scores as if it understood; {todo}",
+            f"{limit:.0%}).",
+            "These copies are far nearer, or alike in far more columns, than any other row, and "
+            "have the same target: a model that only remembers scores as if it understood. "
+            f"{todo}",
         )
     copied, columns = _mixed_precision(train, holdout, schema)
     if copied is not None:
@@ -199,9 +208,10 @@ def _judge_copies(
             copied[1],
             limit,
             copied[0],
-            f"{copied[1]:.0%} of the rows have long decimals where the others have short ones (in "
-            f"{', '.join(repr(name) for name in columns[:5])}), as copies made with noise do: then "
-            f"a holdout row's original may be among the training rows; {todo}",
+            f"{copied[1]:.0%} of the rows have long decimals in {quoted(columns)} where the others "
+            "have short ones.",
+            "Copies made with noise look like that, and then a holdout row's original may be among "
+            f"the training rows. {todo}",
         )
     if verdict == "warn":
         return Finding(
@@ -211,8 +221,8 @@ def _judge_copies(
             limit,
             verdict,
             f"{share:.0%} of the holdout rows have a near copy among the training rows (limit "
-            f"{limit:.0%}) with the same target: a model gets such rows right by remembering; "
-            f"{todo}",
+            f"{limit:.0%}).",
+            f"A model gets such rows right by remembering. {todo}",
         )
     return passed(
         "near_duplicates",
@@ -271,7 +281,7 @@ def _space(table: pd.DataFrame, schema: dict) -> np.ndarray:
     for name in feature_columns(schema):
         numbers = None
         kind = next(entry["kind"] for entry in schema["columns"] if entry["name"] == name)
-        if kind in NUMERIC_KINDS:
+        if kind in ORDERED_KINDS:
             numbers = standardized(table[name].to_numpy(dtype=np.float64))
             if numbers is None:
                 continue
@@ -310,7 +320,7 @@ def _by_agreement(
     columns = []
     for name in feature_columns(schema):
         kind = next(entry["kind"] for entry in schema["columns"] if entry["name"] == name)
-        if kind in NUMERIC_KINDS:
+        if kind in ORDERED_KINDS:
             ours = looked_up[name].to_numpy(dtype=np.float64)
             theirs = train[name].to_numpy(dtype=np.float64)
             scaled = standardized(np.concatenate([theirs, ours]))
@@ -458,9 +468,10 @@ def _mixtures(
         limit,
         verdict,
         f"{share:.0%} of the holdout rows lie exactly on a line with two training rows of their "
-        f"class (limit {limit:.0%}): rows that SMOTE or the like made up before the split carry "
-        "holdout rows into the training rows and back; hand over the table without them and "
-        "balance the classes inside the model: `class_weight: balanced` among its `params`.",
+        f"class (limit {limit:.0%}).",
+        "Rows that SMOTE or the like made up before the split carry holdout rows into the training "
+        "rows and back. Hand over the table without them, and balance the classes inside the model "
+        "(class_weight: balanced among its params).",
     )
 
 

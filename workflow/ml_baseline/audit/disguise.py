@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ml_baseline.audit.findings import Finding, in_config, judged, passed
+from ml_baseline.audit.findings import Finding, config_entry, judged, passed, quoted
 from ml_baseline.audit.scoring import (
     NORMAL,
     PRIOR_ROWS,
@@ -88,7 +88,15 @@ def score_all(columns: Columns, target: np.ndarray, folds: np.ndarray) -> list[S
 def single_features(scored: list[Scored], target: np.ndarray, limits: dict) -> list[Finding]:
     """Return the findings on columns that alone tell too much of the target."""
     if not scored:
-        return [passed("single_feature", "", 0.5, limits["single_feature"].fail, "No features.")]
+        return [
+            passed(
+                "single_feature",
+                "",
+                0.5,
+                limits["single_feature"].fail,
+                "The table has no features.",
+            )
+        ]
     by_subject: dict[str, list[Scored]] = {}
     for one in scored:
         by_subject.setdefault(one.view.subject, []).append(one)
@@ -109,7 +117,7 @@ def single_features(scored: list[Scored], target: np.ndarray, limits: dict) -> l
                 strongest.strength.auc,
                 limits["single_feature"].fail,
                 f"No column alone gives the target away; the strongest is "
-                f"'{strongest.view.subject}' with a roc_auc of {strongest.strength.auc:.3f}.",
+                f"'{strongest.view.subject}' with a ROC-AUC of {strongest.strength.auc:.3f}.",
             )
         )
     if not any(finding.check == "missing_values" for finding in findings):
@@ -162,9 +170,9 @@ def _judge_single(
     check = "missing_values" if missing else "single_feature"
     what = f"Whether '{subject}' is missing" if missing else f"'{subject}'"
     todo = (
-        f"if it is not known when you predict, write {in_config('forbidden', subject)}, "
-        "else say in your report why it may be this strong."
+        "If it is not known when you predict, forbid it; if it is, say why it may be this strong."
     )
+    fix = config_entry(forbidden=subject)
     verdict, limit = judged(auc, limits["single_feature"])
     if verdict == "fail":
         if not _certain(one, target, limits):
@@ -175,9 +183,10 @@ def _judge_single(
             auc,
             limit,
             verdict,
-            f"{what} alone has a roc_auc of {auc:.3f} (limit {limit:g}): a column that settles "
-            "the answer by itself is nearly always made from the target, or written down after it"
-            f", and then the score says nothing about new rows; {todo}",
+            f"{what} alone has a ROC-AUC of {auc:.3f} (limit {limit:g}).",
+            "A column that settles the answer by itself is nearly always made from the target, or "
+            f"written down after it, and then the score says nothing about new rows. {todo}",
+            fix,
         )
     verdict, limit = judged(given_away, limits["given_away"])
     if verdict != "pass":
@@ -187,9 +196,10 @@ def _judge_single(
             given_away,
             limit,
             verdict,
-            f"Some values of '{subject}' occur in one class only, and {given_away:.0%} of that "
-            f"class have them beyond what is usual for a column this strong (limit {limit:.0%}): "
-            f"amounts or marks that exist only once the outcome is known do that; {todo}",
+            f"Some values of '{subject}' occur in one class only, and {given_away:.0%} more of that "
+            f"class have them than is usual for a column this strong (limit {limit:.0%}).",
+            f"Amounts or marks that exist only once the outcome is known do that. {todo}",
+            fix,
         )
     verdict, limit = judged(auc, limits["single_strong"])
     if verdict == "pass" or not beyond_chance(auc, target, tries):
@@ -197,19 +207,19 @@ def _judge_single(
     gap, dependence = related.gap(one), related.dependence(one)
     if _is_step(one, target, limits):
         reason = (
-            "all of it lies in one cut, with errors anywhere and not near the cut, as where the "
-            "target was computed from the column and some labels are wrong"
+            "All of it lies in one cut, with errors anywhere and not near the cut, as where the "
+            "target was computed from the column and some labels are wrong."
         )
     elif judged(gap, limits["single_gap"])[0] != "pass":
         reason = (
-            "the best unrelated column is far behind (a distance of "
-            f"{gap:.2f} d', limit {limits['single_gap'].warn:g})"
+            f"The best unrelated column is far behind: {gap:.2f} standard deviations between the "
+            f"classes (limit {limits['single_gap'].warn:g})."
         )
     elif judged(dependence, limits["single_dependence"])[0] != "pass":
         reason = (
-            "within each class it goes along with no other column (correlation beyond chance "
-            f"{max(dependence, 0):.2f}, limit {limits['single_dependence'].warn:g}), as what is "
-            "made from the target and noise does"
+            "Within each class it is correlated with no other column (beyond chance by "
+            f"{max(dependence, 0):.2f}, limit {limits['single_dependence'].warn:g}), like a column "
+            "made from the target and noise."
         )
     else:
         return None
@@ -219,8 +229,10 @@ def _judge_single(
         auc,
         limit,
         verdict,
-        f"{what} alone has a roc_auc of {auc:.3f} (limit {limit:g}) and {reason}: it may come "
-        f"from after the event, as the length of a call does for its outcome; {todo}",
+        f"{what} alone has a ROC-AUC of {auc:.3f} (limit {limit:g}).",
+        f"{reason} It may come from after the event, as the length of a call does for its outcome. "
+        f"{todo}",
+        fix,
     )
 
 
@@ -405,7 +417,6 @@ def feature_pairs(
             continue
         named |= set(subjects)
         how = pair.how.format(a=f"'{subjects[0]}'", b=f"'{subjects[1]}'")
-        strong = f"has a roc_auc of {auc:.3f} (limit {limit:g})"
         findings.append(
             Finding(
                 "feature_pair",
@@ -413,10 +424,11 @@ def feature_pairs(
                 auc,
                 limit,
                 verdict,
-                f"Together two columns tell what none tells alone: {how} {strong}, the best column "
-                f"alone {best_alone:.3f}; two columns from which the target is computed do that, "
-                "and a model only learns the formula back; if the target is defined by them, "
-                f"write {in_config('forbidden', subjects)}.",
+                f"Together {quoted(subjects)} tell what no column tells alone: {how} has a ROC-AUC "
+                f"of {auc:.3f} (limit {limit:g}), the best single column {best_alone:.3f}.",
+                "Two columns from which the target is computed do that, and a model only learns the "
+                "formula back. If the target is defined by them, forbid both.",
+                config_entry(forbidden=list(subjects)),
             )
         )
     if not findings:
@@ -430,7 +442,7 @@ def feature_pairs(
                 auc,
                 limits["feature_pair"].fail,
                 f"No two columns give the target away; the strongest of {tries:,} combinations has "
-                f"a roc_auc of {auc:.3f}.",
+                f"a ROC-AUC of {auc:.3f}.",
             )
         )
     return findings

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from ml_baseline.audit.findings import Finding, in_config, judged, passed
+from ml_baseline.audit.findings import Finding, config_entry, judged, passed
 from ml_baseline.audit.scoring import binned, folds_of, rank_auc, standard_error, strength
 from ml_baseline.audit.views import columns_of, dates_of, matrix_of
 from ml_baseline.data.schema import columns_of_role, feature_columns
@@ -42,7 +42,13 @@ def time_order(
     times = _times(train, schema)
     if strategy == "time":
         return [
-            passed("time_order", ", ".join(times), 0.0, limits["time_order"].warn, "Split by time.")
+            passed(
+                "time_order",
+                ", ".join(times),
+                0.0,
+                limits["time_order"].warn,
+                "The split is by time.",
+            )
         ]
     target = train[schema["target"]].to_numpy()
     findings, most = [], (0.0, "")
@@ -55,8 +61,7 @@ def time_order(
         loss, error = _loss_in_time(matrix[known], numbers[known], target[known], random)
         if loss > most[0]:
             most = (loss, subject)
-        key = "time"
-        todo = f"write `split: {{strategy: time}}` with {in_config(key, subject)}."
+        fix = config_entry(split={"strategy": "time"}, time=subject)
         verdict, limit = judged(loss, limits["time_order"])
         if verdict == "fail" and not declared:
             verdict, limit = "warn", limits["time_order"].warn
@@ -68,9 +73,11 @@ def time_order(
                     loss,
                     limit,
                     verdict,
-                    f"A simple model loses {loss:.3f} of roc_auc on rows later in '{subject}' when it "
-                    f"may learn from earlier rows only (limit {limit:g}): a random split lets a "
-                    f"model learn from the future of the rows it is scored on; {todo}",
+                    f"A simple model that learns from earlier rows only loses {loss:.3f} of its "
+                    f"ROC-AUC on rows later in '{subject}' (limit {limit:g}).",
+                    "A random split lets a model learn from the future of the rows it is scored on. "
+                    "Split by time.",
+                    fix,
                 )
             )
             continue
@@ -85,10 +92,11 @@ def time_order(
                     drift,
                     limit,
                     verdict,
-                    f"The share of ones moves with '{subject}', which alone has a roc_auc of "
-                    f"{drift:.3f} (limit {limit:g}): a random split scores the model on times it "
-                    f"knows, and new rows will be of times it does not; if '{subject}' is the time "
-                    f"of the event, {todo}",
+                    f"The share of ones moves with '{subject}', which alone has a ROC-AUC of "
+                    f"{drift:.3f} (limit {limit:g}).",
+                    "A random split scores the model on times it knows, and new rows will be of "
+                    f"times it does not. If '{subject}' is the time of the event, split by time.",
+                    fix,
                 )
             )
     if findings:
@@ -101,7 +109,7 @@ def time_order(
             limits["time_order"].warn,
             "Learning from earlier rows only makes no difference."
             if times
-            else "No column was found to be a time.",
+            else "No column looks like a time.",
         )
     ]
 
@@ -202,7 +210,11 @@ def train_holdout_shift(
     together = together.reset_index(drop=True)
     if np.bincount(is_holdout, minlength=2).min() < FEWEST_ROWS:
         limit = limits["train_holdout_shift"].warn
-        return [passed("train_holdout_shift", "", 0.5, limit, "Too few different rows to tell.")]
+        return [
+            passed(
+                "train_holdout_shift", "", 0.5, limit, "There are too few different rows to tell."
+            )
+        ]
     folds = folds_of(is_holdout, random)
     chance = standard_error(0.5, is_holdout.sum(), len(is_holdout) - is_holdout.sum())
     ignored = set(_times(train, schema)) if strategy == "time" else set()
@@ -243,13 +255,13 @@ def train_holdout_shift(
             else f"'{subject}' tells"
         )
         why = {
-            "time": "the rows have changed with time, and will go on to",
-            "group": "few groups are in the holdout, or they are of another kind",
-        }.get(strategy, "the holdout is no random part of the table, so its score is of other rows")
+            "time": "The rows have changed with time, and will go on changing.",
+            "group": "The holdout has few groups, or groups of another kind.",
+        }.get(strategy, "The holdout is no random part of the table: its score is of other rows.")
         todo = {
-            "time": "expect a lower score later, and see what has changed in it.",
-            "group": "use more than one of `seeds:` and look at how far the scores differ.",
-        }.get(strategy, "let this workflow split the table: `split: {strategy: stratified}`.")
+            "time": "Expect a lower score later, and find out what has changed.",
+            "group": "Use several seeds, and look at how far their scores differ.",
+        }.get(strategy, "Let this workflow split the table.")
         findings.append(
             Finding(
                 "train_holdout_shift",
@@ -257,8 +269,9 @@ def train_holdout_shift(
                 auc,
                 limit,
                 verdict,
-                f"{what} holdout rows from training rows with a roc_auc of {auc:.3f} (limit "
-                f"{limit:g}): {why}; {todo}",
+                f"{what} holdout rows from training rows with a ROC-AUC of {auc:.3f} (limit "
+                f"{limit:g}).",
+                f"{why} {todo}",
             )
         )
     if findings:
@@ -270,7 +283,7 @@ def train_holdout_shift(
             subject,
             auc,
             max(limits["train_holdout_shift"].warn, beyond),
-            f"Holdout rows look like training rows: at best '{subject}' tells them apart, with a "
-            f"roc_auc of {auc:.3f}.",
+            f"Holdout rows look like training rows: what tells them apart best is '{subject}', "
+            f"with a ROC-AUC of {auc:.3f}.",
         )
     ]

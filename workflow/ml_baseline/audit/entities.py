@@ -1,12 +1,13 @@
 """The same customer, patient or machine on both sides of the split."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from ml_baseline.audit.drift import ridge
-from ml_baseline.audit.findings import Finding, Limit, in_config, judged, passed
+from ml_baseline.audit.findings import Finding, Limit, config_entry, judged, passed
 from ml_baseline.audit.views import matrix_of
 from ml_baseline.data.schema import columns_of_role, feature_columns
 
@@ -61,7 +62,7 @@ def shared_entities(
             if verdict == "pass":
                 finding = None
             elif verdict == "warn" and finding.verdict == "fail":
-                finding = finding._replace(verdict="warn", limit=limit.warn)
+                finding = replace(finding, verdict="warn", limit=limit.warn)
         if finding is not None:
             findings.append(finding)
         elif found.agreement > largest[0]:
@@ -209,7 +210,7 @@ def _judge(
         verdict = "pass"
     elif verdict == "fail" and seen_verdict == "warn":
         verdict, limit = "warn", of_agreement.warn
-    todo = f"write `split: {{strategy: group}}` with {in_config('group', name)}."
+    fix = config_entry(split={"strategy": "group"}, group=name)
     if verdict != "pass":
         return Finding(
             "shared_entities",
@@ -219,8 +220,10 @@ def _judge(
             verdict,
             f"{found.seen:.0%} of the holdout rows have their '{name}' in the training rows too, and "
             f"rows with the same one agree on the target (kappa {found.agreement:.2f} beyond "
-            f"chance, limit {limit:g}): the model can know the one it is asked about, which new "
-            f"ones it will not; {todo}",
+            f"chance, limit {limit:g}).",
+            f"The model can know the '{name}' it is asked about; a new one it will not know. Split "
+            "by group.",
+            fix,
         )
     verdict, limit = judged(found.seen, limits["id_recurs"])
     if declared and verdict != "pass":
@@ -231,7 +234,9 @@ def _judge(
             limit,
             verdict,
             f"{found.seen:.0%} of the holdout rows have their '{name}' in the training rows too "
-            f"(limit {limit:.0%}): an id that recurs names someone with several rows, and the "
-            f"score then holds for known ones only; {todo}",
+            f"(limit {limit:.0%}).",
+            "An id that recurs names someone with several rows, and the score then holds for known "
+            "ones only. Split by group.",
+            fix,
         )
     return None

@@ -40,9 +40,10 @@ def sealed_holdout(
         float(rows),
         limit,
         verdict,
-        f"{rows:,} rows are in {where} that must not be there (limit {limit:g}): a score from rows "
-        "that were learned from says nothing; make both anew from one table with this workflow's "
-        "`split:` and let nothing else write its files.",
+        f"{rows:,} rows are in {where} that must not be there (limit {limit:g}).",
+        "A score on rows that were learned from says nothing about new rows. Delete the split and "
+        "run again, so that this workflow makes both sides from one table, and let nothing else "
+        "write its files.",
     )
 
 
@@ -73,8 +74,9 @@ def model_score(oof: dict[str, pd.DataFrame], strongest: float, limits: dict) ->
             model,
             auc,
             limits["model_score"].warn,
-            f"The best out-of-fold roc_auc is {auc:.3f}"
-            + (f", of '{model}'." if model else ": no model was given."),
+            f"The best out-of-fold ROC-AUC is {auc:.3f}, of '{model}'."
+            if model
+            else "There are no out-of-fold predictions to look at.",
         )
     ]
 
@@ -99,15 +101,16 @@ def _judge_score(
     bound = lower_bound(auc, target)
     gain = distance(auc) - distance(strongest)
     verdict, limit = judged(bound, limits["model_certain"])
-    value, figure = bound, f"is above {bound:.4f} with 97.5 % confidence (limit {limit:g})"
+    value, figure = bound, f"above {bound:.4f} with 97.5 % confidence (limit {limit:g})"
     if verdict == "pass" and min(target.sum(), len(target) - target.sum()) >= FEWEST_OF_A_CLASS:
         verdict, limit = judged(auc, limits["model_score"])
-        value, figure = auc, f"has reached a limit of {limit:g}"
+        value, figure = auc, f"which reaches the limit of {limit:g}"
         if verdict == "pass" and auc >= NEARLY_PERFECT:
             verdict, limit = judged(gain, limits["model_gain"])
             value = gain
             figure = (
-                f"is {gain:.1f} d' above the best single column's {strongest:.3f} (limit {limit:g})"
+                f"{gain:.1f} standard deviations between the classes beyond the best single "
+                f"column's {strongest:.3f} (limit {limit:g})"
             )
     if verdict == "pass":
         return None
@@ -117,10 +120,10 @@ def _judge_score(
         value,
         limit,
         verdict,
-        f"The out-of-fold roc_auc of '{model}', {auc:.4f}, {figure}: hardly any question worth a "
-        "model has an answer this certain, but a target that is computed from several columns "
-        "has; find out which columns are known when you predict and write the others as "
-        "`forbidden:`.",
+        f"The out-of-fold ROC-AUC of '{model}' is {auc:.4f}, {figure}.",
+        "Hardly any question worth a model has an answer this certain, but a target that is "
+        "computed from several columns has. Find out which columns are known when you predict, "
+        "and list the others under forbidden.",
     )
 
 
@@ -143,10 +146,10 @@ def class_sizes(
                 float(rows),
                 limit,
                 verdict,
-                f"The {name} rows have {rows} of class {smaller} (limit {limit:g}): a score from so "
-                "few moves by much with each of them, so mind its error bar more than the figure; "
-                "give more rows of that class, a larger `split: {test_size: 0.4}` or several "
-                "`seeds:`.",
+                f"The {name} rows have only {rows} of class {smaller} (limit {limit:g}).",
+                "A score from so few moves by much with each of them: go by its interval more than "
+                "by the figure. Get more rows of that class, hold out a larger part of the table, "
+                "or use several seeds.",
             )
         )
     if findings:
@@ -161,6 +164,6 @@ def class_sizes(
             "holdout",
             smallest,
             limits["class_sizes"].warn,
-            f"Each class has at least {smallest:,} rows on either side.",
+            f"Each class has at least {smallest:,} rows on both sides of the split.",
         )
     ]

@@ -1,22 +1,29 @@
 """What a check reports, and the limits it judges by."""
 
-import json
-import re
 from collections.abc import Iterable
-from typing import NamedTuple
+from dataclasses import dataclass, fields
+from typing import Literal, NamedTuple
 
-COLUMNS = ("check", "subject", "value", "limit", "verdict", "explanation")
+import yaml
+
+Verdict = Literal["fail", "warn", "pass"]
 
 
-class Finding(NamedTuple):
-    """One row of the audit."""
+@dataclass(frozen=True)
+class Finding:
+    """One row of the audit. All texts are plain: no markup, and names in them may hold anything."""
 
     check: str
-    subject: str
+    subject: str  # the columns, rows or model it is about; "" for none
     value: float
-    limit: float
-    verdict: str  # "pass", "warn" or "fail"
-    explanation: str
+    limit: float  # the limit that `value` passed; at a pass, the nearest one
+    verdict: Verdict
+    summary: str  # one sentence: what was found
+    explanation: str = ""  # whole sentences: why it matters, what to do; "" at a pass
+    fix: str = ""  # YAML for the table's config that settles it; "" where no entry does
+
+
+COLUMNS = tuple(field.name for field in fields(Finding))
 
 
 class Limit(NamedTuple):
@@ -115,30 +122,62 @@ LIMITS = {
 }
 
 
-def judged(value: float, limit: Limit) -> tuple[str, float]:
+def judged(value: float, limit: Limit) -> tuple[Verdict, float]:
     """Return the verdict on a figure and the limit it passed or, at a pass, the nearest one."""
-    for verdict, bound in (("fail", limit.fail), ("warn", limit.warn)):
+    steps: tuple[tuple[Verdict, float | None], ...] = ("fail", limit.fail), ("warn", limit.warn)
+    for verdict, bound in steps:
         if bound is not None and (value < bound if limit.below else value >= bound):
             return verdict, float(bound)
     nearest = limit.warn if limit.warn is not None else limit.fail
-    return "pass", float(nearest)
+    return "pass", float(nearest)  # type: ignore[arg-type]  # a limit has one step at least
 
 
-def passed(check: str, subject: str, value: float, limit: float, explanation: str) -> Finding:
+def passed(check: str, subject: str, value: float, limit: float, summary: str) -> Finding:
     """Return a finding that nothing is wrong."""
-    return Finding(check, subject, float(value), float(limit), "pass", explanation)
+    return Finding(check, subject, float(value), float(limit), "pass", summary)
 
 
-def in_config(key: str, names: str | Iterable[str]) -> str:
-    """Return what to write in the config so that `key` holds the column names, in backquotes."""
-    names = [names] if isinstance(names, str) else list(names)
-    texts = [_yaml(name) for name in names]
-    return f"`{key}: {texts[0]}`" if len(texts) == 1 else f"`{key}: [{', '.join(texts)}]`"
+def config_entry(**keys: object) -> str:
+    """Return the YAML that gives a table these keys, a line each, such as `forbidden: [paid, 'no']`."""
+    return "\n".join(_line_of_yaml(key, value) for key, value in keys.items())
 
 
-def _yaml(name: str) -> str:
-    plain = re.fullmatch(r"[A-Za-z_](?:[\w .-]*[\w.-])?", name, flags=re.ASCII)
-    words = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
-    if plain and name.lower() not in words:
-        return name
-    return json.dumps(name, ensure_ascii=False)
+def _line_of_yaml(key: str, value: object) -> str:
+    for style in (None, '"'):  # a name with a line break takes one line in double quotes only
+        text = yaml.safe_dump(
+            {key: value},
+            default_flow_style=True,
+            default_style=style,
+            allow_unicode=True,
+            width=float("inf"),
+        ).strip()[1:-1]
+        if "\n" not in text:
+            break
+    return text
+
+
+def merged_fixes(fixes: Iterable[str]) -> str:
+    """Return the `fix` of several findings as one: the columns that one key gets are listed.
+
+    The result holds each key once, as a table of the config can. Where two fixes set the same key
+    to different things that cannot be listed (two strategies of `split`), the first one stays.
+    """
+    together: dict[str, object] = {}
+    for fix in fixes:
+        for key, value in (yaml.safe_load(fix) or {}).items():
+            before = together.setdefault(key, value)
+            if isinstance(before, str | list) and isinstance(value, str | list):
+                both = [*_listed(before), *_listed(value)]
+                names = list(dict.fromkeys(both))
+                together[key] = names[0] if len(names) == 1 else names
+    return config_entry(**together)
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Return column names as a sentence holds them: 'a', 'b' and 'c'."""
+    *others, last = [f"'{name}'" for name in names]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _listed(names: str | list[str]) -> list[str]:
+    return [names] if isinstance(names, str) else names

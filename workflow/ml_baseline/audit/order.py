@@ -3,10 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from ml_baseline.audit.findings import Finding, in_config, judged, passed
+from ml_baseline.audit.findings import Finding, config_entry, judged, passed
 from ml_baseline.audit.scoring import binned, standard_error, strength
-from ml_baseline.audit.views import NUMERIC_KINDS
-from ml_baseline.data.schema import columns_of_role, feature_columns
+from ml_baseline.data.schema import ORDERED_KINDS, columns_of_role, feature_columns
 
 # A figure must be this many standard errors from chance.
 PLAINLY = 5.0
@@ -30,11 +29,11 @@ def row_order(
             auc,
             limit,
             verdict,
-            f"The position of a row in the file has a roc_auc of {auc:.3f} for the target (limit "
-            f"{limit:g}): the file is {sorted_by}, and whatever was numbered, measured or filled in "
-            "in that order (ids, dates, batches) carries the answer; if the order is that of time, "
-            "name its column with `time:` and write `split: {strategy: time}`; write what numbers "
-            "the rows as `id:`.",
+            f"The file is {sorted_by}: the position of a row alone has a ROC-AUC of {auc:.3f} "
+            f"(limit {limit:g}).",
+            "Whatever was numbered, measured or filled in in that order (ids, dates, batches) "
+            "carries the answer. If the order is that of time, name its column as time and split "
+            "by time; declare what numbers the rows as id.",
         )
     verdict, limit = judged(kappa, limits["row_neighbours"])
     if verdict != "pass" and surety >= PLAINLY and strategy == "stratified":
@@ -44,18 +43,18 @@ def row_order(
             kappa,
             limit,
             verdict,
-            f"Rows next to each other in the file agree on the target beyond chance (kappa "
-            f"{kappa:.2f}, limit {limit:g}): neighbours seem to belong together, as rows of one "
-            "customer, visit or day do, and a random split puts them on both sides; write "
-            "`split: {strategy: group}` with `group:` naming the column that tells which belong "
-            "together.",
+            "Rows next to each other in the file agree on the target far more often than chance "
+            f"(kappa {kappa:.2f}, limit {limit:g}).",
+            "Neighbours seem to belong together, as rows of one customer, visit or day do, and a "
+            "random split puts them on both sides. Name the column that tells which rows belong "
+            "together as group, and split by group.",
         )
     return passed(
         "row_order",
         "row_id",
         auc,
         limits["row_order"].warn,
-        f"The position of a row in the file has a roc_auc of {auc:.3f} for the target.",
+        f"The position of a row in the file has a ROC-AUC of {auc:.3f}.",
     )
 
 
@@ -89,11 +88,11 @@ def ids(
                 verdict = "warn"  # no model sees it
                 limit = limits["id_order"].warn
                 advice = (
-                    "no model is given it, but the order or the register behind it knows the "
-                    "outcome, so look for other columns filled in with it"
+                    "No model is given it, but the order or the register behind it knows the "
+                    "outcome: look for other columns that were filled in with it."
                 )
             else:
-                advice = f"write {in_config('id', name)}"
+                advice = "Declare it as an id, so that no model is given it."
             findings.append(
                 Finding(
                     "ids",
@@ -101,9 +100,11 @@ def ids(
                     auc,
                     limit,
                     verdict,
-                    f"{part} of '{name}', which is different in nearly every row, has a roc_auc of "
-                    f"{auc:.3f} for the target (limit {limit:g}): an id says nothing of a new row, "
-                    f"unless it was given after the outcome was known; {advice}.",
+                    f"{part} of '{name}', which is different in nearly every row, has a ROC-AUC of "
+                    f"{auc:.3f} (limit {limit:g}).",
+                    "An id says nothing about a new row, unless it was given after the outcome was "
+                    f"known. {advice}",
+                    "" if name in declared else config_entry(id=name),
                 )
             )
             break
@@ -115,7 +116,7 @@ def ids(
             best[1],
             best[0],
             limits["id_order"].warn,
-            "Nothing written in an id tells the target." if declared else "No id tells the target.",
+            "No part of an id tells the target." if declared else "No column looks like an id.",
         )
     ]
 
@@ -152,7 +153,7 @@ def _identifies(values: pd.Series, kind: str) -> bool:
     if rows < 20 or values.isna().any():
         return False
     distinct = values.nunique()
-    if kind not in NUMERIC_KINDS:
+    if kind not in ORDERED_KINDS:
         return distinct > DISTINCT_SHARE * rows
     if distinct < rows or (values % 1 != 0).any():
         return False

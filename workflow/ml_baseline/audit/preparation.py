@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from ml_baseline.audit.findings import Finding, in_config, judged, passed
+from ml_baseline.audit.findings import Finding, config_entry, judged, passed, quoted
 from ml_baseline.data.schema import feature_columns
 
 # How exactly a mean, a deviation or a share must be met: the precision a CSV may have lost.
@@ -49,29 +49,29 @@ def prepared_before_split(
                 1.0,
                 limit,
                 verdict,
-                f"The values of '{name}' are the shares of ones among the rows that have them (1 "
-                f"such column, limit {limit:g}): it was made from the target of all rows, the "
-                "holdout's too; hand over the categories themselves, which this workflow encodes "
-                f"on training rows only, and write {in_config('forbidden', name)}.",
+                f"Each value of '{name}' is the share of ones among the rows that have it.",
+                "The column was made from the target of all rows, the holdout's too. Hand over the "
+                "categories themselves, which this workflow encodes on training rows only, and "
+                "forbid this column.",
+                config_entry(forbidden=name),
             )
         )
     names = [*traces["scaled"], *traces["filled"]]
     verdict, limit = judged(len(names), limits["prepared_before_split"])
     if verdict != "pass":
         done = " and ".join(what for what, found in traces.items() if found)
-        shown = ", ".join(f"'{name}'" for name in names[:5])
-        shown += f" and {len(names) - 5} more" if len(names) > 5 else ""
         findings.append(
             Finding(
                 "prepared_before_split",
-                names[0] if len(names) == 1 else f"{len(names)} columns",
+                ", ".join(names),
                 float(len(names)),
                 limit,
                 verdict,
-                f"{len(names)} columns (limit {limit:g}) were {done} with means or deviations of all "
-                f"rows, {shown}: the holdout rows had a part in it, mostly a small one; hand over "
-                "the numbers as they were measured, gaps included: this workflow scales and "
-                "fills on training rows only (`preprocessing:`).",
+                f"{quoted(names)} {'was' if len(names) == 1 else 'were'} {done} with means or "
+                "deviations of all rows before the split.",
+                "The holdout rows had a part in it, mostly a small one. Hand over the numbers as "
+                "they were measured, gaps included: this workflow scales and fills on training "
+                "rows only.",
             )
         )
     if findings:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ml_baseline.errors import InputError
-from ml_baseline.jobs.worker import INTERRUPTED, Report, delegate, in_worker, report
+from ml_baseline.jobs.worker import INTERRUPTED, Report, delegate, finish, in_worker
 from ml_baseline.records import keep_record, require_as_written
 
 ERROR_MARK = "error: "
@@ -109,22 +109,19 @@ def _told(about: str) -> Iterator[None]:
     started = time.perf_counter()
     try:
         yield
-    except KeyboardInterrupt:
-        report(INTERRUPTED)
-        sys.exit(INTERRUPTED)
-    except Exception as error:
+    # Ctrl-C reaches the job and not its worker: here it is a model that ends Python in its own way.
+    except (Exception, KeyboardInterrupt, SystemExit) as error:
         with contextlib.suppress(OSError):  # a full disk takes no log either
             if not isinstance(error, InputError):
                 traceback.print_exc()
             print(_error_line(_words(error), about), file=sys.stderr, flush=True)
-        report(1, _words(error))
-        sys.exit(1)
+        finish(1, _words(error))
     with contextlib.suppress(OSError):
         print(cost(time.perf_counter() - started), flush=True)
-    report(0)
+    finish(0)
 
 
-def _words(error: Exception) -> str:
+def _words(error: BaseException) -> str:
     """Return an error in one line: an `InputError` in its own words, others with their kind."""
     text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
     return " ".join(text.split())
@@ -155,7 +152,7 @@ def cost(wall: float) -> str:
 
 def _write_cost(path: Path, done: Report, wall: float) -> None:
     """Write what a job has used as JSON, beside its log; nothing of a log that is elsewhere."""
-    if done.cpu_seconds is None or not path.is_relative_to(LOGS):
+    if done.cpu_seconds is None or done.peak_memory_mib is None or not path.is_relative_to(LOGS):
         return
     own = resource.getrusage(resource.RUSAGE_SELF)
     used = {

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ml_baseline.records import not_as_written
+from ml_baseline.seal import KEY_VARIABLE, key_is_kept
 
 # Below a table's folder: what the user may keep, and what has seals of its own.
 LEFT_ALONE = ("predictions", "runs")
@@ -27,7 +28,16 @@ class Remake:
         Args:
             workflow: Snakemake's workflow.
             folders: the folders of the workflow's files.
+
+        Raises:
+            InputError: this account's key cannot be relied on.
         """
+        if not key_is_kept():
+            print(
+                "This account can keep no key, so the next run cannot tell the files of this one from "
+                f"others and makes all of them again. Set {KEY_VARIABLE} to a file that can be kept.",
+                file=sys.stderr,
+            )
         self._workflow = workflow
         self._folders = folders
         self._changed: list[str] = []  # those that the workflow has once written

@@ -112,7 +112,8 @@ def leaderboard_text(rows: list[dict[str, str]]) -> str:
 def audit_lines(rows: list[dict[str, str]], verdicts: Iterable[str]) -> list[str]:
     """Return the findings of an audit that have one of `verdicts`, one text each."""
     return [
-        f"{row['check']} ({row['subject']}): {row['explanation']}"
+        f"{row['check']} ({row['subject']}): {row['summary']} {row['explanation']}"
+        + (f" In the config: {'; '.join(row['fix'].splitlines())}" if row["fix"] else "")
         for row in rows
         if row["verdict"] in verdicts
     ]
@@ -123,7 +124,7 @@ def audit_text(rows: list[dict[str, str]]) -> str:
     found = {verdict: audit_lines(rows, (verdict,)) for verdict in ("fail", "warn")}
     checks = len({row["check"] for row in rows})
     if not any(found.values()):
-        return f"Audit: {checks} checks, nothing found."
+        return f"Audit: {checks} checks, no problems found."
     lines = [f"Audit: {len(found['fail'])} failed, {len(found['warn'])} to look at"]
     for verdict, word in (("fail", "FAIL"), ("warn", "look")):
         for line in found[verdict]:

@@ -199,7 +199,7 @@ def facts(
             "difference_from_holdout": golden["difference_from_holdout"],
         },
         "audit": [
-            {key: row[key] for key in ("check", "subject", "verdict", "explanation")}
+            {key: row[key] for key in row if key not in ("value", "limit")}
             for row in audit.astype({"subject": "str"}).fillna("").to_dict("records")
             if row["verdict"] != "pass"
         ],

@@ -184,10 +184,10 @@ def _scores(meta: dict, metrics: dict) -> str:
 def _audit(meta: dict) -> str:
     found = [f for f in meta["audit"] if f["verdict"] in ("fail", "warn")]
     if not found:
-        return f"{meta['audit_checks']} checks, nothing found."
+        return f"{meta['audit_checks']} checks, no problems found."
     return f"{meta['audit_checks']} checks:\n\n" + _bullets(
         f"**{finding['verdict']}**, {finding['check']} ({finding['subject']}): "
-        f"{finding['explanation']}"
+        f"{finding['summary']} {finding['explanation']}"
         for finding in found
     )
 

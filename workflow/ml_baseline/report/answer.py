@@ -1,15 +1,15 @@
 """The answer a report begins with: the best model, whether to believe it, what to do next."""
 
-import re
 from typing import NamedTuple
 
+import yaml
+
+from ml_baseline.audit.findings import merged_fixes
 from ml_baseline.report.sources import Sources
 from ml_baseline.report.words import (
     METRIC_WORDS,
     Score,
-    config_lines,
     count,
-    first_clause,
     fixed,
     listed,
     number,
@@ -20,8 +20,8 @@ from ml_baseline.report.words import (
 )
 
 MOST_STEPS = 3
-# A name in a YAML list of one line, with quotes where it needs them.
-LISTED_NAME = re.compile(r'"(?:[^"\\]|\\.)*"|[^,\s"][^,]*')
+# Settings by which a finding takes columns out.
+COLUMN_KEYS = ("forbidden", "drop", "id", "categorical")
 # Fewer rows of a class make no interval that can be relied on; as in `ml_baseline.scoring.metrics`.
 ENOUGH_ROWS_OF_A_CLASS = 20
 # An interval that reaches further than this to both sides leaves most questions open.
@@ -203,7 +203,7 @@ def _trust(found: Standing, audit: list[dict]) -> str:
     if found.warns:
         text = (
             f"The audit ran {plural(checks, 'check')} and **has {plural(len(found.warns), 'warning')}"
-            f"**: {first_clause(found.warns[0]['explanation'])}"
+            f"**: {found.warns[0]['summary'].rstrip('.')}"
         )
         text += f", and {len(found.warns) - 1} more." if len(found.warns) > 1 else "."
     else:
@@ -217,7 +217,7 @@ def _disbelief(found: Standing) -> str:
     if found.fails:
         return (
             f"**Do not believe these scores:** the audit failed {plural(len(found.fails), 'check')}"
-            f" \N{EN DASH} {first_clause(chief(found.fails)['explanation'])}."
+            f" \N{EN DASH} {chief(found.fails)['summary'].rstrip('.')}."
         )
     names = listed([row["model"] for row in found.leaks])
     return (
@@ -242,7 +242,7 @@ def _claim(found: Standing) -> str:
 
 
 def _what_it_takes(found: Standing) -> str:
-    if any(config_lines(row["explanation"]) for row in found.fails):
+    if any(row["fix"] for row in found.fails):
         return "Take out what gives the answer away, run again, and look at what is left."
     return "Repair what the audit names, run again, and look at what is left."
 
@@ -272,10 +272,10 @@ def next_steps(found: Standing, sources: Sources) -> list[str]:
 def _repair_leaks(found: Standing, sources: Sources) -> str | None:
     if not found.fails:
         return None
-    lines = list(dict.fromkeys(line for row in found.fails for line in column_lines(row)))
-    if not lines:
+    fixes = [row["fix"] for row in found.fails if takes_out_columns(row)]
+    if not fixes:
         return "Read the failed checks below; each says what to repair. Then run again."
-    written = " and ".join(f"`{line}`" for line in merged(lines)[:2])
+    written = " and ".join(f"`{line}`" for line in merged_fixes(fixes).splitlines()[:2])
     return (
         "Ask of each column named below whether you know it when you predict. If not, write "
         f"{written} in the config and run again."
@@ -283,30 +283,16 @@ def _repair_leaks(found: Standing, sources: Sources) -> str | None:
 
 
 def _explain_failures(found: Standing, sources: Sources) -> str | None:
-    other = [row for row in found.fails if not column_lines(row)]
+    other = [row for row in found.fails if not takes_out_columns(row)]
     if not other or len(other) == len(found.fails):
         return None
     names = listed(dict.fromkeys(row["check"].replace("_", " ") for row in other))
     return f"Then explain what else failed ({names}): [the audit](#audit) says what it may be."
 
 
-def column_lines(finding: dict) -> list[str]:
-    """Return the settings by which a finding would take columns out."""
-    lines = config_lines(finding["explanation"])
-    return [line for line in lines if not line.startswith(("split", "group", "time"))]
-
-
-def merged(lines: list[str]) -> list[str]:
-    """Return config lines with those of one key put together, as a table can have only one."""
-    names: dict[str, list[str]] = {}
-    for line in lines:
-        key, _, value = line.partition(": ")
-        listing = LISTED_NAME.findall(value[1:-1]) if value.startswith("[") else [value]
-        names.setdefault(key, []).extend(n for n in listing if n not in names.get(key, []))
-    return [
-        f"{key}: {values[0]}" if len(values) == 1 else f"{key}: [{', '.join(values)}]"
-        for key, values in names.items()
-    ]
+def takes_out_columns(finding: dict) -> bool:
+    """Return whether the fix of a finding takes columns out, and no more than that."""
+    return bool(finding["fix"]) and set(yaml.safe_load(finding["fix"])) <= set(COLUMN_KEYS)
 
 
 def _repair_models(found: Standing, sources: Sources) -> str | None:
@@ -325,7 +311,7 @@ def _look_at_warnings(found: Standing, sources: Sources) -> str | None:
     if not found.warns or found.fails:
         return None
     first = chief(found.warns)
-    lines = config_lines(first["explanation"])
+    lines = first["fix"].splitlines()
     advice = f" If it is a leak, write `{lines[0]}`." if lines else ""
     subject = f" about `{first['subject']}`" if first["subject"] else ""
     return f"Read the {plural(len(found.warns), 'warning')} of the audit, first{subject}.{advice}"

@@ -316,10 +316,11 @@ def audit_view(audit: list[dict]) -> dict:
             "title": CHECK_WORDS.get(row["check"], row["check"].replace("_", " ")),
             "subject": row["subject"],
             "verdict": row["verdict"],
+            "summary": row["summary"],
             "explanation": row["explanation"],
             "value": number(row["value"]),
             "limit": number(row["limit"]),
-            "lines": words.config_lines(row["explanation"]),
+            "lines": row["fix"].splitlines(),
         }
         for row in sorted(audit, key=lambda row: VERDICT_ORDER.index(row["verdict"]))
     ]

@@ -43,8 +43,6 @@ METRIC_WORDS = {
 CODE = re.compile(r"`([^`]+)`")
 STRONG = re.compile(r"\*\*(.+?)\*\*")
 ANCHOR = re.compile(r"\[([^\]]+)\]\((#[a-z-]+)\)")
-# Settings that a finding of the audit may tell the reader to write.
-CONFIG_LINE = re.compile(r"`((?:forbidden|drop|group|time|id|split|categorical): [^`]+)`")
 MINUS = "\N{MINUS SIGN}"
 MOST_DIGITS = 6
 
@@ -177,13 +175,3 @@ def prose(text: str) -> Markup:
     html = ANCHOR.sub(r'<a href="\2">\1</a>', html)
     html = CODE.sub(r"<code>\1</code>", html)
     return Markup(STRONG.sub(r"<strong>\1</strong>", html))
-
-
-def first_clause(explanation: str) -> str:
-    """Return what a finding of the audit says before it says what that means."""
-    return re.split(r": |; |, far nearer", explanation, maxsplit=1)[0].rstrip(".")
-
-
-def config_lines(explanation: str) -> list[str]:
-    """Return the settings that a finding of the audit tells the reader to write."""
-    return CONFIG_LINE.findall(explanation)

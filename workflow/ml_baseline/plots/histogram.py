@@ -1,0 +1,127 @@
+"""Columns of numbers: one histogram stacked by class, or a small one of every column."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from ml_baseline.data.distributions import number_text
+from ml_baseline.plots.counts import bin_edges, choose, off_axis, room
+from ml_baseline.plots.marks import bare, set_ticks
+from ml_baseline.plots.page import Page, nothing, text_width
+from ml_baseline.plots.panels import AT_MOST, across, panel_title
+from ml_baseline.plots.registry import picture
+from ml_baseline.plots.style import CLASS_COLOURS, FAINT, NEGATIVE, POSITIVE, SMALL_SIZE
+from ml_baseline.plots.view import View, rows, several, short, tidy
+
+
+@picture("histogram", "number", "integer", "boolean")
+def histogram(view: View, name: str) -> Figure:
+    """Rows by the value of a column of numbers, stacked by class."""
+    values = view.numbers(name)
+    known = ~np.isnan(values)
+    by_target = "" if name == view.target_name else f" by {view.target}"
+    title = f"{view.dataset}: distribution of {short(name, 40)}{by_target}"
+    if not known.any():
+        return nothing(title, f"None of {view.rows} has a value of {short(name)}.")
+    values, classes = values[known], view.classes[known]
+    whole = view.is_whole(name)
+    edges = bin_edges(values, whole)
+    width = edges[1] - edges[0]
+    if values.min() == values.max():
+        notes = [view.rows, f"every value is {number_text(values[0])}"]
+    else:
+        one_each = whole and width == 1
+        notes = [
+            view.rows,
+            f"median {number_text(tidy(np.median(values)))}",
+            "a bar for each value" if one_each else f"bars are {number_text(tidy(width))} wide",
+        ]
+    if missing := int((~known).sum()):
+        notes.append(f"{rows(missing)} without {short(name)} left out")
+    notes += off_axis(values, edges[0], edges[-1])
+    page = Page(7.5, 4.2, title, notes, view.legend(shown=classes))
+    highest = number_text(np.histogram(values, edges)[0].max())
+    left = 0.65 + text_width(highest, SMALL_SIZE)
+    axes = page.axes(left, 0.1, 7.2 - left, 3.5)
+    axes.hist(
+        [values[classes == c] for c in (0, 1)],
+        edges,
+        stacked=True,
+        color=CLASS_COLOURS,
+        edgecolor="white",
+        linewidth=0.6,
+    )
+    bare(axes, "y")
+    axes.set_xlim(room(edges))
+    axes.set_xlabel(short(name, 60))
+    axes.set_ylabel("rows")
+    set_ticks(axes.xaxis, 8, whole)
+    set_ticks(axes.yaxis, 6, whole=True)
+    return page.figure
+
+
+class Shares(NamedTuple):
+    """A histogram within each class: the shares of its rows in the bins, in %."""
+
+    edges: np.ndarray
+    heights: np.ndarray  # of shape (2, bins)
+    missing: int
+    clipped: bool  # whether there are values beyond the edges
+
+
+def _shares(view: View, name: str) -> Shares | None:
+    """Return the shares of a column's values in bins; None if it has no values."""
+    values = view.numbers(name)
+    known = ~np.isnan(values)
+    values, classes = values[known], view.classes[known]
+    if not len(values):
+        return None
+    edges = bin_edges(values, view.is_whole(name))
+    counts = np.stack([np.histogram(values[classes == c], edges)[0] for c in (0, 1)])
+    of_class = np.maximum(1, np.bincount(classes, minlength=2))
+    heights = 100 * counts / of_class[:, None]
+    return Shares(edges, heights, int((~known).sum()), bool(counts.sum() < len(values)))
+
+
+@picture("histograms")
+def histograms(view: View) -> Figure:
+    """A small histogram of every column of numbers, as shares of each class."""
+    names = view.features("number", "integer")
+    title = f"{view.dataset}: distribution of the columns of numbers by {view.target}"
+    if not names:
+        return nothing(title, f"Table {view.dataset} has no column of numbers.")
+    shown, chosen = choose(names, view, AT_MOST)
+    panels = {name: _shares(view, name) for name in shown}
+    notes = [view.rows, several(len(names), "column"), *chosen]
+    notes.append("heights: share of the class's rows in %")
+    if any(shares and shares.clipped for shares in panels.values()):
+        notes.append("* outermost values that lie far off (at most 0.5 % a side) are not shown")
+    handles = [Patch(facecolor=NEGATIVE, alpha=0.45), Line2D([], [], color=POSITIVE, linewidth=2)]
+    side_by_side = across(len(shown), 4)
+    width, height = 12 if side_by_side == 4 else 3.4 * max(side_by_side, 2), 1.35
+    down = math.ceil(len(shown) / side_by_side)
+    page = Page(width, down * (height + 0.75) + 0.05, title, notes, view.legend(handles))
+    step = (width - 0.35) / side_by_side
+    for i, (name, shares) in enumerate(panels.items()):
+        left, top = 0.25 + step * (i % side_by_side), (height + 0.75) * (i // side_by_side)
+        axes = page.axes(left + 0.35, top + 0.35, step - 0.6, height)
+        bare(axes, "y")
+        if shares is None:
+            panel_title(axes, name, step - 0.6, missing=len(view))
+            axes.set(xticks=[], yticks=[])
+            middle = {"ha": "center", "va": "center", "transform": axes.transAxes}
+            axes.text(0.5, 0.5, "no values", color=FAINT, **middle)
+            continue
+        panel_title(axes, name, step - 0.6, "*" * shares.clipped, shares.missing)
+        negative, positive = shares.heights
+        axes.stairs(negative, shares.edges, fill=True, color=NEGATIVE, alpha=0.45, linewidth=0)
+        axes.stairs(positive, shares.edges, color=POSITIVE, linewidth=1.8)
+        axes.set_xlim(room(shares.edges))
+        axes.set_ylim(0, 1.06 * shares.heights.max())
+        set_ticks(axes.xaxis, 4, view.is_whole(name))
+        set_ticks(axes.yaxis, 4)
+    return page.figure
