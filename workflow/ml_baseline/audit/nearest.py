@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from ml_baseline.audit.context import Context
-from ml_baseline.audit.views import NUMERIC_KINDS, standardized
-from ml_baseline.data.schema import column, feature_columns
+from ml_baseline.audit.views import standardized
+from ml_baseline.data.schema import ORDERED_KINDS, column, feature_columns
 
 # Holdout rows that are looked up, and the work (rows x training rows x columns) they may cost.
 MOST_LOOKED_UP, FEWEST_LOOKED_UP, LOOKED_UP_WORK = 400, 100, 1e9
@@ -148,7 +148,7 @@ def _space(table: pd.DataFrame, schema: dict) -> np.ndarray:
     random = np.random.default_rng(0)
     parts = []
     for name in feature_columns(schema):
-        if column(schema, name)["kind"] in NUMERIC_KINDS:
+        if column(schema, name)["kind"] in ORDERED_KINDS:
             numbers = standardized(table[name].to_numpy(dtype=np.float64))
             if numbers is None:
                 continue
@@ -181,7 +181,7 @@ def by_agreement(looked_up: LookedUp) -> Neighbours:
     train, rows, train_target, target, schema = looked_up
     columns = []
     for name in feature_columns(schema):
-        if column(schema, name)["kind"] in NUMERIC_KINDS:
+        if column(schema, name)["kind"] in ORDERED_KINDS:
             ours = rows[name].to_numpy(dtype=np.float64)
             theirs = train[name].to_numpy(dtype=np.float64)
             scaled = standardized(np.concatenate([theirs, ours]))

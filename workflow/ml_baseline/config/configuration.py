@@ -9,7 +9,6 @@ As a program it prints the page: `python -m ml_baseline.config.configuration <sc
 
 import ast
 import copy
-import difflib
 import importlib.util
 import json
 import math
@@ -21,7 +20,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from ml_baseline.errors import InputError
+from ml_baseline.errors import InputError, similar
 
 # Every other section at the top level may be overridden inside a dataset.
 TOP_LEVEL_ONLY = ("datasets", "only", "predictions", "table_format", "sample_data")
@@ -404,11 +403,7 @@ def _hint(value: Any) -> str:
 
 def _close(word: str, words: Iterable[str], cutoff: float = 0.6) -> list[str]:
     """Return the one or two of `words` that are most like `word`, in whatever case."""
-    folded = {candidate.lower(): candidate for candidate in words}
-    if word.lower() in folded:
-        return [folded[word.lower()]]
-    close = difflib.get_close_matches(word.lower(), folded, n=2, cutoff=cutoff)
-    return [folded[candidate] for candidate in close]
+    return similar(word, words, cutoff=cutoff)
 
 
 def _closest(word: str, words: Iterable[str], cutoff: float = 0.6) -> str | None:

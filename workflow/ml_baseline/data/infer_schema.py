@@ -5,7 +5,6 @@ cells are written and never at how they relate to the target or to each other. `
 follows the schema row by row, so new rows are read exactly as the first ones were.
 """
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 
@@ -14,7 +13,7 @@ import pandas as pd
 
 from ml_baseline.data import cells
 from ml_baseline.data.schema import KEPT_ROLES, NUMERIC_KINDS, listed, names_of
-from ml_baseline.errors import InputError
+from ml_baseline.errors import InputError, did_you_mean, similar
 
 # Columns that the workflow adds; a raw column of that name gets "_raw" behind it.
 RESERVED_NAMES = ("row_id", "copy")
@@ -226,17 +225,14 @@ def _quoted(labels: Iterable[str]) -> str:
 
 def _unknown_column(raw: pd.DataFrame, name: str, key: str) -> InputError:
     names = list(raw.columns)
-    close = [known for known in names if known.lower() == name.lower()]
-    close = close or difflib.get_close_matches(name, names, n=3, cutoff=0.6)
-    if close:
-        advice = "did you mean " + " or ".join(f"'{known}'" for known in close) + "?"
-    elif len(names) == 1:
+    close = [f"'{known}'" for known in similar(name, names, n=3)]
+    if len(names) == 1:
         advice = "if these are several columns in one, set `separator`"
     else:
         advice = "if these are values, put a header line above them"
     return InputError(
         f"`{key}` names the column '{name}', which is not among the table's columns "
-        f"({listed(names)}); {advice}"
+        f"({listed(names)}); {did_you_mean(close, advice)}"
     )
 
 

@@ -1,6 +1,5 @@
 """The pipeline that is fitted: preprocessing by the input schema, then the estimator."""
 
-import difflib
 import importlib
 from typing import Any
 
@@ -13,7 +12,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEnc
 from sklearn.utils import get_tags
 
 from ml_baseline.data.schema import feature_columns
-from ml_baseline.errors import InputError
+from ml_baseline.errors import InputError, did_you_mean, similar
 
 # Trees hold numbers in 32 bits, and sums of squares must not overflow 64.
 LARGEST_NUMBER = 1e30
@@ -82,8 +81,8 @@ def build_estimator(path: str, params: dict[str, Any]) -> BaseEstimator:
     except (ImportError, ValueError) as error:  # ValueError: a path without a module
         raise InputError(f"the estimator {path} cannot be imported: {error}") from error
     if not hasattr(module, class_name):
-        close = difflib.get_close_matches(class_name, dir(module), n=1)
-        hint = f"; did you mean {module_name}.{close[0]}?" if close else ""
+        near = [f"{module_name}.{name}" for name in similar(class_name, dir(module), n=1)]
+        hint = f"; {did_you_mean(near)}" if near else ""
         raise InputError(f"{module_name} has no class {class_name}{hint}")
     values = {name: _built(value) for name, value in params.items()}
     try:

@@ -6,7 +6,6 @@ two, `<column>_<name>`; without, one of the whole table, `<name>`.
 
 import re
 from collections.abc import Callable
-from difflib import get_close_matches
 from functools import wraps
 from itertools import product
 from typing import NamedTuple
@@ -15,7 +14,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ml_baseline.data.schema import column, columns_of_role
-from ml_baseline.errors import InputError
+from ml_baseline.errors import InputError, did_you_mean, similar
 from ml_baseline.plots.page import nothing
 from ml_baseline.plots.style import style
 from ml_baseline.plots.view import View
@@ -95,7 +94,7 @@ def resolve(name: str, schema: dict) -> tuple[Picture, list[str]]:
     why = f" (its role is {role}, and plots show features and the target)" if role else ""
     raise InputError(
         f"plot {name!r}: table {schema['dataset']!r} has no column {unknown!r} to plot{why}; "
-        + _did_you_mean(get_close_matches(name, near, n=3, cutoff=0), schema)
+        + _did_you_mean(similar(name, near, n=3, cutoff=0), schema)
     )
 
 
@@ -132,19 +131,16 @@ def _check_kind(name: str, column_name: str, ending: str, schema: dict) -> None:
 
 
 def _near_columns(text: str, kinds: tuple[str, ...], schema: dict) -> list[str]:
-    stems = {
-        _file_stem(name).casefold(): _file_stem(name)
-        for name in _plottable(schema)
-        if column(schema, name)["kind"] in kinds
-    }
-    return [stems[near] for near in get_close_matches(text.casefold(), stems, n=3, cutoff=0.5)]
+    stems = [
+        _file_stem(name) for name in _plottable(schema) if column(schema, name)["kind"] in kinds
+    ]
+    return similar(text, stems, n=3, cutoff=0.5)
 
 
 def _did_you_mean(near: list[str], schema: dict) -> str:
-    if near:
-        return "did you mean " + " or ".join(map(repr, near)) + "?"
     names = _plottable(schema)
-    return f"its columns are {', '.join(map(_file_stem, names[:10]))}" + ", ..." * (len(names) > 10)
+    shown = ", ".join(map(_file_stem, names[:10])) + ", ..." * (len(names) > 10)
+    return did_you_mean(map(repr, near), otherwise=f"its columns are {shown}")
 
 
 def _unknown_plot(name: str, schema: dict) -> InputError:
@@ -155,7 +151,7 @@ def _unknown_plot(name: str, schema: dict) -> InputError:
         for ending, plot in PICTURES.items()
         if plot.columns == 1 and column(schema, one)["kind"] in plot.kinds
     ]
-    near = get_close_matches(name, [*whole, *of_columns], n=3)
+    near = similar(name, [*whole, *of_columns], n=3)
     endings = ["<column>_" * plot.columns + one for one, plot in PICTURES.items() if plot.columns]
     return InputError(
         f"there is no plot {name!r}{'; ' + _did_you_mean(near, schema) if near else '.'} Plots are "

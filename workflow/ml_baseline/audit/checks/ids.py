@@ -9,8 +9,7 @@ from ml_baseline.audit.context import Context
 from ml_baseline.audit.findings import Finding, Limit, config_entry
 from ml_baseline.audit.registry import check
 from ml_baseline.audit.strength import numbers_auc, plainly_above_chance, strength
-from ml_baseline.audit.views import NUMERIC_KINDS
-from ml_baseline.data.schema import columns_of_role, feature_columns
+from ml_baseline.data.schema import ORDERED_KINDS, columns_of_role, feature_columns
 
 LIMIT = Limit(
     0.60, 0.90, "what stands in an id should be random; it fails only where models are given it"
@@ -70,7 +69,7 @@ def _identifies(values: pd.Series, kind: str) -> bool:
     if rows < 20 or values.isna().any():
         return False
     distinct = values.nunique()
-    if kind not in NUMERIC_KINDS:
+    if kind not in ORDERED_KINDS:
         return distinct > DISTINCT_SHARE * rows
     if distinct < rows or (values % 1 != 0).any():
         return False
