@@ -16,7 +16,7 @@ from small_shop import publish_shop
 from ml_baseline.cli import command
 from ml_baseline.cli import train as train_command
 from ml_baseline.cli.train import known_tables, name_and_settings, name_of_file
-from ml_baseline.config.configuration import load_schema
+from ml_baseline.config.schema import load_schema
 from ml_baseline.data import sample_data
 from ml_baseline.errors import InputError
 

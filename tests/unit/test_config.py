@@ -7,14 +7,11 @@ import jsonschema
 import pytest
 import yaml
 
-from ml_baseline.config.configuration import (
-    TOP_LEVEL_ONLY,
-    check_estimators,
-    complete,
-    dataset_settings,
-    document,
-    load_schema,
-)
+from ml_baseline.config.completion import complete
+from ml_baseline.config.estimators import check_estimators
+from ml_baseline.config.page import document
+from ml_baseline.config.schema import TOP_LEVEL_ONLY, load_schema
+from ml_baseline.config.settings import dataset_settings
 from ml_baseline.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -860,7 +857,7 @@ def test_the_shipped_config_says_what_holds_without_it():
 def test_the_page_is_in_step_with_the_schema():
     page = (ROOT / "config" / "README.md").read_text(encoding="utf-8")
     assert page == document(SCHEMA), (
-        "config/README.md is stale: PYTHONPATH=workflow python -m ml_baseline.config.configuration "
+        "config/README.md is stale: PYTHONPATH=workflow python -m ml_baseline.config.page "
         "workflow/schemas/config.schema.yaml > config/README.md"
     )
 
@@ -890,10 +887,12 @@ def test_the_example_of_the_page_is_sound():
 def test_the_start_imports_nothing_heavy():
     program = (
         "import sys, yaml\n"
-        "from ml_baseline.config.configuration import check_estimators, complete, load_schema\n"
+        "from ml_baseline.config.configuration import checked_config, key_places\n"
+        "from ml_baseline.config.schema import load_schema\n"
         "schema, config = map(load_schema, sys.argv[1:])\n"
-        "check_estimators(complete(config, schema))\n"
-        "print(*{'numpy', 'pandas', 'sklearn', 'scipy', 'matplotlib'} & {*sys.modules})\n"
+        "checked_config(config, schema, key_places(sys.argv[2:]))\n"
+        "heavy = {'numpy', 'pandas', 'sklearn', 'scipy', 'matplotlib', 'jsonschema', 'pydantic'}\n"
+        "print(*heavy & {*sys.modules})\n"
     )
     paths = [str(SCHEMA_PATH), str(ROOT / "config" / "config.yaml")]
     done = subprocess.run(

@@ -85,7 +85,7 @@ def workflow_file() -> Path:
 
 def known_tables(config_file: Path | None) -> dict[str, dict]:
     """Return the `datasets` of the folder's config and of another one, as far as they are sound."""
-    from ml_baseline.config.configuration import load_schema
+    from ml_baseline.config.schema import load_schema
 
     if config_file is not None and not config_file.is_file():
         raise InputError(f"--config {config_file}: there is no such file")
