@@ -47,11 +47,16 @@ def contradictions(config: dict) -> list[Problem]:
                 f"differs from {twin} by case only, and some disks would take them for one folder"
             )
             problems.append(Problem(path, text))
+        settings = dataset_settings(config, name)
+        control = f"{name}_permuted"
+        if settings["controls"] and control in config["datasets"]:
+            text = f"is the name of the negative control of {name}; rename this table"
+            problems.append(Problem(("datasets", control), text))
         found = [
             *_role_problems(dataset),
             *_table_problems(dataset),
             *_date_problems(dataset.get("dates", {})),
-            *_split_problems(dataset_settings(config, name)),
+            *_split_problems(settings),
         ]
         problems += [Problem((*path, *problem.path), problem.text) for problem in found]
         problems += _model_problems(config, name)
@@ -136,7 +141,7 @@ def _date_problems(dates: dict[str, str]) -> Iterator[Problem]:
 
 def _split_problems(settings: DatasetSettings) -> Iterator[Problem]:
     strategy = settings["split"]["strategy"]
-    if strategy in ("group", "time") and settings[strategy] is None:
+    if strategy in ("group", "time") and dict(settings)[strategy] is None:
         text = f"is missing; split.strategy is {strategy}, which needs the name of a column here"
         yield Problem((strategy,), text)
 

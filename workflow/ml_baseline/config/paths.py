@@ -16,7 +16,7 @@ from ml_baseline.files import content_hash, whole_file
 RESULT_FOLDERS = ("results", "data/processed")
 # Where no output belongs, in the folder in which the workflow runs and where its code stands.
 CHECKOUT = Path(__file__).resolve().parents[3]
-RESERVED_FOLDERS = (
+RESERVED_FOLDERS: tuple[str | Path, ...] = (
     *("config", ".snakemake", ".git"),
     *(CHECKOUT / name for name in ("config", "workflow", "profiles", "envs", "docs", "tests")),
     *(CHECKOUT / name for name in ("benchmarks", ".git", ".github")),

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-from ml_baseline.config.problems import Keys, dotted
+from ml_baseline.config.problems import Keys, dotted, shown
 from ml_baseline.errors import InputError
 
 # The loader in C is ten times as fast, but not there on every machine.
@@ -24,8 +24,9 @@ PLAIN_TAGS = {
 
 
 def load_yaml(path: str | Path) -> Any:
-    """Return what the YAML file at `path` says."""
-    return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=LOADER)
+    """Return what the YAML or JSON file at `path` says."""
+    text = Path(path).read_text(encoding="utf-8-sig")
+    return json.loads(text) if _is_json(text) else yaml.load(text, Loader=LOADER)
 
 
 def read_config_file(path: str | Path) -> dict[Keys, int]:
@@ -52,15 +53,25 @@ def read_config_file(path: str | Path) -> dict[Keys, int]:
             f"{path}, line {line}: byte 0x{error.object[error.start]:02x} is not UTF-8; save the "
             "file as UTF-8"
         ) from error
-    try:
-        json.loads(text)
+    if _is_json(text):
         text = text.replace("\t", " ")  # a blank in JSON, not in YAML
-    except (ValueError, RecursionError):
-        pass
     try:
-        return _Walk(str(path)).lines_of(text)
+        lines = _Walk(str(path)).lines_of(text)
+        yaml.load(text, Loader=LOADER)  # what only shows when values are made: `<<: 3`, 2024-99-99
+        return lines
+    except ValueError as error:
+        raise InputError(_bad_value(path, text)) from error
     except yaml.YAMLError as error:
         raise InputError(_syntax_error(path, text, error)) from error
+
+
+def _is_json(text: str) -> bool:
+    """Return whether a text is JSON; Snakemake tries that first."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _syntax_error(path: Path, text: str, error: yaml.YAMLError) -> str:
@@ -74,6 +85,24 @@ def _syntax_error(path: Path, text: str, error: yaml.YAMLError) -> str:
     problem = "a tab; YAML wants blanks to indent" if "\t" in here[: mark.column + 1] else None
     problem = problem or " ".join(filter(None, (error.context, error.problem)))
     return f"{path}, line {mark.line + 1}: not valid YAML: {problem}"
+
+
+def _bad_value(path: Path, text: str) -> str:
+    """Return which value in a YAML text looks like a date or a number and can be none."""
+    for event in yaml.parse(text, Loader=LOADER):
+        if isinstance(event, yaml.ScalarEvent) and event.style is None:
+            try:
+                yaml.load(event.value, Loader=LOADER)
+            except ValueError:
+                line = event.start_mark.line + 1
+                what = shown(event.value)
+                return (
+                    f"{path}, line {line}: YAML takes {what} for a number or a date, and there is no "
+                    "such; put quotes round it"
+                )
+            except yaml.YAMLError:
+                continue
+    return f"{path}: not valid YAML"
 
 
 class _Open:
