@@ -315,7 +315,7 @@ def test_tables_of_both_configs_are_known(tmp_path, monkeypatch):
         "b": {"table": "b.csv", "target": "y"},
     }
     second.write_text("datasets: [")
-    with pytest.raises(InputError, match="no valid YAML"):
+    with pytest.raises(InputError, match=r"more\.yaml, line 2: not valid YAML"):
         known_tables(second)
     with pytest.raises(InputError, match="no such file"):
         known_tables(tmp_path / "nowhere.yaml")

@@ -57,12 +57,13 @@ def read_config_file(path: str | Path) -> dict[Keys, int]:
         text = text.replace("\t", " ")  # a blank in JSON, not in YAML
     try:
         lines = _Walk(str(path)).lines_of(text)
-        yaml.load(text, Loader=LOADER)  # what only shows when values are made: `<<: 3`, 2024-99-99
-        return lines
-    except ValueError as error:
-        raise InputError(_bad_value(path, text)) from error
+        try:
+            yaml.load(text, Loader=LOADER)  # some faults show when values are made: `<<: 3`
+        except ValueError as error:
+            raise InputError(_bad_value(path, text)) from error
     except yaml.YAMLError as error:
         raise InputError(_syntax_error(path, text, error)) from error
+    return lines
 
 
 def _is_json(text: str) -> bool:
@@ -90,11 +91,11 @@ def _syntax_error(path: Path, text: str, error: yaml.YAMLError) -> str:
 def _bad_value(path: Path, text: str) -> str:
     """Return which value in a YAML text looks like a date or a number and can be none."""
     for event in yaml.parse(text, Loader=LOADER):
-        if isinstance(event, yaml.ScalarEvent) and event.style is None:
+        if isinstance(event, yaml.ScalarEvent) and not event.style:
             try:
                 yaml.load(event.value, Loader=LOADER)
             except ValueError:
-                line = event.start_mark.line + 1
+                line = event.start_mark.line + 1 if event.start_mark else 1
                 what = shown(event.value)
                 return (
                     f"{path}, line {line}: YAML takes {what} for a number or a date, and there is no "
