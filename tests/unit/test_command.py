@@ -215,12 +215,6 @@ def test_defaults_of_the_sample_are_those_of_the_config():
     assert sample["seed"]["default"] == command.SAMPLE_SEED
 
 
-def test_limits_of_the_service_are_those_of_the_service():
-    from ml_baseline import serve
-
-    assert (command.SERVED_ROWS, command.SERVED_BYTES) == (serve.MAX_ROWS, serve.MAX_BYTES)
-
-
 def test_the_sample_is_the_workflows(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert command.main(["make-sample-data"]) == 0
