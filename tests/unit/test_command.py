@@ -1,6 +1,7 @@
 """The program `ml-baseline`: what it says, what it refuses and with which exit code."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -64,7 +65,7 @@ def test_what_needs_no_model_imports_none(folder):
     )
     for arguments in (["runs", "list"], ["runs", "show", "latest"]):
         command = [sys.executable, "-c", script, *arguments]
-        environment = {"PYTHONPATH": str(ROOT / "workflow"), "COLUMNS": "80"}
+        environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow"), "COLUMNS": "80"}
         done = subprocess.run(command, capture_output=True, text=True, env=environment)
         assert "LOADED []" in done.stdout, done.stdout + done.stderr
 
@@ -131,7 +132,7 @@ def test_a_reader_that_has_read_enough_is_no_error(folder):
             ["bash", "-c", f"set -o pipefail; {run} | true"],
             capture_output=True,
             text=True,
-            env={"PYTHONPATH": str(ROOT / "workflow")},
+            env=os.environ | {"PYTHONPATH": str(ROOT / "workflow")},
         )
         assert done.stderr == ""
 
@@ -147,7 +148,7 @@ def test_runs_are_listed(folder, capsys):
     (line,) = json.loads(capsys.readouterr().out)
     assert line["run_id"] == RUN_ID and line["dataset"] == "shop" and line["latest"]
     assert command.main(["runs", "list", "--results", "nowhere"]) == 0
-    assert "No run" in capsys.readouterr().out
+    assert "no published runs in nowhere" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
@@ -191,17 +192,6 @@ def test_a_run_is_verified(folder, capsys):
     assert list(json.loads(capsys.readouterr().out)["changed_files"]) == [
         "schema/input_schema.json"
     ]
-
-
-def test_what_a_foreign_run_holds_is_no_command_to_the_terminal(folder, capsys):
-    manifest = folder / "results/shop/runs" / RUN_ID / "run_meta.json"
-    meta = json.loads(manifest.read_text())
-    meta["model"]["name"] = "\x1b]0;owned\x07[red]x[/red]"
-    manifest.write_text(json.dumps(meta))
-    assert command.main(["runs", "list"]) == 0
-    said = capsys.readouterr().out
-    assert "\x1b" not in said and "\x07" not in said and "[red]x[/red]" in said
-    assert "from elsewhere" in said
 
 
 # --- make-sample-data ----------------------------------------------------------------------------

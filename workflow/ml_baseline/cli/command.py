@@ -5,6 +5,7 @@ Each command imports what it needs when it runs: `--help` answers at once.
 
 import argparse
 import contextlib
+import io
 import json
 import os
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ml_baseline.errors import InputError
+from ml_baseline.text import for_terminal
 
 PROGRAM = "ml-baseline"
 FEATURES = "data/processed/features.csv"
@@ -30,13 +32,16 @@ three commands from nothing to predictions:
 
 RUN_HELP = "a run id, `latest` (the run last published or trained), or the path of a run's folder"
 TRUST_HELP = (
-    "load the model even if the run was not published from this account; a model can run code when "
-    "it is loaded, so only where you know where the run comes from"
+    "use runs that were not published from this account; loading a model can run code, so only if "
+    "you know where they come from"
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code: 0 done, 1 refused or failed, 2 wrong usage."""
+    for stream in (sys.stdout, sys.stderr):  # a terminal may lack letters that a table has
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     options = parser().parse_args(arguments)
     try:
         code = options.run_command(options)
@@ -59,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def say(message: str) -> None:
     """Tell the user something beside the output."""
     with contextlib.suppress(BrokenPipeError):
-        print(f"{PROGRAM}: {message}", file=sys.stderr, flush=True)
+        print(for_terminal(f"{PROGRAM}: {message}"), file=sys.stderr, flush=True)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -288,9 +293,9 @@ def _add_runs(commands) -> None:
         action.add_argument("run", metavar="RUN", help=RUN_HELP)
     compare.add_argument("first", metavar="RUN", help=RUN_HELP)
     compare.add_argument("second", metavar="RUN", help="another one")
-    verify.add_argument("--trust", action="store_true", help=TRUST_HELP)
     for action in (listing, show, compare, verify):
         _add_place(action)
+        action.add_argument("--trust", action="store_true", help=TRUST_HELP)
         action.add_argument("--json", action="store_true", help="answer in JSON")
 
 
@@ -298,7 +303,7 @@ def _list_runs(options: argparse.Namespace) -> int:
     from ml_baseline.cli.display import print_list
     from ml_baseline.registry.overview import overview
 
-    found = overview(options.results, options.dataset)
+    found = overview(options.results, options.dataset, options.trust)
     return _answer(options, found, lambda: print_list(found, options.results))
 
 
@@ -312,12 +317,12 @@ def _show_run(options: argparse.Namespace) -> int:
 
 
 def _compare_runs(options: argparse.Namespace) -> int:
-    from ml_baseline.cli.display import print_comparison
-    from ml_baseline.registry.differences import compare_runs
+    from ml_baseline.cli.display import print_differences
+    from ml_baseline.registry.differences import run_differences
 
     runs = [_find(options, name) for name in (options.first, options.second)]
-    found = compare_runs(*runs)
-    return _answer(options, found, lambda: print_comparison(found))
+    found = run_differences(*runs)
+    return _answer(options, found, lambda: print_differences(found))
 
 
 def _verify_run(options: argparse.Namespace) -> int:
@@ -325,7 +330,7 @@ def _verify_run(options: argparse.Namespace) -> int:
     from ml_baseline.registry.runs import open_run, run_folder
     from ml_baseline.registry.verify import verify_run
 
-    # Not through `find_run`, which refuses a run whose schema has changed.
+    # Not by `find_run`, which refuses a run whose schema has changed.
     run = open_run(run_folder(options.run, options.results, options.dataset), options.trust)
     found = verify_run(run)
     _answer(options, found, lambda: print_verification(found))
@@ -334,7 +339,7 @@ def _verify_run(options: argparse.Namespace) -> int:
 
 def _answer(options: argparse.Namespace, found: object, print_it: Callable[[], None]) -> int:
     if options.json:
-        print(json.dumps(found, indent=1, ensure_ascii=False))
+        print(json.dumps(found, indent=1))
     else:
         print_it()
     return 0
@@ -343,7 +348,7 @@ def _answer(options: argparse.Namespace, found: object, print_it: Callable[[], N
 def _find(options: argparse.Namespace, name: str):
     from ml_baseline.registry import find_run
 
-    run = find_run(name, options.results, options.dataset, getattr(options, "trust", False))
+    run = find_run(name, options.results, options.dataset, options.trust)
     if name == "latest":
         say(f"the latest run is {run.run_id} of the table {run.dataset}")
     return run
@@ -434,7 +439,7 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _say_version_changes(run) -> None:
-    from ml_baseline.registry.runs import version_changes
+    from ml_baseline.registry.load import version_changes
 
     changes = version_changes(run)
     if changes:

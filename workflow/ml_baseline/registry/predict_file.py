@@ -21,6 +21,7 @@ from ml_baseline.data.tables import Rows, in_chunks, open_rows, table_writer
 from ml_baseline.data.text import ReadAgainError
 from ml_baseline.errors import InputError
 from ml_baseline.registry.golden import require_working
+from ml_baseline.registry.load import load_model
 from ml_baseline.registry.predict import (
     BadCells,
     check_columns,
@@ -32,7 +33,7 @@ from ml_baseline.registry.predict import (
     reasons_of,
     target_entry,
 )
-from ml_baseline.registry.runs import Run, load_model
+from ml_baseline.registry.runs import Run
 
 if TYPE_CHECKING:  # importing it takes longer than all else here
     from sklearn.pipeline import Pipeline
@@ -99,7 +100,7 @@ def predict_file(
         require_output(destination, {source: "the input"})
     with ExitStack() as stack:
         path, name = stack.enter_context(_file_of(source))
-        config = run.meta.get("config", {})
+        config = run.meta["config"]
         rows = open_rows(
             path,
             name,
@@ -163,7 +164,7 @@ class _Batch:
                 written.result()
                 written = behind.submit(writer.write, output)
                 done += len(table)
-                bad += sum(reason is not None for reason in reasons) if problems else 0
+                bad += sum(reason is not None for reason in reasons or ())
                 show()
             written.result()
         return {"rows": done, "bad_rows": bad}
@@ -182,7 +183,7 @@ class _Batch:
         return {column: types[column] for column in self.ids if column in types}
 
     def _output_schema(self, suffix: str) -> pa.Schema:
-        fields = []
+        fields: list[pa.Field] = []
         for column in self.ids:
             kind = self._typed_ids(suffix).get(column, pa.large_string())
             name = column
