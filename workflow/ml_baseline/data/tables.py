@@ -105,9 +105,14 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
     Floats survive the round trip exactly; in CSV a float without a fraction is written as an
     integer, and an empty text cannot be told from a missing one.
     """
-    content = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata()
     with whole_file(path) as temporary:
-        _format(Path(path).suffix).write(content, temporary)
+        write_content(table, temporary)
+
+
+def write_content(table: pd.DataFrame, path: Path) -> None:
+    """Write `table` as `write_table` does, straight to `path`."""
+    content = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata()
+    _format(path.suffix).write(content, path)
 
 
 def table_writer(path: Path, schema: pa.Schema, suffix: str) -> Any:

@@ -101,7 +101,8 @@ def replay_golden(run: Run, model: "Pipeline") -> tuple[int, float]:
     if not golden["row_id"]:
         return 0, 0.0
     try:
-        rows = pd.DataFrame(golden["rows"], columns=golden["columns"], dtype="str")
+        by_column = zip(golden["columns"], zip(*golden["rows"], strict=True), strict=True)
+        rows = pd.DataFrame(dict(by_column), dtype="str")
         distances = np.abs(replay(model, rows, run.schema) - golden["probability"])
     except Exception as error:
         raise _unusable(run, f"{type(error).__name__}: {error}") from error
