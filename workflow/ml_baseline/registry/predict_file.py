@@ -5,7 +5,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
@@ -34,6 +34,7 @@ from ml_baseline.registry.predict import (
     target_entry,
 )
 from ml_baseline.registry.runs import Run
+from ml_baseline.text import for_terminal
 
 if TYPE_CHECKING:  # importing it takes longer than all else here
     from sklearn.pipeline import Pipeline
@@ -66,6 +67,8 @@ def predict_file(
     on_bad_rows: str = "fail",
     rows_at_a_time: int | None = None,
     progress: bool | None = None,
+    overwrite: bool = False,
+    tables: Mapping[str, str] | None = None,
 ) -> dict:
     """Predict the rows of a file into a file, in memory that does not grow with it.
 
@@ -76,8 +79,7 @@ def predict_file(
 
     Args:
         run: a published run.
-        source: a .csv, .tsv, .txt (also .gz, .bz2, .xz or .zip) or .parquet file, or "-" for
-            standard input.
+        source: a file in any format that can be trained on, or "-" for standard input.
         destination: a file of these kinds (but .zip), or "-" for CSV on standard output, of which
             nothing is written before all of it is there.
         on_bad_rows: what is done about rows with cells that do not keep to the schema: "fail"
@@ -85,6 +87,9 @@ def predict_file(
         rows_at_a_time: rows of a chunk; by the width of the table if None. The last digits of
             probabilities may depend on it.
         progress: whether to show a bar on stderr; if it is a terminal, if None.
+        overwrite: whether a file may be replaced that no prediction wrote. The input, a raw table,
+            published runs and files of the workflow are never replaced.
+        tables: raw tables, each with what it is, beside the one that the run was trained on.
 
     Returns:
         `rows`, `bad_rows`, `unused_columns` and `seconds`.
@@ -97,7 +102,8 @@ def predict_file(
     started = time.perf_counter()
     suffix = _output_suffix(destination)
     if str(destination) != STANDARD_STREAM:
-        require_output(destination, {source: "the input"})
+        own = {run.meta["config"].get("table", source): f"the table of {run.dataset}"}
+        require_output(destination, {**(tables or {}), **own, source: "the input"}, overwrite)
     with ExitStack() as stack:
         path, name = stack.enter_context(_file_of(source))
         config = run.meta["config"]
@@ -349,4 +355,4 @@ def _progress_bar(rows: Rows, wanted: bool | None) -> Iterator[Callable]:
 
 
 def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
+    print(for_terminal(message), file=sys.stderr, flush=True)
