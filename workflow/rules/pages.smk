@@ -5,7 +5,8 @@ import platform
 import tomllib
 
 from ml_baseline.files import whole_file
-from ml_baseline.report.remake import config_alone
+from ml_baseline.jobs.rule_graph import rule_graph
+from ml_baseline.report.making import config_alone
 
 INDEX = "results/report.html"
 INDEXED_TABLES = {
@@ -43,23 +44,23 @@ def page_settings(wildcards):
     top_level = {"table_format": TABLE_SUFFIX}
     if sample in config["sample_data"]:
         top_level["sample_data"] = {sample: config["sample_data"][sample]}
-    absent = {
-        "make_sample_data": sample is None,
-        "plots": not settings["plots"],
-        "naive": not settings["naive"],
-        "contrast": not settings["naive"],
-        "permute": not settings["controls"],
-        "controls": not settings["controls"],
-    }
     estimators = [model["estimator"] for model in settings["models"].values()]
     alone = config_alone(wildcards.dataset, canonical(settings | top_level), SCHEMA["properties"])
     return canonical(
         {
             "config": alone,
             "versions": versions(*sorted(estimators)),
-            "absent": [rule for rule, missing in absent.items() if missing],
+            "graph": page_graph(wildcards.dataset),
+            "first_seed": seeds(wildcards.dataset)[0],
         }
     )
+
+
+@functools.cache
+def page_graph(dataset):
+    """Return the graph of the rules that make a table's page."""
+    start = workflow.get_rule("report")
+    return canonical(rule_graph(workflow.rules, start, {"dataset": dataset}))
 
 
 @functools.cache
