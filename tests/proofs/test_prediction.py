@@ -14,7 +14,8 @@ from ml_baseline.data.clean import clean_features
 from ml_baseline.data.schema import feature_columns
 from ml_baseline.data.tables import read_raw_table, write_table
 from ml_baseline.registry import find_run, load_model
-from ml_baseline.registry.predict import predict_clean, predict_file
+from ml_baseline.registry.predict import predict_clean
+from ml_baseline.registry.predict_file import predict_file
 
 pytestmark = pytest.mark.proof
 
@@ -23,7 +24,7 @@ TURNS = 7
 PEAK = """
 import json, re, sys
 from pathlib import Path
-from ml_baseline.registry.predict import predict_file
+from ml_baseline.registry.predict_file import predict_file
 from ml_baseline.registry import find_run
 summary = predict_file(find_run(sys.argv[1]), sys.argv[2], sys.argv[3])
 # Of this program alone: what `getrusage` tells is that of the process it was started from, too.

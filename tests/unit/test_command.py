@@ -245,7 +245,10 @@ def test_a_table_of_the_users_own_is_not_replaced_by_a_sample(tmp_path, monkeypa
     own.parent.mkdir(parents=True)
     own.write_text("mine")
     assert command.main(["make-sample-data"]) == 1
-    assert own.read_text() == "mine" and "is no sample table" in capsys.readouterr().err
+    assert (
+        own.read_text() == "mine"
+        and "is not a sample table as this command wrote it" in capsys.readouterr().err
+    )
 
 
 # --- train ---------------------------------------------------------------------------------------

@@ -20,7 +20,8 @@ from ml_baseline.data.clean import clean_features
 from ml_baseline.errors import InputError
 from ml_baseline.modelling.train import predict_probability
 from ml_baseline.registry import find_run, load_model
-from ml_baseline.registry.predict import clean_rows, predict_file, predict_rows
+from ml_baseline.registry.predict import clean_rows, predict_rows
+from ml_baseline.registry.predict_file import predict_file
 
 ROWS = 150
 
@@ -253,7 +254,11 @@ def test_a_failure_leaves_the_old_output_and_nothing_else(run, batch, tmp_path):
     with pytest.raises(InputError, match="line 152: 3 cells where the header has 5"):
         predict_file(run, tmp_path / "batch.csv", tmp_path / "out.csv", rows_at_a_time=10)
     assert (tmp_path / "out.csv").read_bytes() == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["batch.csv", "out.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".out.csv.predicted",
+        "batch.csv",
+        "out.csv",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -263,8 +268,8 @@ def test_a_failure_leaves_the_old_output_and_nothing_else(run, batch, tmp_path):
         ("batch.csv", "out.xlsx", "the ending does not say"),
         ("batch.csv", "out", "the ending does not say"),
         ("batch.csv", ".", "this is a folder"),
-        ("batch.csv", "batch.csv", "to be read and written"),
-        ("batch.csv", "link.csv", "to be read and written"),
+        ("batch.csv", "batch.csv", "is the input, which is read"),
+        ("batch.csv", "link.csv", "is the input, which is read"),
         ("batch.csv", "batch.csv/out.csv", "cannot be written"),
     ],
 )
@@ -347,7 +352,7 @@ def test_pipes_are_read_and_written(run, batch, tmp_path):
 
 
 def test_a_bar_is_shown_if_asked_for(run, batch, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("ml_baseline.registry.predict.PROGRESS_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr("ml_baseline.registry.predict_file.PROGRESS_AFTER_SECONDS", 0.0)
     predicted(run, batch, tmp_path, progress=True, rows_at_a_time=10)
     assert "Predicting" in capsys.readouterr().err
     predicted(run, batch, tmp_path, rows_at_a_time=10)

@@ -23,12 +23,12 @@ from ml_baseline.modelling.train import predict_probability
 from ml_baseline.registry import find_run, list_runs, load_model
 from ml_baseline.registry.contents import holdout_metrics, selection
 from ml_baseline.registry.differences import compare_runs
-from ml_baseline.registry.golden import choose_rows, make_golden
+from ml_baseline.registry.golden import choose_rows, make_golden, require_working
 from ml_baseline.registry.model_card import model_card
 from ml_baseline.registry.overview import described, overview
 from ml_baseline.registry.predict import predict_rows
-from ml_baseline.registry.publish import touch_latest
-from ml_baseline.registry.runs import open_run, read_plain_file, version_changes
+from ml_baseline.registry.predict_file import predict_file
+from ml_baseline.registry.runs import open_run, read_plain_file, touch_latest, version_changes
 from ml_baseline.registry.verify import verify_run
 from ml_baseline.scoring.metrics import METRICS
 
@@ -351,6 +351,57 @@ def test_other_predictions_are_found_and_the_versions_named(results, monkeypatch
     found = verify_run(run)
     assert not found["ok"] and found["largest_difference"] == pytest.approx(1e-6)
     assert "scikit-learn was" in found["problems"][0] and "99.0" in found["problems"][0]
+
+
+class Broken:
+    """A model that loads, and breaks when it predicts: an attribute is missing in another version."""
+
+    classes_ = (0, 1)
+
+    def predict_proba(self, table):
+        return self.attribute_of_another_version
+
+
+class Unsure(Broken):
+    """A model that gives no numbers."""
+
+    def predict_proba(self, table):
+        return np.full((len(table), 2), np.nan)
+
+
+@pytest.mark.parametrize(("model", "why"), [(Broken, "AttributeError"), (Unsure, "no numbers")])
+def test_a_model_that_cannot_predict_here_is_one_message_with_the_remedy(
+    results, monkeypatch, model, why
+):
+    run = find_run(RUN_ID, results)
+    then = run.meta["packages"]["scikit-learn"]
+    monkeypatch.setattr(
+        "ml_baseline.registry.environment._version",
+        lambda name: "1.7.2" if name == "scikit-learn" else importlib.metadata.version(name),
+    )
+    monkeypatch.setattr("ml_baseline.registry.predict_file.load_model", lambda run: model())
+    shop().to_csv(results / "batch.csv", index=False)
+    with pytest.raises(InputError) as caught:
+        predict_file(run, results / "batch.csv", results / "out.csv")
+    message = str(caught.value)
+    assert why in message and f"Scikit-learn was {then} and is 1.7.2" in message
+    assert f"scikit-learn=={then}" in message and "pip install" in message
+    assert not (results / "out.csv").exists()
+
+
+def test_versions_that_predict_the_same_or_otherwise_are_said(results, monkeypatch):
+    run = find_run(RUN_ID, results)
+    model = load_model(run)
+    assert require_working(run, model) == ""
+    monkeypatch.setitem(run.meta["packages"], "scikit-learn", "1.0")
+    assert "rows are predicted as before" in require_working(run, model)
+    monkeypatch.setattr(
+        "ml_baseline.registry.golden.predict_rows",
+        lambda *arguments: (predict_rows(*arguments)[0] * 0.99, None, None),
+    )
+    said = require_working(run, model)
+    assert "predicts differently" in said and "scikit-learn was 1.0" in said
+    assert "scikit-learn==1.0" in said
 
 
 def test_golden_rows_span_all_probabilities_and_hold_no_ids(published):

@@ -16,8 +16,7 @@ from ml_baseline import seal as seals
 from ml_baseline.errors import InputError
 from ml_baseline.registry import environment as environment_module
 from ml_baseline.registry.publish import publish
-from ml_baseline.registry.runs import RUN_ID, find_run, list_runs, open_run
-from ml_baseline.registry.verify import changed_files
+from ml_baseline.registry.runs import RUN_ID, changed_files, find_run, list_runs, open_run
 from ml_baseline.seal import KEY_VARIABLE
 
 FIRST = "2026-01-01T12-00-00Z__classification__seed42"
@@ -351,14 +350,87 @@ def test_where_the_key_is_kept(monkeypatch, tmp_path):
     assert seals.key_path() == tmp_path / "home/.local/state/ml-baseline/registry.key"
 
 
-@pytest.mark.parametrize("content", ["", "no hex", "ab" * 8])
-def test_a_key_that_is_none_seals_nothing_and_is_left_alone(monkeypatch, tmp_path, content):
-    path = tmp_path / "registry.key"
-    path.write_text(content)
+def test_a_relative_place_for_the_key_is_not_obeyed(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv(KEY_VARIABLE)
+    monkeypatch.setenv("XDG_STATE_HOME", "state")
+    assert seals.key_path() == tmp_path / "home/.local/state/ml-baseline/registry.key"
+    monkeypatch.setenv(KEY_VARIABLE, "state/registry.key")
+    with pytest.raises(InputError, match="expected the full path"):
+        seals.seal_of(b"x", make_key=True)
+    monkeypatch.setenv(KEY_VARIABLE, "~/registry.key")
+    assert seals.key_path() == tmp_path / "home/registry.key"
+
+
+HEX = "ab" * 32
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "words"),
+    [
+        ("", 0o600, "holds no key"),
+        ("no hex", 0o600, "holds no key"),
+        ("ab" * 8, 0o600, "holds no key"),
+        ("é" * 64, 0o600, "holds no key"),
+        (HEX, 0o644, "chmod 600"),
+        (HEX, 0o640, "chmod 600"),
+        (HEX, 0o602, "chmod 600"),
+    ],
+)
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_key_that_cannot_be_relied_on_is_refused(
+    monkeypatch, tmp_path, content, mode, words, linked
+):
+    path = own_key_path(monkeypatch, tmp_path)
+    target = tmp_path / "elsewhere.key" if linked else path
+    target.write_text(content)
+    target.chmod(mode)
+    if linked:
+        path.symlink_to(target)
+    for call in (lambda: seals.seal_of(b"x", make_key=True), lambda: seals.is_sealed(b"x", "0")):
+        with pytest.raises(InputError, match=words) as caught:
+            call()
+        assert str(path) in str(caught.value)
+    assert target.read_text() == content
+
+
+def own_key_path(monkeypatch, tmp_path) -> Path:
+    monkeypatch.delenv(KEY_VARIABLE)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    path = seals.key_path()
+    path.parent.mkdir()
+    return path
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "dangling", "of another account"])
+def test_what_is_no_key_file_of_this_account_is_refused(monkeypatch, tmp_path, kind):
+    path = own_key_path(monkeypatch, tmp_path)
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "dangling":
+        path.symlink_to(tmp_path / "nowhere")
+    else:
+        path.write_text(HEX)
+        path.chmod(0o600)
+        monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    with pytest.raises(InputError, match=r"plain file|not there|another account"):
+        seals.seal_of(b"x", make_key=True)
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_key_that_is_named_may_be_shared_with_a_group(monkeypatch, tmp_path):
+    path = tmp_path / "shared.key"
+    path.write_text(HEX)
+    path.chmod(0o640)
     monkeypatch.setenv(KEY_VARIABLE, str(path))
-    assert seals.seal_of(b"x", make_key=True) is None
-    assert not seals.is_sealed(b"x", "0" * 64)
-    assert path.read_text() == content
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    assert seals.seal_of(b"x")
+    path.chmod(0o644)
+    with pytest.raises(InputError, match="chmod 600"):
+        seals.seal_of(b"x")
 
 
 def test_a_seal_fits_one_manifest_only():

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_baseline.data import tables
-from ml_baseline.data.tables import find_separator, read_raw_table, read_table, write_table
+from ml_baseline.data import csv_files, text
+from ml_baseline.data.tables import read_raw_table, read_table, write_table
+from ml_baseline.data.text import find_separator
 from ml_baseline.errors import InputError
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -71,7 +72,8 @@ def test_a_table_comes_back_exactly(tmp_path, suffix):
 
 
 def test_cells_over_several_lines_may_span_blocks(tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "BLOCK_BYTES", 600)
+    monkeypatch.setattr(csv_files, "BLOCK_BYTES", 600)
+    monkeypatch.setattr(text, "WHOLE_BLOCK_BYTES", 600)
     table, schema = odd_table()
     write_table(table, tmp_path / "t.csv")
     back = read_table(tmp_path / "t.csv", schema)
@@ -397,7 +399,7 @@ def test_files_that_are_not_there(tmp_path):
     (tmp_path / "customers.csv").write_bytes(TEXT)
     for path, message in [
         (tmp_path / "custmers.csv", f"no such file; did you mean {tmp_path / 'customers.csv'}"),
-        (tmp_path / "x.parquet", "no such file; check `table`"),
+        (tmp_path / "x.parquet", "no such file; check the path"),
         (tmp_path / "nowhere" / "t.csv", "nor its folder"),
         (tmp_path, "this is a folder"),
     ]:

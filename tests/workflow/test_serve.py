@@ -37,7 +37,8 @@ from ml_baseline.data.infer_schema import describe_columns, infer_schema
 from ml_baseline.errors import InputError
 from ml_baseline.modelling.train import fit
 from ml_baseline.registry import Run, find_run
-from ml_baseline.registry.predict import predict_file, predict_rows
+from ml_baseline.registry.predict import predict_rows
+from ml_baseline.registry.predict_file import predict_file
 from ml_baseline.serve import serve
 from ml_baseline.serve.app import create_app
 

@@ -11,23 +11,38 @@ import hashlib
 import hmac
 import os
 import secrets
+import stat
 import tempfile
 from pathlib import Path
 
+from ml_baseline.errors import InputError
+
 # Names a key file elsewhere, for accounts and machines that are to trust each other's runs.
 KEY_VARIABLE = "ML_BASELINE_KEY_FILE"
+# Holds a key for one run, where the account can keep none.
+RUN_KEY_VARIABLE = "ML_BASELINE_RUN_KEY"
 KEY_BYTES = 32
+LONGEST_KEY = 4096
 # What a seal is for, so that one kind can't stand in for another.
 PUBLISHED_RUN = b"ml-baseline published run\n"
 WRITTEN_FILE = b"ml-baseline written file\n"
 
 
 def key_path() -> Path:
-    """Return where the key is kept, by the XDG rules for a program's state."""
+    """Return where the key is kept, by the XDG rules for a program's state.
+
+    Raises:
+        InputError: the variable names a relative path, which would depend on the current folder.
+    """
     if named := os.environ.get(KEY_VARIABLE):
-        return Path(named)
-    state = os.environ.get("XDG_STATE_HOME")
-    return Path(state or Path.home() / ".local" / "state") / "ml-baseline" / "registry.key"
+        path = Path(named).expanduser()
+        if not path.is_absolute():
+            raise InputError(f"{KEY_VARIABLE} is {named!r}; expected the full path of a file")
+        return path
+    state = Path(os.environ.get("XDG_STATE_HOME", ""))
+    if not state.is_absolute():  # the rules say to ignore these
+        state = Path.home() / ".local" / "state"
+    return state / "ml-baseline" / "registry.key"
 
 
 def seal_of(content: bytes, make_key: bool = False, purpose: bytes = PUBLISHED_RUN) -> str | None:
@@ -39,6 +54,8 @@ def seal_of(content: bytes, make_key: bool = False, purpose: bytes = PUBLISHED_R
         make_key: make a key if there is none yet.
     """
     key = _key(make_key)
+    if key is None and purpose == WRITTEN_FILE:
+        key = os.environ.get(RUN_KEY_VARIABLE, "").encode() or None
     if key is None:
         return None
     return hmac.new(key, purpose + content, hashlib.sha256).hexdigest()
@@ -50,23 +67,78 @@ def is_sealed(content: bytes, seal: str, purpose: bytes = PUBLISHED_RUN) -> bool
     return expected is not None and hmac.compare_digest(expected.encode(), seal.strip().encode())
 
 
+def key_is_kept() -> bool:
+    """Make this account's key if there is none yet; return whether there is one to use.
+
+    If not, this process and those that it starts get a key of their own, so that within a run its
+    jobs still know each other's files.
+    """
+    kept = _key(make=True) is not None
+    if not kept:
+        os.environ.setdefault(RUN_KEY_VARIABLE, secrets.token_hex(KEY_BYTES))
+    return kept
+
+
 def _key(make: bool) -> bytes | None:
+    """Return the account's key; None if it has none and none is to be made, or can be.
+
+    Raises:
+        InputError: the key file cannot be read, holds no key, or others may know or replace it.
+    """
     try:
         path = key_path()
     except RuntimeError:  # an account without a home
         return None
-    for attempt in range(2):
-        try:
-            key = bytes.fromhex(path.read_text(encoding="ascii").strip())
-            return key if len(key) >= KEY_BYTES else None
-        except FileNotFoundError:
-            if attempt or not make:
-                return None
-            with contextlib.suppress(OSError):  # a home that cannot be written to
-                _make_key(path)
-        except (OSError, ValueError):  # not to be read, or no key
-            return None
+    if make and not os.path.lexists(path):
+        with contextlib.suppress(OSError):  # a home that cannot be written to
+            _make_key(path)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        if path.is_symlink():
+            raise _bad_key(path, "is a link to a file that is not there; remove it") from None
+        return None
+    except OSError as error:
+        raise _bad_key(path, f"cannot be read ({error.strerror})") from error
+    try:
+        problem = _problem_of(path, os.fstat(descriptor))
+        content = b"" if problem else os.read(descriptor, LONGEST_KEY)
+    finally:
+        os.close(descriptor)
+    key = b""
+    with contextlib.suppress(ValueError):
+        key = bytes.fromhex(content.decode("ascii").strip())
+    if problem is None and len(key) < KEY_BYTES:
+        problem = (
+            f"holds no key (expected at least {2 * KEY_BYTES} hexadecimal digits); restore it, or "
+            "delete it and a new one will be made, with which older runs need --trust"
+        )
+    if problem:
+        raise _bad_key(path, problem)
+    return key
+
+
+def _problem_of(path: Path, state: os.stat_result) -> str | None:
+    """Return why a key file cannot be relied on, None if it can.
+
+    One that is named by the variable may be shared, so its group may read it, whoever owns it.
+    """
+    named = bool(os.environ.get(KEY_VARIABLE))
+    mode = stat.S_IMODE(state.st_mode)
+    if not stat.S_ISREG(state.st_mode):
+        return "is not a plain file; remove it"
+    if not named and state.st_uid != os.geteuid():
+        return f"belongs to another account; remove it, or name your own with {KEY_VARIABLE}"
+    if mode & (0o027 if named else 0o077):
+        return (
+            f"can be read or changed by others (mode {mode:03o}), who could seal runs in your name; "
+            f"run `chmod 600 {path}`. If others may have read it, delete it instead"
+        )
     return None
+
+
+def _bad_key(path: Path, what: str) -> InputError:
+    return InputError(f"{path}: the key that seals published runs {what}")
 
 
 def _make_key(path: Path) -> None:

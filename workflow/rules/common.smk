@@ -1,6 +1,7 @@
 """What all rules share: the checked config, the settings of each table, paths and code."""
 
 import contextlib
+import os
 import sys
 import threading
 import time
@@ -14,9 +15,11 @@ sys.path.insert(0, str(WORKFLOW_FOLDER))
 from snakemake.persistence import PersistenceBase
 
 from ml_baseline.config import configuration
+from ml_baseline.data.sample_note import is_sample
 from ml_baseline.errors import InputError
 from ml_baseline.modelling.failure import failure
 from ml_baseline.files import content_hash, require_writable
+from ml_baseline.jobs.remake import Remake
 from ml_baseline.jobs.run_lock import RunLock
 from ml_baseline.jobs.source_code import code_hash, package_version
 from ml_baseline.jobs.summary import run_summary
@@ -68,14 +71,24 @@ CLEANING_KEYS = [
     *("target", "positive", "negative", "id", "group", "time"),
     *("drop", "forbidden", "categorical", "encode", "dates"),
 ]
-# The sample tables that the workflow makes if they are missing or were made with other settings. A
-# file that has no word about its source beside it was put there by the user, who keeps it.
-MADE_TABLES = {
-    path
-    for path in USED_TABLES & {*SAMPLE_TABLES.values()}
-    if config["sample_data"]["make"]
-    and (Path(path).with_suffix(".source.md").exists() or not Path(path).exists())
+# Which sample each path holds, or will once it is made. Any other file there is the user's own.
+SAMPLES = {
+    path: sample
+    for sample, path in SAMPLE_TABLES.items()
+    if path in USED_TABLES and (is_sample(path) or not os.path.lexists(path))
 }
+# The sample tables that are made if they are missing or were made with other settings.
+MADE_TABLES = set(SAMPLES) if config["sample_data"]["make"] else set()
+# While another run writes, nobody knows what its files will be.
+REMAKE = None
+if LOCK and LOCK.alone:
+    try:
+        REMAKE = Remake(
+            workflow,
+            [f"{root}/{name}" for root in ("data/processed", "results") for name in SETTINGS],
+        )
+    except InputError as error:
+        sys.exit(str(error))
 # The tables that a run is for.
 WANTED = [name for name in DATASETS if name in (config["only"] or DATASETS)]
 
@@ -337,7 +350,7 @@ def naive_files(wildcards):
 def known_process_models(wildcards):
     """Return the models that the positive control needs: those of the customers sample, or none."""
     dataset = wildcards.dataset
-    if SETTINGS[dataset]["table"] != SAMPLE_TABLES["customers"]:
+    if SAMPLES.get(SETTINGS[dataset]["table"]) != "customers":
         return []
     return [f"results/{dataset}/seed{seeds(dataset)[0]}/models/{m}.joblib" for m in models(dataset)]
 
@@ -456,6 +469,8 @@ def start_run():
         require_writable("data", "results")
     except InputError as error:
         sys.exit(str(error))
+    if REMAKE:
+        REMAKE.keep_changed()
     folder = WORKFLOW_FOLDER / "scripts"
     scripts = {
         folder / Path(job.rule.script).name

@@ -40,7 +40,7 @@ def where_wanted(key, pattern):
 def page_settings(wildcards):
     """Return what a page tells of how it was made."""
     settings = SETTINGS[wildcards.dataset]
-    sample = next((s for s, path in SAMPLE_TABLES.items() if path == settings["table"]), None)
+    sample = SAMPLES.get(settings["table"])
     top_level = {"table_format": TABLE_SUFFIX}
     if sample in config["sample_data"]:
         top_level["sample_data"] = {sample: config["sample_data"][sample]}

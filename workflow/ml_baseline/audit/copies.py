@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from ml_baseline.audit.findings import Finding, judged, passed, quoted
-from ml_baseline.audit.views import NUMERIC_KINDS, standardized
-from ml_baseline.data.schema import feature_columns
+from ml_baseline.audit.views import standardized
+from ml_baseline.data.schema import ORDERED_KINDS, feature_columns
 
 # Holdout rows that are looked up, and the work (rows x training rows x columns) they may cost.
 MOST_LOOKED_UP, FEWEST_LOOKED_UP, LOOKED_UP_WORK = 400, 100, 1e9
@@ -281,7 +281,7 @@ def _space(table: pd.DataFrame, schema: dict) -> np.ndarray:
     for name in feature_columns(schema):
         numbers = None
         kind = next(entry["kind"] for entry in schema["columns"] if entry["name"] == name)
-        if kind in NUMERIC_KINDS:
+        if kind in ORDERED_KINDS:
             numbers = standardized(table[name].to_numpy(dtype=np.float64))
             if numbers is None:
                 continue
@@ -320,7 +320,7 @@ def _by_agreement(
     columns = []
     for name in feature_columns(schema):
         kind = next(entry["kind"] for entry in schema["columns"] if entry["name"] == name)
-        if kind in NUMERIC_KINDS:
+        if kind in ORDERED_KINDS:
             ours = looked_up[name].to_numpy(dtype=np.float64)
             theirs = train[name].to_numpy(dtype=np.float64)
             scaled = standardized(np.concatenate([theirs, ours]))

@@ -5,8 +5,7 @@ import pandas as pd
 
 from ml_baseline.audit.findings import Finding, config_entry, judged, passed
 from ml_baseline.audit.scoring import binned, standard_error, strength
-from ml_baseline.audit.views import NUMERIC_KINDS
-from ml_baseline.data.schema import columns_of_role, feature_columns
+from ml_baseline.data.schema import ORDERED_KINDS, columns_of_role, feature_columns
 
 # A figure must be this many standard errors from chance.
 PLAINLY = 5.0
@@ -154,7 +153,7 @@ def _identifies(values: pd.Series, kind: str) -> bool:
     if rows < 20 or values.isna().any():
         return False
     distinct = values.nunique()
-    if kind not in NUMERIC_KINDS:
+    if kind not in ORDERED_KINDS:
         return distinct > DISTINCT_SHARE * rows
     if distinct < rows or (values % 1 != 0).any():
         return False

@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 
 from ml_baseline.audit.scoring import binned
-from ml_baseline.data.schema import feature_columns
+from ml_baseline.data.schema import ORDERED_KINDS, feature_columns
 
 # Part of a time in days; the exact length of a month does not matter for an order.
 PART_DAYS = {"year": 372.0, "month": 31.0, "day": 1.0, "hour": 1 / 24}
-NUMERIC_KINDS = ("number", "integer", "boolean")
 # A level of a category counts as one of its own in a matrix if it is among so many most frequent.
 MATRIX_LEVELS = 8
 
@@ -40,7 +39,7 @@ def columns_of(table: pd.DataFrame, schema: dict) -> Columns:
     for name in feature_columns(schema):
         entry = entries[name]
         source = entry.get("source", name) if "part" in entry else name
-        if entry["kind"] in NUMERIC_KINDS:
+        if entry["kind"] in ORDERED_KINDS:
             numbers = table[name].to_numpy(dtype=np.float64)
             codes, size = binned(numbers)
             values.append(View(source, "value", (name,), codes, size, numbers))
@@ -82,7 +81,7 @@ def matrix_of(table: pd.DataFrame, schema: dict, widest: int = 200) -> np.ndarra
     one each. Nothing here looks at the target.
     """
     parts: list[np.ndarray] = []
-    for name in feature_columns(schema, *NUMERIC_KINDS):
+    for name in feature_columns(schema, *ORDERED_KINDS):
         numbers = standardized(table[name].to_numpy(dtype=np.float64))
         if numbers is None:
             continue

@@ -176,26 +176,22 @@ def _make_sample_data(options: argparse.Namespace) -> int:
         raise InputError(
             "--sample breast_cancer is a real table: it takes neither --rows nor --seed"
         )
-    source = options.output.with_suffix(".source.md")
-    if options.output.exists() and not source.exists():
+    from ml_baseline.data.sample_note import is_sample, note_path
+
+    if os.path.lexists(options.output) and not is_sample(options.output):
         raise InputError(
-            f"{options.output} is there already and is no sample table (it has no {source.name} "
-            "beside it), so it is not replaced; name another --output"
+            f"{options.output} exists and is not a sample table as this command wrote it, so it is "
+            "kept; name another --output"
         )
     from ml_baseline.data import sample_data
-    from ml_baseline.data.tables import write_table
-    from ml_baseline.files import whole_file
 
     rows = SAMPLE_ROWS if options.rows is None else options.rows
     seed = SAMPLE_SEED if options.seed is None else options.seed
-    table, text = sample_data.make(options.sample, rows, seed)
     try:
-        write_table(table, options.output)
-        with whole_file(source) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        table = sample_data.write(options.sample, options.output, rows, seed)
     except OSError as error:
         raise InputError(f"{options.output} cannot be written: {error}") from error
-    say(f"wrote {options.output} ({len(table):,} rows; what it is: {source})")
+    say(f"wrote {options.output} ({len(table):,} rows; what it is: {note_path(options.output)})")
     return 0
 
 
@@ -386,9 +382,8 @@ def _add_predict(commands) -> None:
 
 def _predict(options: argparse.Namespace) -> int:
     run = _find(options, options.run)
-    from ml_baseline.registry.predict import predict_file
+    from ml_baseline.registry.predict_file import predict_file
 
-    _say_version_changes(run)
     summary = predict_file(run, options.input, options.output, on_bad_rows=options.on_bad_rows)
     bad = f", {summary['bad_rows']:,} of them without a prediction" if summary["bad_rows"] else ""
     where = "" if options.output == "-" else f" into {options.output}"

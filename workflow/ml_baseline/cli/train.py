@@ -172,7 +172,7 @@ def run_workflow(
 
 
 def _tell_run(name: str, say: Callable[[str], None]) -> None:
-    from ml_baseline.registry.publish import touch_latest
+    from ml_baseline.registry.runs import touch_latest
 
     folder = Path("results", name)
     touch_latest(folder / "runs")

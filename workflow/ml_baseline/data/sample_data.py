@@ -6,11 +6,15 @@ real. The formulas and the measured numbers are in docs/sample_data.md.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from ml_baseline.data.sample_note import write_note
+from ml_baseline.data.tables import write_content
 from ml_baseline.errors import InputError
+from ml_baseline.files import whole_file
 
 CUSTOMERS_MINIMUM_ROWS = 50
 
@@ -302,6 +306,20 @@ def make(sample: str, rows: int | None = None, seed: int | None = None) -> tuple
         "users": (users, USERS_SOURCE),
     }[sample]
     return draw(rows, seed), source
+
+
+def write(
+    sample: str, path: str | Path, rows: int | None = None, seed: int | None = None
+) -> pd.DataFrame:
+    """Write a sample (as `make` takes it) to a .csv or .parquet file, with its note beside it.
+
+    Each is written whole or not at all, the table last: there is no sample without its note.
+    """
+    table, text = make(sample, rows, seed)
+    with whole_file(path) as temporary:
+        write_content(table, temporary)
+        write_note(path, text, temporary)
+    return table
 
 
 def _require_rows(rows: int, minimum: int) -> None:

@@ -1,18 +1,78 @@
-"""The input schema: what each column of a table is, found out once (`inference`) and kept.
-
-A schema is what its JSON file holds: `target`, `rows` and `columns`, one entry a column of the
-cleaned table with its `name`, `role` and `kind`.
-"""
+"""The input schema: what each column of a table is, detected once (`infer_schema`) and kept."""
 
 from collections.abc import Iterable
+from typing import Literal, Required, TypedDict
 
+Kind = Literal["number", "integer", "boolean", "code", "category"]
+Role = Literal["feature", "target", "id", "group", "time", "drop", "forbidden"]
+
+# Kinds whose cells are quantities.
 NUMERIC_KINDS = ("number", "integer")
+# Kinds whose values have an order.
+ORDERED_KINDS = (*NUMERIC_KINDS, "boolean")
 # Roles of the columns that a cleaned table holds, in its order.
 KEPT_ROLES = ("id", "group", "time", "feature", "target")
 SHOWN_COLUMNS = 20
 
 
-def column(schema: dict, name: str) -> dict:
+class Column(TypedDict, total=False):
+    """One column of the cleaned table: what it is, and how its cells are read.
+
+    Attributes:
+        name, source: its name in the cleaned and in the raw table.
+        decimal, unit: the decimal sign, if not a point; what stands behind each number.
+        missing_numbers: numbers that mean missing.
+        date_formats, part: how dates are written, and which part of them this column is.
+        encode, labels: the code of each label, and a label for each code.
+        spellings: for labels that are spelled in several ways, the one to use.
+        answers: usual missing tokens that are none here.
+        categories: the labels, or the codes, that there are.
+        nullable, missing: whether a cell is missing, and how many.
+        minimum, maximum: of the numbers.
+    """
+
+    name: Required[str]
+    role: Required[Role]
+    kind: Required[Kind]
+    source: Required[str]
+    decimal: str
+    unit: str
+    missing_numbers: list[float]
+    date_formats: list[str]
+    part: str
+    encode: dict[str, int]
+    labels: dict[str, str]
+    spellings: dict[str, str]
+    answers: list[str]
+    categories: list
+    nullable: bool
+    missing: int
+    minimum: float
+    maximum: float
+
+
+class Schema(TypedDict, total=False):
+    """The input schema of a table, as its JSON file holds it.
+
+    Attributes:
+        dataset: the table's name.
+        target: the name of the target.
+        positive, negative: its labels in the raw table that mean 1 and 0.
+        missing_values: what means missing in this table beside the usual tokens, in lower case.
+        columns: in the order of the raw table.
+        rows: of the cleaned table.
+    """
+
+    dataset: str
+    target: Required[str]
+    positive: list[str]
+    negative: list[str]
+    missing_values: list[str]
+    columns: Required[list[Column]]
+    rows: int
+
+
+def column(schema: Schema, name: str) -> Column:
     """Return the entry of column `name`; raise KeyError if the schema has none."""
     for entry in schema["columns"]:
         if entry["name"] == name:
@@ -20,12 +80,12 @@ def column(schema: dict, name: str) -> dict:
     raise KeyError(name)
 
 
-def columns_of_role(schema: dict, *roles: str) -> list[str]:
+def columns_of_role(schema: Schema, *roles: str) -> list[str]:
     """Return the names of the columns that have one of `roles`, in table order."""
     return [entry["name"] for entry in schema["columns"] if entry["role"] in roles]
 
 
-def feature_columns(schema: dict, *kinds: str) -> list[str]:
+def feature_columns(schema: Schema, *kinds: str) -> list[str]:
     """Return the names of the feature columns, in table order; only those of `kinds` if given."""
     return [
         entry["name"]

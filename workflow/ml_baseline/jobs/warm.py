@@ -24,7 +24,15 @@ import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
-from ml_baseline.jobs.worker import FOLDER_VARIABLE, PIPE, become_worker, report
+from ml_baseline.jobs.worker import (
+    FOLDER_VARIABLE,
+    PID_BYTES,
+    PIPE,
+    adopt_orphans,
+    become_worker,
+    finish,
+    kill_tree,
+)
 
 SNAKEMAKE_MODULES = ("snakemake.logging", "snakemake.iocontainers", "snakemake.script")
 TABLE_MODULES = ("pandas", "pyarrow.csv", "jsonschema", "hashlib")
@@ -81,7 +89,7 @@ class WarmProcesses:
         os.environ.pop(FOLDER_VARIABLE, None)
         os.close(self._lifeline)
         for process in self._processes:
-            process.kill()
+            kill_tree(process.pid)
             process.wait()
         self._folder.cleanup()
 
@@ -96,6 +104,7 @@ def serve(folder: Path, name: str, run: int) -> None:
     """Import what `name` stands for, then fork for each request until the pipe `run` closes."""
     # Ctrl-C reaches every process of a run; it is for the one that can tidy up.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    adopt_orphans()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(folder / name))
         listener.listen(128)
@@ -112,6 +121,7 @@ def serve(folder: Path, name: str, run: int) -> None:
             if run in ready:
                 # A job that was just being started looks here for its run, to learn of its end.
                 time.sleep(GRACE_SECONDS)
+                kill_tree(os.getpid(), itself=False)
                 shutil.rmtree(folder, ignore_errors=True)
                 return
             if listener in ready:
@@ -127,9 +137,9 @@ def _answer(connection: socket.socket) -> None:
     """Run the script that is asked for and tell how it ended; never returns."""
     request = json.loads(connection.makefile("rb").readline(LARGEST_REQUEST))
     if request["prefix"] != sys.prefix:
-        connection.sendall(b"-")
+        connection.sendall(b" " * PID_BYTES)
         os._exit(0)
-    connection.sendall(b"+")
+    connection.sendall(str(os.getpid()).encode().ljust(PID_BYTES))
     become_worker(connection)
     code = 1
     try:
@@ -144,10 +154,7 @@ def _answer(connection: socket.socket) -> None:
     except BaseException:
         traceback.print_exc()
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        report(code)
-        os._exit(code)
+        finish(code)
 
 
 if __name__ == "__main__":

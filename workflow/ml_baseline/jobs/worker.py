@@ -2,24 +2,30 @@
 
 So a job outlives its work: when the system kills the worker for want of memory, the job can still
 say so. And nothing outlives the job: the worker ends when the job does, and the job when its run does,
-however they end, so no forgotten process writes into the results of the next run.
+however they end, so no forgotten process writes into the results of the next run. What the work has
+started, a model's own processes among them, ends with the worker.
 """
 
+import atexit
 import contextlib
 import json
 import os
 import resource
 import select
+import signal
 import socket
 import sys
 import threading
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NoReturn
 
 # Where a job finds its run's warm processes (`warm`) and the pipe that closes when the run ends.
 FOLDER_VARIABLE = "ML_BASELINE_WARM"
 PIPE = "run"
 # Exit codes, as a shell gives them.
+TIMED_OUT = 124
 INTERRUPTED = 130
 KILLED = 137
 KILLED_MESSAGE = (
@@ -27,6 +33,10 @@ KILLED_MESSAGE = (
     "memory runs out: give the machine more, or the job fewer rows, columns or parallel jobs "
     "(--cores)"
 )
+# How long to wait until what is killed is gone: for what the kernel holds, there is no end to it.
+KILL_SECONDS = 5.0
+# A warm process answers with the number of the worker, or with blanks, in so many bytes.
+PID_BYTES = 16
 
 # In a worker: its end of the connection to the job that watches it.
 _connection: socket.socket | None = None
@@ -42,7 +52,12 @@ class Report:
     peak_memory_mib: float | None = None
 
 
-def delegate(warm: str | None) -> Report | None:
+def in_worker() -> bool:
+    """Return whether this process is a worker, and not the job that watches it."""
+    return _connection is not None
+
+
+def delegate(warm: str | None, time_limit: float | None = None) -> Report | None:
     """Let a worker do the work; return its report, or None in the worker itself.
 
     The worker is a fork of a warm process, which has the libraries loaded already and runs this
@@ -50,51 +65,140 @@ def delegate(warm: str | None) -> Report | None:
 
     Args:
         warm: the kind of warm process (`warm.PRELOADED`) that has what the script needs, if any.
+        time_limit: the seconds after which the worker is killed; None for no limit.
     """
-    if _connection is not None:
+    if in_worker():
         return None
+    until = None if time_limit is None else time.monotonic() + time_limit
     run = _run_pipe()
-    if warm and (connection := _warm_connection(warm, run)):
-        return _watched(connection, run) or Report(KILLED, KILLED_MESSAGE)
-    connection, of_worker = socket.socketpair()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    pid = os.fork()
-    if pid == 0:
-        connection.close()
-        become_worker(of_worker)
-        return None
-    of_worker.close()
-    if done := _watched(connection, run):
-        return done
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    return Report(KILLED, KILLED_MESSAGE) if code < 0 else Report(code)
+    pid, connection = _warm_worker(warm, run) if warm else (0, None)
+    forked = connection is None
+    if connection is None:
+        connection, of_worker = socket.socketpair()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        adopt_orphans()
+        pid = os.fork()
+        if pid == 0:
+            connection.close()
+            become_worker(of_worker)
+            return None
+        of_worker.close()
+    with connection:
+        try:
+            done = _watched(connection, run, until)
+        except BaseException as end:
+            kill_tree(pid)
+            if not isinstance(end, TimeoutError):  # the run's end, or Ctrl-C
+                raise
+            return Report(TIMED_OUT, f"stopped after {time_limit:g} s, the time limit of a job")
+    if done is None:
+        kill_tree(pid, itself=False)
+        if forked:
+            kill_tree(os.getpid(), itself=False)
+            code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            done = Report(code) if code >= 0 else None
+    return done or Report(KILLED, KILLED_MESSAGE)
 
 
 def become_worker(connection: socket.socket) -> None:
     """Make this process the worker of the job at the other end, for as long as that lives."""
     global _connection
     _connection = connection
-    threading.Thread(target=_exit_when_closed, args=[connection], daemon=True).start()
+    os.setsid()  # so that everything it starts can be told from others
+    adopt_orphans()
+    threading.Thread(target=_end_with_job, args=[connection], daemon=True).start()
 
 
-def report(code: int, error: str | None = None) -> None:
-    """Tell the watching job how the work has ended, and what it took. Only the first call counts."""
+def finish(code: int, error: str | None = None) -> NoReturn:
+    """End this worker with all it has started; tell the watching job how, and what it took.
+
+    Args:
+        code: the exit code.
+        error: what went wrong, in one line.
+    """
+    # Pools of processes are closed and their files removed, as at the end of any Python; but a process
+    # that never ends is not waited for.
+    end = threading.Thread(target=atexit._run_exitfuncs, daemon=True)
+    end.start()
+    end.join(KILL_SECONDS)
+    with contextlib.suppress(ChildProcessError):  # most often there are none
+        os.waitpid(-1, os.WNOHANG)
+        kill_tree(os.getpid(), itself=False)
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass  # so that they count in what the worker took
     own, children = (
         resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     )
     cpu = sum(used.ru_utime + used.ru_stime for used in (own, children))
     peak = max(own.ru_maxrss, children.ru_maxrss) / 1024
-    line = json.dumps(asdict(Report(code, error, cpu, peak))) + "\n"
     with contextlib.suppress(OSError):
-        _connection.sendall(line.encode())
+        sys.stdout.flush()
+        sys.stderr.flush()
+    line = json.dumps(asdict(Report(code, error, cpu, peak))) + "\n"
+    if _connection is not None:
+        with contextlib.suppress(OSError):
+            _connection.sendall(line.encode())
+    os._exit(code)
 
 
-def _warm_connection(kind: str, run: int | None) -> socket.socket | None:
-    """Return the connection to a worker that runs this script in a warm process, if there is one."""
+def kill_tree(pid: int, itself: bool = True) -> None:
+    """Kill a process with all that has come from it: its children, theirs, and its session.
+
+    Python's resource trackers stay: they end by themselves, once they have removed the shared
+    memory of the others.
+
+    Args:
+        pid: the process, a worker's for instance.
+        itself: whether it is killed too.
+    """
+    kept = {os.getpid()} if itself else {os.getpid(), pid}
+    deadline = time.monotonic() + KILL_SECONDS
+    while (found := _family(pid) - kept) and time.monotonic() < deadline:
+        for member in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(member, signal.SIGKILL)
+        time.sleep(0.005)
+
+
+def _family(pid: int) -> set[int]:
+    """Return a process, what has come from it and what is in a session of theirs; the dead not."""
+    come_from = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has just ended
+            state, parent, _, session = stat.read_text().rpartition(") ")[2].split()[:4]
+            if state not in "ZX":
+                come_from[int(stat.parent.name)] = {int(parent), int(session)}
+    found, before = {pid}, 0
+    while len(found) > before:
+        before = len(found)
+        found |= {member for member, ancestors in come_from.items() if ancestors & found}
+    return {member for member in found if member in come_from and not _is_tracker(member)}
+
+
+def _is_tracker(pid: int) -> bool:
+    try:
+        return b"resource_tracker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def adopt_orphans() -> None:
+    """Become the parent of a descendant whose own parent ends, so that none gets out of sight."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+
+
+def _warm_worker(kind: str, run: int | None) -> tuple[int, socket.socket | None]:
+    """Return a worker that runs this script in a warm process: its number, and the connection to it.
+
+    (0, None) if there is no such process.
+    """
     folder = os.environ.get(FOLDER_VARIABLE)
     if folder is None:
-        return None
+        return 0, None
     request = {
         "script": sys.argv[0],
         "folder": str(Path.cwd()),
@@ -102,34 +206,42 @@ def _warm_connection(kind: str, run: int | None) -> socket.socket | None:
         "prefix": sys.prefix,
     }
     connection = socket.socket(socket.AF_UNIX)
-    try:
+    with contextlib.suppress(OSError):
         connection.connect(str(Path(folder, kind)))
         connection.sendall(json.dumps(request).encode() + b"\n")
-        if _received(connection, run, 1) == b"+":
-            return connection
-    except OSError:
-        pass
+        answer = _received(connection, run, PID_BYTES)
+        if answer.strip():
+            return int(answer), connection
     connection.close()
-    return None
+    return 0, None
 
 
-def _watched(connection: socket.socket, run: int | None) -> Report | None:
-    """Return the worker's report, None if it ends without one; end with the run if that ends first."""
+def _watched(connection: socket.socket, run: int | None, until: float | None) -> Report | None:
+    """Return the worker's report, None if it ends without one; end with the run if that ends first.
+
+    Raises:
+        TimeoutError: it is `until` (of `time.monotonic`).
+    """
     told = b""
-    with connection:
-        while not told.endswith(b"\n"):
-            part = _received(connection, run, 1 << 16)
-            if not part:
-                return None
-            told += part
-    return Report(**json.loads(told.splitlines()[0]))
+    while not told.endswith(b"\n"):
+        part = _received(connection, run, 1 << 16, until)
+        if not part:
+            return None
+        told += part
+    return Report(**json.loads(told))
 
 
-def _received(connection: socket.socket, run: int | None, size: int) -> bytes:
+def _received(
+    connection: socket.socket, run: int | None, size: int, until: float | None = None
+) -> bytes:
     """Return what a worker says next, nothing if it has ended; end with the run."""
-    ready, _, _ = select.select([connection, *([] if run is None else [run])], [], [])
+    left = None if until is None else max(0.0, until - time.monotonic())
+    watched = [connection.fileno(), *([] if run is None else [run])]
+    ready, _, _ = select.select(watched, [], [], left)
+    if not ready:
+        raise TimeoutError
     if run in ready:
-        os._exit(KILLED)
+        raise SystemExit(KILLED)
     return connection.recv(size)
 
 
@@ -153,7 +265,8 @@ def _run_pipe() -> int | None:
     return pipe
 
 
-def _exit_when_closed(connection: socket.socket) -> None:
+def _end_with_job(connection: socket.socket) -> None:
     with contextlib.suppress(OSError):
         if connection.recv(1) == b"":
+            kill_tree(os.getpid(), itself=False)
             os._exit(KILLED)

@@ -6,14 +6,17 @@ cells that are predicted from are kept: no ids, groups or targets.
 """
 
 import json
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from sklearn.pipeline import Pipeline
 
 from ml_baseline.errors import InputError
 from ml_baseline.registry.predict import input_columns, predict_rows
-from ml_baseline.registry.runs import GOLDEN, SCHEMA, Run, checked_bytes
+from ml_baseline.registry.runs import GOLDEN, Run, checked_bytes, install_command, version_changes
+
+if TYPE_CHECKING:  # importing it takes longer than all else here
+    from sklearn.pipeline import Pipeline
 
 ROWS = 20
 # The way from the raw row may sum in another order than the way from the cleaned table.
@@ -33,7 +36,7 @@ def choose_rows(predictions: pd.DataFrame, rows: int = ROWS) -> pd.DataFrame:
 
 
 def make_golden(
-    model: Pipeline, raw: pd.DataFrame, schema: dict, predictions: pd.DataFrame
+    model: "Pipeline", raw: pd.DataFrame, schema: dict, predictions: pd.DataFrame
 ) -> dict:
     """Return golden rows of a model.
 
@@ -76,17 +79,61 @@ def make_golden(
     }
 
 
-def golden_rows(golden: dict) -> pd.DataFrame:
-    """Return golden rows as the raw table they were, every cell text."""
-    return pd.DataFrame(golden["rows"], columns=golden["columns"], dtype="str")
-
-
-def replay(model: Pipeline, raw: pd.DataFrame, schema: dict) -> np.ndarray:
+def replay(model: "Pipeline", raw: pd.DataFrame, schema: dict) -> np.ndarray:
     """Return the probability of class 1 of raw rows, shape (rows,), as `predict` gives it."""
     probability, _, _ = predict_rows(model, schema, raw)
     return probability
 
 
-def stored_json(run: Run) -> tuple[dict, dict]:
-    """Return the schema and the golden rows of a run, if they are as published."""
-    return tuple(json.loads(checked_bytes(run, name)) for name in (SCHEMA, GOLDEN))
+def replay_golden(run: Run, model: "Pipeline") -> tuple[int, float]:
+    """Predict a run's golden rows again.
+
+    Returns:
+        How many rows there are, and by how much their probabilities differ at most from those at
+        publication.
+
+    Raises:
+        InputError: the model cannot predict them here, or the golden rows are not as published.
+    """
+    golden = json.loads(checked_bytes(run, GOLDEN))
+    if not golden["row_id"]:
+        return 0, 0.0
+    rows = pd.DataFrame(golden["rows"], columns=golden["columns"], dtype="str")
+    try:
+        distances = np.abs(replay(model, rows, run.schema) - golden["probability"])
+    except Exception as error:
+        raise _unusable(run, f"{type(error).__name__}: {error}") from error
+    if np.isnan(distances).any():
+        raise _unusable(run, "it gives probabilities that are no numbers")
+    return len(distances), float(distances.max())
+
+
+def require_working(run: Run, model: "Pipeline") -> str:
+    """Return what to tell the user before a model predicts, in words; nothing if all is well.
+
+    Predicts the golden rows: the packages here may differ from those the run was published with.
+
+    Raises:
+        InputError: the model cannot predict with the packages that are installed here.
+    """
+    rows, difference = replay_golden(run, model)
+    changes = version_changes(run)
+    if difference > TOLERANCE:
+        since = "; ".join(changes) or "the packages that matter have the same versions"
+        return (
+            f"run {run.run_id} predicts differently than when it was published, by up to "
+            f"{difference:.2g} on its {rows} golden rows ({since}). For the same predictions as "
+            f"then: {install_command(run)}"
+        )
+    if changes and rows:
+        return f"{'; '.join(changes)}; the run's {rows} golden rows are predicted as before"
+    return "; ".join(changes)
+
+
+def _unusable(run: Run, why: str) -> InputError:
+    changes = "; ".join(version_changes(run)) or "the packages that matter have the same versions"
+    return InputError(
+        f"{run.folder}: the model cannot predict with the packages installed here ({why}). "
+        f"{changes[0].upper()}{changes[1:]}. Install the versions that the run was published with: "
+        f"{install_command(run)}"
+    )

@@ -1,66 +1,29 @@
-"""Predictions of new rows: read as the training table was, cleaned by the run's schema, predicted.
+"""Predictions of new rows: cleaned by the run's schema, as the training rows were, and predicted.
 
-`predict_rows` is the one way from raw rows to predictions; files go it chunk by chunk, and the
-server with what was sent. No row is dropped, doubled or moved.
+`predict_rows` is the one way from raw rows to predictions: of files, which go it chunk by chunk
+(`predict_file`), of requests to the server, and of the golden rows.
 """
 
-import os
-import shutil
-import sys
-import tempfile
-import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from ml_baseline.data import cells
 from ml_baseline.data.clean import clean_features
 from ml_baseline.data.schema import KEPT_ROLES, feature_columns, listed, names_of
-from ml_baseline.data.streams import (
-    LooseQuotesError,
-    ParquetRows,
-    TableWriter,
-    TextRows,
-    in_chunks,
-    open_rows,
-)
 from ml_baseline.errors import InputError, similar
-from ml_baseline.files import whole_file
+from ml_baseline.registry.runs import Run
 
-if TYPE_CHECKING:  # importing them takes longer than all else here
+if TYPE_CHECKING:  # importing it takes longer than all else here
     from sklearn.pipeline import Pipeline
 
-    from ml_baseline.registry import Run
-
-# A chunk has at most so many rows, and fewer where the table is wide, but never very few: what a
-# chunk costs whatever its size must not count.
-CHUNK_ROWS = 1 << 17
-CHUNK_CELLS = 1 << 22
-FEWEST_CHUNK_ROWS = 1 << 10
-
-ON_BAD_ROWS = ("fail", "null")
-OUTPUT_SUFFIXES = tuple(
-    [".parquet"]
-    + [
-        f".{text}{packed}"
-        for text in ("csv", "tsv", "txt")
-        for packed in ("", ".gz", ".bz2", ".xz")
-    ]
-)
-STANDARD_STREAM = "-"
-PROGRESS_AFTER_SECONDS = 1.0
-# So many bad rows, and different cells that no label is, are shown.
+# So many bad rows, and characters of a bad cell, are shown.
 SHOWN_ROWS = 5
 SHOWN_CHARACTERS = 40
-OUTPUT_COLUMNS = ("row", "probability", "prediction", "reason")
 
 # What a cell that cannot be read was expected to be, by the kind of its column.
 EXPECTED = {"number": "a number", "integer": "a number", "boolean": "yes or no"}
@@ -88,7 +51,7 @@ def input_columns(schema: dict) -> list[str]:
     )
 
 
-def id_columns(run: "Run") -> list[str]:
+def id_columns(run: Run) -> list[str]:
     """Return the raw columns that name a row; one that was declared may be the group too."""
     declared = names_of(run.meta.get("config", {}).get("id"))
     return [
@@ -198,174 +161,6 @@ def check_columns(names: Sequence[str], schema: dict, name: str) -> list[str]:
     return [column for column in names if column not in known]
 
 
-def predict_file(
-    run: "Run",
-    source: str | Path,
-    destination: str | Path,
-    *,
-    on_bad_rows: str = "fail",
-    rows_at_a_time: int | None = None,
-    progress: bool | None = None,
-) -> dict:
-    """Predict the rows of a file into a file, in memory that does not grow with it.
-
-    The output has the id columns as they stand in the input (or `row`, counted from 1, if the
-    table has none), `probability`, `prediction` (1 for what the run's schema calls positive, 0 for
-    the rest) and, under "null", `reason`; its rows are those of the input, in their order. It is
-    written whole or not at all. Columns of no use are named once on stderr.
-
-    Args:
-        run: a published run.
-        source: a .csv, .tsv, .txt (also .gz, .bz2, .xz or .zip) or .parquet file, or "-" for
-            standard input.
-        destination: a file of these kinds (but .zip), or "-" for CSV on standard output, of which
-            nothing is written before all of it is there.
-        on_bad_rows: what is done about rows with cells that do not keep to the schema: "fail"
-            raises, "null" leaves their figures empty and gives the reason.
-        rows_at_a_time: rows of a chunk; by the width of the table if None. The last digits of
-            probabilities may depend on it.
-        progress: whether to show a bar on stderr; if it is a terminal, if None.
-
-    Returns:
-        `rows`, `bad_rows`, `unused_columns` and `seconds`.
-
-    Raises:
-        InputError: a file that cannot be read or written, a missing column, bad rows.
-    """
-    if on_bad_rows not in ON_BAD_ROWS:
-        raise InputError(f"on_bad_rows is {on_bad_rows!r}; expected {' or '.join(ON_BAD_ROWS)}")
-    started = time.perf_counter()
-    suffix = _output_suffix(destination)
-    with ExitStack() as stack:
-        path, name = stack.enter_context(_file_of(source))
-        config = run.meta.get("config", {})
-        rows = open_rows(
-            path,
-            name,
-            separator=config.get("separator"),
-            encoding=config.get("encoding"),
-            columns=input_columns(run.schema),
-        )
-        unused = check_columns(rows.names, run.schema, name)
-        if unused:
-            _say(f"{name}: columns that are not used: {listed(unused)}")
-        _refuse_same_file(source, destination)
-        from ml_baseline.registry import load_model
-
-        batch = _Batch(run, load_model(run), rows, on_bad_rows, rows_at_a_time)
-        temporary = stack.enter_context(_whole_output(destination, suffix))
-        show = stack.enter_context(_progress_bar(rows, progress))
-        stack.enter_context(_model_threads())
-        try:
-            summary = batch.write(temporary, suffix, show)
-        except LooseQuotesError:  # the rows know it now
-            summary = batch.write(temporary, suffix, show)
-    return summary | {"unused_columns": unused, "seconds": time.perf_counter() - started}
-
-
-class _Batch:
-    """A table that is to be predicted, and what it is predicted with."""
-
-    def __init__(
-        self,
-        run: "Run",
-        model: "Pipeline",
-        rows: TextRows | ParquetRows,
-        on_bad_rows: str,
-        rows_at_a_time: int | None,
-    ):
-        self.schema, self.model, self.rows = run.schema, model, rows
-        self.threshold = run.meta["threshold"]
-        self.on_bad_rows = on_bad_rows
-        self.ids = [column for column in id_columns(run) if column in rows.names]
-        target = target_entry(self.schema)["source"]
-        self.read = [*input_columns(self.schema), *([target] if target in rows.names else [])]
-        width = len(self.read) + len(self.ids)
-        self.chunk_rows = rows_at_a_time or min(
-            CHUNK_ROWS, max(FEWEST_CHUNK_ROWS, CHUNK_CELLS // width)
-        )
-
-    def write(self, path: Path, suffix: str, show: Callable[[], None]) -> dict:
-        """Write the predictions of all rows to `path`; return how many there are."""
-        writer = TableWriter(path, self._output_schema(suffix), suffix)
-        done = bad = 0
-        # One chunk is read and cleaned, one predicted and one written at the same time.
-        with closing(writer), ThreadPoolExecutor(1) as behind:
-            written = behind.submit(lambda: None)
-            for ids, table, problems in _ahead(self._cleaned(suffix)):
-                if problems and self.on_bad_rows == "fail":
-                    raise self._bad_rows(problems, done, len(table))
-                probability = predict_clean(self.model, table)
-                reasons = reasons_of(problems, len(table))
-                output = self._output(writer.schema, ids, probability, reasons, done)
-                written.result()
-                written = behind.submit(writer.write, output)
-                done += len(table)
-                bad += sum(reason is not None for reason in reasons) if problems else 0
-                show()
-            written.result()
-        return {"rows": done, "bad_rows": bad}
-
-    def _cleaned(self, suffix: str) -> Iterator[tuple[pa.Table, pd.DataFrame, list[BadCells]]]:
-        """Yield the ids, the features and the bad cells of chunk after chunk."""
-        columns = list(dict.fromkeys([*self.read, *self.ids]))
-        if isinstance(self.rows, ParquetRows):
-            as_stored = tuple(self.ids) if suffix == ".parquet" else ()
-            pieces = self.rows.pieces(columns, as_stored)
-        else:
-            pieces = self.rows.pieces(columns)
-        for chunk in in_chunks(pieces, self.chunk_rows):
-            raw = chunk.select(self.read).to_pandas()
-            yield chunk.select(self.ids), *clean_rows(raw, self.schema)
-
-    def _output_schema(self, suffix: str) -> pa.Schema:
-        fields = []
-        for column in self.ids:
-            keeps_type = suffix == ".parquet" and isinstance(self.rows, ParquetRows)
-            kind = self.rows.arrow_type(column) if keeps_type else pa.large_string()
-            name = column
-            while name in OUTPUT_COLUMNS or name in [field.name for field in fields]:
-                name += "_raw"
-            fields.append(pa.field(name, kind))
-        fields = fields or [pa.field("row", pa.int64())]
-        fields += [pa.field("probability", pa.float64()), pa.field("prediction", pa.int64())]
-        if self.on_bad_rows == "null":
-            fields.append(pa.field("reason", pa.large_string()))
-        return pa.schema(fields)
-
-    def _output(
-        self,
-        schema: pa.Schema,
-        ids: pa.Table,
-        probability: np.ndarray,
-        reasons: list[str | None] | None,
-        before: int,
-    ) -> pa.Table:
-        columns = list(ids.columns)
-        if not columns:
-            columns = [pa.array(np.arange(before + 1, before + 1 + len(probability)))]
-        bad = None
-        if reasons is not None:
-            bad = np.array([reason is not None for reason in reasons])
-        columns.append(pa.array(probability, mask=bad))
-        columns.append(pa.array((probability >= self.threshold).astype("int64"), mask=bad))
-        if self.on_bad_rows == "null":
-            reasons = reasons or [None] * len(probability)
-            columns.append(pa.array(reasons, pa.large_string()))
-        return pa.Table.from_arrays(columns, schema=schema)
-
-    def _bad_rows(self, problems: list[BadCells], before: int, rows: int) -> InputError:
-        """Return what to say about the rows of a chunk that cannot be predicted."""
-        number = len(set().union(*(problem.found.index for problem in problems)))
-        seen = f"of the first {before + rows:,} rows "
-        return InputError(
-            f"{self.rows.name}: {number:,} {seen}cannot be predicted. "
-            + " ".join(_described(problem, before) for problem in problems)
-            + " Correct them; or `--on-bad-rows null` leaves such rows empty, says why, and "
-            "predicts the others"
-        )
-
-
 def reasons_of(problems: list[BadCells], rows: int) -> list[str | None] | None:
     """Return for each row why it cannot be predicted, None where it can; None if all can."""
     if not problems:
@@ -378,7 +173,13 @@ def reasons_of(problems: list[BadCells], rows: int) -> list[str | None] | None:
     return reasons
 
 
-def _described(problem: BadCells, before: int) -> str:
+def described(problem: BadCells, before: int) -> str:
+    """Return what is wrong with the cells of a column, the first of them by their row's number.
+
+    Args:
+        problem: bad cells of a chunk of rows.
+        before: how many rows stand before the chunk.
+    """
     shown = [
         f"row {before + row + 1:,} has {_shown(found)}"
         for row, found in problem.found.iloc[:SHOWN_ROWS].items()
@@ -413,136 +214,3 @@ def _unknown_labels(raw: pd.DataFrame, schema: dict) -> list[BadCells]:
     if unknown.empty:
         return []
     return [BadCells(entry["source"], f"one of {listed(_quoted(labels))}", unknown)]
-
-
-def _ahead(items: Iterator) -> Iterator:
-    """Yield the items of an iterator, the next one being made meanwhile."""
-    with ThreadPoolExecutor(1) as thread:
-        following = thread.submit(next, items, None)
-        while (item := following.result()) is not None:
-            following = thread.submit(next, items, None)
-            yield item
-
-
-def _model_threads() -> AbstractContextManager:
-    """Leave a core to the thread that reads: threads that wait for each other take longer."""
-    from threadpoolctl import threadpool_limits
-
-    return threadpool_limits({"blas": 1, "openmp": max(1, (os.cpu_count() or 1) - 1)})
-
-
-def _output_suffix(destination: str | Path) -> str:
-    """Return what kind of file is to be written."""
-    if str(destination) == STANDARD_STREAM:
-        return ".csv"
-    path = Path(destination)
-    if path.is_dir():
-        raise InputError(f"{path}: this is a folder; name a file in it")
-    name = path.name.lower()
-    suffix = next((suffix for suffix in OUTPUT_SUFFIXES if name.endswith(suffix)), None)
-    if suffix is None and path.exists() and not path.is_file():  # /dev/stdout, a pipe
-        suffix = ".csv"
-    if suffix is None:
-        raise InputError(
-            f"{path}: the ending does not say what to write; expected .csv, .tsv, .txt (also with "
-            ".gz, .bz2 or .xz) or .parquet, or - for standard output"
-        )
-    return suffix
-
-
-def _refuse_same_file(source: str | Path, destination: str | Path) -> None:
-    paths = [Path(source), Path(destination)]
-    if (
-        STANDARD_STREAM not in map(str, paths)
-        and paths[1].is_file()
-        and paths[0].samefile(paths[1])
-    ):
-        raise InputError(f"{paths[0]} is to be read and written; give another output")
-
-
-@contextmanager
-def _file_of(source: str | Path) -> Iterator[tuple[Path, str]]:
-    """Yield a file that can be read more than once, and what to call it.
-
-    Standard input and pipes are first copied to a temporary file.
-    """
-    path = Path(source)
-    is_standard = str(source) == STANDARD_STREAM
-    if not is_standard and (path.is_file() or path.is_dir() or not path.exists()):
-        yield path, str(path)
-        return
-    name = "standard input" if is_standard else str(path)
-    with tempfile.TemporaryDirectory(prefix="ml-baseline-") as folder:
-        copy = Path(folder, "input")
-        with ExitStack() as stack:
-            file = sys.stdin.buffer if is_standard else stack.enter_context(path.open("rb"))
-            shutil.copyfileobj(file, stack.enter_context(copy.open("wb")), 1 << 20)
-        yield copy, name
-
-
-@contextmanager
-def _whole_output(destination: str | Path, suffix: str) -> Iterator[Path]:
-    """Yield a path to write to; at the end its content stands under `destination`.
-
-    If the block raises, nothing does. What is no plain file (standard output, a pipe) gets the
-    content once all of it is there.
-    """
-    path = Path(destination)
-    is_standard = str(destination) == STANDARD_STREAM
-    if not is_standard and (path.is_file() or not path.exists()):
-        try:
-            with whole_file(path.resolve()) as temporary:
-                yield temporary
-        except OSError as error:
-            raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
-        return
-    with tempfile.TemporaryDirectory(prefix="ml-baseline-") as folder:
-        temporary = Path(folder, f"output{suffix}")
-        yield temporary
-        try:
-            with ExitStack() as stack:
-                content = stack.enter_context(temporary.open("rb"))
-                out = sys.stdout.buffer if is_standard else stack.enter_context(path.open("wb"))
-                shutil.copyfileobj(content, out, 1 << 20)
-                out.flush()
-        except BrokenPipeError:  # whoever read it has had enough, as `head` does
-            if is_standard:  # or Python would complain at its end
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        except OSError as error:
-            name = "standard output" if is_standard else path
-            raise InputError(f"{name} cannot be written: {error.strerror or error}") from error
-
-
-@contextmanager
-def _progress_bar(rows: TextRows | ParquetRows, wanted: bool | None) -> Iterator[Callable]:
-    """Yield a function that shows how far the reading is, once it has taken a second."""
-    if not (sys.stderr.isatty() if wanted is None else wanted):
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    bar = Progress(
-        TextColumn("Predicting"),
-        BarColumn(),
-        TextColumn("{task.percentage:.0f} %"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True, force_terminal=wanted),
-        transient=True,
-    )
-    task = bar.add_task("", total=rows.size)
-    started = time.perf_counter()
-
-    def show() -> None:
-        if time.perf_counter() - started > PROGRESS_AFTER_SECONDS:
-            bar.start()
-            bar.update(task, completed=min(rows.position, rows.size))
-
-    try:
-        yield show
-    finally:
-        bar.stop()
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)

@@ -21,10 +21,10 @@ from ml_baseline.registry.runs import (
     RUN_ID,
     SEAL,
     Run,
+    changed_files,
     is_newer,
     open_run,
 )
-from ml_baseline.registry.verify import changed_files
 from ml_baseline.seal import seal_of
 
 CARD = "README.md"
@@ -77,13 +77,6 @@ def content_hash(files: Mapping[str, bytes], facts: dict) -> str:
     }
     text = json.dumps({"files": digests, "facts": facts}, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def touch_latest(runs: str | Path) -> None:
-    """Make a table the one that was used last, for whoever asks for the latest run of all."""
-    pointer = Path(runs) / LATEST_FILE
-    if pointer.is_file():
-        pointer.touch()
 
 
 @contextlib.contextmanager

@@ -3,15 +3,17 @@
 import hashlib
 import io
 import json
+import os
 import re
 import stat
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from ml_baseline.errors import InputError
+from ml_baseline.files import content_hash
 from ml_baseline.seal import KEY_VARIABLE, is_sealed
 
 if TYPE_CHECKING:  # importing it takes longer than all else here
@@ -90,8 +92,12 @@ def find_run(
     run = open_run(folder, trusted)
     if dataset is not None and run.dataset != dataset:
         raise InputError(f"{folder} is a run of the table {run.dataset}, not of {dataset}")
-    schema = _checked_json(run, SCHEMA)
-    return Run(**(vars(run) | {"schema": schema}))
+    return with_schema(run)
+
+
+def with_schema(run: Run) -> Run:
+    """Return a run together with its input schema; InputError if it is not as published."""
+    return replace(run, schema=_checked_json(run, SCHEMA))
 
 
 def run_folder(name: str, results: Path = RESULTS, dataset: str | None = None) -> Path:
@@ -199,9 +205,9 @@ def load_model(run: Run) -> "Pipeline":
     except Exception as error:
         changes = "; ".join(version_changes(run)) or "the versions are the same"
         raise InputError(
-            f"{run.folder / MODEL} cannot be loaded with the packages that are installed here "
-            f"({type(error).__name__}: {error}); {changes}. Install the versions in "
-            f"{run.folder / 'env/pip_freeze.txt'}"
+            f"{run.folder / MODEL} cannot be loaded with the packages installed here "
+            f"({type(error).__name__}: {error}); {changes}. Install the versions that the run was "
+            f"published with: {install_command(run)}"
         ) from error
 
 
@@ -217,6 +223,12 @@ def version_changes(run: Run) -> list[str]:
     ]
 
 
+def install_command(run: Run) -> str:
+    """Return the command that installs what a run was published with, of the packages that matter."""
+    versions = [f"{name}=={then}" for name, then in run.meta["packages"].items() if then]
+    return f"`pip install {' '.join(versions)}` (all packages: {run.folder / 'env/pip_freeze.txt'})"
+
+
 def checked_bytes(run: Run, name: str) -> bytes:
     """Return the content of a run's file, if it is what the manifest says.
 
@@ -230,6 +242,29 @@ def checked_bytes(run: Run, name: str) -> bytes:
             f"{MANIFEST}. It is not used; `ml-baseline runs verify {run.folder}` checks all files"
         )
     return content
+
+
+def changed_files(run: Run) -> dict[str, str]:
+    """Return what is wrong with a run's files, by name: empty if they are as published."""
+    listed = run.meta["files"]
+    found = {}
+    for folder, folders, files in os.walk(run.folder):
+        for name in [*folders, *files]:
+            path = Path(folder, name)
+            relative = path.relative_to(run.folder).as_posix()
+            if path.is_symlink():
+                found[relative] = "a symbolic link"
+            elif name in files and relative not in listed and relative not in UNLISTED:
+                found[relative] = "not part of the published run"
+    for name, digest in listed.items():
+        path = run.folder / name
+        if name in found:
+            continue
+        if not path.is_file():
+            found[name] = "missing"
+        elif content_hash(path) != digest:
+            found[name] = f"changed: its hash is not the one in {MANIFEST}"
+    return dict(sorted(found.items()))
 
 
 def read_plain_file(folder: Path, name: str) -> bytes:
@@ -263,6 +298,13 @@ def is_inside(name: str) -> bool:
         and all(part not in ("", ".", "..") for part in parts)
         and ":" not in parts[0]
     )
+
+
+def touch_latest(runs: str | Path) -> None:
+    """Make a table the one that was used last, for whoever asks for the latest run of all."""
+    pointer = Path(runs) / LATEST_FILE
+    if pointer.is_file():
+        pointer.touch()
 
 
 def is_newer(run: Run, other: Run) -> bool:

@@ -1,0 +1,164 @@
+"""Which files a prediction may write, so that no file of the user's or of the workflow's is lost.
+
+Paths are compared by what they resolve to: links, `..`, absolute or relative, upper or lower case.
+"""
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from ml_baseline.errors import InputError
+from ml_baseline.files import content_hash, whole_file
+
+RESULT_FOLDERS = ("results", "data/processed")
+# Where no output belongs, in the folder in which the workflow runs and where its code stands.
+CHECKOUT = Path(__file__).resolve().parents[3]
+RESERVED_FOLDERS = (
+    *("config", ".snakemake", ".git"),
+    *(CHECKOUT / name for name in ("config", "workflow", "profiles", "envs", "docs", "tests")),
+    *(CHECKOUT / name for name in ("benchmarks", ".git", ".github")),
+)
+# Of a prediction the last contents are known: a killed job may leave the one before the last.
+REMEMBERED = 3
+
+
+def output_problem(path: str | Path, reads: Mapping[str | Path, str] | None = None) -> str | None:
+    """Return why predictions must not be written to `path`; None if they may be.
+
+    They may replace what an earlier prediction wrote there, and nothing else. This asks the disk
+    and changes nothing; whoever writes then does it with `whole_prediction`.
+
+    Args:
+        path: the file to write. What is neither file, link nor folder (a pipe) is always fine.
+        reads: the files that must stay as they are, each with what it is ("the table of churn").
+
+    Returns:
+        Words to stand after the name of the file: "is the table of churn; name another file".
+    """
+    path = Path(path)
+    target = resolved(path)
+    for other, what in (reads or {}).items():
+        if same_path(other, path):
+            return f"is {what}, which is read and must stay as it is; name another file"
+    if target.is_dir():
+        return "is a folder; name a file in it"
+    if os.path.lexists(path) and not (path.is_file() or path.is_symlink()):
+        return None
+    for parent in target.parents:
+        if parent.exists() and not parent.is_dir():
+            return f"cannot be written: {parent} is a file, not a folder"
+        if (parent / "run_meta.json").exists():
+            return f"lies in the published run {parent.name}, which must stay as it is; name another file"
+    if in_predictions(path):
+        return None
+    for folder in RESULT_FOLDERS:
+        if _inside(target, folder):
+            return (
+                f"lies in {folder}, where the workflow keeps its own files; name a file elsewhere, or "
+                "leave the output out to have it in results/<table>/predictions"
+            )
+    for folder in RESERVED_FOLDERS:
+        if _inside(target, folder):
+            return f"lies in {folder}, which belongs to the workflow; name a file elsewhere"
+    if path.is_symlink() and not path.exists():
+        return f"is a link to {path.readlink()}, which is not there; name the file itself"
+    if path.is_file() and not _was_predicted(target):
+        return (
+            "is there already, and no prediction wrote it, so it is not replaced; name another file, "
+            "or move this one away"
+        )
+    return None
+
+
+@contextmanager
+def whole_prediction(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path to write predictions to, as `files.whole_file` does.
+
+    What is written is remembered by its content (in a hidden file beside it), so that the next
+    prediction may replace it. A file that was edited since, or put there by someone, may not be.
+    """
+    path = resolved(path)
+    is_remembered = not in_predictions(path)
+    known: list[str] = []
+    with whole_file(path) as temporary:
+        yield temporary
+        if is_remembered:
+            # Before the file gets its name: a job may be killed at any moment.
+            known = [*_remembered(path), content_hash(temporary)][-REMEMBERED:]
+            _remember(path, known)
+    if is_remembered:
+        _remember(path, [*known, f"{known[-1]} {_identity(path)}"][-REMEMBERED:])
+
+
+def is_result(path: str | Path, datasets: list[str]) -> bool:
+    """Return whether a file is one that the workflow makes of the tables with these names."""
+    target = resolved(path)
+    folders = ["results", *(f"data/processed/{name}" for name in datasets)]
+    return any(_inside(target, folder) for folder in folders)
+
+
+def same_path(first: str | Path, second: str | Path) -> bool:
+    """Return whether two paths lead to one file; names that differ by case only count as one."""
+    return _folded(resolved(first)) == _folded(resolved(second))
+
+
+def in_predictions(path: str | Path) -> bool:
+    """Return whether a file lies directly in results/<table>/predictions of the current folder."""
+    folder = resolved(path).parent
+    return folder.name == "predictions" and folder.parent.parent == resolved("results")
+
+
+def resolved(path: str | Path) -> Path:
+    """Return the absolute path behind links and `..`; the file need not exist."""
+    return Path(os.path.realpath(path))
+
+
+def _folded(path: Path) -> str:
+    return str(path).casefold()
+
+
+def _inside(target: Path, folder: str | Path) -> bool:
+    return any(_folded(parent) == _folded(resolved(folder)) for parent in target.parents)
+
+
+def _record(path: Path) -> Path:
+    return path.with_name(f".{path.name}.predicted")
+
+
+def _remembered(path: Path) -> list[str]:
+    if not _record(path).is_file():
+        return []
+    try:
+        return _record(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def _remember(path: Path, known: list[str]) -> None:
+    with whole_file(_record(path)) as record:
+        record.write_text("\n".join(known) + "\n", encoding="utf-8")
+
+
+def _identity(path: Path) -> str:
+    """Return what tells, without reading a file, that nobody has touched it: ctime can't be set."""
+    about = path.stat()
+    return f"{about.st_size} {about.st_ctime_ns} {about.st_ino}"
+
+
+def _was_predicted(path: Path) -> bool:
+    """Return whether a file holds what a prediction wrote there."""
+    known = _remembered(path)
+    if not known or not stat.S_ISREG(path.stat().st_mode):
+        return False
+    if any(line.partition(" ")[2] == _identity(path) for line in known):
+        return True
+    return content_hash(path) in [line.partition(" ")[0] for line in known]
+
+
+def require_output(path: str | Path, reads: Mapping[str | Path, str] | None = None) -> None:
+    """Raise InputError if predictions must not be written to `path`; see `output_problem`."""
+    problem = output_problem(path, reads)
+    if problem:
+        raise InputError(f"{path} {problem}")

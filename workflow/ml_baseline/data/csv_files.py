@@ -1,0 +1,91 @@
+"""CSV as this workflow writes it, and reads it back."""
+
+import bz2
+import csv
+import gzip
+import io
+import lzma
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.csv
+
+# Arrow reads a text in pieces of this size, each at least one row.
+BLOCK_BYTES = 1 << 24
+COMPRESSORS: dict[str, Callable[[BinaryIO], BinaryIO]] = {
+    # Without the time of writing, so that equal content gives equal files.
+    ".gz": lambda file: gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0),
+    ".bz2": lambda file: bz2.BZ2File(file, "wb"),
+    ".xz": lambda file: lzma.LZMAFile(file, "wb"),  # noqa: SIM115 (closed by the writer)
+}
+
+
+def read(path: Path, declared: dict[str, pa.DataType | None]) -> pa.Table:
+    """Return a table; columns of no declared type get the first that reads all of their cells."""
+    with path.open(encoding="utf-8", newline="") as file:
+        names = next(csv.reader(file))
+    content = pa.csv.read_csv(
+        path,
+        pa.csv.ReadOptions(block_size=BLOCK_BYTES),
+        pa.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
+        pa.csv.ConvertOptions(
+            column_types={name: declared.get(name) or pa.string() for name in names},
+            strings_can_be_null=True,
+            null_values=[""],
+        ),
+    )
+    for i, name in enumerate(names):
+        if declared.get(name) is None:
+            content = content.set_column(i, name, _typed(content[name]))
+    return content
+
+
+def _typed(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    for data_type in (pa.int64(), pa.float64(), pa.bool_()):
+        with suppress(pa.ArrowInvalid):
+            return texts.cast(data_type)
+    return texts
+
+
+def write(content: pa.Table, path: Path) -> None:
+    """Write a table; a float without a fraction looks like an integer then."""
+    try:  # without quotes where nothing needs them: easier on the reader's eye
+        options = pa.csv.WriteOptions(quoting_style="none", quoting_header="none")
+        pa.csv.write_csv(content, path, options)
+    except pa.ArrowInvalid:
+        pa.csv.write_csv(content, path)
+
+
+class Writer:
+    """A text written piece by piece; the suffix says how it is separated and packed."""
+
+    def __init__(self, path: Path, schema: pa.Schema, suffix: str):
+        self._delimiter = "\t" if suffix.startswith(".tsv") else ","
+        self._raw = path.open("wb")
+        self._text = COMPRESSORS.get(Path(f"x{suffix}").suffix, lambda file: file)(self._raw)
+        header = io.StringIO()
+        csv.writer(header, delimiter=self._delimiter, lineterminator="\n").writerow(schema.names)
+        self._text.write(header.getvalue().encode())
+
+    def write(self, table: pa.Table) -> None:
+        """Append the rows of a table."""
+        try:
+            self._text.write(self._as_csv(table, "none"))
+        except pa.ArrowInvalid:
+            self._text.write(self._as_csv(table, "needed"))
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._text.close()
+        self._raw.close()
+
+    def _as_csv(self, table: pa.Table, quoting: str) -> pa.Buffer:
+        sink = pa.BufferOutputStream()
+        options = pa.csv.WriteOptions(
+            include_header=False, delimiter=self._delimiter, quoting_style=quoting
+        )
+        pa.csv.write_csv(table, sink, options)
+        return sink.getvalue()

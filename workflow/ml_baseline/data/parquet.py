@@ -1,0 +1,101 @@
+"""Parquet files as tables."""
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from ml_baseline.data.source import SourceFile
+from ml_baseline.data.text import column_names
+from ml_baseline.errors import InputError
+
+BUFFER_BYTES = 1 << 20
+PIECE_ROWS = 1 << 16
+
+
+class ParquetRows:
+    """The rows of a Parquet file; see `tables.Rows`."""
+
+    def __init__(
+        self,
+        source: SourceFile,
+        separator: str | None = None,
+        encoding: str | None = None,
+        columns: Iterable[str] = (),
+    ):
+        self.source, self.name = source, source.name
+        self.reading = {"format": "parquet"}
+        with self._errors():
+            # Read on as rows are asked for, not a whole group of rows at once.
+            self._file = parquet.ParquetFile(
+                source.path, buffer_size=BUFFER_BYTES, pre_buffer=False
+            )
+        stored = self._file.schema_arrow.names
+        # pandas keeps an index that has no name under such names.
+        named = [re.sub(r"^__index_level_\d+__$", "", column) for column in stored]
+        self.names = column_names(self.name, named)
+        self._stored = dict(zip(self.names, stored, strict=True))
+        self.types = {
+            name: self._file.schema_arrow.field(column).type
+            for name, column in self._stored.items()
+        }
+
+    def pieces(
+        self, columns: list[str], as_stored: Iterable[str] = (), whole: bool = False
+    ) -> Iterator[pa.Table]:
+        """Yield the rows; see `tables.Rows`."""
+        stored = [self._stored[column] for column in columns]
+        rows, done = self._file.metadata.num_rows, 0
+        with self._errors():
+            if whole:
+                tables: Iterable[pa.Table] = [self._file.read(columns=stored)]
+            else:
+                batches = self._file.iter_batches(PIECE_ROWS, columns=stored)
+                tables = map(pa.Table.from_batches, zip(batches))
+            for table in tables:
+                done += len(table)
+                self.source.position = self.source.size * done // max(rows, 1)
+                table = table.select(stored).rename_columns(columns)
+                for i, column in enumerate(columns):
+                    if column not in as_stored:
+                        table = table.set_column(i, column, _as_text(table[column]))
+                yield table
+            self.source.require_unchanged()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (pa.ArrowException, OSError) as error:
+            raise InputError(
+                f"{self.name}: the file is not readable Parquet ({error}); write or copy it again"
+            ) from error
+
+
+def _as_text(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column's values as the text that a CSV export of them would hold."""
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    try:
+        return values.cast(pa.large_string())
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):  # lists, mappings, bytes
+        texts = [None if value is None else str(value) for value in values.to_pylist()]
+        return pa.chunked_array([pa.array(texts, pa.large_string())])
+
+
+def read(path: Path, declared: dict) -> pa.Table:
+    """Return a table that `write` wrote; its file knows the data types."""
+    return parquet.read_table(path)
+
+
+def write(content: pa.Table, path: Path) -> None:
+    """Write a table."""
+    parquet.write_table(content, path, compression="zstd")
+
+
+def writer(path: Path, schema: pa.Schema, suffix: str) -> parquet.ParquetWriter:
+    """Return what writes tables of this schema piece by piece."""
+    return parquet.ParquetWriter(path, schema, compression="zstd")

@@ -1,0 +1,210 @@
+"""The file a table comes from: that there is one, what it is, and its bytes unpacked."""
+
+import bz2
+import gzip
+import lzma
+import re
+import stat
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from ml_baseline.errors import InputError, did_you_mean, similar
+
+READ_BYTES = 1 << 20
+# How much of a file is looked at to tell what it is.
+MARK_BYTES = 1 << 12
+# From so many bytes on, and so many for each packed one, an archive is no table but a bomb: the
+# most that gzip can do is 1,032, and tables come to 5 or 10.
+BOMB_BYTES, BOMB_RATIO = 1 << 28, 400
+
+EXPORT = "export the table as CSV"
+# How the files begin that are given for tables and are none, and what to do about each. Compared
+# without regard to case, blanks before it left out.
+NOT_TABLES = {
+    rb"<!doctype html|<html": "a web page; download the table itself",
+    rb"<\?xml": f"XML; {EXPORT}",
+    rb"version https://git-lfs": "a Git LFS pointer, not the table; run `git lfs pull`",
+    rb"@relation": f"an ARFF file; {EXPORT} with a header line",
+    rb"\{\\rtf": "a word processor's file; save the table as CSV",
+    rb'[\[{]\s*(?:["{\[\]}]|-?\d+\s*[,\]])': "JSON; convert it to CSV, for instance with "
+    "pandas.read_json and DataFrame.to_csv",
+    rb"%pdf-": f"a PDF; {EXPORT} from the program that made it",
+    rb"%!ps": f"PostScript; {EXPORT} from the program that made it",
+    rb"sqlite format 3\x00": f"an SQLite database; {EXPORT} (`sqlite3 -header -csv FILE 'select * from "
+    "TABLE'`)",
+    rb"\x89png|\xff\xd8\xff|gif8[79]a|ii\*\x00|mm\x00\*|riff....webp|bm.{4}\x00{4}": "an image; give "
+    "the table as text",
+    rb"\xd0\xcf\x11\xe0": "an old Excel or Word file; save the sheet as CSV",
+    rb"\x89hdf": f"an HDF5 file; {EXPORT}",
+    rb"(?-i:ARROW1|FEA1)\x00": "a Feather file; write it as Parquet or CSV",
+    rb"obj\x01": f"an Avro file; {EXPORT}",
+    rb"(?-i:ORC)[\x00-\x1f]": f"an ORC file; {EXPORT}",
+    rb"\x93numpy": f"a NumPy array; {EXPORT} with a header line",
+    rb"\x80[\x02-\x05]": f"a Python pickle; {EXPORT}",
+    rb"(?-i:RD[AX][23]\nX\n)": f"an R data file; {EXPORT} with `write.csv`",
+    rb"<stata_dta>|[\x71-\x73][\x01\x02]\x01\x00": f"a Stata file; {EXPORT}",
+    rb"\$fl[23]@": f"an SPSS file; {EXPORT}",
+    rb"\x00{12}\xc2\xea\x81\x60": f"a SAS file; {EXPORT}",
+    rb"7z\xbc\xaf\x27\x1c|(?-i:Rar!\x1a)": "an archive that is not read; unpack it, or pack it as .gz or .zip",
+    rb"\x28\xb5\x2f\xfd|\x04\x22\x4d\x18": "compressed by zstd or lz4; unpack it, or pack it as .gz",
+    rb"\x7felf|(?-i:MZ\x90\x00)": "a program, not a table",
+    rb"-----begin": "a key or a signed message, not a table",
+}
+NOT_TABLE = {
+    re.compile(rb"\s*(?:" + mark + rb")", re.DOTALL | re.IGNORECASE): what
+    for mark, what in NOT_TABLES.items()
+}
+
+# What stands under a path and is no file to read twice.
+NO_FILES = {
+    stat.S_ISDIR: "this is a folder, expected a file; name the table in it",
+    stat.S_ISFIFO: "this is a pipe, which can be read only once; write its content to a file",
+    stat.S_ISCHR: "this is a device, not a file; write its content to a file",
+    stat.S_ISBLK: "this is a device, not a file; write its content to a file",
+    stat.S_ISSOCK: "this is a socket, not a file; write its content to a file",
+}
+
+
+class SourceFile:
+    """A file that a table is read from.
+
+    Args:
+        path: a file that can be read more than once.
+        name: what to call it in messages, if not by its path.
+
+    Attributes:
+        size, position: its bytes, and how far it has been read.
+
+    Raises:
+        InputError: there is no such file, it may not be read, or it is of a kind that is no table.
+    """
+
+    def __init__(self, path: str | Path, name: str | None = None):
+        self.path, self.name = Path(path), name or str(path)
+        self.position = 0
+        with self._heard():
+            state = self.path.stat()
+            for is_kind, words in NO_FILES.items():
+                if is_kind(state.st_mode):
+                    raise InputError(f"{self.name}: {words}")
+            with self.path.open("rb") as file:
+                self.start = file.read(MARK_BYTES)
+        self.size, self._written = state.st_size, state.st_mtime_ns
+        require_table(self.name, self.start)
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the content, unpacked; how it is packed tells its name or else its first bytes."""
+        suffix = self.path.suffix.lower()
+        if suffix not in OPENERS:
+            marks = COMPRESSION_MARKS.items()
+            suffix = next((s for begin, s in marks if self.start.startswith(begin)), "")
+        total = 0
+        with self._heard(), self.path.open("rb") as raw:
+            if not suffix:
+                while block := raw.read(READ_BYTES):
+                    self.position = raw.tell()
+                    yield block
+                self.require_unchanged()
+                return
+            with self._unpacked(suffix), OPENERS[suffix](raw) as file:
+                while block := file.read(READ_BYTES):
+                    self.position = raw.tell()
+                    total += len(block)
+                    if total > max(BOMB_BYTES, BOMB_RATIO * self.position):
+                        raise InputError(
+                            f"it unpacks to over {BOMB_RATIO} times its size, as no table does; "
+                            "if it is one, unpack it yourself"
+                        )
+                    yield block
+            self.require_unchanged()
+
+    def require_unchanged(self) -> None:
+        """Raise InputError if the file has been written to since it was opened here."""
+        with self._heard():
+            state = self.path.stat()
+        if (state.st_size, state.st_mtime_ns) != (self.size, self._written):
+            raise InputError(
+                f"{self.name}: the file has changed while it was read; start again once nothing "
+                "writes to it any more"
+            )
+
+    @contextmanager
+    def _unpacked(self, suffix: str) -> Iterator[None]:
+        try:
+            yield
+        except InputError as error:
+            raise InputError(f"{self.name}: {error}") from error
+        # What the four raise on damage: theirs, zlib's error, and RuntimeError for a password.
+        except Exception as error:
+            raise InputError(
+                f"{self.name}: the {suffix} archive cannot be read ({error}); it may be damaged or "
+                "incomplete: copy or download it again"
+            ) from error
+
+    @contextmanager
+    def _heard(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise InputError(f"{self.name}: {_absence(self.path)}") from error
+        except PermissionError as error:
+            raise InputError(
+                f"{self.name}: you may not read this file; give yourself the right to (`chmod u+r`)"
+            ) from error
+        except OSError as error:
+            raise InputError(
+                f"{self.name[:200]}: the file cannot be read ({error.strerror or error}); check "
+                "the path and the disk"
+            ) from error
+
+
+def require_table(name: str, start: bytes) -> None:
+    """Raise InputError if a file that begins so is one of those that are no tables."""
+    for mark, what in NOT_TABLE.items():
+        if mark.match(start):
+            raise InputError(f"{name}: this is {what}")
+
+
+def _absence(path: Path) -> str:
+    """Return why there is no file under a path, and what to do about it."""
+    if path.is_symlink():
+        return f"this is a link to {path.readlink()}, which is not there; set the link anew"
+    if not path.parent.is_dir():
+        return "there is no such file, nor its folder; paths are relative to the working directory"
+    near = similar(path.name, [file.name for file in path.parent.iterdir()], n=1)
+    hint = did_you_mean([path.parent / name for name in near], "check the path")
+    return f"there is no such file; {hint}"
+
+
+def _unzipped(raw: BinaryIO) -> BinaryIO:
+    """Return the one table in an archive."""
+    archive = zipfile.ZipFile(raw)
+    names = [name for name in archive.namelist() if not name.endswith("/")]
+    names = [name for name in names if not name.startswith("__MACOSX/")]
+    if "[Content_Types].xml" in names or names[:1] == ["mimetype"]:
+        raise InputError("this is an office file, not text; save the sheet as CSV")
+    if len(names) != 1:
+        shown = f" ({', '.join(names[:3])}{' ...' if len(names) > 3 else ''})" if names else ""
+        raise InputError(
+            f"the archive holds {len(names)} files, expected one table{shown}; unpack it and name "
+            "the table"
+        )
+    return archive.open(names[0])
+
+
+OPENERS: dict[str, Callable[[BinaryIO], BinaryIO]] = {
+    ".gz": lambda raw: gzip.GzipFile(fileobj=raw),
+    ".bz2": bz2.BZ2File,
+    ".xz": lzma.LZMAFile,
+    ".zip": _unzipped,
+}
+# How compressed files begin, for those whose name does not say it.
+COMPRESSION_MARKS = {
+    b"\x1f\x8b\x08": ".gz",
+    b"BZh": ".bz2",
+    b"\xfd7zXZ\x00": ".xz",
+    b"PK\x03\x04": ".zip",
+}

@@ -1,0 +1,378 @@
+"""Delimited text as a table: its separator, its header and its rows, piece by piece."""
+
+import csv
+import io
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+
+import pyarrow as pa
+import pyarrow.csv
+
+from ml_baseline.data.decoding import Decoder
+from ml_baseline.data.source import SourceFile, require_table
+from ml_baseline.errors import InputError
+
+# Found by counting cells; a blank only where none of the others splits the lines.
+SEPARATORS = (",", ";", "\t", "|")
+SEPARATOR_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "blanks"}
+# How much of a text is looked at to find its header and separator.
+SNIFFED_BYTES = 1 << 18
+SNIFFED_LINES = 100
+# One cell between blanks: text in double quotes, or whatever has no blank in it.
+CELL_BETWEEN_BLANKS = re.compile(r'(?:"[^"\n]*"|[^ \t])+')
+QUOTED = re.compile(r"^(['\"])(.*)\1$", re.DOTALL)
+# The first line by which Excel says what separates the cells.
+EXCEL_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\n', re.IGNORECASE)
+# Arrow makes one piece of each block, and a row must fit into it. It takes more blocks at once
+# where all rows are wanted.
+BLOCK_BYTES = 1 << 22
+WHOLE_BLOCK_BYTES = 1 << 23
+# What may stand alone on a line that is no row: blanks and the end-of-file mark of DOS.
+NO_CELLS = " \t\x1a"
+
+RAGGED_ADVICE = (
+    "Put cells that hold the separator in double quotes, complete rows that are cut short, delete "
+    "lines that are no rows, or set another `separator`"
+)
+ONE_COLUMN_ADVICE = "Set `separator`, or delete what stands above the header line"
+
+csv.field_size_limit(1 << 30)  # Python's own limit is short for a text, and no protection here
+
+
+class ReadAgainError(Exception):
+    """The text turned out to be quoted in another way, which its reader knows now: begin again."""
+
+
+class TextRows:
+    """The rows of a delimited text; see `tables.Rows`.
+
+    Args:
+        source: the file.
+        separator: the character between cells, a blank standing for any number of blanks; detected
+            if None.
+        encoding: a codec's name; detected if None.
+        columns: what the table is to have; a separator with which it has all of them is taken
+            before any other.
+    """
+
+    types = None
+
+    def __init__(
+        self,
+        source: SourceFile,
+        separator: str | None = None,
+        encoding: str | None = None,
+        columns: Iterable[str] = (),
+    ):
+        self.source, self.name, self._encoding = source, source.name, encoding
+        self.loose_quotes = False  # whether quotes behind a blank count
+        self._announced = 0  # bytes of the line by which Excel says the separator
+        start = self._start()
+        announced = EXCEL_SEPARATOR_LINE.match(start)
+        if announced:
+            separator = separator or announced[1]
+            start = "\n" + start[announced.end() :]
+            self._announced = len(announced[0].encode())
+        self.separator = separator or find_separator(start)
+        self.names, self.header_end = self._header(start, self.separator)
+        for other in SEPARATORS:
+            if not set(columns) <= set(self.names):
+                with suppress(InputError):  # names that stand twice are of no use here
+                    names, end = self._header(start, other)
+                    if set(columns) <= set(names):
+                        self.separator, self.names, self.header_end = other, names, end
+
+    @property
+    def reading(self) -> dict[str, str]:
+        """How the text is read: `format`, `separator` and `encoding`."""
+        return {"format": "text", "separator": self.separator, "encoding": self._decoder.encoding}
+
+    def pieces(
+        self, columns: list[str], as_stored: Iterable[str] = (), whole: bool = False
+    ) -> Iterator[pa.Table]:
+        """Yield the rows; see `tables.Rows`."""
+        # Arrow takes one byte, such as the one made for a separator of several.
+        single = {" ": "\t"}.get(self.separator, self.separator)
+        delimiter = single if single.isascii() else "\x1f"
+        ragged: list[pa.csv.InvalidRow] = []
+
+        def remember(row: pa.csv.InvalidRow) -> str:
+            if row.text.strip(NO_CELLS + delimiter):
+                ragged.append(row)
+            return "skip"
+
+        body = _Body(self._body(delimiter.encode()))
+        # Names of our own, so that every column can be declared text whatever the header says.
+        numbers = [str(i) for i in range(len(self.names))]
+        read = pa.csv.read_csv if whole else pa.csv.open_csv
+        try:
+            if not body.has_content():
+                return
+            content = read(
+                pa.PythonFile(body, mode="r"),
+                pa.csv.ReadOptions(
+                    column_names=numbers, block_size=WHOLE_BLOCK_BYTES if whole else BLOCK_BYTES
+                ),
+                pa.csv.ParseOptions(
+                    delimiter=delimiter, newlines_in_values=True, invalid_row_handler=remember
+                ),
+                pa.csv.ConvertOptions(
+                    column_types=dict.fromkeys(numbers, pa.large_string()),
+                    strings_can_be_null=False,
+                    include_columns=[str(self.names.index(name)) for name in columns],
+                ),
+            )
+            for piece in [content] if whole else map(pa.Table.from_batches, zip(content)):
+                if ragged or body.error is not None:
+                    break
+                yield piece.rename_columns(columns)
+        except pa.ArrowInvalid as error:
+            raise body.error or self._fault(str(error)) from error
+        if body.error is not None:
+            raise body.error
+        if ragged:
+            if body.has_loose_quotes and not self.loose_quotes:
+                self.loose_quotes = True
+                raise ReadAgainError
+            row = ragged[0]
+            otherwise = f"a row has {row.actual_columns} cells: {row.text[:80]!r}"
+            raise self._fault(otherwise, len(ragged) if whole else 1)
+        # A quote that is never closed takes the rest of the file for one cell.
+        if body.quotes % 2 and (fault := self._open_quote()) is not None:
+            raise fault
+
+    def _start(self) -> str:
+        """Return the beginning of the text, in whole lines, after a look whether it is one."""
+        start = b""
+        for block in self._lines():
+            start += block
+            if len(start) >= SNIFFED_BYTES and start.count(b"\n") >= 2:
+                break
+        text = start.decode()
+        if not text.strip(NO_CELLS + "\n"):
+            raise InputError(
+                f"{self.name}: the file is empty; expected a header line and rows below it: export "
+                "it again"
+            )
+        require_table(self.name, start)
+        return text
+
+    def _header(self, start: str, separator: str) -> tuple[list[str], int]:
+        header, end, _ = _header_and_rows(start, separator)
+        return column_names(self.name, header), end
+
+    def _lines(self) -> Iterator[bytes]:
+        self._decoder = Decoder(self.name, self._encoding)
+        return self._decoder.lines(self.source.blocks())
+
+    def _body(self, delimiter: bytes) -> Iterator[tuple[bytes, int, bool]]:
+        """Yield what stands below the header as Arrow is to read it, and what is in each block.
+
+        That is: the number of quotes, and whether one of them stands behind a blank.
+        """
+        # A quote behind a blank does not count as one, nor hides the separators after it.
+        loose = re.compile(re.escape(delimiter) + rb' +"')
+        skip, announced = self.header_end, self._announced
+        for block in self._lines():
+            if announced:  # an empty line takes its place, so that lines keep their numbers
+                block, announced = b"\n" + block[announced:], 0
+            while skip and block:
+                block = block[block.find(b"\n") + 1 or len(block) :]
+                skip -= 1
+            if self.separator == " ":
+                block = _tab_separated(block.decode()).encode()
+            elif not self.separator.isascii():
+                block = block.replace(self.separator.encode(), delimiter)
+            quotes = block.count(b'"')
+            is_loose = bool(quotes and loose.search(block))
+            if is_loose and self.loose_quotes:
+                block = loose.sub(delimiter + b'"', block)
+            if block:
+                yield block, quotes, is_loose
+
+    def _rows(self) -> Iterator[tuple[int, int, list[str], bool]]:
+        """Yield the rows of the file as `_records` does. It is slow: for files with a fault.
+
+        A row that goes on for longer than Arrow's block ends there, and so does the text.
+        """
+        blocks = (block.decode() for block in self._lines())
+        return _records(itertools.chain.from_iterable(map(io.StringIO, blocks)), self.separator)
+
+    def _open_quote(self) -> InputError | None:
+        """Return what to say about a quote that takes the rest of the file for one cell."""
+        for first, _, row, is_open in self._rows():
+            if is_open:
+                return InputError(
+                    f"{self.name}, line {first}: a double quote is opened and never closed, so the "
+                    f"rest of the file is one cell: {self._excerpt(row)}. Close or delete it"
+                )
+        return None
+
+    def _excerpt(self, row: list[str]) -> str:
+        return repr(self.separator.join(row)[:80])
+
+    def _fault(self, otherwise: str, count: int = 1) -> InputError:
+        """Return what to say about the first row that is not as the header wants it.
+
+        Args:
+            otherwise: what to say if Python's reader finds nothing wrong where Arrow's did.
+            count: how many such rows there are, as far as that is known.
+        """
+        width = len(self.names)
+        for first, _, row, is_open in self._rows():
+            if first > self.header_end and is_open:
+                return self._open_quote() or InputError(f"{self.name}: {otherwise}")
+            if first > self.header_end and len(row) != width:
+                found = "1 cell" if len(row) == 1 else f"{len(row)} cells"
+                more = f"; {count:,} such rows in all" if count > 1 else ""
+                separator = SEPARATOR_NAMES.get(self.separator, self.separator)
+                advice = ONE_COLUMN_ADVICE if width == 1 else RAGGED_ADVICE
+                return InputError(
+                    f"{self.name}, line {first}: {found} where the header has {width} (separator: "
+                    f"{separator}{more}): {self._excerpt(row)}. {advice}"
+                )
+        return InputError(f"{self.name}: the file cannot be read as a table: {otherwise}")
+
+
+class _Body:
+    """What Arrow reads from: blocks of a text as a file, with the count of their quotes.
+
+    What goes wrong while a block is made is kept in `error`: the file ends there, because Arrow
+    would wrap it in an error of its own.
+    """
+
+    def __init__(self, blocks: Iterator[tuple[bytes, int, bool]]):
+        self._blocks, self._left = blocks, b""
+        self.closed = False
+        self.quotes, self.has_loose_quotes = 0, False
+        self.error: Exception | None = None
+
+    def has_content(self) -> bool:
+        """Return whether there is anything but blanks; blank blocks are passed over."""
+        while not self._left or self._left.isspace():
+            if not self._next_block():
+                return False
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """Return so many bytes, fewer at the end."""
+        parts, wanted = [self._left], size - len(self._left)
+        while (size < 0 or wanted > 0) and self._next_block():
+            parts.append(self._left)
+            wanted -= len(self._left)
+        data = b"".join(parts)
+        size = len(data) if size < 0 else size
+        self._left = data[size:]
+        return data[:size]
+
+    def readable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _next_block(self) -> bool:
+        try:
+            self._left, quotes, is_loose = next(self._blocks, (b"", 0, False))
+        except Exception as error:
+            self._left, self.error = b"", error
+            return False
+        self.quotes += quotes
+        self.has_loose_quotes |= is_loose
+        return bool(self._left)
+
+
+def find_separator(start: str) -> str:
+    """Return the separator of a delimited text, judged by its first lines.
+
+    Of comma, semicolon, tab and bar, the one that splits the most lines into as many cells as
+    the header has; where two do equally well, the one with more cells. Where none of them splits
+    the header, blanks, if they split all lines alike. A text that nothing splits has one column,
+    and a comma is as good as any.
+    """
+    best = (0.0, 0, ",")
+    for separator in SEPARATORS:
+        agreeing, width = _agreement(start, separator)
+        if width > 1 and (agreeing, width) > best[:2]:
+            best = (agreeing, width, separator)
+    if best[1] == 0 and _agreement(start, " ") >= (1.0, 2):
+        return " "
+    return best[2]
+
+
+def _agreement(start: str, separator: str) -> tuple[float, int]:
+    """Return the share of the first rows that have as many cells as the header, and how many."""
+    header, _, rows = _header_and_rows(start, separator)
+    agreeing = sum(len(row) == len(header) for row in rows)
+    return (agreeing + 1) / (len(rows) + 1), len(header)
+
+
+def _header_and_rows(start: str, separator: str) -> tuple[list[str], int, list[list[str]]]:
+    """Return the names in the header, its last line, and the first rows below it.
+
+    Where all rows have one cell more, the column that the header does not name gets an empty name.
+    """
+    records = _records(io.StringIO(start), separator)
+    (_, end, header, _), *numbered = itertools.islice(records, SNIFFED_LINES)
+    rows = [row for _, _, row, _ in numbered]
+    if rows and all(len(row) == len(header) + 1 for row in rows):
+        if not any(row[-1].strip() for row in rows):  # every row ends in a separator
+            header = [*header, ""]
+        elif all(row[0].strip() == str(i) for i, row in enumerate(rows, start=1)):
+            header = ["", *header]  # R numbers the rows and gives these numbers no name
+    return header, end, rows
+
+
+def _records(lines: Iterable[str], separator: str) -> Iterator[tuple[int, int, list[str], bool]]:
+    """Yield each row that has any content.
+
+    That is: its first line, its last line, its cells, and whether a quote in it is left open.
+    """
+    length = quotes = 0
+
+    def counted() -> Iterator[str]:
+        nonlocal length, quotes
+        for line in lines:
+            length, quotes = length + len(line), quotes + line.count('"')
+            if length > BLOCK_BYTES:
+                return
+            yield _tab_separated(line) if separator == " " else line
+
+    delimiter = "\t" if separator == " " else separator
+    reader = csv.reader(counted(), delimiter=delimiter, skipinitialspace=True)
+    last = 0
+    for row in reader:
+        first, last, is_odd = last + 1, reader.line_num, quotes % 2 == 1
+        length = quotes = 0
+        if "".join(row).strip(NO_CELLS):
+            yield first, last, row, is_odd and last > first
+
+
+def _tab_separated(text: str) -> str:
+    """Return a text whose cells stand between blanks with single tabs between them."""
+    return "\n".join("\t".join(CELL_BETWEEN_BLANKS.findall(line)) for line in text.split("\n"))
+
+
+def column_names(name: str, header: list[str]) -> list[str]:
+    """Return the names in a header, stripped, and one for each column that has none.
+
+    Raises InputError, with the `name` of the file, if a name stands twice.
+    """
+    names = [QUOTED.sub(r"\2", str(text).strip()).strip() for text in header]
+    repeated = sorted(text for text, times in Counter(names).items() if times > 1 and text)
+    if repeated:
+        listed = ", ".join(f"'{text}'" for text in repeated)
+        raise InputError(
+            f"{name}: the column name {listed} stands more than once in the header; every column "
+            "needs a name of its own: rename them in the file (or, if these are values, put a "
+            "header line above them)"
+        )
+    for i, text in enumerate(names):
+        if not text:
+            names[i] = f"unnamed_{i + 1}"
+            while names.count(names[i]) > 1:
+                names[i] += "_"
+    return names
