@@ -9,6 +9,7 @@ from ml_baseline.jobs.rule_graph import rule_graph
 from ml_baseline.report.making import config_alone
 
 INDEX = "results/report.html"
+PAGES_REMOVED = "results/logs/pages_removed"
 INDEXED_TABLES = {
     dataset: {
         "leaderboard": f"results/{dataset}/metrics.csv",
@@ -19,6 +20,13 @@ INDEXED_TABLES = {
     }
     for dataset in sorted(DATASETS)
 }
+
+
+def unwanted_pages():
+    """Return the pages that `report: false` does without, whether they are there or not."""
+    pages = {f"results/{name}/report.html": SETTINGS[name]["report"] for name in DATASETS}
+    pages[INDEX] = any(pages.values())
+    return [page for page, wanted in pages.items() if not wanted]
 
 
 def templates(page):
@@ -51,7 +59,7 @@ def page_settings(wildcards):
             "config": alone,
             "versions": versions(*sorted(estimators)),
             "graph": page_graph(wildcards.dataset),
-            "first_seed": seeds(wildcards.dataset)[0],
+            "first_seed": first_split(wildcards.dataset),
         }
     )
 

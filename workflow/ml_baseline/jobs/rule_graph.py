@@ -30,7 +30,8 @@ def rule_graph(rules: Iterable[Any], start: Any, wildcards: dict[str, Any]) -> R
         start: one of them; it has the wildcard `dataset`.
         wildcards: those of the job.
     """
-    producers = [rule for rule in rules if rule.products()]
+    # Where two rules make a file, Snakemake takes the one that is written for this file alone.
+    producers = sorted((r for r in rules if r.products()), key=lambda rule: rule.has_wildcards())
     node_of = {rule.name: PurePath(str(rule.script or rule.name)).stem for rule in producers}
     edges: set[tuple[str, str]] = set()
     jobs: dict[str, set[tuple]] = {}

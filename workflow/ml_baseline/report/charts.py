@@ -75,7 +75,8 @@ def tick_texts(values: Sequence[float]) -> list[str]:
     for digits in range(4):
         if all(abs(round(v, digits) - v) < 1e-6 * max(1.0, abs(v)) for v in shown):
             break
-    return [fixed(v, digits) + (letter if v else "") for v in shown]
+    # Without separators: a year is no thousand.
+    return [fixed(v, digits).replace(",", "") + (letter if v else "") for v in shown]
 
 
 def padded(values: Iterable[float], share: float = 0.06) -> tuple[float, float]:

@@ -4,6 +4,7 @@ import base64
 from pathlib import Path
 from typing import Any
 
+from ml_baseline.data.schema import Column
 from ml_baseline.report import charts, figures, words
 from ml_baseline.report.sources import Sources, by_name, download_of, size_text
 from ml_baseline.report.standing import Row
@@ -86,7 +87,7 @@ def data_view(sources: Sources) -> dict[str, Any]:
     }
 
 
-def column_row(entry: dict, stats: list[Row]) -> dict[str, Any]:
+def column_row(entry: Column, stats: list[Row]) -> dict[str, Any]:
     """Return a column's line in the table of columns."""
     of_class = {row["class"]: row for row in stats}
     everything = of_class.get("all", {})

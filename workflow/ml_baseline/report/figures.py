@@ -93,6 +93,9 @@ def calibration_chart(bins: list[dict], positive: str, label: str) -> Markup:
     chart.y_axis(values)
     chart.x_axis(values)
     chart.line([(low, low), (high, high)], "reference")
+    if shown != (0, 1):
+        text = f"axes from {low:g} to {high:g}"
+        chart.text(chart.x.end, chart.y.start - 6, text, "note", "end")
     xs = [b["mean_probability"] for b in bins]
     if len(bins) > 1:
         chart.band(xs, [b["observed_low"] for b in bins], [b["observed_high"] for b in bins])

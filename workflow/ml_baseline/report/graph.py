@@ -50,16 +50,17 @@ def layout(edges: list[Edge]) -> tuple[list[list[str]], dict[str, int]]:
         return 1 + max(map(line, needed[rule]), default=-1)
 
     last = max(needed, key=line)
-    taken: set[str] = set()
+    taken = {last}
     columns = []
-    for rule in sorted(needed[last], key=lambda rule: (-line(rule), rule)):
+    deepest_first = sorted(needed, key=lambda rule: (rule not in needed[last], -line(rule), rule))
+    for rule in deepest_first:
         column: list[str] = []
-        way: str | None = rule
-        while way is not None and way not in taken:
-            column.insert(0, way)
-            taken.add(way)
-            way = max(sorted(needed[way]), key=line, default=None)
-        columns.append(column)
+        free = {rule} - taken
+        while free:
+            column.insert(0, max(sorted(free), key=line))
+            taken.add(column[0])
+            free = needed[column[0]] - taken
+        columns += [column] if column else []
     longest, *others = columns
     middle = line(last) / 2
     others.sort(key=lambda column: (line(column[0]), len(column), column))
@@ -97,7 +98,7 @@ def draw_rules(graph: RuleGraph) -> Markup:
         name = f"{rule} \N{MULTIPLICATION SIGN} {times}" if times > 1 else rule
         looks = "rule sees" if rule in graph["sees"] else "rule"
         looks = "rule learns" if rule in graph["learns"] else looks
-        parts.append(_box(name, looks, x, y, max(BOX_WIDTH, 7 * len(name))))
+        parts.append(_box(name, looks, x, y, max(BOX_WIDTH, 7.8 * len(name))))
     parts.append(_box(last, "rule", width / 2, bottom, width - 16))
     ways = ", ".join(f"{start} to {end}" for start, end in edges)
     height = bottom + BOX_HEIGHT / 2 + 8

@@ -5,8 +5,9 @@ import csv
 import gzip
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
+from ml_baseline.data.schema import Schema
 from ml_baseline.files import read_json
 from ml_baseline.report.words import listed, number
 
@@ -77,7 +78,7 @@ class Sources(NamedTuple):
     """
 
     files: dict[str, str]
-    schema: dict
+    schema: Schema
     repairs: dict
     leaderboard: list[dict]
     seeds: list[dict]
@@ -138,7 +139,7 @@ def read_sources(files: dict[str, str | list[str]]) -> Sources:
     optional = {name: paths[0] for name, paths in several.items() if paths}
     return Sources(
         files=single | optional,
-        schema=read_json(single["schema"]),
+        schema=cast(Schema, read_json(single["schema"])),
         repairs=read_json(single["repairs"]),
         leaderboard=rows_of(single["leaderboard"]),
         seeds=[row for path in several["seed_metrics"] for row in rows_of(path)],
