@@ -14,7 +14,9 @@ sys.path.insert(0, str(WORKFLOW_FOLDER))
 
 from snakemake.persistence import PersistenceBase
 
-from ml_baseline.config import configuration
+from ml_baseline.config.configuration import checked_config
+from ml_baseline.config.schema import load_schema
+from ml_baseline.config.settings import batch_dataset, batch_output, dataset_settings
 from ml_baseline.data.sample_note import is_sample
 from ml_baseline.errors import InputError
 from ml_baseline.modelling.failure import failure
@@ -38,24 +40,19 @@ if LOCK and not LOCK.alone:
     print("Another run is at work in this folder; wait for its end.", file=sys.stderr)
 CONDA_ENVIRONMENT = str(WORKFLOW_FOLDER.parent / "envs" / "ml-baseline.yaml")
 
-SCHEMA = configuration.load_schema(WORKFLOW_FOLDER / "schemas" / "config.schema.yaml")
+SCHEMA = load_schema(WORKFLOW_FOLDER / "schemas" / "config.schema.yaml")
 
 try:
-    config = configuration.complete(config, SCHEMA)
-    configuration.check_estimators(config)
+    config = checked_config(config, SCHEMA, KEY_PLACES, start=workflow.is_main_process)
 except InputError as error:
     # Not a WorkflowError: that would add where in our code the config was found wrong.
-    sys.exit(f"{', '.join(map(str, workflow.configfiles))}: {error}")
+    sys.exit(str(error))
 
 DATASETS = list(config["datasets"])
-SETTINGS = {name: configuration.dataset_settings(config, name) for name in DATASETS}
+SETTINGS = {name: dataset_settings(config, name) for name in DATASETS}
 # The tables with shuffled labels, the negative controls, by the table they are made from.
 PERMUTED = {name: f"{name}_permuted" for name in DATASETS if SETTINGS[name]["controls"]}
 for name, control in PERMUTED.items():
-    if control in SETTINGS:
-        sys.exit(
-            f"datasets.{control}: this is the name of the negative control of {name}; rename it"
-        )
     SETTINGS[control] = SETTINGS[name] | {"controls": False, "audit": {"on_fail": "warn"}}
 MODELS = list(dict.fromkeys(model for name in DATASETS for model in SETTINGS[name]["models"]))
 TABLE_SUFFIX = config["table_format"]
@@ -94,11 +91,7 @@ WANTED = [name for name in DATASETS if name in (config["only"] or DATASETS)]
 
 # The batches to predict, each with its table and its output.
 PREDICTIONS = {
-    name: batch
-    | {
-        "dataset": (dataset := configuration.batch_dataset(config, batch)),
-        "output": batch["output"] or f"results/{dataset}/predictions/{name}.csv",
-    }
+    name: batch | {"dataset": batch_dataset(config, batch), "output": batch_output(config, name)}
     for name, batch in config["predictions"].items()
 }
 

@@ -9,16 +9,17 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
 
 from ml_baseline.errors import InputError
+from ml_baseline.serve import ServeOptions
 
 PROGRAM = "ml-baseline"
 FEATURES = "data/processed/features.csv"
 SAMPLES = ("customers", "users", "breast_cancer")
 # As in the config's schema; a test holds them in step.
 SAMPLE_ROWS, FEWEST_SAMPLE_ROWS, SAMPLE_SEED = 1000, 50, 7
-SERVED_ROWS, SERVED_BYTES = 10_000, 10 << 20
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 EXAMPLE = f"""\
@@ -401,43 +402,55 @@ def _add_serve(commands) -> None:
         "has ML_BASELINE_API_KEY, requests must carry it in the header X-API-Key.",
     )
     _add_run(command)
-    command.add_argument("--host", default="127.0.0.1", help="(default: 127.0.0.1)")
+    default = ServeOptions()
+    command.add_argument("--host", default=default.host, help=f"(default: {default.host})")
     command.add_argument(
-        "--port", type=_whole_number(0), default=8000, help="0 for any free one (default: 8000)"
+        "--port",
+        type=_whole_number(0),
+        default=default.port,
+        help=f"0 for any free one (default: {default.port})",
     )
-    # As in `ml_baseline.serve`; a test holds them in step.
+    for name, what in (
+        ("max_rows", "rows of a request at most"),
+        ("max_bytes", "bytes of a request's body at most"),
+        ("max_connections", "connections open at the same time, of all clients"),
+        ("request_seconds", "seconds a client may take to send a request"),
+    ):
+        number = getattr(default, name)
+        command.add_argument(
+            f"--{name.replace('_', '-')}",
+            metavar="N",
+            type=_whole_number(1),
+            default=number,
+            help=f"{what} (default: {number})",
+        )
     command.add_argument(
-        "--max-rows",
-        type=_whole_number(1),
-        default=SERVED_ROWS,
-        help=f"rows of a request at most (default: {SERVED_ROWS})",
+        "--root-path",
+        metavar="PATH",
+        default=default.root_path,
+        help="what a proxy puts before the addresses, such as /churn",
     )
     command.add_argument(
-        "--max-bytes",
-        type=_whole_number(1),
-        default=SERVED_BYTES,
-        help=f"bytes of a request at most (default: {SERVED_BYTES})",
+        "--follow",
+        action="store_true",
+        help="change to a newly published latest run of the same table without a restart",
     )
 
 
 def _serve(options: argparse.Namespace) -> int:
+    if options.follow and options.run != "latest":
+        raise InputError("--follow changes to the latest run, so it does not go with --run")
+    if options.follow and options.trust:
+        raise InputError(
+            "--follow with --trust would load models that nobody has looked at; leave one of them out"
+        )
     run = _find(options, options.run)
     from ml_baseline.serve import serve
 
-    _say_version_changes(run)
-    serve(run, options.host, options.port, options.max_rows, options.max_bytes)
+    chosen = {field.name: getattr(options, field.name) for field in fields(ServeOptions)}
+    chosen["follow"] = options.results if options.follow else None
+    serve(run, ServeOptions(**chosen))
     return 0
-
-
-def _say_version_changes(run) -> None:
-    from ml_baseline.registry.runs import version_changes
-
-    changes = version_changes(run)
-    if changes:
-        say(
-            f"note: {'; '.join(changes)}, since the run was published; "
-            f"`{PROGRAM} runs verify {run.run_id}` tells whether it still predicts the same"
-        )
 
 
 if __name__ == "__main__":

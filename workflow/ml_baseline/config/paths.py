@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ml_baseline.errors import InputError
 from ml_baseline.files import content_hash, whole_file
@@ -15,7 +16,7 @@ from ml_baseline.files import content_hash, whole_file
 RESULT_FOLDERS = ("results", "data/processed")
 # Where no output belongs, in the folder in which the workflow runs and where its code stands.
 CHECKOUT = Path(__file__).resolve().parents[3]
-RESERVED_FOLDERS = (
+RESERVED_FOLDERS: tuple[str | Path, ...] = (
     *("config", ".snakemake", ".git"),
     *(CHECKOUT / name for name in ("config", "workflow", "profiles", "envs", "docs", "tests")),
     *(CHECKOUT / name for name in ("benchmarks", ".git", ".github")),
@@ -24,7 +25,7 @@ RESERVED_FOLDERS = (
 REMEMBERED = 3
 
 
-def output_problem(path: str | Path, reads: Mapping[str | Path, str] | None = None) -> str | None:
+def output_problem(path: str | Path, reads: Mapping[Any, str] | None = None) -> str | None:
     """Return why predictions must not be written to `path`; None if they may be.
 
     They may replace what an earlier prediction wrote there, and nothing else. This asks the disk
@@ -59,9 +60,9 @@ def output_problem(path: str | Path, reads: Mapping[str | Path, str] | None = No
                 f"lies in {folder}, where the workflow keeps its own files; name a file elsewhere, or "
                 "leave the output out to have it in results/<table>/predictions"
             )
-    for folder in RESERVED_FOLDERS:
-        if _inside(target, folder):
-            return f"lies in {folder}, which belongs to the workflow; name a file elsewhere"
+    for reserved in RESERVED_FOLDERS:
+        if _inside(target, reserved):
+            return f"lies in {reserved}, which belongs to the workflow; name a file elsewhere"
     if path.is_symlink() and not path.exists():
         return f"is a link to {path.readlink()}, which is not there; name the file itself"
     if path.is_file() and not _was_predicted(target):
@@ -157,7 +158,7 @@ def _was_predicted(path: Path) -> bool:
     return content_hash(path) in [line.partition(" ")[0] for line in known]
 
 
-def require_output(path: str | Path, reads: Mapping[str | Path, str] | None = None) -> None:
+def require_output(path: str | Path, reads: Mapping[Any, str] | None = None) -> None:
     """Raise InputError if predictions must not be written to `path`; see `output_problem`."""
     problem = output_problem(path, reads)
     if problem:
