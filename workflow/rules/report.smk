@@ -127,9 +127,9 @@ rule remove_pages:
         temp(touch(PAGES_REMOVED)),
     log:
         "results/logs/remove_pages.log",
+    localrule: True
     conda:
         CONDA_ENVIRONMENT
-    localrule: True
     params:
         cfg=canonical({"pages": unwanted_pages()}),
         code=code("remove_pages"),
