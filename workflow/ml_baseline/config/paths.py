@@ -59,13 +59,13 @@ def output_problem(
     if in_predictions(path):
         return None
     for folder in RESULT_FOLDERS:
-        if _inside(target, folder):
+        if is_inside(target, folder):
             return (
                 f"lies in {folder}, where the workflow keeps its own files; name a file elsewhere, or "
                 "leave the output out to have it in results/<table>/predictions"
             )
     for reserved in RESERVED_FOLDERS:
-        if _inside(target, reserved):
+        if is_inside(target, reserved):
             return f"lies in {reserved}, which belongs to the workflow; name a file elsewhere"
     if path.is_symlink() and not path.exists():
         return f"is a link to {path.readlink()}, which is not there; name the file itself"
@@ -101,12 +101,18 @@ def is_result(path: str | Path, datasets: list[str]) -> bool:
     """Return whether a file is one that the workflow makes of the tables with these names."""
     target = resolved(path)
     folders = ["results", *(f"data/processed/{name}" for name in datasets)]
-    return any(_inside(target, folder) for folder in folders)
+    return any(is_inside(target, folder) for folder in folders)
 
 
 def same_path(first: str | Path, second: str | Path) -> bool:
     """Return whether two paths lead to one file; names that differ by case only count as one."""
     return _folded(resolved(first)) == _folded(resolved(second))
+
+
+def is_inside(path: str | Path, folder: str | Path) -> bool:
+    """Return whether a file lies in a folder or in one below it, likewise."""
+    above = _folded(resolved(folder))
+    return any(_folded(parent) == above for parent in resolved(path).parents)
 
 
 def in_predictions(path: str | Path) -> bool:
@@ -122,10 +128,6 @@ def resolved(path: str | Path) -> Path:
 
 def _folded(path: Path) -> str:
     return str(path).casefold()
-
-
-def _inside(target: Path, folder: str | Path) -> bool:
-    return any(_folded(parent) == _folded(resolved(folder)) for parent in target.parents)
 
 
 def _record(path: Path) -> Path:
