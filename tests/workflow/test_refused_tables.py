@@ -1,5 +1,6 @@
 """What is no table through the doors a user has: `snakemake` and `ml-baseline train`."""
 
+import json
 import subprocess
 import sys
 
@@ -75,3 +76,36 @@ def test_snakemake_refuses_all(project):
 @pytest.mark.parametrize("name", EVERY)
 def test_train_refuses_all(tmp_path, name):
     refused_by_train(tmp_path, name)
+
+
+def test_old_results_stay_as_they_were(project):
+    project.write("table.csv", small_table())
+    table = {"table": "table.csv", "target": "answer", "plots": []}
+    config = {"models": {"dummy": {"estimator": "sklearn.dummy.DummyClassifier"}}}
+    project.write_config(datasets={"one": table}, report=False, **config)
+    project.run()
+    before = project.checksums()
+    for bad, words in (
+        ({"target": "anwser"}, "did you mean 'answer'?"),
+        ({"positive": "perhaps"}, "`positive: perhaps`"),
+    ):
+        project.write_config(datasets={"one": table | bad}, report=False, **config)
+        done = project.snakemake()
+        assert done.returncode != 0 and words in " ".join(done.stdout.split())
+        assert project.checksums() == before
+    project.write("table.csv", b"%PDF-1.7\n\x00\x01")
+    assert "this is a PDF" in " ".join(project.snakemake().stdout.split())
+    assert project.checksums() == before
+    # What is settled at last is made, from what the files and the config say now.
+    project.write("table.csv", small_table().replace("red", "violet"))
+    project.write_config(datasets={"one": table | {"positive": "no"}}, report=False, **config)
+    said = project.run()
+    assert "clean" in said
+    schema = json.loads((project.folder / "data/processed/one/input_schema.json").read_text())
+    assert schema["positive"] == ["no"]
+    assert "violet" in (project.folder / "data/processed/one/cleaned_data.csv").read_text()
+    project.write("table.csv", small_table())
+    project.write_config(datasets={"one": table}, report=False, **config)
+    project.run()
+    assert project.checksums() == before
+    assert "Nothing to be done" in project.run()
