@@ -7,7 +7,6 @@ import yaml
 from ml_baseline.audit.findings import merged_fixes
 from ml_baseline.report.sources import Sources
 from ml_baseline.report.words import (
-    METRIC_WORDS,
     Score,
     count,
     fixed,
@@ -18,11 +17,12 @@ from ml_baseline.report.words import (
     score_of,
     true,
 )
+from ml_baseline.scoring.metrics import METRICS
 
 MOST_STEPS = 3
 # Settings by which a finding takes columns out.
 COLUMN_KEYS = ("forbidden", "drop", "id", "categorical")
-# Fewer rows of a class make no interval that can be relied on; as in `ml_baseline.scoring.metrics`.
+# Fewer rows of a class make no interval that can be relied on; as in `ml_baseline.scoring.scores`.
 ENOUGH_ROWS_OF_A_CLASS = 20
 # An interval that reaches further than this to both sides leaves most questions open.
 WIDE = 0.05
@@ -50,7 +50,7 @@ class Standing(NamedTuple):
     @property
     def title(self) -> str:
         """The metric's name as people write it."""
-        return METRIC_WORDS[self.metric].title
+        return METRICS[self.metric].title
 
     @property
     def level_text(self) -> str:
@@ -78,7 +78,7 @@ def metric_of(leaderboard: list[dict]) -> str:
 def gain_of(row: dict, metric: str, role: str = "baseline") -> Score | None:
     """Return by how much a model is better than the baseline (or the best), above 0 if it is."""
     difference = score_of(row, f"{role}_difference")
-    if difference is None or METRIC_WORDS[metric].higher_is_better:
+    if difference is None or METRICS[metric].higher_is_better:
         return difference
     return Score(-difference.value, -difference.high, -difference.low)
 
@@ -399,11 +399,11 @@ def naive_claim(naive: list[dict], metric: str) -> str | None:
     rows = [row for row in naive if row["metric"] == metric and number(row["leak"]) is not None]
     if not rows:
         return None
-    sign = 1 if METRIC_WORDS[metric].higher_is_better else -1
+    sign = 1 if METRICS[metric].higher_is_better else -1
     worst = max(rows, key=lambda row: sign * float(row["leak"]))
     digits = Score(0, float(worst["honest_low"]), float(worst["honest_high"])).digits
     return (
-        f"Augmenting before splitting would have claimed {METRIC_WORDS[metric].title} "
+        f"Augmenting before splitting would have claimed {METRICS[metric].title} "
         f"{fixed(float(worst['naive']), digits)} for {worst['model']}; honest: "
         f"{fixed(float(worst['honest']), digits)}"
     )

@@ -9,7 +9,8 @@ from ml_baseline.report import answer, charts, words
 from ml_baseline.report.answer import Standing
 from ml_baseline.report.page import filled
 from ml_baseline.report.sources import rows_of
-from ml_baseline.report.words import METRIC_WORDS, number, true
+from ml_baseline.report.words import number, true
+from ml_baseline.scoring.metrics import METRICS
 
 
 class TableResults(NamedTuple):
@@ -66,7 +67,7 @@ def index_page(tables: list[TableResults], folder: Path) -> str:
             "rows": rows,
             "counts": counts,
             "summary": summary(counts, len(rows)),
-            "metrics": [METRIC_WORDS[name] for name in metrics],
+            "metrics": [METRICS[name] for name in metrics],
             "ruler": charts.ruler((0.0, 1.0), steps=2),
         },
     )

@@ -18,7 +18,8 @@ from ml_baseline.report import answer, charts, words
 from ml_baseline.report.answer import Standing, has_failed
 from ml_baseline.report.graph import rule_graph
 from ml_baseline.report.sources import Sources, download, download_of, size_text
-from ml_baseline.report.words import METRIC_WORDS, Score, count, number, percent, score_of, true
+from ml_baseline.report.words import Score, count, number, percent, score_of, true
+from ml_baseline.scoring.metrics import METRICS
 
 # What a page draws of many columns; the rest is in its tables and files.
 DRAWN_IMPORTANCES = 20
@@ -133,7 +134,7 @@ def report_page(sources: Sources, settings: dict, folder: Path) -> str:
         "rows": sources.repairs["rows_kept"],
         "features": sum(c["role"] == "feature" for c in sources.schema["columns"]),
         "found": found,
-        "metrics": METRIC_WORDS,
+        "metrics": METRICS,
         "status_words": answer.verdict_words(found),
         "sentences": answer.sentences(found, sources.audit),
         "steps": answer.next_steps(found, sources),
@@ -198,7 +199,7 @@ def headline(found: Standing) -> dict | None:
         return None
     baseline = None
     if found.gain is not None and found.best["model"] != found.best["baseline"]:
-        sign = 1 if METRIC_WORDS[found.metric].higher_is_better else -1
+        sign = 1 if METRICS[found.metric].higher_is_better else -1
         baseline = found.score.value - sign * found.gain.value
     domain = domain_of(found.metric, [found.score], baseline)
     mark = charts.rule_at(baseline) if baseline is not None else None
@@ -229,12 +230,12 @@ def domain_of(metric: str, scores: Iterable[Score], baseline: float | None) -> t
 def board(sources: Sources, found: Standing) -> dict:
     """Return the leaderboard: a chart for each metric and the table."""
     fitted = [row for row in sources.leaderboard if not has_failed(row)]
-    shown = [found.metric, *(m for m in METRIC_WORDS if m != found.metric)] if fitted else []
+    shown = [found.metric, *(m for m in METRICS if m != found.metric)] if fitted else []
     table = [board_row(row, found) for row in sources.leaderboard]
     return {
         "charts": [metric_chart(fitted, metric, found) for metric in shown],
         "rows": table,
-        "out_of_fold": METRIC_WORDS[found.metric].title,
+        "out_of_fold": METRICS[found.metric].title,
         "download": download_of(sources.files["leaderboard"], "leaderboard_"),
         "several": found.seeds > 1,
         "seeds": seed_rows(sources.seeds, found) if found.seeds > 1 else [],
@@ -261,11 +262,11 @@ def metric_chart(rows: list[dict], metric: str, found: Standing) -> dict:
         for row, score in zip(rows, scores, strict=True)
         if score
     ]
-    title = METRIC_WORDS[metric].title
+    title = METRICS[metric].title
     return {
         "metric": metric,
         "title": title,
-        "explanation": METRIC_WORDS[metric].explanation,
+        "explanation": METRICS[metric].explanation,
         "lines": lines,
         "ruler": charts.ruler(domain),
         "baseline": base["model"] if base else None,
@@ -292,7 +293,7 @@ def board_row(row: dict, found: Standing) -> dict:
         "out_of_fold_text": ""
         if out_of_fold is None
         else words.fixed(out_of_fold, own.digits if own else 3),
-        "scores": {name: score_of(row, name) for name in METRIC_WORDS},
+        "scores": {name: score_of(row, name) for name in METRICS},
         "gain": None if is_baseline else gain,
     }
 
@@ -586,7 +587,7 @@ def drivers_view(sources: Sources, found: Standing) -> dict | None:
     ends = [end for row in drawn for end in scores[row["feature"]][1:]]
     domain = charts.padded([*ends, 0.0])
     zero = charts.rule_at(0, "zero")
-    metric = METRIC_WORDS[first["metric"]].title
+    metric = METRICS[first["metric"]].title
     return {
         "metric": metric,
         "model": found.best["model"],
