@@ -25,17 +25,20 @@ MAPPING_BOMB = "a: &a {1: x, 2: x, 3: x, 4: x, 5: x, 6: x, 7: x, 8: x, 9: x}\n" 
 BAD_TEXTS = {
     "section twice": (
         TABLE + "models: {a: {}}\nseeds: 1\nmodels: {b: {}}\n",
-        "models stands twice, in lines 3 and 5",
+        "models is defined twice, on lines 3 and 5",
     ),
-    "table twice": (TABLE + "  churn: {table: b.csv}\n", "datasets.churn stands twice, in lines 2"),
+    "table twice": (
+        TABLE + "  churn: {table: b.csv}\n",
+        "datasets.churn is defined twice, on lines 2",
+    ),
     "on one line": (
         "split: {test_size: 0.1, test_size: 0.2}\n",
-        "split.test_size stands twice, in line 1",
+        "split.test_size is defined twice, on line 1",
     ),
-    "as number and text": ("a: {1: x, '1': y}\n", "a.1 stands twice, in line 1"),
-    "inside a list": ("a:\n- b: 1\n  b: 2\n", "a[0].b stands twice, in lines 2 and 3"),
-    "in JSON": ('{"seeds": 1,\n\t"seeds": 2}', "seeds stands twice, in lines 1 and 2"),
-    "two merges": ("a: &a {x: 1}\nb:\n  <<: *a\n  <<: *a\n", "stands twice, in lines 3 and 4"),
+    "as number and text": ("a: {1: x, '1': y}\n", "a.1 is defined twice, on line 1"),
+    "inside a list": ("a:\n- b: 1\n  b: 2\n", "a[0].b is defined twice, on lines 2 and 3"),
+    "in JSON": ('{"seeds": 1,\n\t"seeds": 2}', "seeds is defined twice, on lines 1 and 2"),
+    "two merges": ("a: &a {x: 1}\nb:\n  <<: *a\n  <<: *a\n", "is defined twice, on lines 3 and 4"),
     "alias in itself": ("a: &a [*a]\n", "line 1: *a stands inside the value it stands for"),
     "mapping in itself": ("a: &a\n  b: *a\n", "line 2: *a stands inside the value"),
     "alias to nothing": ("a: *b\n", "*b refers to &b, which is nowhere above"),

@@ -129,6 +129,14 @@ def seeds(dataset):
     return SETTINGS[dataset]["seeds"]
 
 
+def first_split(dataset):
+    """Return the seed of the split that is audited, explained, drawn, published and told of.
+
+    It is the first that the config names, and asked for here only.
+    """
+    return seeds(dataset)[0]
+
+
 def models(dataset):
     """Return the names of a table's models, in an order that the config's does not change."""
     return sorted(SETTINGS[dataset]["models"])
@@ -255,7 +263,7 @@ def oof_files(wildcards):
 
 
 def first_seed_oof_files(wildcards):
-    return seed_oof_files(wildcards.dataset, seeds(wildcards.dataset)[0])
+    return seed_oof_files(wildcards.dataset, first_split(wildcards.dataset))
 
 
 def seed_oof_files(dataset, seed):
@@ -265,7 +273,7 @@ def seed_oof_files(dataset, seed):
 def first_seed(pattern):
     """Return the input function for a file of a table's first seed: the split that is audited."""
     return lambda wildcards: pattern.format(
-        dataset=wildcards.dataset, seed=seeds(wildcards.dataset)[0]
+        dataset=wildcards.dataset, seed=first_split(wildcards.dataset)
     )
 
 
@@ -294,7 +302,7 @@ def audit_settings(wildcards):
     settings = SETTINGS[wildcards.dataset]
     return canonical(
         {
-            "random_state": seeds(wildcards.dataset)[0],
+            "random_state": first_split(wildcards.dataset),
             "strategy": settings["split"]["strategy"],
         }
     )
@@ -308,7 +316,7 @@ def curve_settings(wildcards):
 def explanation_settings(wildcards):
     own = {
         "metric": SETTINGS[wildcards.dataset]["select_by"],
-        "random_state": seeds(wildcards.dataset)[0],
+        "random_state": first_split(wildcards.dataset),
     }
     return canonical(own | curve_settings(wildcards))
 
@@ -330,7 +338,7 @@ def naive_settings(wildcards):
     return canonical(
         model_settings(dataset, wildcards.model)
         | {
-            "random_state": seeds(dataset)[0],
+            "random_state": first_split(dataset),
             "test_size": SETTINGS[dataset]["split"]["test_size"],
         }
     )
@@ -345,7 +353,7 @@ def known_process_models(wildcards):
     dataset = wildcards.dataset
     if SAMPLES.get(SETTINGS[dataset]["table"]) != "customers":
         return []
-    return [f"results/{dataset}/seed{seeds(dataset)[0]}/models/{m}.joblib" for m in models(dataset)]
+    return first_seed_model_files(wildcards)
 
 
 def control_settings(wildcards):
@@ -354,7 +362,7 @@ def control_settings(wildcards):
 
 
 def first_seed_model_files(wildcards):
-    folder = f"results/{wildcards.dataset}/seed{seeds(wildcards.dataset)[0]}/models"
+    folder = f"results/{wildcards.dataset}/seed{first_split(wildcards.dataset)}/models"
     return [f"{folder}/{model}.joblib" for model in models(wildcards.dataset)]
 
 
@@ -430,6 +438,7 @@ def wanted_files():
     everything = WANTED == DATASETS
     files = ["results/metrics.csv"] * everything
     files += [INDEX] * (everything and any(SETTINGS[dataset]["report"] for dataset in DATASETS))
+    files += [PAGES_REMOVED] * any(Path(page).exists() for page in unwanted_pages())
     files += [path for dataset in WANTED for path in table_files(dataset)]
     files += [batch["output"] for batch in PREDICTIONS.values() if batch["dataset"] in WANTED]
     return files
