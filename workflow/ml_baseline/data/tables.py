@@ -4,6 +4,7 @@ A format is one entry of `FORMATS` and the module it names.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -183,10 +184,10 @@ def read_raw_table(
     InputError too.
     """
     rows = open_rows(path, separator=separator, encoding=encoding)
-    try:
-        pieces = list(rows.pieces(rows.names, whole=True))
-    except ReadAgainError:
-        pieces = list(rows.pieces(rows.names, whole=True))
+    while True:
+        with suppress(ReadAgainError):
+            pieces = list(rows.pieces(rows.names, whole=True))
+            break
     if not sum(map(len, pieces)):
         raise InputError(
             f"{path}: the file has a header ({len(rows.names)} columns) and no rows below it; "
