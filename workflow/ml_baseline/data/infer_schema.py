@@ -79,9 +79,15 @@ def infer_schema(
     tokens = frozenset(cells.strip(declared).str.lower())
     positive, negative = target_classes(raw[str(settings["target"])], settings, tokens)
     present, answers = {}, {}
-    labels = {*names_of(settings.get("categorical")), *_per_column(settings, "encode")}
+    # Where the config says that a column is one of labels, these may look like markers.
+    labels: dict[str, set[str]] = dict.fromkeys(
+        names_of(settings.get("categorical")), set(cells.MISSING_TOKENS)
+    )
+    for name, codes in _per_column(settings, "encode").items():
+        if isinstance(codes, Mapping):
+            labels[name] = {text.lower() for label in codes for text in texts_of(label)}
     for name in [name for name, role in roles.items() if role in READ_ROLES]:
-        present[name], answers[name] = _present(raw[name], tokens, name in labels)
+        present[name], answers[name] = _present(raw[name], tokens, labels.get(name))
     decimal = settings.get("decimal") or usual_decimal(present.values(), separator)
     days_first = day_first(present.values(), separator == ";" or decimal == ",")
     numbers = cells.parse_numbers(pd.Series(sorted(tokens), dtype="str"))[0].dropna().tolist()
@@ -240,24 +246,24 @@ def _make_names_unique(entries: list[dict]) -> None:
 
 
 def _present(
-    texts: pd.Series, tokens: frozenset[str], are_labels: bool = False
+    texts: pd.Series, tokens: frozenset[str], labels: set[str] | None = None
 ) -> tuple[pd.Series, list[str]]:
     """Return the stripped cells that are not missing, and usual tokens that are answers here.
 
     Args:
         texts: the raw cells.
         tokens: what the config says is missing.
-        are_labels: whether the config says that the column is one of labels: then NA and - are.
+        labels: what the config says that the column is made of, in lower case.
     """
     texts = cells.strip(texts)
     missing = cells.is_missing(texts, cells.MISSING_TOKENS | tokens)
     answers: set[str] = set()
-    if are_labels:
-        answers = set(texts[missing].dropna().str.lower()) - tokens - {""}
+    if labels is not None:
+        answers = labels & set(texts[missing].dropna().str.lower()) - tokens - {""}
     # A minus is a missing value, but not in a column of plus and minus.
     elif "-" not in tokens and (texts == "-").any() and texts.str.match(r"^\d?\+$").any():
         answers = {"-"}
-    if are_labels and answers:
+    if labels is not None and answers:
         missing &= ~texts.str.lower().isin(answers)
     return (texts[~missing] if missing.any() else texts), sorted(answers)
 
