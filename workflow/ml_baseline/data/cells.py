@@ -7,13 +7,12 @@ a table of a million.
 import re
 import unicodedata
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from ml_baseline.data.schema import Column
 
 # Missing wherever they stand. Compared without regard to case. Words such as "none" and "unknown"
 # are not here: in a column of categories they are answers.
@@ -262,7 +261,7 @@ def _parse_distinct_numbers(texts: pa.Array, decimal: str) -> tuple[np.ndarray, 
     return values, is_number & ~is_plain.to_numpy(zero_copy_only=False)
 
 
-def read_numbers(texts: pd.Series, reading: Column) -> tuple[pd.Series, int]:
+def read_numbers(texts: pd.Series, reading: Mapping[str, Any]) -> tuple[pd.Series, int]:
     """Return what `parse_numbers` does for a column that is read so: `decimal`, `unit`, `percent` ...
 
     Args:
@@ -298,7 +297,7 @@ def encode(texts: pd.Series, codes: Mapping[str, int]) -> pd.Series:
 
     A cell takes the code of the label it equals, else of one with the same `canonical` form.
     """
-    canonical_codes = {canonical(label): code for label, code in reversed(codes.items())}
+    canonical_codes = {canonical(label): code for label, code in reversed(list(codes.items()))}
     positions, distinct = pd.factorize(texts)
     values = [codes.get(text, canonical_codes.get(canonical(text), np.nan)) for text in distinct]
     return pd.Series(np.array([*values, np.nan], dtype="float64")[positions], texts.index)

@@ -50,7 +50,8 @@ def clean(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, dict]:
     target = schema["target"]
     entry = next(entry for entry in schema["columns"] if entry["role"] == "target")
     table, columns = clean_features(raw, schema)
-    columns[entry["source"]] = count = {}
+    count: dict = {}
+    columns[entry["source"]] = count
     table[target] = _target(_source(raw, entry), schema, count)
     columns = {name: columns[name] for name in raw.columns if name in columns}
     table = table[table[target].notna()].reset_index(drop=True)
@@ -229,10 +230,10 @@ def _categories(texts: pd.Series, entry: Column, count: dict) -> pd.Series:
     if len(known) <= MANY_CATEGORIES:
         spellings = {cells.folded(label, keeps_case): label for label in known} | spellings
     codes, distinct = pd.factorize(texts)
-    known = {*known, None}
+    as_they_are = {*known, None}
     labels = [
         text
-        if text in known or len(text) == 1
+        if text in as_they_are or len(text) == 1
         else spellings.get(cells.folded(text, keeps_case), text)
         for text in distinct
     ]

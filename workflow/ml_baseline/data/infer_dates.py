@@ -84,7 +84,8 @@ def date_formats(present: pd.Series, days_first: bool = False) -> list[str]:
         if not date_format.startswith(other) and cells.parse_dates(few, [date_format]).notna().any()
     ]
     # A sample decides which format comes next, all cells whether they are enough.
-    unread, chosen = present, []
+    unread = present
+    chosen: list[str] = []
     while candidates and len(chosen) < MIXED_DATE_FORMATS:
         sample = unread.sample(min(len(unread), cells.ENOUGH_CELLS), random_state=0)
         best = _best_date_format(sample, candidates)

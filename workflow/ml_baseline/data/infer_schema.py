@@ -80,8 +80,8 @@ def infer_schema(
     positive, negative = target_classes(raw[str(settings["target"])], settings, tokens)
     present, answers = {}, {}
     # Where the config says that a column is one of labels, these may look like markers.
-    labels: dict[str, set[str]] = dict.fromkeys(
-        names_of(settings.get("categorical")), set(cells.MISSING_TOKENS)
+    labels: dict[str, set[str] | frozenset[str]] = dict.fromkeys(
+        names_of(settings.get("categorical")), cells.MISSING_TOKENS
     )
     for name, codes in _per_column(settings, "encode").items():
         if isinstance(codes, Mapping):
@@ -104,7 +104,7 @@ def infer_schema(
                 declared_so = name in names_of(settings.get("categorical"))
                 role = "feature" if declared_so or not _names_each_row(texts, len(raw)) else "id"
         for reading in readings:
-            entry = {"name": name, "role": role, "source": name} | reading
+            entry: dict = {"name": name, "role": role, "source": name} | reading
             if numbers and entry["kind"] in NUMERIC_KINDS and "part" not in entry:
                 entry["missing_numbers"] = sorted({*numbers, *entry.get("missing_numbers", ())})
             if answers.get(name):
@@ -246,7 +246,7 @@ def _make_names_unique(entries: list[dict]) -> None:
 
 
 def _present(
-    texts: pd.Series, tokens: frozenset[str], labels: set[str] | None = None
+    texts: pd.Series, tokens: frozenset[str], labels: set[str] | frozenset[str] | None = None
 ) -> tuple[pd.Series, list[str]]:
     """Return the stripped cells that are not missing, and usual tokens that are answers here.
 
@@ -257,7 +257,7 @@ def _present(
     """
     texts = cells.strip(texts)
     missing = cells.is_missing(texts, cells.MISSING_TOKENS | tokens)
-    answers: set[str] = set()
+    answers: set[str] | frozenset[str] = set()
     if labels is not None:
         answers = labels & set(texts[missing].dropna().str.lower()) - tokens - {""}
     # A minus is a missing value, but not in a column of plus and minus.
