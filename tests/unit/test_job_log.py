@@ -13,9 +13,13 @@ from ml_baseline.jobs.job_log import last_error
 SCRIPT = """
 import os, subprocess, sys, warnings
 from ml_baseline.errors import InputError
+from types import SimpleNamespace
 from ml_baseline.jobs.job_log import job_log
 
-with job_log({path!r}{more}):
+job = SimpleNamespace(
+    log=[{path!r}], input={inputs!r}, output={outputs!r}, wildcards=SimpleNamespace()
+)
+with job_log(job{more}):
     {body}
 """
 
@@ -24,8 +28,8 @@ with job_log({path!r}{more}):
 def job(tmp_path):
     """A function that runs a script around a block; returns the process and its log's text."""
 
-    def run(body, more="", path="logs/deep/job.log"):
-        script = SCRIPT.format(path=path, more=more, body=body)
+    def run(body, more="", path="logs/deep/job.log", inputs=(), outputs=()):
+        script = SCRIPT.format(path=path, more=more, body=body, inputs=inputs, outputs=outputs)
         environment = os.environ | {"PYTHONPATH": str(Path(job_log.__file__).parents[2])}
         done = subprocess.run(
             [sys.executable, "-c", script],
@@ -124,3 +128,18 @@ def test_a_log_that_is_no_text_can_be_read(tmp_path):
     path = tmp_path / "job.log"
     path.write_bytes(b"\xff\xfe\nerror: caf\xe9\n")
     assert last_error(path).startswith("caf")
+
+
+@pytest.mark.parametrize("on_failure", ["", ", on_failure=lambda error: print('a failed model')"])
+def test_a_job_does_not_start_on_an_input_that_was_changed(job, tmp_path, on_failure):
+    (tmp_path / "train.csv").write_text("1")
+    job("print('written')", outputs=["train.csv"])
+    _, log = job("print('read')", inputs=["train.csv"])
+    assert "read" in log
+    (tmp_path / "train.csv").write_text("2")
+    done, log = job("print('read')", inputs=["train.csv"], more=on_failure)
+    assert done.returncode == 1
+    assert log.strip().startswith("error: train.csv: this file is not what the workflow wrote")
+    job("print('written')", outputs=["train.csv"])
+    _, log = job("print('read')", inputs=["train.csv"])
+    assert "read" in log

@@ -419,11 +419,12 @@ EDITS = {
     ),
     "a leaderboard edited by hand": (
         lambda project: append(project, "results/one/metrics.csv", "\n"),
-        ("one/explain", "one/register", *PAGES),
+        ("one/compare", "one/explain", "one/register", *PAGES),
     ),
     "predictions edited by hand": (
         lambda project: append(project, "results/one/seed1/oof/tree.csv", "\n"),
-        ("one/audit", "one/compare", "one/explain", "one/register", *PAGES),
+        ("one/seed1/train_tree", "one/seed1/evaluate", "one/curves", "one/contrast", "gather")
+        + ("one/audit", "one/compare", "one/explain", "one/register", *PAGES),
     ),
 }
 

@@ -19,6 +19,8 @@ from ml_baseline.errors import InputError
 
 # Names a key file elsewhere, for accounts and machines that are to trust each other's runs.
 KEY_VARIABLE = "ML_BASELINE_KEY_FILE"
+# Holds a key for one run, where the account can keep none.
+RUN_KEY_VARIABLE = "ML_BASELINE_RUN_KEY"
 KEY_BYTES = 32
 LONGEST_KEY = 4096
 # What a seal is for, so that one kind can't stand in for another.
@@ -52,6 +54,8 @@ def seal_of(content: bytes, make_key: bool = False, purpose: bytes = PUBLISHED_R
         make_key: make a key if there is none yet.
     """
     key = _key(make_key)
+    if key is None and purpose == WRITTEN_FILE:
+        key = os.environ.get(RUN_KEY_VARIABLE, "").encode() or None
     if key is None:
         return None
     return hmac.new(key, purpose + content, hashlib.sha256).hexdigest()
@@ -61,6 +65,18 @@ def is_sealed(content: bytes, seal: str, purpose: bytes = PUBLISHED_RUN) -> bool
     """Return whether a seal was made for these bytes with this account's key."""
     expected = seal_of(content, purpose=purpose)
     return expected is not None and hmac.compare_digest(expected.encode(), seal.strip().encode())
+
+
+def key_is_kept() -> bool:
+    """Make this account's key if there is none yet; return whether there is one to use.
+
+    If not, this process and those that it starts get a key of their own, so that within a run its
+    jobs still know each other's files.
+    """
+    kept = _key(make=True) is not None
+    if not kept:
+        os.environ.setdefault(RUN_KEY_VARIABLE, secrets.token_hex(KEY_BYTES))
+    return kept
 
 
 def _key(make: bool) -> bytes | None:

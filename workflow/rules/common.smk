@@ -19,6 +19,7 @@ from ml_baseline.data.sample_note import is_sample
 from ml_baseline.errors import InputError
 from ml_baseline.modelling.failure import failure
 from ml_baseline.files import content_hash, require_writable
+from ml_baseline.jobs.remake import Remake
 from ml_baseline.jobs.run_lock import RunLock
 from ml_baseline.jobs.source_code import code_hash, package_version
 from ml_baseline.jobs.summary import run_summary
@@ -78,6 +79,16 @@ SAMPLES = {
 }
 # The sample tables that are made if they are missing or were made with other settings.
 MADE_TABLES = set(SAMPLES) if config["sample_data"]["make"] else set()
+# While another run writes, nobody knows what its files will be.
+REMAKE = None
+if LOCK and LOCK.alone:
+    try:
+        REMAKE = Remake(
+            workflow,
+            [f"{root}/{name}" for root in ("data/processed", "results") for name in SETTINGS],
+        )
+    except InputError as error:
+        sys.exit(str(error))
 # The tables that a run is for.
 WANTED = [name for name in DATASETS if name in (config["only"] or DATASETS)]
 
@@ -458,6 +469,8 @@ def start_run():
         require_writable("data", "results")
     except InputError as error:
         sys.exit(str(error))
+    if REMAKE:
+        REMAKE.keep_changed()
     folder = WORKFLOW_FOLDER / "scripts"
     scripts = {
         folder / Path(job.rule.script).name

@@ -1,6 +1,6 @@
 from ml_baseline.jobs.job_log import job_log
 
-with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="tables"):
+with job_log(snakemake, warm="tables"):
     from pathlib import Path
 
     from ml_baseline.audit.run import audit

@@ -1,6 +1,6 @@
 from ml_baseline.jobs.job_log import job_log
 
-with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="tables"):
+with job_log(snakemake, warm="tables"):
     from ml_baseline.data.clean import clean
     from ml_baseline.data.infer_schema import describe_columns, infer_schema
     from ml_baseline.data.tables import read_raw_table, write_table

@@ -1,23 +1,16 @@
 from ml_baseline.jobs.job_log import job_log
 
-with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="models"):
-    from pathlib import Path
-
-    import joblib
+with job_log(snakemake, warm="models"):
     import pandas as pd
 
     from ml_baseline.controls.controls import negative_control, positive_control
     from ml_baseline.data.tables import read_table, write_table
     from ml_baseline.files import read_json
-    from ml_baseline.modelling.failure import failure
+    from ml_baseline.modelling.model_files import load_models
 
     found = negative_control(read_table(snakemake.input.permuted))
     if snakemake.input.models:  # a table whose generating process is known
-        models = {
-            Path(path).stem: joblib.load(path)
-            for path in snakemake.input.models
-            if failure(path) is None
-        }
+        models, _ = load_models(snakemake.input.models)
         known = positive_control(
             read_table(snakemake.input.leaderboard),
             models,

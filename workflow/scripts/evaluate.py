@@ -1,27 +1,17 @@
 from ml_baseline.jobs.job_log import job_log
 
-with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="models"):
-    from pathlib import Path
-
-    import joblib
-
+with job_log(snakemake, warm="models"):
     from ml_baseline.data.tables import read_table, write_table
     from ml_baseline.errors import InputError
     from ml_baseline.files import read_json
-    from ml_baseline.modelling.failure import failure
+    from ml_baseline.modelling.model_files import load_models
     from ml_baseline.scoring.evaluate import holdout_metrics, holdout_predictions
     from ml_baseline.scoring.metrics import stratified_rows
 
     schema = read_json(snakemake.input.schema)
     holdout = read_table(snakemake.input.holdout, schema)
     cfg = snakemake.params.cfg
-    failures = {Path(path).stem: failure(path) for path in snakemake.input.models}
-    models = {
-        Path(path).stem: joblib.load(path)
-        for path in snakemake.input.models
-        if failures[Path(path).stem] is None
-    }
-    failures = {model: reason for model, reason in failures.items() if reason is not None}
+    models, failures = load_models(snakemake.input.models)
     if not models:
         raise InputError("; ".join(dict.fromkeys(failures.values())))
     predictions = holdout_predictions(models, holdout, schema, cfg["threshold"])

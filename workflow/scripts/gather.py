@@ -1,6 +1,6 @@
 from ml_baseline.jobs.job_log import job_log
 
-with job_log(snakemake.log[0], warm="tables"):
+with job_log(snakemake, warm="tables"):
     import pandas as pd
 
     from ml_baseline.data.tables import read_table, write_table

@@ -4,8 +4,7 @@ from ml_baseline.jobs.job_log import job_log
 from ml_baseline.modelling.failure import write_failure
 
 with job_log(
-    snakemake.log[0],
-    about=snakemake.wildcards.dataset,
+    snakemake,
     warm="models",
     on_failure=partial(write_failure, path=snakemake.output[0]),
 ):

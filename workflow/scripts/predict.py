@@ -1,6 +1,6 @@
 from ml_baseline.jobs.job_log import job_log
 
-with job_log(snakemake.log[0], about=snakemake.params.cfg["dataset"], warm="models"):
+with job_log(snakemake, about=snakemake.params.cfg["dataset"], warm="models"):
     from ml_baseline.files import read_json
     from ml_baseline.registry import find_run
     from ml_baseline.registry.predict_file import predict_file

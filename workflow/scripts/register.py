@@ -1,14 +1,13 @@
 from ml_baseline.jobs.job_log import job_log
 
-with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="models"):
-    import io
+with job_log(snakemake, warm="models"):
     from pathlib import Path
-
-    import joblib
 
     from ml_baseline.data.schema import columns_of_role
     from ml_baseline.data.tables import read_raw_table, read_table
     from ml_baseline.files import read_json, require_content, write_json
+    from ml_baseline.modelling.model_files import load_model
+    from ml_baseline.records import read_as_written
     from ml_baseline.registry import contents, environment
     from ml_baseline.registry.golden import make_golden
     from ml_baseline.registry.model_card import model_card
@@ -30,8 +29,8 @@ with job_log(snakemake.log[0], about=snakemake.wildcards.dataset, warm="models")
     raw, _ = read_raw_table(table, cfg["config"]["separator"], cfg["config"]["encoding"])
     require_content(table, repairs["sha256"])  # the rows that the model was made from
     model_file = next(Path(p) for p in snakemake.input.models if Path(p).stem == chosen)
-    model_bytes = model_file.read_bytes()
-    golden = make_golden(joblib.load(io.BytesIO(model_bytes)), raw, schema, predictions)
+    model_bytes = read_as_written(model_file)
+    golden = make_golden(load_model(model_bytes), raw, schema, predictions)
     files = contents.run_files(
         model_bytes, golden, schema, predictions, metrics, environment.installed_packages()
     )

@@ -4,17 +4,15 @@ from ml_baseline.jobs.job_log import job_log
 from ml_baseline.modelling.failure import write_failure
 
 with job_log(
-    snakemake.log[0],
-    about=snakemake.wildcards.dataset,
+    snakemake,
     # A warm process computes with one thread.
     warm="models" if snakemake.threads == 1 else None,
     # So that the other models are compared all the same.
     on_failure=partial(write_failure, path=snakemake.output.model, oof=snakemake.output.oof),
 ):
-    import joblib
-
     from ml_baseline.data.tables import read_table, write_table
-    from ml_baseline.files import read_json, whole_file
+    from ml_baseline.files import read_json
+    from ml_baseline.modelling.model_files import save_model
     from ml_baseline.modelling.train import cross_validate, fit
 
     schema = read_json(snakemake.input.schema)
@@ -25,5 +23,4 @@ with job_log(
     augmented = read_table(snakemake.input.augmented, schema)
     model = fit(augmented, schema, cfg, seed, snakemake.threads)
     write_table(oof, snakemake.output.oof)
-    with whole_file(snakemake.output.model) as temporary:
-        joblib.dump(model, temporary)
+    save_model(model, snakemake.output.model)

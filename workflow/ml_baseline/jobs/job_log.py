@@ -9,9 +9,11 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from ml_baseline.errors import InputError
-from ml_baseline.jobs.worker import INTERRUPTED, Report, delegate, finish
+from ml_baseline.jobs.worker import INTERRUPTED, Report, delegate, finish, in_worker
+from ml_baseline.records import keep_record, require_as_written
 
 ERROR_MARK = "error: "
 LOGS = Path("results/logs")
@@ -20,12 +22,13 @@ BENCHMARKS = Path("results/benchmarks")
 
 @contextlib.contextmanager
 def job_log(
-    path: str | Path,
-    about: str = "",
+    job: Any,
+    about: str | None = None,
     warm: str | None = None,
     on_failure: Callable[[str], None] | None = None,
+    recorded: bool = True,
 ) -> Iterator[None]:
-    """Send everything the block prints or raises to the file at `path`.
+    """Run the block as the work of a job: everything it prints or raises goes to the job's log.
 
     The block runs in a worker (see `worker`); the process that waits for it never enters the block
     and ends with its exit code. An `InputError` is written as its message alone, anything else
@@ -33,15 +36,29 @@ def job_log(
     code is 1. After a block that ends well the last line says what it cost, and so does a file of
     the same name below results/benchmarks.
 
+    Before the block, the job's inputs are compared with what the jobs before it wrote; after it, a
+    record of its outputs is kept (see `records`).
+
     Args:
-        path: the log, below results/logs.
-        about: what the job is about (a table's name), put before the message.
+        job: Snakemake's object of that name in a script: `snakemake`.
+        about: what the job is about, put before the message; the name of its table if not given.
         warm: the kind of warm process (`warm.PRELOADED`) that has what the block imports, if any.
         on_failure: called with the error if the block raises or is killed; then the job counts as
-            done. Not called for an interrupted one.
+            done. Not called for an interrupted one, nor for damaged inputs.
+        recorded: whether its outputs are the workflow's own, and not the user's to edit.
     """
-    path = Path(path)
+    path = Path(job.log[0])
+    if about is None:
+        about = getattr(job.wildcards, "dataset", "")
     path.parent.mkdir(parents=True, exist_ok=True)
+    if not in_worker():
+        for file in job.input:
+            try:
+                require_as_written(file)
+            except InputError as error:
+                path.write_text("", encoding="utf-8")
+                _tell(path, str(error), about)
+                sys.exit(1)
     started = time.perf_counter()
     try:
         done = delegate(warm)
@@ -56,10 +73,15 @@ def job_log(
         _tell(path, done.error, about)
     with contextlib.suppress(OSError):  # a figure is not worth a result
         _write_cost(path, done, wall)
+    code = done.code
     if done.error and on_failure:
         on_failure(done.error)
-        sys.exit(0)
-    sys.exit(done.code)
+        code = 0
+    if code == 0 and recorded:
+        for file in job.output:
+            if Path(file).is_file():
+                keep_record(file)
+    sys.exit(code)
 
 
 def last_error(path: str | Path) -> str | None:

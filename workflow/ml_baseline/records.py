@@ -1,0 +1,129 @@
+"""What the workflow wrote: a sealed record of every file that a job has made.
+
+What a job reads must be what the job before it wrote. A file that was cut short, edited or put there
+by someone else would go into models and scores without a word, and a model file runs code when it
+is loaded. So each job leaves a record of its outputs, sealed with this account's key (`seal`). Jobs
+that read a file compare, and a run looks at its start for files
+that are not as they were written, to make them again.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NoReturn, TypedDict
+
+from ml_baseline.errors import InputError
+from ml_baseline.files import content_hash
+from ml_baseline.seal import WRITTEN_FILE, is_sealed, seal_of
+
+FOLDER = Path(".snakemake", "ml-baseline")
+ADVICE = (
+    "Run `snakemake` again to have it made again; to change the data, edit the table that you gave, "
+    "not what is made of it"
+)
+
+
+class Record(TypedDict):
+    """What a job wrote: path, SHA-256, the file's status then, and the seal of these three.
+
+    Without a status the content has to be looked at.
+    """
+
+    path: str
+    sha256: str
+    status: list[int] | None
+    seal: str
+
+
+def keep_record(path: str | Path) -> None:
+    """Record a file as one that the workflow has just written."""
+    status = _status(path)
+    _write(str(path), content_hash(path), status)
+
+
+def require_as_written(path: str | Path) -> None:
+    """Raise InputError if a file differs from what the workflow wrote; files of others pass."""
+    record = _read(path)
+    if record and content_hash(path) != record["sha256"]:
+        _refuse(record)
+
+
+def read_as_written(path: str | Path) -> bytes:
+    """Return the content of a file that the workflow wrote.
+
+    Raises:
+        InputError: the file is not the one that the workflow wrote with this account's key.
+    """
+    record, content = _read(path), Path(path).read_bytes()
+    if record is None:
+        raise InputError(
+            f"{path}: nothing shows that this account's workflow wrote this file. {ADVICE}"
+        )
+    if hashlib.sha256(content).hexdigest() != record["sha256"]:
+        _refuse(record)
+    return content
+
+
+def not_as_written(paths: Iterable[str | Path]) -> Iterator[tuple[str | Path, bool]]:
+    """Yield the files that are not as the workflow wrote them, and whether it ever wrote them.
+
+    A file whose size, number and time of change are as recorded is not read.
+    """
+    for path in paths:
+        record, status = _read(path), _status(path)
+        if record is None:
+            yield path, False
+        elif record["status"] != status:
+            if content_hash(path) == record["sha256"]:  # copied or touched
+                _write(record["path"], record["sha256"], status)
+            else:
+                yield path, True
+
+
+def _refuse(record: Record) -> NoReturn:
+    # The next run looks at the content, whatever the file's status says.
+    _write(record["path"], record["sha256"], None)
+    raise InputError(
+        f"{record['path']}: this file is not what the workflow wrote: it was changed or damaged "
+        f"since. {ADVICE}"
+    )
+
+
+def _status(path: str | Path) -> list[int]:
+    """Return what changes with any write to a file: its size, its number, its time of change."""
+    found = Path(path).stat()
+    return [found.st_size, found.st_ino, found.st_ctime_ns]
+
+
+def _place(path: str | Path) -> Path:
+    return FOLDER / f"{hashlib.sha256(str(path).encode()).hexdigest()[:32]}.json"
+
+
+def _sealed_text(path: str, sha256: str, status: list[int] | None) -> bytes:
+    return json.dumps([path, sha256, status]).encode()
+
+
+def _read(path: str | Path) -> Record | None:
+    """Return the record of a file, None if this account has made none."""
+    # The folder may have come with a stranger's project.
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        found = json.loads(_place(path).read_bytes())
+        text = _sealed_text(str(path), found["sha256"], found["status"])
+        if is_sealed(text, found["seal"], WRITTEN_FILE):
+            return found
+    return None
+
+
+def _write(path: str, sha256: str, status: list[int] | None) -> None:
+    """Write a record in one step. A power cut may lose it; then the file is made again."""
+    seal = seal_of(_sealed_text(path, sha256, status), make_key=True, purpose=WRITTEN_FILE)
+    record = {"path": path, "sha256": sha256, "status": status, "seal": seal or ""}
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=FOLDER)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(record, file)
+    Path(temporary).replace(_place(path))
