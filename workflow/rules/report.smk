@@ -102,7 +102,7 @@ rule report_index:
     input:
         templates=templates("index"),
         results=[
-            path
+            as_is(path)
             for files in INDEXED_TABLES.values()
             for path in [files["leaderboard"], files["audit"], *files["seeds"], *files["controls"]]
         ],

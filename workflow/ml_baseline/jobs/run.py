@@ -12,10 +12,12 @@ from typing import Any
 from ml_baseline.errors import InputError
 from ml_baseline.files import require_writable
 from ml_baseline.jobs import snakemake_internals
+from ml_baseline.jobs.remake import Remake
 from ml_baseline.jobs.run_lock import RunLock
 from ml_baseline.jobs.summary import run_summary
 from ml_baseline.jobs.warm import WarmProcesses, kinds_asked_for
 from ml_baseline.modelling.failure import failure
+from ml_baseline.records import keep_record
 from ml_baseline.text import for_terminal
 
 
@@ -25,6 +27,7 @@ class Plan:
 
     Args:
         tables: the tables that the run is for.
+        folders: the folders that nobody but the workflow writes into.
         trained: the files that hold the reason where training failed.
         data: the folder of the tables that are made.
         results: the folder of the results.
@@ -34,6 +37,7 @@ class Plan:
     """
 
     tables: Sequence[str]
+    folders: Sequence[str]
     trained: Sequence[str]
     data: str = "data"
     results: str = "results"
@@ -57,6 +61,7 @@ class Run:
         self._scripts = scripts
         self._began = time.time()
         self._warm: WarmProcesses | None = None
+        self._remake: Remake | None = None
         self._lock = _lock_of(Path.cwd())
         if not self._lock.alone:
             _say("Another run is at work in this folder; wait until it has ended.")
@@ -67,24 +72,26 @@ class Run:
         snakemake_internals.conduct(self._workflow, self)
 
     def before_graph(self, executes: bool) -> None:
-        """Make due again what a killed run has left broken, or failed."""
-        if self._lock.alone and self._lock.ran_here:
-            snakemake_internals.forget_broken_records()
-        if self._lock.alone and executes:
-            for path in self._failed():
-                Path(path).unlink()
+        """Make due what a killed run, a failed model or a foreign hand has left.
 
-    def after_graph(self) -> None:
-        """Take away the locks of a killed run, if it was one of this machine."""
+        While another run is at work, nobody knows what its files will be.
+        """
         if not self._lock.alone:
             return
         left = snakemake_internals.left_locks(self._workflow)
-        if left and not self._lock.ran_here:
-            return  # some network file systems do not show the locks of another machine
-        self._lock.note_machine()
-        if left:
+        if left and self._lock.ran_here:
+            snakemake_internals.forget_broken_records()
             snakemake_internals.take_away_locks(self._workflow)
             _say("The previous run was killed; its unfinished outputs will be rebuilt.")
+        if not left:
+            self._lock.note_machine()
+        if executes:  # those of a run that was killed before its end
+            for path in self._failed():
+                Path(path).unlink()
+        try:
+            self._remake = Remake(self._workflow, self._plan.folders)
+        except InputError as error:
+            sys.exit(str(error))
 
     def before_jobs(self) -> None:
         """Let others start, and start the warm processes; refuse folders that are read-only."""
@@ -93,6 +100,8 @@ class Run:
             require_writable(self._plan.data, self._plan.results)
         except InputError as error:
             sys.exit(str(error))
+        if self._remake:
+            self._remake.keep_changed()
         names = snakemake_internals.scripts_to_run(self._workflow)
         self._warm = WarmProcesses(kinds_asked_for(self._scripts / name for name in names))
 
@@ -108,7 +117,14 @@ class Run:
                     self._gather_what_there_is()
             failed = self._failed()
             since = None if ended_well and not failed else self._began
-            print(for_terminal(run_summary(self._plan.tables, since, self._plan.results)))
+            unfinished = snakemake_internals.unfinished_outputs(self._workflow)
+            results = Path(self._plan.results)
+            missing = [
+                table
+                for table in self._plan.tables
+                if str(results / table / "metrics.csv") in unfinished
+            ]
+            print(for_terminal(run_summary(self._plan.tables, since, results, missing)))
         finally:
             if self._warm is not None:
                 self._warm.close()
@@ -125,6 +141,7 @@ class Run:
         for path, write in self._plan.gathered.items():
             if path in unfinished and write(unfinished, self._began):
                 snakemake_internals.make_again(self._workflow, path)
+                keep_record(path)
 
 
 @cache

@@ -4,7 +4,6 @@ Read from Snakemake 9.27; pyproject.toml bounds the version. The one use that st
 rules/library.smk, which makes this file importable in the first place.
 """
 
-import contextlib
 import json
 import os
 import threading
@@ -19,10 +18,7 @@ class Conduct(Protocol):
     """What is to happen around the graph and the jobs of a run."""
 
     def before_graph(self, executes: bool) -> None:
-        """Called before the jobs are worked out; `executes` if they are to run then."""
-
-    def after_graph(self) -> None:
-        """Called when the jobs are known and nothing is locked yet."""
+        """Called when the rules are known, but not the jobs; `executes` if these are to run."""
 
     def before_jobs(self) -> None:
         """Called before the first job, if there is any; the folder is locked by now."""
@@ -45,9 +41,8 @@ def conduct(workflow: Any, run: Conduct) -> None:
         return workflow.executor_plugin is not None and not (workflow.dryrun or workflow.touch)
 
     def conducted_prepare(*arguments: Any, **named: Any) -> None:
-        run.before_graph(executes())
         prepare(*arguments, **named)
-        run.after_graph()
+        run.before_graph(executes())
 
     def conducted_schedule(scheduler: Any) -> bool:
         if scheduler.workflow is not workflow or not executes():
@@ -92,9 +87,13 @@ def import_first_from(folder: Path) -> None:
     PythonScript.get_preamble = lambda script: preamble(script) + line
 
 
-def prefixed(workflow: Any, path: str) -> str:
-    """Return where a rule's path leads, where the workflow is a module with a `prefix:`."""
-    return str(workflow.modifier.path_modifier.replace_prefix(path))
+def prefixing(workflow: Any) -> Callable[[str], str]:
+    """Return the function from a path in a rule to where it leads: a module may have a `prefix:`.
+
+    To be called while the rules are read, as only then it is known whose these are.
+    """
+    modifier = workflow.modifier.path_modifier
+    return lambda path: str(modifier.replace_prefix(path))
 
 
 def scripts_to_run(workflow: Any) -> set[str]:
@@ -103,15 +102,26 @@ def scripts_to_run(workflow: Any) -> set[str]:
     return {Path(rule.script).name for rule in rules if isinstance(rule.script, str)}
 
 
+def jobs_outputs(workflow: Any) -> set[str]:
+    """Return what this run is about to make."""
+    return {str(path) for job in workflow.dag.needrun_jobs() for path in job.output}
+
+
+def outputs_of_rules(workflow: Any, paths: Iterable[str]) -> list[str]:
+    """Return those of `paths` that a rule makes."""
+    outputs = [output for rule in workflow.rules for output in rule.output]
+    return [path for path in paths if any(output.match(path) for output in outputs)]
+
+
+def force(workflow: Any, paths: Iterable[str]) -> None:
+    """Have files made again, as `--forcerun` does; to be called before the jobs are known."""
+    workflow.dag.forcefiles.update(paths)
+
+
 def unfinished_outputs(workflow: Any) -> set[str]:
     """Return what should have been made in this run and was not, as its job failed or never began."""
     dag = workflow.dag
-    return {
-        str(path)
-        for job in dag.needrun_jobs()
-        if not dag.finished(job)
-        for path in job.output
-    }
+    return {str(path) for job in dag.needrun_jobs() if not dag.finished(job) for path in job.output}
 
 
 def make_again(workflow: Any, path: str) -> None:
@@ -131,8 +141,10 @@ def left_locks(workflow: Any) -> bool:
 
 
 def take_away_locks(workflow: Any) -> None:
-    """Do what `snakemake --unlock` does."""
+    """Do what `snakemake --unlock` does, in a run that goes on."""
     workflow.persistence.cleanup_locks()
+    if folder := getattr(workflow.persistence, "_lockdir", None):
+        Path(folder).mkdir(exist_ok=True)
 
 
 def forget_broken_records(folder: Path = FOLDER) -> list[Path]:
