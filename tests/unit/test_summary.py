@@ -145,7 +145,7 @@ def test_an_audit_without_findings_is_one_line():
         ("results/report.html", "Open results/report.html in a browser"),
         ("results/metrics.csv", "All numbers: results/metrics.csv"),
         ("results/churn/audit.csv", "audit.csv"),
-        ("results/churn/runs", "ml-baseline runs list"),
+        ("results/churn/runs", "runs (published models"),
         ("results/churn/curves", "curves"),
     ],
 )

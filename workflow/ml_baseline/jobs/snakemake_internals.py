@@ -64,6 +64,14 @@ def is_main_process(workflow: Any) -> bool:
     return workflow.is_main_process
 
 
+def reads_config(workflow: Any) -> bool:
+    """Return whether the config comes from files that nobody has looked at yet.
+
+    The jobs of a cluster read them again; a module is given its config by the workflow that uses it.
+    """
+    return is_main_process(workflow) and not workflow.modifier.skip_configfile
+
+
 def without_pandas() -> None:
     """Keep Snakemake from importing pandas to see whether a param is a table: none of ours is.
 

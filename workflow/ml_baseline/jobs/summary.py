@@ -21,7 +21,7 @@ PER_TABLE = {
     "repairs.json": " (what cleaning changed)",
     "plots": "",
     "curves": "",
-    "runs": " (published models: `ml-baseline runs list`)",
+    "runs": " (published models; see `ml-baseline runs list`)",
 }
 
 

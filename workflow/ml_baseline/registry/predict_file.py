@@ -5,7 +5,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
@@ -21,6 +21,7 @@ from ml_baseline.data.tables import Rows, in_chunks, open_rows, table_writer
 from ml_baseline.data.text import ReadAgainError
 from ml_baseline.errors import InputError
 from ml_baseline.registry.golden import require_working
+from ml_baseline.registry.load import load_model
 from ml_baseline.registry.predict import (
     BadCells,
     check_columns,
@@ -32,7 +33,8 @@ from ml_baseline.registry.predict import (
     reasons_of,
     target_entry,
 )
-from ml_baseline.registry.runs import Run, load_model
+from ml_baseline.registry.runs import Run
+from ml_baseline.text import for_terminal
 
 if TYPE_CHECKING:  # importing it takes longer than all else here
     from sklearn.pipeline import Pipeline
@@ -65,6 +67,8 @@ def predict_file(
     on_bad_rows: str = "fail",
     rows_at_a_time: int | None = None,
     progress: bool | None = None,
+    overwrite: bool = False,
+    tables: Mapping[str, str] | None = None,
 ) -> dict:
     """Predict the rows of a file into a file, in memory that does not grow with it.
 
@@ -75,8 +79,7 @@ def predict_file(
 
     Args:
         run: a published run.
-        source: a .csv, .tsv, .txt (also .gz, .bz2, .xz or .zip) or .parquet file, or "-" for
-            standard input.
+        source: a file in any format that can be trained on, or "-" for standard input.
         destination: a file of these kinds (but .zip), or "-" for CSV on standard output, of which
             nothing is written before all of it is there.
         on_bad_rows: what is done about rows with cells that do not keep to the schema: "fail"
@@ -84,6 +87,9 @@ def predict_file(
         rows_at_a_time: rows of a chunk; by the width of the table if None. The last digits of
             probabilities may depend on it.
         progress: whether to show a bar on stderr; if it is a terminal, if None.
+        overwrite: whether a file may be replaced that no prediction wrote. The input, a raw table,
+            published runs and files of the workflow are never replaced.
+        tables: raw tables, each with what it is, beside the one that the run was trained on.
 
     Returns:
         `rows`, `bad_rows`, `unused_columns` and `seconds`.
@@ -96,10 +102,11 @@ def predict_file(
     started = time.perf_counter()
     suffix = _output_suffix(destination)
     if str(destination) != STANDARD_STREAM:
-        require_output(destination, {source: "the input"})
+        own = {run.meta["config"].get("table", source): f"the table of {run.dataset}"}
+        require_output(destination, {**(tables or {}), **own, source: "the input"}, overwrite)
     with ExitStack() as stack:
         path, name = stack.enter_context(_file_of(source))
-        config = run.meta.get("config", {})
+        config = run.meta["config"]
         rows = open_rows(
             path,
             name,
@@ -163,7 +170,7 @@ class _Batch:
                 written.result()
                 written = behind.submit(writer.write, output)
                 done += len(table)
-                bad += sum(reason is not None for reason in reasons) if problems else 0
+                bad += sum(reason is not None for reason in reasons or ())
                 show()
             written.result()
         return {"rows": done, "bad_rows": bad}
@@ -182,7 +189,7 @@ class _Batch:
         return {column: types[column] for column in self.ids if column in types}
 
     def _output_schema(self, suffix: str) -> pa.Schema:
-        fields = []
+        fields: list[pa.Field] = []
         for column in self.ids:
             kind = self._typed_ids(suffix).get(column, pa.large_string())
             name = column
@@ -348,4 +355,4 @@ def _progress_bar(rows: Rows, wanted: bool | None) -> Iterator[Callable]:
 
 
 def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
+    print(for_terminal(message), file=sys.stderr, flush=True)
