@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ml_baseline.config.configuration import COMMAND_LINE
+from ml_baseline.config.paths import same_path
 from ml_baseline.config.text import load_yaml, read_config_file
 from ml_baseline.errors import InputError
 
@@ -179,4 +180,4 @@ def _tell_run(name: str, say: Callable[[str], None]) -> None:
 
 
 def _same_file(first: str, second: str) -> bool:
-    return bool(first) and os.path.realpath(first) == os.path.realpath(second)
+    return bool(first) and "\0" not in first and same_path(first, second)
