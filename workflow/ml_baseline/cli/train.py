@@ -86,7 +86,7 @@ def workflow_file() -> Path:
     return path
 
 
-def known_tables(config_file: Path | None) -> dict[str, dict]:
+def known_tables(config_file: Path | None = None) -> dict[str, dict]:
     """Return the `datasets` of the folder's config and of another one, as far as they are sound."""
     if config_file is not None and not config_file.is_file():
         raise InputError(f"--config {config_file}: there is no such file")

@@ -25,7 +25,9 @@ RESERVED_FOLDERS: tuple[str | Path, ...] = (
 REMEMBERED = 3
 
 
-def output_problem(path: str | Path, reads: Mapping[Any, str] | None = None) -> str | None:
+def output_problem(
+    path: str | Path, reads: Mapping[Any, str] | None = None, overwrite: bool = False
+) -> str | None:
     """Return why predictions must not be written to `path`; None if they may be.
 
     They may replace what an earlier prediction wrote there, and nothing else. This asks the disk
@@ -34,6 +36,8 @@ def output_problem(path: str | Path, reads: Mapping[Any, str] | None = None) -> 
     Args:
         path: the file to write. What is neither file, link nor folder (a pipe) is always fine.
         reads: the files that must stay as they are, each with what it is ("the table of churn").
+
+        overwrite: whether the user wants a file replaced that no prediction wrote.
 
     Returns:
         Words to stand after the name of the file: "is the table of churn; name another file".
@@ -65,7 +69,7 @@ def output_problem(path: str | Path, reads: Mapping[Any, str] | None = None) -> 
             return f"lies in {reserved}, which belongs to the workflow; name a file elsewhere"
     if path.is_symlink() and not path.exists():
         return f"is a link to {path.readlink()}, which is not there; name the file itself"
-    if path.is_file() and not _was_predicted(target):
+    if path.is_file() and not overwrite and not _was_predicted(target):
         return (
             "is there already, and no prediction wrote it, so it is not replaced; name another file, "
             "or move this one away"
@@ -160,8 +164,10 @@ def _was_predicted(path: Path) -> bool:
     return content_hash(path) in [line.partition(" ")[0] for line in known]
 
 
-def require_output(path: str | Path, reads: Mapping[Any, str] | None = None) -> None:
+def require_output(
+    path: str | Path, reads: Mapping[Any, str] | None = None, overwrite: bool = False
+) -> None:
     """Raise InputError if predictions must not be written to `path`; see `output_problem`."""
-    problem = output_problem(path, reads)
+    problem = output_problem(path, reads, overwrite)
     if problem:
         raise InputError(f"{path} {problem}")
