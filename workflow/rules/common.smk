@@ -123,6 +123,11 @@ def models(dataset):
     return sorted(SETTINGS[dataset]["models"])
 
 
+def readable(path):
+    """Return whether there is a plain file under a path: reading a pipe or a device may never end."""
+    return os.path.isfile(path) and os.access(path, os.R_OK)
+
+
 def raw_table(wildcards):
     """Return a table's raw file as input.
 
@@ -133,13 +138,13 @@ def raw_table(wildcards):
     path = SETTINGS[wildcards.dataset]["table"]
     if path in MADE_TABLES:
         return [as_is(path)]
-    return [as_is(ancient(path))] if Path(path).exists() else []
+    return [as_is(ancient(path))] if readable(path) else []
 
 
 @cache
 def raw_content(path):
     """Return the hash of a user's table, None if there is no such file or a rule makes it."""
-    if path in MADE_TABLES or not Path(path).is_file():
+    if path in MADE_TABLES or not readable(path):
         return None
     return remembered_hash(path, MEMORY)
 
@@ -383,7 +388,7 @@ def batch_inputs(batch):
     run = f"{folder}/published.json" if latest else f"{folder}/runs/{entry['run']}/run_meta.json"
     made_here = entry["input"] in MADE_TABLES
     return {
-        "batch": [as_is(entry["input"])] * (made_here or Path(entry["input"]).exists()),
+        "batch": [as_is(entry["input"])] * (made_here or readable(entry["input"])),
         "run": [run] * (latest or Path(made(run)).exists()),
     }
 

@@ -13,6 +13,6 @@ from ml_baseline.jobs import snakemake_internals
 KEY_PLACES = {}
 if snakemake_internals.reads_config(workflow):
     try:
-        KEY_PLACES = key_places(workflow.configfiles)
+        KEY_PLACES = key_places(workflow.configfiles, workflow.config_settings.config)
     except InputError as error:
         sys.exit(str(error))

@@ -138,6 +138,13 @@ def predict_clean(model: "Pipeline", table: pd.DataFrame) -> np.ndarray:
     return probability[:, list(model.classes_).index(1)]
 
 
+def no_probabilities(probability: np.ndarray) -> list[BadCells]:
+    """Return the rows to which a model gave something else than a number from 0 to 1."""
+    wrong = np.flatnonzero(~((probability >= 0) & (probability <= 1)))
+    found = pd.Series(probability[wrong], index=wrong)
+    return [BadCells("probability", "a number from 0 to 1", found)] if len(wrong) else []
+
+
 def check_columns(names: Sequence[str], schema: Schema, name: str) -> list[str]:
     """Return which columns of a table are of no use here.
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ml_baseline.config.paths import require_output, whole_prediction
 from ml_baseline.data.schema import listed
@@ -29,6 +30,7 @@ from ml_baseline.registry.predict import (
     described,
     id_columns,
     input_columns,
+    no_probabilities,
     predict_clean,
     reasons_of,
     target_entry,
@@ -56,6 +58,8 @@ OUTPUT_SUFFIXES = tuple(
 )
 STANDARD_STREAM = "-"
 PROGRESS_AFTER_SECONDS = 1.0
+# Text that a spreadsheet takes for a formula, and not for a number such as +49 30 or -1.5.
+FORMULA = r"^\s*(=|[-+@].*[(|!])"
 OUTPUT_COLUMNS = ("row", "probability", "prediction", "reason")
 
 
@@ -157,22 +161,30 @@ class _Batch:
         """Write the predictions of all rows to `path`; return how many there are."""
         schema = self._output_schema(suffix)
         writer = table_writer(path, schema, suffix)
-        done = bad = 0
+        done = bad = formulas = 0
         # One chunk is read and cleaned, one predicted and one written at the same time.
         with closing(writer), ThreadPoolExecutor(1) as behind:
             written = behind.submit(lambda: None)
             for ids, table, problems in _ahead(self._cleaned(suffix)):
+                if not (problems and self.on_bad_rows == "fail"):
+                    probability = predict_clean(self.model, table)
+                    problems += no_probabilities(probability)
                 if problems and self.on_bad_rows == "fail":
                     raise self._bad_rows(problems, done, len(table))
-                probability = predict_clean(self.model, table)
                 reasons = reasons_of(problems, len(table))
                 output = self._output(schema, ids, probability, reasons, done)
                 written.result()
                 written = behind.submit(writer.write, output)
                 done += len(table)
                 bad += sum(reason is not None for reason in reasons or ())
+                formulas += 0 if suffix == ".parquet" else _formulas(ids)
                 show()
             written.result()
+        if formulas:
+            _say(
+                f"note: {formulas:,} ids look like formulas of a spreadsheet (they begin with =, +, - or "
+                "@). They are written as they are: have the spreadsheet import them as text"
+            )
         return {"rows": done, "bad_rows": bad}
 
     def _cleaned(self, suffix: str) -> Iterator[tuple[pa.Table, pd.DataFrame, list[BadCells]]]:
@@ -233,6 +245,12 @@ class _Batch:
             + " Correct them; or `--on-bad-rows null` leaves such rows empty, says why, and "
             "predicts the others"
         )
+
+
+def _formulas(ids: pa.Table) -> int:
+    """Return how many of the ids that are text a spreadsheet may run as a formula."""
+    texts = [column for column in ids.columns if pa.types.is_large_string(column.type)]
+    return sum(pc.sum(pc.match_substring_regex(column, FORMULA)).as_py() or 0 for column in texts)
 
 
 def _ahead(items: Iterator) -> Iterator:

@@ -11,7 +11,8 @@ from ml_baseline.report import charts, words
 from ml_baseline.report.page import filled
 from ml_baseline.report.sources import rows_of
 from ml_baseline.report.standing import Standing, standing
-from ml_baseline.report.words import METRIC_WORDS, Score, html, number
+from ml_baseline.report.words import Score, html, number
+from ml_baseline.scoring.metrics import METRICS
 
 
 class TableResults(NamedTuple):
@@ -68,7 +69,7 @@ def index_page(tables: list[TableResults], folder: Path) -> str:
             "rows": rows,
             "counts": counts,
             "summary": summary(counts, len(rows)),
-            "metrics": [METRIC_WORDS[name] for name in metrics],
+            "metrics": [METRICS[name] for name in metrics],
             "ruler": charts.ruler((0.0, 1.0), steps=2),
         },
     )

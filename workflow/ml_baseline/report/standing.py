@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from ml_baseline.report.words import METRIC_WORDS, Score, number, plural, score_of, true
+from ml_baseline.report.words import Score, number, plural, score_of, true
+from ml_baseline.scoring.metrics import METRICS
 
 Row = dict[str, str]
 
@@ -29,7 +30,7 @@ class Standing(NamedTuple):
     @property
     def title(self) -> str:
         """The metric's name as people write it."""
-        return METRIC_WORDS[self.metric].title
+        return METRICS[self.metric].title
 
     @property
     def level_text(self) -> str:
@@ -82,7 +83,7 @@ def is_reliable(row: Row) -> bool:
 def gain_of(row: Row, metric: str) -> Score | None:
     """Return by how much a model is better than the baseline, above 0 if it is."""
     difference = score_of(row, "baseline_difference")
-    if difference is None or METRIC_WORDS[metric].higher_is_better:
+    if difference is None or METRICS[metric].higher_is_better:
         return difference
     return Score(-difference.value, -difference.high, -difference.low)
 
