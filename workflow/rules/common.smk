@@ -142,6 +142,11 @@ def models(dataset):
     return sorted(SETTINGS[dataset]["models"])
 
 
+def readable(path):
+    """Return whether there is a plain file under a path: reading a pipe or a device may never end."""
+    return os.path.isfile(path) and os.access(path, os.R_OK)
+
+
 def raw_table(wildcards):
     """Return a table's raw file as input.
 
@@ -152,13 +157,13 @@ def raw_table(wildcards):
     path = SETTINGS[wildcards.dataset]["table"]
     if path in MADE_TABLES:
         return [path]
-    return [ancient(path)] if Path(path).exists() else []
+    return [ancient(path)] if readable(path) else []
 
 
 @cache
 def raw_content(path):
     """Return the hash of a user's table, None if there is no such file or a rule makes it."""
-    if path in MADE_TABLES or not Path(path).is_file():
+    if path in MADE_TABLES or not readable(path):
         return None
     return content_hash(path)
 
@@ -402,7 +407,7 @@ def batch_inputs(batch):
     run = f"{folder}/published.json" if latest else f"{folder}/runs/{entry['run']}/run_meta.json"
     made_here = entry["input"] in MADE_TABLES
     return {
-        "batch": [entry["input"]] * (made_here or Path(entry["input"]).exists()),
+        "batch": [entry["input"]] * (made_here or readable(entry["input"])),
         "run": [run] * (latest or Path(run).exists()),
     }
 

@@ -17,6 +17,6 @@ KEY_PLACES = {}
 # The jobs of a cluster read this again; a module is given its config by the workflow that uses it.
 if workflow.is_main_process and not workflow.modifier.skip_configfile:
     try:
-        KEY_PLACES = key_places(workflow.configfiles)
+        KEY_PLACES = key_places(workflow.configfiles, workflow.config_settings.config)
     except InputError as error:
         sys.exit(str(error))
