@@ -120,6 +120,14 @@ def _lift(found: Standing, best: Row) -> Markup:
     gain = f"{found.gain.text(sign=True)}, {gain}"
     if found.gain.value <= 0:
         return html("That is <strong>no better than the baseline</strong> {} ({}).", baseline, gain)
+    if found.unskilled:
+        return html(
+            "By {} that is above the baseline {} ({}), but its ROC-AUC may be chance: "
+            "<strong>nothing has been shown to be learned</strong>.",
+            found.title,
+            baseline,
+            gain,
+        )
     allowing = ", allowing for the number of models tried" if found.gain.low > 0 else ""
     return html(
         "That is <strong>not distinguishable from the baseline</strong> {} ({}{}): nothing has "
