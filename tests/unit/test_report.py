@@ -67,6 +67,18 @@ def test_the_answer_says_best_model_error_bar_baseline_audit(tmp_path, monkeypat
     assert "The audit ran 1 check and found no leak" in text
 
 
+def test_no_headline_claims_skill_that_the_ranking_does_not_show():
+    """By F1 a coin flip is better than a baseline that predicts no ones."""
+    row = {"model": "flip", "selected": "true", "oof_f1": "0.4", "baseline": "dummy"}
+    row |= {"f1": "0.4", "f1_low": "0.3", "f1_high": "0.5", "level": "0.95", "rows": "200"}
+    row |= {f"baseline_{name}": "0.4" for name in ("difference", "low", "high")}
+    row |= {"baseline_p_adjusted": "1e-9", "roc_auc_low": "0.49"}
+    found = standing([row], [], [])
+    assert (found.beats_baseline, found.words) == (False, "No clear gain")
+    assert "its ROC-AUC may be chance" in sentences(found, [])[1]
+    assert standing([row | {"roc_auc_low": "0.51"}], [], []).beats_baseline
+
+
 def test_a_failed_audit_comes_before_everything(tmp_path, monkeypatch):
     text = Page(page_of(tmp_path, monkeypatch, audit=(PASSED, LEAK, WARNING))).text
     answer = text[text.index("How well can") :]

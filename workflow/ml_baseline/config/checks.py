@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from ml_baseline.config.paths import is_result, output_problem, same_path
+from ml_baseline.config.paths import is_inside, is_result, output_problem, same_path
 from ml_baseline.config.problems import Keys, Problem, refuse, shown
 from ml_baseline.config.settings import (
     DatasetSettings,
@@ -15,18 +15,18 @@ from ml_baseline.errors import did_you_mean, similar
 
 # Pairs of dataset keys that must not name the same column, and why.
 EXCLUSIVE_ROLES = (
-    ("target", "id", "a column to predict cannot name the rows"),
-    ("target", "drop", "a column to predict cannot be left out"),
-    ("target", "forbidden", "the target is never learned from, so it needs no forbidding"),
-    ("target", "categorical", "the target is read by its labels: see positive and negative"),
-    ("target", "encode", "say what the target's labels mean with positive and negative"),
+    ("target", "id", "the target cannot identify the rows"),
+    ("target", "drop", "the target cannot be left out"),
+    ("target", "forbidden", "the target is never a feature anyway"),
+    ("target", "categorical", "the target is read by its labels; use positive and negative"),
+    ("target", "encode", "use positive and negative for the target's labels"),
     ("target", "dates", "the target is a yes/no column"),
     ("target", "group", "rows of one group would all have the same target"),
     ("target", "time", "the target is a yes/no column"),
-    ("id", "drop", "an id column is not learned from but kept: choose one"),
-    ("id", "forbidden", "an id column is never learned from: choose one"),
-    ("drop", "forbidden", "both leave the column out: choose one"),
-    ("group", "time", "a group is compared for equality, a time for order: they are two columns"),
+    ("id", "drop", "an id is kept but never learned from, so choose one"),
+    ("id", "forbidden", "an id is never learned from, so choose one"),
+    ("drop", "forbidden", "both leave the column out, so choose one"),
+    ("group", "time", "rows are grouped by equal values and ordered by time, so name two columns"),
     ("encode", "dates", "a column is either codes or dates"),
     ("categorical", "dates", "a column is either a category or a date"),
 )
@@ -79,10 +79,10 @@ def _batch_problems(config: dict) -> Iterator[Problem]:
         dataset = batch_dataset(config, batch)
         if dataset is None or dataset not in config.get("datasets", {}):
             known = ", ".join(config.get("datasets", {}))
-            found = f"names {dataset}, which is not" if dataset else "is missing; it has to be one"
+            found = f"names {dataset}, which is not" if dataset else "is missing; name one of those"
             yield Problem((*path, "dataset"), f"{found} in `datasets` ({known})")
         elif batch["run"] == "latest" and not dataset_settings(config, dataset)["register"]:
-            text = f"is latest, but `register` of {dataset} is false: name a run id"
+            text = f"is latest, but `register` of {dataset} is false; name a run id"
             yield Problem((*path, "run"), text)
 
 
@@ -154,7 +154,7 @@ def _model_problems(config: dict, name: str) -> Iterator[Problem]:
     for model, entry in own.items():
         if entry is None and model not in inherited:
             close = similar(model, inherited, 1)
-            text = "null leaves a model out, but there is none of that name to leave out"
+            text = "null leaves a model out, but there is no model of this name"
             text += f"; {did_you_mean(close)}" if close else ""
             yield Problem((*path, "models", model), text)
     yield from _incomplete_models(
@@ -177,7 +177,7 @@ def _model_problems(config: dict, name: str) -> Iterator[Problem]:
 def _incomplete_models(path: Keys, models: dict, inherited: dict) -> Iterator[Problem]:
     for model, entry in models.items():
         if "estimator" not in entry:
-            text = "is missing; expected the dotted path of a class"
+            text = "is missing; expected the import path of a class"
             others = [name for name in inherited if name != model] if path else []
             close = similar(model, others, 1)
             text += f" (or to change an inherited model: {did_you_mean(close)})" if close else ""
@@ -227,7 +227,7 @@ def check_paths(config: dict) -> None:
     for name, dataset in config["datasets"].items():
         reads[dataset["table"]] = f"the table of {name}"
         if is_result(dataset["table"], list(config["datasets"])):
-            text = "is a result of this workflow; copy it to data/raw, under a name of its own"
+            text = f"{dataset['table']} is a result of this workflow; copy it to data/raw first"
             problems.append(Problem(("datasets", name, "table"), text))
     for name, batch in config["predictions"].items():
         reads.setdefault(batch["input"], f"the input of the batch {name}")
@@ -235,12 +235,13 @@ def check_paths(config: dict) -> None:
     for name, batch in config["predictions"].items():
         output = batch_output(config, name)
         problem = output_problem(output, reads)
-        twin = next((other for path, other in written.items() if same_path(path, output)), None)
-        if twin is not None:
-            problem = f"is the output of the batch {twin} too; name another file"
+        for other, twin in written.items():
+            if same_path(other, output):
+                problem = f"is the output of the batch {twin} too; name another file"
+            elif is_inside(output, other) or is_inside(other, output):
+                problem = f"lies in {other}, the output of the batch {twin}; name another file"
         written[output] = name
         if problem:
             key = "output" if batch["output"] else "input"
-            text = problem if batch["output"] else f"its output, {output}, {problem}"
-            problems.append(Problem(("predictions", name, key), text))
+            problems.append(Problem(("predictions", name, key), f"{output} {problem}"))
     refuse(problems)

@@ -215,9 +215,9 @@ class _Reading:
             if name is None:
                 continue
             if name in found:
-                self.note((*path, name), "stands here twice (once as a number)")
+                self.note((*path, name), "is defined twice (once as a number)")
             elif not _within_limits(name, rule):
-                self.note((*path, name), f"is no name to use here; expected {expected(rule)}")
+                self.note((*path, name), f"is not a valid name; expected {expected(rule)}")
             else:
                 found[name] = item
         return list(found.items())

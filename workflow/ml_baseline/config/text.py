@@ -185,7 +185,7 @@ class _Walk:
         if path in self.lines and not any(path[:i] in self.twice for i in range(1, len(path))):
             first = self.lines[path]
             where = f"line {line}" if first == line else f"lines {first} and {line}"
-            self.twice[path] = f"{dotted(path)} stands twice, in {where}; remove one of them"
+            self.twice[path] = f"{dotted(path)} is defined twice, on {where}; remove one of them"
         self.lines.setdefault(path, line)
         inside.key = key
 
