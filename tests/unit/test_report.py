@@ -64,7 +64,7 @@ def test_the_answer_says_best_model_error_bar_baseline_audit(tmp_path, monkeypat
     assert "good is the best of the models tried" in text
     assert re.search(r"ROC-AUC 0\.\d+ \(95 % interval 0\.\d+ to 0\.\d+\) on 160 holdout rows", text)
     assert re.search(r"better than the baseline dummy \(by 0\.\d+, 95 % interval", text)
-    assert "The audit ran 1 check and found no leak" in text
+    assert "The audit ran 1 check and found no leakage" in text
 
 
 def test_no_headline_claims_skill_that_the_ranking_does_not_show():
