@@ -102,7 +102,7 @@ def test_wrong_usage_is_exit_code_2(arguments, capsys):
     [
         (["runs", "show", "nothing"], "there is no run 'nothing'"),
         (["runs", "verify", "../../x"], "there is no run"),
-        (["runs", "show", "latest", "--dataset", "../x"], "no name of a table"),
+        (["runs", "show", "latest", "--dataset", "../x"], "cannot be the name of a table"),
         (["train", "--target", "y"], "make-sample-data"),
         (["train", "--target", "y", "--input", "no.csv"], "no.csv: there is no such file"),
         (["make-sample-data", "--output", "x.txt"], ".csv or .parquet"),
