@@ -10,7 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ml_baseline.config.configuration import COMMAND_LINE
+from ml_baseline.config.paths import same_path
 from ml_baseline.config.text import load_yaml, read_config_file
+from ml_baseline.data.source import SourceFile
 from ml_baseline.errors import InputError
 
 CONFIG = Path("config/config.yaml")  # the one that the Snakefile reads
@@ -46,13 +48,12 @@ def train_table(
         InputError: there is no workflow beside this package, no such table, or the name is taken.
     """
     snakefile = workflow_file()
-    if not Path(table).is_file():
-        hint = (
-            "make one with `ml-baseline make-sample-data`, or name your own with --input"
-            if table == "data/processed/features.csv"
-            else "paths are relative to the current folder"
+    if table == "data/processed/features.csv" and not Path(table).exists():
+        raise InputError(
+            f"{table}: there is no such file; make one with `ml-baseline make-sample-data`, or name "
+            "your own with --input"
         )
-        raise InputError(f"{table}: there is no such file; {hint}")
+    SourceFile(table)  # says so if it is none
     known = known_tables(config_file)
     name, entry = name_and_settings(table, target, name, known)
     if ids is not None:
@@ -188,4 +189,4 @@ def _tell_run(name: str, entry: dict | None, say: Callable[[str], None]) -> None
 
 
 def _same_file(first: str, second: str) -> bool:
-    return bool(first) and os.path.realpath(first) == os.path.realpath(second)
+    return bool(first) and "\0" not in first and same_path(first, second)
