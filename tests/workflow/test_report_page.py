@@ -4,7 +4,6 @@ import base64
 import html
 import os
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -15,11 +14,6 @@ from running import Project, small_table
 from ml_baseline.report.graph import EDGES
 from ml_baseline.report.index import index_page, read_table_results
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run")
-QUIET += ("--disable-background-networking", "--disable-component-update", "--disable-sync")
 PHONE = {"width": 390, "height": 844}
 SCREEN = {"width": 1280, "height": 800}
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(1)</script>'
@@ -71,22 +65,6 @@ def pages(run, tmp_path_factory) -> dict[str, Path]:
 
 NAMES = ("real", "leaky", "hostile", "failed", "useless", "index")
 REPORTS = NAMES[:-1]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """A headless Chromium; without one the tests are skipped, unless one is required."""
-    if CHROMIUM is None:
-        reason = "no Chromium was found; `apt-get install chromium` lets these tests run"
-        if os.environ.get("ML_BASELINE_REQUIRE_BROWSER") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
