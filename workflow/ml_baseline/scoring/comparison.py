@@ -14,14 +14,11 @@ from ml_baseline.scoring.metrics import ENOUGH_EFFECTIVE_ROWS as ENOUGH_EFFECTIV
 from ml_baseline.scoring.metrics import (
     ENOUGH_ROWS_OF_A_CLASS,
     Estimate,
-    average_precision_without,
     checked,
     checked_prevalence_noise,
     checked_threshold,
-    counts_by_score,
     estimates,
     higher_is_better,
-    placements,
     row_losses,
     skewness_of,
     squared_errors,
@@ -31,6 +28,7 @@ from ml_baseline.scoring.metrics import (
     with_skewness,
     without_skewness,
 )
+from ml_baseline.scoring.ranking import average_precision_without, counts_by_score, placements
 
 # A difference hangs on rows of both models, so it takes twice as many to be reliable.
 ENOUGH_EFFECTIVE_ROWS = 2 * ENOUGH_EFFECTIVE_ROWS_OF_ONE

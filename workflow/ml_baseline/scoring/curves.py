@@ -13,7 +13,8 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 
-from ml_baseline.scoring.metrics import checked, checked_threshold, counts_by_score
+from ml_baseline.scoring.metrics import checked, checked_threshold
+from ml_baseline.scoring.ranking import counts_by_score
 
 # Enough for a curve to look whole on any page; what they leave out is below a pixel's height.
 CURVE_POINTS = 300

@@ -11,6 +11,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ml_baseline.errors import InputError
+from ml_baseline.scoring.ranking import (
+    average_precision,
+    average_precision_without,
+    counts_by_score,
+    placements,
+    roc_area,
+)
 
 
 class Metric(NamedTuple):
@@ -65,8 +72,8 @@ def scores(target, probability, threshold: float = 0.5) -> dict[str, float]:
         "precision": hits / max(hits + alarms, 1),
         "recall": hits / ones,
         "f1": 2 * hits / (hits + alarms + ones),
-        "roc_auc": _roc_auc(ones_at, zeros_at),
-        "pr_auc": _average_precision(ones_at, zeros_at),
+        "roc_auc": roc_area(ones_at, zeros_at),
+        "pr_auc": average_precision(ones_at, zeros_at),
         "log_loss": row_losses(target, probability).mean(),
         "brier": squared_errors(target, probability).mean(),
         "threshold": threshold,
@@ -519,38 +526,6 @@ def checked_threshold(threshold: float) -> float:
     return float(threshold)
 
 
-def placements(ones: np.ndarray, zeros: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return, at each score, the share of the zeros below it and the share of the ones above it.
-
-    `ones` and `zeros` are the counts that `counts_by_score` gives; a tie counts half. The mean of
-    the first over the ones, and of the second over the zeros, is the area under the ROC curve.
-    """
-    below = zeros.sum() - np.cumsum(zeros) + zeros / 2
-    above = np.cumsum(ones) - ones / 2
-    return below / zeros.sum(), above / ones.sum()
-
-
-def average_precision_without(ones: np.ndarray, zeros: np.ndarray) -> np.ndarray:
-    """Return the average precision that is left when one row is taken out: the jackknife.
-
-    The result has the shape (2, distinct scores): first for a zero taken out at each score, then
-    for a one. One pass over the sorted scores gives all of them: a row taken out changes nothing
-    above it, and below it lowers every count by one.
-    """
-    ones_so_far, rows_so_far = np.cumsum(ones), np.cumsum(ones + zeros)
-    here = ones * ones_so_far / rows_so_far
-    above = np.cumsum(here) - here
-    others = np.maximum(rows_so_far - 1, 1)
-    below = _after(ones * ones_so_far / others)
-    lost_below = _after(ones / others)
-    without = []
-    for taken in (0, 1):
-        own = (ones - taken) * (ones_so_far - taken) / others
-        left = max(ones_so_far[-1] - taken, 1)
-        without.append((above + own + below - taken * lost_below) / left)
-    return np.array(without)
-
-
 def checked_prevalence_noise(target: np.ndarray, table_rows: int | None) -> float:
     """Return rows / table_rows, 1 without `table_rows`; raise InputError if that is too few."""
     if table_rows is None:
@@ -575,20 +550,6 @@ def squared_errors(target: np.ndarray, probability: np.ndarray) -> np.ndarray:
     return np.square(probability - target)
 
 
-def counts_by_score(target: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the number of ones and of zeros at each distinct probability, highest first.
-
-    Rows that share a probability share an entry: a ranking cannot tell them apart, and any order
-    among them would be luck.
-    """
-    order = np.argsort(-probability, kind="stable")
-    ordered = probability[order]
-    last = np.append(np.flatnonzero(np.diff(ordered)), ordered.size - 1)
-    ones = np.diff(np.cumsum(target[order])[last], prepend=0)
-    rows = np.diff(last, prepend=-1)
-    return ones, rows - ones
-
-
 def _numbers(what: str, values) -> np.ndarray:
     values = np.asarray(values)
     if values.ndim != 1:
@@ -604,25 +565,6 @@ def _numbers(what: str, values) -> np.ndarray:
             "or find out why the model gave no number for them."
         )
     return values
-
-
-def _after(values):
-    """Return, for each entry, the sum of the entries that follow it."""
-    return values.sum() - np.cumsum(values)
-
-
-def _roc_auc(ones, zeros):
-    """Return the area from the counts at each score, highest first (last axis); ties count half."""
-    zeros_below = zeros.sum(axis=-1, keepdims=True) - np.cumsum(zeros, axis=-1)
-    wins = np.sum(ones * (zeros_below + zeros / 2), axis=-1)
-    return wins / (ones.sum(axis=-1) * zeros.sum(axis=-1))
-
-
-def _average_precision(ones, zeros):
-    """Return the mean, over the ones, of the precision where each is first predicted."""
-    ones_so_far = np.cumsum(ones, axis=-1)
-    precision = ones_so_far / (ones_so_far + np.cumsum(zeros, axis=-1))
-    return np.sum(ones * precision, axis=-1) / ones_so_far[..., -1]
 
 
 def stratified_rows(strategy: str, table_rows: int) -> int | None:
