@@ -375,7 +375,7 @@ def odd_run(raw: pd.DataFrame, target: str, **config) -> ServedRun:
     entry = {"estimator": "sklearn.linear_model.LogisticRegression", "preprocessing": "linear"}
     fitting = {"max_categories": 30, "min_frequency": 10}
     model = fit(table.assign(copy=0), schema, {"model": entry, "preprocessing": fitting}, 0)
-    meta = {"model": {"name": f"odd {BAD}"}, "threshold": 0.5}
+    meta = {"model": {"name": f"odd {BAD}"}, "threshold": 0.5, "config": config}
     run = Run(Path(), "odd", "odd", meta, schema, sealed=True)
     return ServedRun(run, model, "", RowReader(run, MAX_ROWS))
 

@@ -11,6 +11,7 @@ from ml_baseline.audit.alone import Alone, judged_alone
 from ml_baseline.audit.relations import Relations
 from ml_baseline.audit.strength import folds_of
 from ml_baseline.audit.views import Scored, columns_of, scored_views
+from ml_baseline.data.schema import Schema
 
 # Rows that the checks of columns, orders and times look at; more would change no verdict.
 MOST_ROWS = 20_000
@@ -22,7 +23,7 @@ class Context:
 
     train: pd.DataFrame  # cleaned training rows, without copies
     holdout: pd.DataFrame
-    schema: dict
+    schema: Schema
     oof: Mapping[str, pd.DataFrame]  # out-of-fold predictions by model
     strategy: str  # of the split
     seed: int
@@ -81,7 +82,7 @@ class Context:
 
 
 def sampled(
-    table: pd.DataFrame, schema: dict, most: int, random: np.random.Generator
+    table: pd.DataFrame, schema: Schema, most: int, random: np.random.Generator
 ) -> pd.DataFrame:
     """Return at most so many rows, in their order; a rare class keeps more of its rows."""
     if len(table) <= most:

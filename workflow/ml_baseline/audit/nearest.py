@@ -8,7 +8,7 @@ import pandas as pd
 
 from ml_baseline.audit.context import Context
 from ml_baseline.audit.views import standardized
-from ml_baseline.data.schema import ORDERED_KINDS, column, feature_columns
+from ml_baseline.data.schema import ORDERED_KINDS, Schema, column, feature_columns
 
 # Holdout rows that are looked up, and the work (rows x training rows x columns) they may cost.
 MOST_LOOKED_UP, FEWEST_LOOKED_UP, LOOKED_UP_WORK = 400, 100, 1e9
@@ -43,7 +43,7 @@ class LookedUp(NamedTuple):
     rows: pd.DataFrame
     train_target: np.ndarray
     target: np.ndarray
-    schema: dict
+    schema: Schema
 
     @property
     def enough(self) -> bool:
@@ -139,7 +139,7 @@ def nearest_of(ours: np.ndarray, theirs: np.ndarray) -> Iterator[tuple[slice, np
         yield part, np.argpartition(distances, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
 
 
-def _space(table: pd.DataFrame, schema: dict) -> np.ndarray:
+def _space(table: pd.DataFrame, schema: Schema) -> np.ndarray:
     """Return the rows as points, float32, in which two labels are about 1 apart.
 
     Numbers are in standard deviations. The labels of a category are corners, or, of many labels,

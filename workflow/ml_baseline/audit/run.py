@@ -13,6 +13,7 @@ import ml_baseline.audit.checks  # noqa: F401  # registers them
 from ml_baseline.audit.context import Context
 from ml_baseline.audit.findings import COLUMNS
 from ml_baseline.audit.registry import CHECKS
+from ml_baseline.data.schema import Schema
 from ml_baseline.errors import InputError
 
 VERDICTS = ("fail", "warn", "pass")
@@ -21,7 +22,7 @@ VERDICTS = ("fail", "warn", "pass")
 def audit(
     train: pd.DataFrame,
     holdout: pd.DataFrame,
-    schema: dict,
+    schema: Schema,
     oof: dict[str, pd.DataFrame],
     settings: dict | None = None,
 ) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ml_baseline.audit.strength import Strength, binned, strength
-from ml_baseline.data.schema import ORDERED_KINDS, columns_of_role, feature_columns
+from ml_baseline.data.schema import ORDERED_KINDS, Schema, columns_of_role, feature_columns
 
 # Part of a time in days; the exact length of a month does not matter for an order.
 PART_DAYS = {"year": 372.0, "month": 31.0, "day": 1.0, "hour": 1 / 24}
@@ -45,7 +45,7 @@ class Columns(NamedTuple):
     signs: list[View]  # whether a value is missing, whether a number is whole
 
 
-def columns_of(table: pd.DataFrame, schema: dict) -> Columns:
+def columns_of(table: pd.DataFrame, schema: Schema) -> Columns:
     """Return the views of a cleaned table's features."""
     values, signs = [], []
     entries = {entry["name"]: entry for entry in schema["columns"]}
@@ -84,7 +84,7 @@ def scored_views(columns: Columns, target: np.ndarray, folds: np.ndarray) -> lis
     ]
 
 
-def dates_of(table: pd.DataFrame, schema: dict) -> dict[str, np.ndarray]:
+def dates_of(table: pd.DataFrame, schema: Schema) -> dict[str, np.ndarray]:
     """Return each date among the features, put together from its parts, in days of its own."""
     days: dict[str, np.ndarray] = {}
     for entry in schema["columns"]:
@@ -95,7 +95,7 @@ def dates_of(table: pd.DataFrame, schema: dict) -> dict[str, np.ndarray]:
     return days
 
 
-def times_of(train: pd.DataFrame, schema: dict) -> dict[str, tuple[np.ndarray, bool]]:
+def times_of(train: pd.DataFrame, schema: Schema) -> dict[str, tuple[np.ndarray, bool]]:
     """Return the columns that may be a time, by the name to show: numbers, and whether declared."""
     times: dict[str, tuple[np.ndarray, bool]] = {}
     for name in columns_of_role(schema, "time"):
@@ -116,7 +116,7 @@ def times_of(train: pd.DataFrame, schema: dict) -> dict[str, tuple[np.ndarray, b
     return times
 
 
-def matrix_of(table: pd.DataFrame, schema: dict, widest: int = 200) -> np.ndarray:
+def matrix_of(table: pd.DataFrame, schema: Schema, widest: int = 200) -> np.ndarray:
     """Return the features as standardized numbers, shape (rows, at most `widest`), float64.
 
     Missing numbers are 0, the mean, and have an indicator; the frequent levels of a category have

@@ -10,7 +10,7 @@ import pandas as pd
 from ml_baseline.errors import InputError
 from ml_baseline.registry.runs import GOLDEN, MODEL, SCHEMA
 from ml_baseline.registry.runs import METRICS as METRICS_FILE
-from ml_baseline.scoring.metrics import METRICS, higher_is_better
+from ml_baseline.scoring.metrics import METRICS, metric_named
 
 # In the order in which the metrics are shown.
 SHOWN_FIRST = ("roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1")
@@ -95,7 +95,7 @@ def selection(leaderboard: pd.DataFrame, select_by: str) -> dict:
     """Return how the model was chosen: by which score, out of which models, and in words."""
     chosen = selected_row(leaderboard)
     scores = {row["model"]: _number(row[f"oof_{select_by}"]) for _, row in leaderboard.iterrows()}
-    best = "highest" if higher_is_better(select_by) else "lowest"
+    best = "highest" if metric_named(select_by).higher_is_better else "lowest"
     fitted = [name for name, score in scores.items() if score is not None]
     tied = [
         name

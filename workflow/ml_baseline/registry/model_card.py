@@ -7,17 +7,8 @@ doi:10.1145/3287560.3287596, as far as a table and a column can tell them.
 from collections.abc import Iterable
 
 from ml_baseline.registry.markdown import code, prose
+from ml_baseline.scoring.metrics import METRICS
 
-METRIC_NAMES = {
-    "roc_auc": "ROC-AUC",
-    "pr_auc": "PR-AUC",
-    "accuracy": "accuracy",
-    "precision": "precision",
-    "recall": "recall",
-    "f1": "F1",
-    "log_loss": "log loss",
-    "brier": "Brier score",
-}
 # A holdout smaller than this gives intervals so wide that it needs saying.
 FEW_ROWS = 200
 # A share of ones beyond which accuracy says little.
@@ -156,16 +147,16 @@ def _scores(meta: dict, metrics: dict) -> str:
         f"| metric | {_cell(model['name'])} | {_cell(baseline['name'])} (baseline) |",
         "| --- | --- | --- |",
     ]
-    for name, title in METRIC_NAMES.items():
+    for name in [name for name in model if name in METRICS]:
         pair = [_with_interval(part.get(name)) for part in (model, baseline)]
-        lines.append(f"| {title} | {pair[0]} | {pair[1]} |")
+        lines.append(f"| {METRICS[name].title} | {pair[0]} | {pair[1]} |")
     lines.append(f"| threshold | {model['threshold']:g} | {baseline['threshold']:g} |")
     against = metrics["against_baseline"]
     told = ""
     if against["difference"] is not None:
         over = f" over {against['seeds']} seeds" if against["seeds"] > 1 else ""
         told = (
-            f"Against the baseline{over}, in {METRIC_NAMES[against['metric']]}: "
+            f"Against the baseline{over}, in {METRICS[against['metric']].title}: "
             f"{_with_interval(against | {'value': against['difference']}, sign='+')}. "
         )
     if against["verdict"]:

@@ -9,7 +9,6 @@ from ml_baseline.report.answer import chosen_threshold
 from ml_baseline.report.sources import Sources, by_name, download_of
 from ml_baseline.report.standing import Row, Standing, has_failed
 from ml_baseline.report.words import (
-    METRIC_WORDS,
     Score,
     count,
     listed,
@@ -19,6 +18,7 @@ from ml_baseline.report.words import (
     shortened,
     true,
 )
+from ml_baseline.scoring.metrics import METRICS
 
 DRAWN_IMPORTANCES = 20
 CURVES = ("roc", "precision_recall", "calibration", "score_distribution", "thresholds")
@@ -172,7 +172,7 @@ def drivers_view(sources: Sources, found: Standing) -> dict[str, Any] | None:
     zero = charts.rule_at(0, "zero")
     for row in drawn:
         row["track"] = charts.track(row["score"], domain, zero, "s0" if row["above"] else "s-other")
-    metric, model = METRIC_WORDS[first["metric"]].title, found.best["model"]
+    metric, model = METRICS[first["metric"]].title, found.best["model"]
     return {
         "metric": metric,
         "model": model,

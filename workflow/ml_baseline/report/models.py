@@ -5,21 +5,22 @@ from typing import Any
 from ml_baseline.report import charts
 from ml_baseline.report.sources import Sources, download_of
 from ml_baseline.report.standing import Row, Standing, gain_of, has_failed, is_reliable
-from ml_baseline.report.words import METRIC_WORDS, fixed, number, score_of
+from ml_baseline.report.words import fixed, number, score_of
+from ml_baseline.scoring.metrics import METRICS
 
 
 def board(sources: Sources, found: Standing) -> dict[str, Any]:
     """Return the leaderboard: a chart for each metric and the table."""
     fitted = [row for row in sources.leaderboard if not has_failed(row)]
-    shown = [found.metric, *(m for m in METRIC_WORDS if m != found.metric)] if fitted else []
+    shown = [found.metric, *(m for m in METRICS if m != found.metric)] if fitted else []
     first = found.best or next(iter(fitted), {})
     # Figures of one column end at the same digit, that of the best model.
-    digits = {name: score.digits for name in METRIC_WORDS if (score := score_of(first, name))}
+    digits = {name: score.digits for name in METRICS if (score := score_of(first, name))}
     return {
         "charts": [metric_chart(fitted, metric, found) for metric in shown],
         "rows": [board_row(row, found, digits) for row in sources.leaderboard],
         "digits": digits,
-        "out_of_fold": METRIC_WORDS[found.metric].title,
+        "out_of_fold": METRICS[found.metric].title,
         "download": download_of(sources.files["leaderboard"], "leaderboard_"),
         "seeds": seed_rows(sources.seeds, found) if found.seeds > 1 else [],
         "rough": [row["model"] for row in fitted if not is_reliable(row)],
@@ -33,7 +34,7 @@ def metric_chart(rows: list[Row], metric: str, found: Standing) -> dict[str, Any
     baseline = number(base[metric]) if base else None
     domain = charts.domain_of(metric, [score for _, score in scores], baseline)
     mark = charts.rule_at(baseline)
-    words = METRIC_WORDS[metric]
+    words = METRICS[metric]
     return {
         "title": words.title,
         "explanation": words.explanation,
@@ -70,7 +71,7 @@ def board_row(row: Row, found: Standing, digits: dict[str, int]) -> dict[str, An
         "out_of_fold_text": ""
         if out_of_fold is None
         else fixed(out_of_fold, digits.get(found.metric, 3)),
-        "scores": {name: score_of(row, name) for name in METRIC_WORDS},
+        "scores": {name: score_of(row, name) for name in METRICS},
         "gain": None if row["model"] == row.get("baseline") else gain_of(row, found.metric),
     }
 

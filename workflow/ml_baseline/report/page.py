@@ -11,7 +11,7 @@ from markupsafe import Markup
 from ml_baseline.report import answer, columns, evidence, making, models, trust, words
 from ml_baseline.report.sources import Sources
 from ml_baseline.report.standing import standing
-from ml_baseline.report.words import METRIC_WORDS
+from ml_baseline.scoring.metrics import METRICS
 
 
 def template_environment(folder: Path) -> Environment:
@@ -70,7 +70,7 @@ def report_page(sources: Sources, settings: dict, folder: Path) -> str:
         "rows": sources.repairs["rows_kept"],
         "features": sum(c["role"] == "feature" for c in sources.schema["columns"]),
         "found": found,
-        "metrics": METRIC_WORDS,
+        "metrics": METRICS,
         "sentences": answer.sentences(found, sources.audit),
         "steps": answer.next_steps(found, sources),
         "headline": answer.headline(found),

@@ -5,7 +5,8 @@ from typing import Any
 from ml_baseline.report import charts
 from ml_baseline.report.sources import Sources, download_of
 from ml_baseline.report.standing import Standing
-from ml_baseline.report.words import METRIC_WORDS, Score, fixed, number, score_in
+from ml_baseline.report.words import Score, fixed, number, score_in
+from ml_baseline.scoring.metrics import METRICS
 
 VERDICT_ORDER = ("fail", "warn", "pass")
 CHECK_WORDS = {
@@ -71,7 +72,7 @@ def naive_view(sources: Sources, found: Standing) -> dict[str, Any] | None:
         }
         for model, score, claim in pairs
     ]
-    sign = 1 if METRIC_WORDS[found.metric].higher_is_better else -1
+    sign = 1 if METRICS[found.metric].higher_is_better else -1
     worst = max(range(len(pairs)), key=lambda i: sign * (pairs[i][2] - pairs[i][1].value))
     return {
         "lines": lines,

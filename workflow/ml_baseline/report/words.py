@@ -7,39 +7,6 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-
-class MetricWords(NamedTuple):
-    """How a metric is spoken of."""
-
-    title: str
-    explanation: str
-    higher_is_better: bool = True
-
-
-METRIC_WORDS = {
-    "accuracy": MetricWords("accuracy", "share of the rows that are predicted right"),
-    "precision": MetricWords("precision", "share of the rows predicted positive that are positive"),
-    "recall": MetricWords("recall", "share of the positive rows that are predicted positive"),
-    "f1": MetricWords("F1", "harmonic mean of precision and recall; 0 is worst, 1 is perfect"),
-    "roc_auc": MetricWords(
-        "ROC-AUC",
-        "chance that a positive row is scored above a negative one; 0.5 is guessing, 1 is perfect",
-    ),
-    "pr_auc": MetricWords(
-        "PR-AUC",
-        "precision averaged over all recalls; guessing gives the share of positives, 1 is perfect",
-    ),
-    "log_loss": MetricWords(
-        "log loss",
-        "mean surprise at the outcome, in nats; 0 is perfect, less is better",
-        higher_is_better=False,
-    ),
-    "brier": MetricWords(
-        "Brier score",
-        "mean squared error of the probability; 0 is perfect, less is better",
-        higher_is_better=False,
-    ),
-}
 MINUS = "\N{MINUS SIGN}"
 MOST_DIGITS = 6
 # Line breaks and tabs, and what joins or parts letters within a word (Persian, emoji).

@@ -3,13 +3,14 @@
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from ml_baseline.data.schema import Schema
 from ml_baseline.modelling.failure import FAILED, FITTED
 from ml_baseline.modelling.train import predict_probability
-from ml_baseline.scoring.metrics import confidence_intervals, scores
+from ml_baseline.scoring.scores import confidence_intervals, scores
 
 
 def holdout_predictions(
-    models: dict[str, Pipeline], holdout: pd.DataFrame, schema: dict, threshold: float
+    models: dict[str, Pipeline], holdout: pd.DataFrame, schema: Schema, threshold: float
 ) -> pd.DataFrame:
     """Return each model's predictions of the holdout rows, model after model.
 

@@ -4,14 +4,13 @@ import pandas as pd
 
 from ml_baseline.errors import InputError
 from ml_baseline.modelling.failure import FAILED, FITTED
-from ml_baseline.scoring.comparison import combine_over_splits, compare, compare_over_splits
-from ml_baseline.scoring.metrics import METRICS, higher_is_better, scores, stratified_rows
+from ml_baseline.scoring.metrics import METRICS, metric_named
+from ml_baseline.scoring.scores import scores, stratified_rows
+from ml_baseline.scoring.significance import combine_over_splits, compare, compare_over_splits
 
-RANKING_METRICS = ("roc_auc", "pr_auc")
 COMPARED = (
     *(f"baseline_{figure}" for figure in ("difference", "low", "high", "p_adjusted")),
     *(f"best_{figure}" for figure in ("difference", "low", "high", "p_adjusted")),
-    "verdict",
 )
 
 
@@ -34,7 +33,9 @@ def out_of_fold_scores(oof: pd.DataFrame, threshold: float) -> dict[str, float]:
     rows = by_fold["rows"]
     # Divided at the end, so that folds of 0.5 each make 0.5 and not a digit less.
     return pooled | {
-        name: float((by_fold[name] * rows).sum() / rows.sum()) for name in RANKING_METRICS
+        name: float((by_fold[name] * rows).sum() / rows.sum())
+        for name, metric in METRICS.items()
+        if metric.ranks
     }
 
 
@@ -49,7 +50,7 @@ def ranked(oof_scores: pd.DataFrame, select_by: str) -> pd.Series:
         select_by: the metric to rank by.
     """
     means = oof_scores.groupby("model", sort=False)[select_by].mean()
-    return means.sort_values(ascending=not higher_is_better(select_by), kind="stable")
+    return means.sort_values(ascending=not metric_named(select_by).higher_is_better, kind="stable")
 
 
 def leaderboard(
@@ -107,7 +108,7 @@ def leaderboard(
         }
         for name in METRICS:
             limits = (of_model[name], of_model[f"{name}_low"], of_model[f"{name}_high"])
-            combined = limits_of(limits, test_share, settings["level"])
+            combined = limits_of(limits, test_share)
             row |= dict(zip((name, f"{name}_low", f"{name}_high"), combined, strict=True))
         row["reliable"] = bool(of_model["reliable"].all())
         row |= of_model[["threshold", "prevalence", "rows"]].mean().to_dict()
@@ -116,8 +117,64 @@ def leaderboard(
     compared = compared_models(predictions, order.index[0], settings, table_rows, test_share)
     for name in COMPARED:
         table[name] = table["model"].map(compared[name])
+    baseline = named_baseline(predictions, settings)
+    table["verdict"] = [
+        verdict_of(row, settings, baseline, best=order.index[0]) for row in table.to_dict("records")
+    ]
     table = table.assign(baseline=settings["baseline"] or "", status=FITTED, reason="")
     return pd.concat([table, failed_rows(failures, table)], ignore_index=True)
+
+
+def named_baseline(predictions: dict[int, pd.DataFrame], settings: dict) -> str:
+    """Return the baseline's name, and what it does where that is the same for every row."""
+    name, kinds = settings["baseline"], set()
+    for of_seed in predictions.values():
+        own = of_seed[of_seed["model"] == name]
+        if own["probability"].nunique() != 1:
+            return name or ""
+        ones = own["probability"].iloc[0] >= settings["threshold"]
+        kinds.add("more frequent" if ones == (own["target"].mean() >= 0.5) else "rarer")
+    return f"{name} (always predicts the {kinds.pop()} class)" if len(kinds) == 1 else name
+
+
+def verdict_of(row: dict, settings: dict, baseline: str, best: str) -> str:
+    """Return in words what a model's comparisons show.
+
+    Better than the baseline by the metric is not enough: by F1 or recall a coin flip is better than
+    a model that predicts no ones. Only a model whose ROC-AUC is above chance has shown any skill.
+
+    Args:
+        row: the model's row of the leaderboard.
+        settings: as of `leaderboard`.
+        baseline: the baseline in words, see `named_baseline`.
+        best: the name of the best model.
+    """
+    sign = 1 if metric_named(settings["select_by"]).higher_is_better else -1
+    alpha = 1 - settings["level"]
+    words = []
+    if row["model"] == settings["baseline"]:
+        words.append(f"the baseline: {baseline}")
+    elif settings["baseline"] is not None:
+        if row["baseline_p_adjusted"] > alpha:
+            words.append(f"not shown to be better than {baseline}")
+        elif sign * row["baseline_difference"] <= 0:
+            words.append(f"worse than {baseline}")
+        elif row["roc_auc_low"] > 0.5:
+            words.append(f"better than {baseline}")
+        else:
+            title = metric_named(settings["select_by"]).title
+            words.append(
+                f"no skill shown: above {baseline} by {title}, but its ROC-AUC may be chance"
+            )
+    if row["model"] == best:
+        words.append("the best of those tried")
+    elif row["best_p_adjusted"] > alpha:
+        words.append(f"not distinguishable from {best}")
+    elif sign * row["best_difference"] > 0:
+        words.append(f"better here than {best}, which did best in training")
+    else:
+        words.append(f"worse than {best}")
+    return "; ".join(words)
 
 
 def failures_of(metrics: pd.DataFrame) -> dict[str, str]:
@@ -146,11 +203,12 @@ def failed_rows(failures: dict[str, str], table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=table.columns)
 
 
-def limits_of(limits: tuple, test_share: float, level: float) -> tuple[float, float, float]:
+def limits_of(limits: tuple, test_share: float) -> tuple[float, float, float]:
     """Return value, low and high of a metric: those of the only split, or combined over splits."""
-    if len(limits[0]) == 1:
-        return tuple(float(part.iloc[0]) for part in limits)
-    return combine_over_splits(*limits, test_share=test_share, level=level)
+    value, low, high = limits
+    if len(value) == 1:
+        return float(value.iloc[0]), float(low.iloc[0]), float(high.iloc[0])
+    return combine_over_splits(value, low, high, test_share)
 
 
 def compared_models(

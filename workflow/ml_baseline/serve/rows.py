@@ -24,7 +24,7 @@ from pydantic import (
 from pydantic_core import from_json
 
 from ml_baseline.data import cells
-from ml_baseline.data.schema import NUMERIC_KINDS
+from ml_baseline.data.schema import NUMERIC_KINDS, Column, Schema
 from ml_baseline.registry import Run
 from ml_baseline.registry.predict import expected, id_columns, input_columns, target_entry
 
@@ -233,28 +233,27 @@ def as_code(text: object) -> str:
     return f"{fence}{pad}{shown}{pad}{fence}"
 
 
-def described(entry: dict, schema: dict) -> str:
+def described(entry: Column, schema: Schema) -> str:
     """Return in words what a column may hold."""
     if entry["role"] == "target":
         labels = ", ".join(map(as_code, [*schema["positive"], *schema["negative"]]))
         return f"The target, if it is known; not used to predict. One of {labels}."
     if entry["role"] != "feature":
         return "Names the row; given back with its prediction."
-    text = expected(entry | {"unit": None})
-    text = f"{text[0].upper()}{text[1:]}"
-    if entry.get("unit"):
-        text += f" in {as_code(entry['unit'])}"
+    unit = entry.get("unit")
+    text = expected(entry | {"unit": ""})
+    text = f"{text[0].upper()}{text[1:]}" + (f" in {as_code(unit)}" if unit else "")
     if "part" not in entry and entry["kind"] in NUMERIC_KINDS and "minimum" in entry:
         return f"{text}; {entry['minimum']} to {entry['maximum']} in training"
     known = entry.get("categories") if entry["kind"] == "category" else entry.get("encode")
     if known:
         more = ", ..." if len(known) > SHOWN_CATEGORIES else ""
-        known = ", ".join(map(as_code, list(known)[:SHOWN_CATEGORIES]))
-        return f"{text}; in training {known}{more}"
+        shown = ", ".join(map(as_code, list(known)[:SHOWN_CATEGORIES]))
+        return f"{text}; in training {shown}{more}"
     return text
 
 
-def example_of(entry: dict) -> str | int | float | bool | None:
+def example_of(entry: Column) -> str | int | float | bool | None:
     """Return a cell such as the training table had in a column."""
     if "part" in entry:
         form = entry["date_formats"][0]
