@@ -159,12 +159,12 @@ def _trust(found: Standing, audit: list[Row]) -> Markup:
 def _disbelief(found: Standing) -> Markup:
     if found.fails:
         return html(
-            "<strong>Do not believe these scores:</strong> the audit failed {} \N{EN DASH} {}",
+            "<strong>The audit failed {}:</strong> {}",
             plural(len(found.fails), "check"),
             chief(found.fails)["summary"],
         )
     return html(
-        "<strong>Do not believe these scores:</strong> with the labels shuffled, where there is "
+        "<strong>The negative control failed:</strong> with the labels shuffled, where there is "
         "nothing to find, {} still found something.",
         listed([name_of(row) for row in found.leaks]),
     )
@@ -264,9 +264,10 @@ def _do_what_no_setting_does(found: Standing, sources: Sources) -> Markup | None
     if not findings:
         return None
     first = chief(findings)
-    told = first["explanation"] or first["summary"]
-    more = f" {len(findings) - 1} more of this sort below." if len(findings) > 1 else ""
-    return html('{}{} See <a href="#audit">the audit</a>.', told, more)
+    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+    return html(
+        '{} No setting settles this: <a href="#audit">what to do</a>{}.', first["summary"], more
+    )
 
 
 def _repair_models(found: Standing, sources: Sources) -> Markup | None:
