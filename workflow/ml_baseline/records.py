@@ -68,7 +68,7 @@ def read_as_written(path: str | Path) -> bytes:
     return content
 
 
-def not_as_written(paths: Iterable[str | Path]) -> Iterator[tuple[str | Path, bool]]:
+def not_as_written(paths: Iterable[str]) -> Iterator[tuple[str, bool]]:
     """Yield the files that are not as the workflow wrote them, and whether it ever wrote them.
 
     A file whose size, number and time of change are as recorded is not read.

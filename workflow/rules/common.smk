@@ -17,12 +17,12 @@ from snakemake.persistence import PersistenceBase
 from ml_baseline.config import configuration
 from ml_baseline.data.sample_note import is_sample
 from ml_baseline.errors import InputError
-from ml_baseline.modelling.failure import failure
+from ml_baseline.modelling.failure import FAILED, failure
 from ml_baseline.files import content_hash, require_writable
 from ml_baseline.jobs.remake import Remake
 from ml_baseline.jobs.run_lock import RunLock
 from ml_baseline.jobs.source_code import code_hash, package_version
-from ml_baseline.jobs.summary import run_summary
+from ml_baseline.jobs.summary import rows_of, run_summary
 from ml_baseline.jobs.warm import WarmProcesses, kinds_asked_for
 
 STARTED = time.time()
@@ -240,6 +240,14 @@ def training_threads(model):
     return lambda wildcards: SETTINGS[wildcards.dataset]["models"][model]["threads"]
 
 
+def training_time_limit(model):
+    """Return the function that gives a training job's limit in seconds, 0 for none.
+
+    A resource and no param: how long a fit may take makes no difference to the model.
+    """
+    return lambda wildcards: SETTINGS[wildcards.dataset]["models"][model]["time_limit"] or 0
+
+
 def model_files(wildcards):
     folder = f"results/{wildcards.dataset}/seed{wildcards.seed}/models"
     return [f"{folder}/{model}.joblib" for model in models(wildcards.dataset)]
@@ -449,7 +457,7 @@ def job_costs(wildcards):
 
 
 def failed_models():
-    """Return what could not be trained: for each such file the reason."""
+    """Return what could not be trained or scored: for each file to be made again the reason."""
     trained = [
         f"results/{dataset}/{part}"
         for dataset in SETTINGS
@@ -459,7 +467,15 @@ def failed_models():
             f"naive/{model}.csv",
         )
     ]
-    return {path: reason for path in trained if (reason := failure(path)) is not None}
+    failed = {path: reason for path in trained if (reason := failure(path)) is not None}
+    for dataset in SETTINGS:
+        for seed in seeds(dataset):
+            path = Path(f"results/{dataset}/seed{seed}/metrics.csv")
+            for row in rows_of(path) if path.exists() else ():
+                model = f"results/{dataset}/seed{seed}/models/{row['model']}.joblib"
+                if row["status"] == FAILED and model not in failed:
+                    failed[str(path)] = f"{dataset}: {row['model']}: {row['reason']}"
+    return failed
 
 
 def start_run():
@@ -486,7 +502,8 @@ def end_run(failed=False):
         with contextlib.suppress(OSError):  # on a full disk the words below matter more
             write_index_of_failed_run()
     failures = failed_models()
-    print(run_summary(WANTED, failed_since=STARTED if failed or failures else None))
+    since = STARTED if failed or failures else None
+    print(run_summary(WANTED, failed_since=since, failures=failures))
     end_waiting()
     for path in failures:
         Path(path).unlink()

@@ -727,7 +727,13 @@ def _estimators(config: dict) -> Iterator[tuple[Keys, str]]:
 
 
 def _nested_estimators(value: Any, path: Keys) -> Iterator[tuple[Keys, str]]:
-    if _stands_alone(value) and value.keys() <= {"estimator", "params", "preprocessing", "threads"}:
+    if _stands_alone(value) and value.keys() <= {
+        "estimator",
+        "params",
+        "preprocessing",
+        "threads",
+        "time_limit",
+    }:
         yield path, value["estimator"]
         value = {"params": value.get("params")}
     if isinstance(value, dict):

@@ -13,6 +13,7 @@ from typing import Any
 
 from ml_baseline.errors import InputError
 from ml_baseline.jobs.worker import INTERRUPTED, Report, delegate, finish, in_worker
+from ml_baseline.modelling.failure import in_one_line
 from ml_baseline.records import keep_record, require_as_written
 
 ERROR_MARK = "error: "
@@ -61,7 +62,8 @@ def job_log(
                 sys.exit(1)
     started = time.perf_counter()
     try:
-        done = delegate(warm)
+        # None and 0 stand for no limit: Snakemake knows numbers only.
+        done = delegate(warm, getattr(job.resources, "time_limit", 0) or None)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     if done is None:
@@ -110,21 +112,15 @@ def _told(about: str) -> Iterator[None]:
     try:
         yield
     # Ctrl-C reaches the job and not its worker: here it is a model that ends Python in its own way.
-    except (Exception, KeyboardInterrupt, SystemExit) as error:
+    except BaseException as error:
         with contextlib.suppress(OSError):  # a full disk takes no log either
             if not isinstance(error, InputError):
                 traceback.print_exc()
-            print(_error_line(_words(error), about), file=sys.stderr, flush=True)
-        finish(1, _words(error))
+            print(_error_line(in_one_line(error), about), file=sys.stderr, flush=True)
+        finish(1, in_one_line(error))
     with contextlib.suppress(OSError):
         print(cost(time.perf_counter() - started), flush=True)
     finish(0)
-
-
-def _words(error: BaseException) -> str:
-    """Return an error in one line: an `InputError` in its own words, others with their kind."""
-    text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-    return " ".join(text.split())
 
 
 def _error_line(error: str, about: str) -> str:

@@ -5,7 +5,7 @@ It runs inside Snakemake's own process, so it imports nothing heavy.
 
 import csv
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ml_baseline.jobs.job_log import last_error
@@ -16,13 +16,19 @@ LOGS = Path("results/logs")
 WIDTH = 100
 
 
-def run_summary(datasets: Iterable[str], failed_since: float | None = None) -> str:
+def run_summary(
+    datasets: Iterable[str],
+    failed_since: float | None = None,
+    failures: Mapping[str, str] | None = None,
+) -> str:
     """Return the closing words of a run in the current folder.
 
     Args:
         datasets: the names of the tables.
         failed_since: if the run failed, the time (seconds since the epoch) it started at; errors
             in logs written since then are shown, and leaderboards made before are not.
+        failures: for each file that a failed model left behind the reason; those that no log tells
+            are shown too.
     """
     parts = [
         text
@@ -30,7 +36,7 @@ def run_summary(datasets: Iterable[str], failed_since: float | None = None) -> s
         if (text := table_text(Path("results", dataset), failed_since or 0.0))
     ]
     if failed_since is not None:
-        parts.append(failures_text(failed_since))
+        parts.append(failures_text(failed_since, failures or {}))
     elif parts:
         parts.append(
             "Scores are of holdout rows that no fitting step has seen.\n"
@@ -99,6 +105,7 @@ def leaderboard_text(rows: list[dict[str, str]]) -> str:
         cells = zip(line[1:], widths[1:], strict=True)
         text.append("  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in cells)]))
     text += [f"  {row['model']}: {row['verdict']}" for row in rows]
+    text += [f"  {row['model']}: {row['reason']}" for row in rows if row.get("reason")]
     text += [f"  {row['model']}: failed: {row['reason']}" for row in failed]
     rough = [row["model"] for row in rows if row["reliable"].lower() == "false"]
     if rough:
@@ -151,12 +158,15 @@ def controls_text(rows: list[dict[str, str]]) -> str:
     return "\n".join(["Controls:", *lines])
 
 
-def failures_text(since: float) -> str:
-    """Return the errors in the logs written since a time, one paragraph each."""
+def failures_text(since: float, reasons: Mapping[str, str]) -> str:
+    """Return the errors in the logs written since a time and other reasons, one paragraph each."""
     errors: dict[str, Path] = {}
     for path in sorted(LOGS.rglob("*.log")):
         if path.stat().st_mtime >= since and (error := last_error(path)):
             errors.setdefault(error, path)  # one fault may stop several jobs
+    for file, reason in reasons.items():
+        if not any(reason in error for error in errors):
+            errors[reason] = LOGS / Path(file).parent.relative_to("results") / "evaluate.log"
     if not errors:
         return (
             "The run was interrupted or failed; the messages above say why. Run it again to go on."

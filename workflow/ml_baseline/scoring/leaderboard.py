@@ -116,7 +116,10 @@ def leaderboard(
     compared = compared_models(predictions, order.index[0], settings, table_rows, test_share)
     for name in COMPARED:
         table[name] = table["model"].map(compared[name])
-    table = table.assign(baseline=settings["baseline"] or "", status=FITTED, reason="")
+    noted = metrics[metrics["reason"].notna()].drop_duplicates("model")
+    notes = dict(zip(noted["model"], noted["reason"], strict=True))
+    reasons = [notes.get(model, "") for model in table["model"]]
+    table = table.assign(baseline=settings["baseline"] or "", status=FITTED, reason=reasons)
     return pd.concat([table, failed_rows(failures, table)], ignore_index=True)
 
 
