@@ -176,12 +176,21 @@ _CURVES = ("roc", "precision_recall", "calibration", "score_distribution", "thre
 _TABLES = ("audit", "stats", "distributions", "importance", "partial_dependence")
 
 
-def page_from(files: dict, dataset: str = "small") -> str:
+GRAPH = {
+    "edges": [["clean", "split"], ["split", "train"], ["train", "report"], ["clean", "report"]],
+    "jobs": {"clean": 1, "split": 1, "train": 3},
+    "learns": ["train"],
+    "sees": [],
+}
+
+
+def page_from(files: dict, dataset: str = "small", first_seed: int = 42) -> str:
     """Return the page of a table from its result files; to be called in the folder they are in."""
     settings = {
         "config": f"datasets:\n  {dataset}: {{}}\n",
         "versions": ["snakemake 9", "pandas 3"],
-        "absent": ["make_sample_data", "plots", "naive", "contrast", "permute", "controls"],
+        "graph": GRAPH,
+        "first_seed": first_seed,
         "cleaned_table": f"data/processed/{dataset}/cleaned_data.csv",
         "target": f"results/{dataset}/report.html",
     }

@@ -12,7 +12,8 @@ from scipy.special import expit
 
 from ml_baseline.scoring import importance
 from ml_baseline.scoring.importance import permutation_importance
-from ml_baseline.scoring.metrics import higher_is_better, scores
+from ml_baseline.scoring.metrics import metric_named
+from ml_baseline.scoring.scores import scores
 
 pytestmark = pytest.mark.proof
 
@@ -55,7 +56,7 @@ def true_importances(base: float, threshold: float) -> dict[tuple[str, str], flo
         found = scores(table["y"], predict(shuffled), threshold)
         for metric in METRICS:
             loss = own[metric] - found[metric]
-            truth[name, metric] = loss if higher_is_better(metric) else -loss
+            truth[name, metric] = loss if metric_named(metric).higher_is_better else -loss
     return truth
 
 

@@ -1,6 +1,7 @@
 """The program `ml-baseline`: what it says, what it refuses and with which exit code."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -9,14 +10,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from publishing import snapshot
 from rich.console import Console
 from running import ROOT
-from small_shop import publish_shop
+from small_shop import publish_shop, shop
 
-from ml_baseline.cli import command
+from ml_baseline.cli import actions, command
 from ml_baseline.cli import train as train_command
 from ml_baseline.cli.train import known_tables, name_and_settings, name_of_file
-from ml_baseline.config.configuration import load_schema
+from ml_baseline.config.schema import load_schema
 from ml_baseline.data import sample_data
 from ml_baseline.errors import InputError
 
@@ -64,7 +66,7 @@ def test_what_needs_no_model_imports_none(folder):
     )
     for arguments in (["runs", "list"], ["runs", "show", "latest"]):
         command = [sys.executable, "-c", script, *arguments]
-        environment = {"PYTHONPATH": str(ROOT / "workflow"), "COLUMNS": "80"}
+        environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow"), "COLUMNS": "80"}
         done = subprocess.run(command, capture_output=True, text=True, env=environment)
         assert "LOADED []" in done.stdout, done.stdout + done.stderr
 
@@ -119,7 +121,7 @@ def test_ctrl_c_is_quiet(monkeypatch, capsys):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command, "_list_runs", interrupted)
+    monkeypatch.setattr("ml_baseline.registry.overview.overview", interrupted)
     assert command.main(["runs", "list"]) == 130
     assert capsys.readouterr() == ("", "")
 
@@ -131,7 +133,7 @@ def test_a_reader_that_has_read_enough_is_no_error(folder):
             ["bash", "-c", f"set -o pipefail; {run} | true"],
             capture_output=True,
             text=True,
-            env={"PYTHONPATH": str(ROOT / "workflow")},
+            env=os.environ | {"PYTHONPATH": str(ROOT / "workflow")},
         )
         assert done.stderr == ""
 
@@ -147,7 +149,7 @@ def test_runs_are_listed(folder, capsys):
     (line,) = json.loads(capsys.readouterr().out)
     assert line["run_id"] == RUN_ID and line["dataset"] == "shop" and line["latest"]
     assert command.main(["runs", "list", "--results", "nowhere"]) == 0
-    assert "No run" in capsys.readouterr().out
+    assert "no published runs in nowhere" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
@@ -193,15 +195,75 @@ def test_a_run_is_verified(folder, capsys):
     ]
 
 
-def test_what_a_foreign_run_holds_is_no_command_to_the_terminal(folder, capsys):
-    manifest = folder / "results/shop/runs" / RUN_ID / "run_meta.json"
-    meta = json.loads(manifest.read_text())
-    meta["model"]["name"] = "\x1b]0;owned\x07[red]x[/red]"
-    manifest.write_text(json.dumps(meta))
-    assert command.main(["runs", "list"]) == 0
-    said = capsys.readouterr().out
-    assert "\x1b" not in said and "\x07" not in said and "[red]x[/red]" in said
-    assert "from elsewhere" in said
+# --- predict -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def batch(folder) -> Path:
+    """A file with rows to predict, in the folder of the program."""
+    shop(20, random_state=3).to_csv(folder / "batch.csv", index=False)
+    return folder / "batch.csv"
+
+
+def predict(output: str, *more: str) -> int:
+    return command.main(["predict", "--input", "batch.csv", "--output", output, *more])
+
+
+def test_predictions_replace_predictions_and_other_files_only_if_asked_to(batch, capsys):
+    assert [predict("out.csv") for _ in range(2)] == [0, 0]
+    batch.with_name("mine.csv").write_text("mine")
+    assert predict("mine.csv") == 1
+    assert "no prediction wrote it" in capsys.readouterr().err
+    assert batch.with_name("mine.csv").read_text() == "mine"
+    assert predict("mine.csv", "--overwrite") == 0
+    assert len(pd.read_csv("mine.csv")) == 20
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "batch.csv",
+        "./x/../batch.csv",
+        "link.csv",
+        "shop.csv",
+        "raw/churn.csv",
+        f"results/shop/runs/{RUN_ID}/README.csv",
+        f"results/shop/runs/{RUN_ID}/tables/holdout_predictions.csv",
+        "results/shop/metrics.csv",
+        "config/x.csv",
+    ],
+)
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_no_table_run_or_result_is_overwritten(batch, output, overwrite, capsys):
+    folder = batch.parent
+    for name in ("raw", "x", "config"):
+        (folder / name).mkdir()
+    (folder / "link.csv").symlink_to(batch)
+    for name in ("shop.csv", "raw/churn.csv", "results/shop/metrics.csv"):
+        (folder / name).write_text("mine")
+    (folder / "config/config.yaml").write_text(
+        "datasets: {churn: {table: raw/churn.csv, target: y}}"
+    )
+    before = snapshot(folder)
+    assert predict(output, *["--overwrite"] * overwrite) == 1
+    said = capsys.readouterr().err
+    assert "error: " in said and "Traceback" not in said
+    assert snapshot(folder) == before
+
+
+def test_processes_that_predict_into_one_file_all_end_well(batch):
+    run = [sys.executable, "-m", "ml_baseline.cli.command", "predict", "--input", "batch.csv"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow")}
+    pipes = {"stderr": subprocess.PIPE, "text": True}
+    started = [
+        subprocess.Popen([*run, "--output", "out.csv"], env=environment, **pipes) for _ in range(3)
+    ]
+    for process in started:
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 0, said
+    assert len(pd.read_csv("out.csv")) == 20
+    assert predict("out.csv") == 0
+    assert not list(batch.parent.glob(".ml-baseline-*"))
 
 
 # --- make-sample-data ----------------------------------------------------------------------------
@@ -210,15 +272,9 @@ def test_what_a_foreign_run_holds_is_no_command_to_the_terminal(folder, capsys):
 def test_defaults_of_the_sample_are_those_of_the_config():
     schema = load_schema(ROOT / "workflow/schemas/config.schema.yaml")
     sample = schema["$defs"]["sample"]["properties"]
-    assert sample["rows"]["default"] == command.SAMPLE_ROWS
+    assert sample["rows"]["default"] == actions.SAMPLE_ROWS
     assert sample["rows"]["minimum"] == command.FEWEST_SAMPLE_ROWS
-    assert sample["seed"]["default"] == command.SAMPLE_SEED
-
-
-def test_limits_of_the_service_are_those_of_the_service():
-    from ml_baseline import serve
-
-    assert (command.SERVED_ROWS, command.SERVED_BYTES) == (serve.MAX_ROWS, serve.MAX_BYTES)
+    assert sample["seed"]["default"] == actions.SAMPLE_SEED
 
 
 def test_the_sample_is_the_workflows(tmp_path, monkeypatch, capsys):
@@ -315,7 +371,7 @@ def test_tables_of_both_configs_are_known(tmp_path, monkeypatch):
         "b": {"table": "b.csv", "target": "y"},
     }
     second.write_text("datasets: [")
-    with pytest.raises(InputError, match="no valid YAML"):
+    with pytest.raises(InputError, match=r"more\.yaml, line 2: not valid YAML"):
         known_tables(second)
     with pytest.raises(InputError, match="no such file"):
         known_tables(tmp_path / "nowhere.yaml")

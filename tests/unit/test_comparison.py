@@ -4,16 +4,15 @@ import pytest
 from scipy.stats import false_discovery_control, norm, skew, t
 
 from ml_baseline.errors import InputError
-from ml_baseline.scoring.comparison import (
+from ml_baseline.scoring.metrics import METRICS
+from ml_baseline.scoring.sample import sample_of
+from ml_baseline.scoring.scores import confidence_intervals, parts_of_rows, scores
+from ml_baseline.scoring.significance import (
     combine_over_splits,
     compare,
     compare_over_splits,
-    corrected_resampled_interval,
-    corrected_resampled_p,
     holm,
-    parts_of_rows,
 )
-from ml_baseline.scoring.metrics import METRICS, confidence_intervals, scores
 
 ALL = list(METRICS)
 
@@ -264,7 +263,8 @@ def test_differences_of_average_precision_are_freed_of_their_skewness():
         "one",
         "pr_auc",
     )
-    between = parts_of_rows("pr_auc", target, one) - parts_of_rows("pr_auc", target, other)
+    one, other = (parts_of_rows("pr_auc", sample_of(target, said)) for said in (one, other))
+    between = one - other
     skewness, error = skew(between), between.std(ddof=1)
     quantile = t.ppf(0.975, target.sum() - 1)
     for limit, sign in (("best_low", 1), ("best_high", -1)):
@@ -294,7 +294,7 @@ def test_parts_of_rows_tell_the_spread_of_a_metric(metric, table_rows):
         score = generator.standard_normal(rows) + 1.2 * target
         probability = 1 / (1 + np.exp(1.2 - score))
         found.append(scores(target, probability)[metric])
-        parts = parts_of_rows(metric, target, probability, table_rows=table_rows)
+        parts = parts_of_rows(metric, sample_of(target, probability, table_rows=table_rows))
         assert parts.shape == (rows,)
         assert abs(parts.mean()) < 1e-9
         told.append(parts.var() / rows)
@@ -344,31 +344,6 @@ def test_p_values_are_adjusted_for_the_models_that_were_compared():
 # Several splits
 
 
-def test_the_corrected_resampled_interval_is_that_of_nadeau_and_bengio():
-    # By hand: mean 0.8, variance 0.001, 5 splits of 80 : 20.
-    values = [0.76, 0.78, 0.8, 0.82, 0.84]
-    reach = t.ppf(0.975, 4) * np.sqrt((1 / 5 + 20 / 80) * 0.001)
-    assert corrected_resampled_interval(values, 0.2) == pytest.approx(
-        (0.8, 0.8 - reach, 0.8 + reach)
-    )
-    assert corrected_resampled_interval(values, 0.2) == combine_over_splits(values, test_share=0.2)
-
-
-def test_the_corrected_resampled_p_value_goes_with_the_interval():
-    differences = np.array([0.01, 0.05, 0.03, 0.06])
-    p = corrected_resampled_p(differences, 0.25)
-    _, low, high = corrected_resampled_interval(differences, 0.25, level=1 - p)
-    assert low == pytest.approx(0, abs=1e-9)
-    assert high == pytest.approx(2 * differences.mean())
-    assert corrected_resampled_p(-differences, 0.25) == pytest.approx(p)
-
-
-def test_splits_that_all_agree():
-    assert corrected_resampled_interval([0.7, 0.7, 0.7], 0.2) == pytest.approx((0.7, 0.7, 0.7))
-    assert corrected_resampled_p([0, 0, 0], 0.2) == 1
-    assert corrected_resampled_p([0.1, 0.1], 0.2) == 1e-12
-
-
 def test_splits_with_intervals_shorten_them_as_far_as_the_table_allows():
     widths = []
     for count in (1, 2, 10, 10_000):
@@ -388,21 +363,16 @@ def test_splits_with_intervals_shorten_them_as_far_as_the_table_allows():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"values": []}, "one for each split"),
-        ({"values": [[0.1, 0.2]]}, "one for each split"),
-        ({"values": [0.1]}, "One split has no spread"),
-        ({"values": [0.1, 0.2], "test_share": 0}, "test_share is 0"),
-        ({"values": [0.1, 0.2], "test_share": 1}, "test_share is 1"),
-        ({"values": [0.1, 0.2], "low": [0.1, 0.1]}, "both low and high"),
-        ({"values": [0.1, 0.2], "low": [0.1], "high": [0.3, 0.3]}, "2 values, 1 lower"),
+        (([], [], []), "one for each split"),
+        (([[0.1, 0.2]], [[0.1, 0.2]], [[0.1, 0.2]]), "one for each split"),
+        (([0.1], [0], [1], 0), "test_share is 0"),
+        (([0.1], [0], [1], 1), "test_share is 1"),
+        (([0.1, 0.2], [0.1], [0.3, 0.3]), "2 values, 1 lower"),
     ],
 )
 def test_bad_splits_are_named(arguments, message):
     with pytest.raises(InputError, match=message):
-        combine_over_splits(**arguments)
-    if "low" not in arguments and arguments["values"] == [0.1]:
-        with pytest.raises(InputError, match=message):
-            corrected_resampled_p([0.1], 0.2)
+        combine_over_splits(*arguments)
 
 
 def test_comparisons_over_splits_are_surer_than_one():

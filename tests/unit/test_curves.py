@@ -13,7 +13,7 @@ from ml_baseline.scoring.curves import (
     share_limits,
     thinned,
 )
-from ml_baseline.scoring.metrics import confidence_intervals, scores
+from ml_baseline.scoring.scores import confidence_intervals, scores
 
 
 def sample(rows: int, random_state: int = 0, digits: int = 17) -> pd.DataFrame:

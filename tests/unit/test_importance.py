@@ -15,7 +15,7 @@ from ml_baseline.scoring.importance import (
     partial_dependence,
     permutation_importance,
 )
-from ml_baseline.scoring.metrics import scores
+from ml_baseline.scoring.scores import scores
 
 SETTINGS = {"metric": "roc_auc", "threshold": 0.5, "level": 0.95, "random_state": 0}
 

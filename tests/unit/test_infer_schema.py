@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_baseline.data.clean import clean
+from ml_baseline.data.clean import clean, clean_features
 from ml_baseline.data.infer_schema import describe_columns, infer_schema
 from ml_baseline.data.schema import column, columns_of_role, feature_columns
+from ml_baseline.data.split import split
 from ml_baseline.errors import InputError
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -475,3 +476,50 @@ def test_describe_columns():
         "y": ("boolean", False, 0, None, None, None),
     }
     assert isinstance(column(schema, "integer")["minimum"], int)
+
+
+# ------------------------------------------------------------------ spellings
+
+SPELLINGS = {
+    "composed and decomposed": (["São Paulo", "São Paulo", "Sa\u0303o Paulo"], ["São Paulo"] * 3),
+    "no-break and double blanks": (["New York", "New\u00a0York", "New  York"], ["New York"] * 3),
+    "invisible": (["Rome", "Ro\u200bme"], ["Rome", "Ro\u200bme"]),
+    "case": (["red", "Red", "RED", "blue"], ["RED"] * 3 + ["blue"]),
+    "codes to the base 62": (["aB", "ab", "AB", "xY", "cD"], ["aB", "ab", "AB", "xY", "cD"]),
+    "nothing but case": (["ab", "AB", "Ab"], ["ab", "AB", "Ab"]),
+    "codes with blanks": (["aB", "ab", "aB  c", "aB c"], ["aB", "ab", "aB c", "aB c"]),
+    "single letters": (["x", "X", "word"], ["x", "X", "word"]),
+}
+
+
+@pytest.mark.parametrize(("values", "read"), SPELLINGS.values(), ids=SPELLINGS)
+@pytest.mark.parametrize("role", ["feature", "group"])
+def test_one_label_one_spelling(values, read, role):
+    raw = pd.DataFrame({"x": values * 30, "n": "0.5", "y": (["1", "0"] * len(values) * 15)})
+    more = {"group": "x"} if role == "group" else {"categorical": "x"}
+    schema = infer_schema(raw.astype("str"), {"target": "y"} | more)
+    table, _ = clean(raw.astype("str"), schema)
+    assert len(set(table["x"])) == len(set(read))
+    assert table["x"].tolist()[: len(read)] == read
+
+
+def test_rows_of_one_group_stay_together_however_they_are_spelled():
+    spellings = [f"{'c' if i % 3 else 'C'}{i % 20}" for i in range(200)]
+    raw = pd.DataFrame(
+        {"cust": spellings, "x": [str(i) for i in range(200)], "y": ["1", "0", "0", "1"] * 50}
+    ).astype("str")
+    schema = infer_schema(raw, {"target": "y", "group": "cust"})
+    table, _ = clean(raw, schema)
+    train, holdout = split(table, schema, "group", 0.3, 0)
+    assert not {*train["cust"].str.lower()} & {*holdout["cust"].str.lower()}
+
+
+def test_a_spelling_never_seen_is_read_as_the_label_it_spells():
+    raw = pd.DataFrame({"plan": ["basic", "Plus"] * 30, "x": "1", "y": ["1", "0"] * 30})
+    schema = infer_schema(raw.astype("str"), {"target": "y"})
+    schema = describe_columns(schema, clean(raw.astype("str"), schema)[0])
+    new = pd.DataFrame({"plan": ["BASIC", " plus", "gold"], "x": ["1"] * 3}).astype("str")
+    features = [entry for entry in schema["columns"] if entry["role"] == "feature"]
+    table, repairs = clean_features(new, schema | {"columns": features})
+    assert table["plan"].tolist() == ["basic", "Plus", "gold"]
+    assert repairs["plan"]["respelled"] == 2

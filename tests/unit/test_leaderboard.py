@@ -7,7 +7,6 @@ from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from ml_baseline.errors import InputError
 from ml_baseline.modelling.train import cross_validate
-from ml_baseline.scoring.comparison import combine_over_splits
 from ml_baseline.scoring.evaluate import holdout_metrics
 from ml_baseline.scoring.leaderboard import (
     COMPARED,
@@ -15,7 +14,9 @@ from ml_baseline.scoring.leaderboard import (
     out_of_fold_scores,
     ranked,
 )
-from ml_baseline.scoring.metrics import METRICS, stratified_rows
+from ml_baseline.scoring.metrics import METRICS
+from ml_baseline.scoring.scores import stratified_rows
+from ml_baseline.scoring.significance import combine_over_splits
 
 ROWS = 200
 TABLE_ROWS = 1000
@@ -171,7 +172,7 @@ def test_several_seeds_are_taken_together(board):
         for name in ("roc_auc", "f1", "log_loss"):
             found = table.loc[model, [name, f"{name}_low", f"{name}_high"]].tolist()
             limits = (of_model[name], of_model[f"{name}_low"], of_model[f"{name}_high"])
-            assert found == pytest.approx(combine_over_splits(*limits, test_share=0.2, level=0.95))
+            assert found == pytest.approx(combine_over_splits(*limits, test_share=0.2))
             assert found[0] == pytest.approx(of_model[name].mean())
     # Three splits of one table say more than one, but not as much as three tables.
     width = table["roc_auc_high"] - table["roc_auc_low"]

@@ -5,12 +5,20 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn.metrics as sk
+import yaml
+from running import ROOT
 
 from ml_baseline.errors import InputError
-from ml_baseline.scoring import metrics
-from ml_baseline.scoring.metrics import METRICS, confidence_intervals, higher_is_better, scores
+from ml_baseline.scoring import intervals, ranking
+from ml_baseline.scoring.methods import METHODS
+from ml_baseline.scoring.metrics import METRICS, Metric, metric_named
+from ml_baseline.scoring.scores import confidence_intervals, scores
+from ml_baseline.scoring.significance import compare
 
-NAMES = ["accuracy", "precision", "recall", "f1", "roc_auc", "pr_auc", "log_loss", "brier"]
+NAMES = [
+    *("accuracy", "precision", "recall", "f1", "roc_auc", "pr_auc", "log_loss", "brier"),
+    *("mcc", "balanced_accuracy"),
+]
 
 
 def by_sklearn(target, probability, threshold=0.5):
@@ -24,6 +32,8 @@ def by_sklearn(target, probability, threshold=0.5):
         "pr_auc": sk.average_precision_score(target, probability),
         "log_loss": sk.log_loss(target, probability),
         "brier": sk.brier_score_loss(target, probability),
+        "mcc": sk.matthews_corrcoef(target, predicted),
+        "balanced_accuracy": sk.balanced_accuracy_score(target, predicted),
     }
 
 
@@ -119,15 +129,41 @@ def test_bad_input_is_named(target, probability, threshold, message):
             function(target, probability, threshold)
 
 
-def test_losses_are_better_when_lower():
-    assert [name for name in METRICS if not higher_is_better(name)] == ["log_loss", "brier"]
+def test_a_metric_is_one_record():
+    lower = [name for name, metric in METRICS.items() if not metric.higher_is_better]
+    assert lower == ["log_loss", "brier"]
+    for name, metric in METRICS.items():
+        assert metric.name == name
+        assert metric.method in METHODS
+        assert metric.title
+        assert metric.explanation
     with pytest.raises(InputError, match="no metric 'auc'"):
-        higher_is_better("auc")
+        metric_named("auc")
+
+
+def test_select_by_may_be_any_metric():
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    assert schema["properties"]["select_by"]["enum"] == NAMES == list(METRICS)
+
+
+def test_a_metric_of_rates_is_one_entry(monkeypatch):
+    """What a new metric takes: a record; scores, intervals and comparisons follow."""
+    youden = Metric("youden", "Youden's J", "", "rates", lambda r, s, _: r + s - 1, bounds=(-1, 1))
+    monkeypatch.setitem(METRICS, "youden", youden)
+    target, probability = sample(300)
+    found = scores(target, probability)
+    assert found["youden"] == pytest.approx(2 * found["balanced_accuracy"] - 1)
+    table = confidence_intervals(target, probability)
+    for limit in ("low", "high"):
+        both = table.loc["youden", limit], table.loc["balanced_accuracy", limit]
+        assert both[0] == pytest.approx(2 * both[1] - 1)
+    models = {"one": probability, "other": probability**2}
+    assert len(compare(target, models, None, "one", metrics="youden")) == 2
 
 
 def test_the_point_metrics_need_neither_scikit_learn_nor_scipy_nor_pandas():
     code = (
-        "import sys; from ml_baseline.scoring.metrics import scores; scores([0, 1], [0.2, 0.7]); "
+        "import sys; from ml_baseline.scoring.scores import scores; scores([0, 1], [0.2, 0.7]); "
         "sys.exit(any(name in sys.modules for name in ('sklearn', 'scipy', 'pandas')))"
     )
     environment = {"PYTHONPATH": ":".join(sys.path)}
@@ -159,7 +195,8 @@ def test_intervals_hold_the_value_and_stay_in_bounds(seed):
     assert np.isfinite(table[["low", "high"]].to_numpy()).all()
     assert (table["low"] <= table["value"] + 1e-12).all()
     assert (table["high"] >= table["value"] - 1e-12).all()
-    assert (table["low"] >= 0).all()
+    assert (table.drop("mcc")["low"] >= 0).all()
+    assert table.loc["mcc", "low"] >= -1
     assert (table.drop("log_loss")["high"] <= 1).all()
 
 
@@ -256,8 +293,8 @@ def test_the_area_of_regular_scores_is_given_little_more_room_than_delong_gives_
 @pytest.mark.parametrize("digits", [None, 1])
 def test_average_precision_without_each_row_is_that_of_the_other_rows(digits):
     target, probability = sample(40, digits=digits)
-    ones, zeros = metrics.counts_by_score(target.astype(bool), probability)
-    without = metrics.average_precision_without(ones, zeros)
+    ones, zeros = ranking.counts_by_score(target.astype(bool), probability)
+    without = ranking.average_precision_without(ones, zeros)
     distinct = -np.unique(-probability)
     for row in range(40):
         others = np.arange(40) != row
@@ -305,8 +342,8 @@ def test_skewed_losses_have_more_room_upwards(name):
 def test_hall_s_transformation_has_an_inverse():
     for skewness in (-3.0, 0.0, 0.5, 8.0):
         for t in (-0.4, 0.0, 0.2):
-            studentized = metrics.without_skewness(t, skewness, 50)
-            assert metrics.with_skewness(studentized, skewness, 50) == pytest.approx(t, abs=1e-12)
+            studentized = intervals.without_skewness(t, skewness, 50)
+            assert intervals.with_skewness(studentized, skewness, 50) == pytest.approx(t, abs=1e-12)
 
 
 def test_a_constant_probability_ranks_nothing_and_that_is_certain():
@@ -322,7 +359,7 @@ def test_a_constant_probability_ranks_nothing_and_that_is_certain():
     assert not table.loc[["precision", "recall", "f1"], "reliable"].any()
 
 
-@pytest.mark.parametrize("name", ["accuracy", "precision", "recall", "f1", "roc_auc", "pr_auc"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("log_loss", "brier")])
 def test_perfection_on_few_rows_is_not_taken_for_certainty(name):
     widths = []
     for rows in (10, 100, 10_000):
@@ -389,11 +426,11 @@ def test_a_stratified_part_of_a_table_is_surer_of_what_depends_on_the_prevalence
     alone = confidence_intervals(target, probability, threshold=0.15)
     part = confidence_intervals(target, probability, threshold=0.15, table_rows=2000)
     width, of_part = (table["high"] - table["low"] for table in (alone, part))
-    for name in ("recall", "roc_auc"):  # neither depends on it
+    for name in ("recall", "roc_auc", "balanced_accuracy"):  # none depends on it
         assert of_part[name] == pytest.approx(width[name], rel=1e-9)
     for name in ("accuracy", "log_loss", "brier"):
         assert of_part[name] < 0.8 * width[name], name
-    for name in ("precision", "f1", "pr_auc"):
+    for name in ("precision", "f1", "pr_auc", "mcc"):
         assert of_part[name] < width[name], name
     assert part["value"].equals(alone["value"])
     same = confidence_intervals(target, probability, threshold=0.15, table_rows=400)

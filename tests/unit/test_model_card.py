@@ -2,13 +2,17 @@
 
 import copy
 import json
+import re
 
 import pytest
+from markdown_it import MarkdownIt
 from publishing import NOON
 from small_shop import publish_shop
 
 from ml_baseline.registry import find_run
+from ml_baseline.registry.markdown import code, prose
 from ml_baseline.registry.model_card import model_card
+from ml_baseline.text import for_terminal
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +60,7 @@ def test_figures_are_those_of_the_metrics(parts):
 def test_columns_are_shown_with_what_training_saw(parts):
     text = card(parts)
     assert "| `visits` | integer | 19 | 0 to 19 |" in text
-    assert "| `city` | category | none | Bern, Oslo, Rome |" in text
+    assert "| `city` | category | none | `Bern`, `Oslo`, `Rome` |" in text
     assert "| `joined` | integer, its month | none |" in text
     assert "`customer`" not in text.split("## What it reads")[1].split("##")[0]  # an id
 
@@ -108,7 +112,72 @@ def test_unreliable_intervals_and_missing_figures_are_told(parts):
     assert "| none |" in text and "Against the baseline" not in text and "In words" not in text
 
 
-def test_names_cannot_break_the_tables(parts):
-    schema = copy.deepcopy(parts[1])
-    schema["columns"][1]["source"] = "a|b\nc"
-    assert "| `a\\|b c` |" in model_card(parts[0], schema, parts[2])
+HOSTILE = (
+    "<img src=x onerror=alert(1)>",
+    "![a](http://evil.example/x.png)",
+    "[click](javascript:alert(1))",
+    "<http://evil.example>",
+    "http://evil.example and www.evil.example, a@evil.example",
+    "a|b\nc",
+    "# heading\n\n* list\n\n<script>alert(1)</script>\n",
+    "`code` ``more`` `",
+    "**bold** _it_ ~~gone~~ \\",
+    "\\` <b>x</b> \\",
+    "\x1b[2J\u202e",
+    "&lt;b&gt; &#60;",
+    "$x$",
+    "   ",
+)
+
+
+def rendered(text: str) -> list:
+    """Return the tokens of Markdown as CommonMark and GitHub's tables have them."""
+    tokens = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).parse(text)
+    return [*tokens, *(child for token in tokens for child in token.children or ())]
+
+
+def kinds(tokens: list) -> list[str]:
+    left_out = ("text", "code_inline", "text_special", "inline")
+    return [token.type for token in tokens if token.type not in left_out]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_text_of_others_stays_text(parts, text):
+    """Wherever a card shows a name or a label, whatever it is: the same headings, lists, tables."""
+
+    def card_with(name: str) -> list:
+        meta, schema, metrics = copy.deepcopy(parts)
+        schema["target"] = name
+        schema["positive"] = schema["negative"] = [name, name]
+        for entry in schema["columns"]:
+            entry["source"] = name
+            if "categories" in entry:
+                entry["categories"] = [name]
+        schema["columns"][1] |= {"encode": {name: 1}}
+        schema["columns"].append({"name": "a", "role": "drop", "kind": "number", "source": name})
+        meta["model"] |= {"name": name, "estimator": name}
+        meta["data"]["table"] = name
+        meta["selection"]["why"] = f"It is {name}."
+        finding = {"check": "leak", "verdict": "fail"}
+        meta["audit"] = [finding | dict.fromkeys(("subject", "summary", "explanation"), name)]
+        metrics["model"]["name"] = metrics["baseline"]["name"] = name
+        metrics["against_baseline"]["verdict"] = name
+        return rendered(model_card(meta, schema, metrics))
+
+    found = card_with(text)
+    assert kinds(found) == kinds(card_with("plain"))
+    assert not [t for t in found if "html" in t.type or t.type in ("link_open", "image")]
+    for token in found:
+        if token.type == "text":  # GitHub makes links of these by itself
+            assert not re.search(r"://|\bwww\.|@", token.content, re.IGNORECASE)
+        assert "\x1b" not in token.content and "\u202e" not in token.content
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_text_of_others_can_be_read_as_it_is(text):
+    def read(markdown: str) -> str:
+        return "".join(t.content for t in rendered(f"x {markdown} x") if not t.children)
+
+    wanted = for_terminal(" ".join(text.split()))
+    assert wanted in read(prose(text))
+    assert (wanted or "(blank)") in read(code(text))

@@ -8,7 +8,8 @@ from ml_baseline.controls.naive import contrast, naive_predictions
 from ml_baseline.data.augment import augment
 from ml_baseline.data.split import split
 from ml_baseline.modelling.train import fit, predict_probability
-from ml_baseline.scoring.metrics import METRICS, scores
+from ml_baseline.scoring.metrics import METRICS
+from ml_baseline.scoring.scores import scores
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

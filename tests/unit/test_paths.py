@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ml_baseline.config.configuration import checked_config
 from ml_baseline.config.paths import (
     CHECKOUT,
     in_predictions,
@@ -15,7 +16,10 @@ from ml_baseline.config.paths import (
     same_path,
     whole_prediction,
 )
+from ml_baseline.config.schema import load_schema
 from ml_baseline.errors import InputError
+
+SCHEMA = load_schema(CHECKOUT / "workflow" / "schemas" / "config.schema.yaml")
 
 READS = {"data/raw/churn.csv": "the table of churn", "new.csv": "the input"}
 
@@ -175,3 +179,84 @@ def test_paths_are_compared_by_what_they_resolve_to(folder):
     assert same_path("new/OUT.csv", "./new/../new/out.csv")
     assert not same_path("new/out.csv", "out.csv")
     assert resolved("linked/x.csv") == folder.resolve() / "data/raw/x.csv"
+
+
+# --- In the config -------------------------------------------------------------------------------
+
+JAN = {"input": "new.csv"}
+FEB = {"input": "february.csv"}
+BAD_BATCHES = {
+    **{
+        f"output {path}": ({"jan": JAN | {"output": path}}, expected)
+        for path, expected in REFUSED.items()
+        if path.endswith(".csv") and not path.endswith("new.csv")
+    },
+    "own input": ({"jan": JAN | {"output": "new.csv"}}, "is the input of the batch jan"),
+    "another's input": (
+        {"jan": JAN | {"output": "./february.csv"}, "feb": FEB},
+        "of the batch feb",
+    ),
+    "default place as own input": (
+        {"jan": {"input": "results/churn/predictions/jan.csv"}},
+        "jan.input: its output, results/churn/predictions/jan.csv, is the input of the batch jan",
+    ),
+    "one output twice": (
+        {"jan": JAN | {"output": "out.csv"}, "feb": FEB | {"output": "x/../out.csv"}},
+        "feb.output: is the output of the batch jan too",
+    ),
+    "one output twice, by case": (
+        {"jan": JAN | {"output": "out.csv"}, "feb": FEB | {"output": "OUT.csv"}},
+        "feb.output: is the output of the batch jan too",
+    ),
+    "the default place of another": (
+        {"jan": JAN, "feb": FEB | {"output": "results/churn/predictions/jan.csv"}},
+        "feb.output: is the output of the batch jan too",
+    ),
+    "one output inside another": (
+        {"jan": JAN | {"output": "out.csv"}, "feb": FEB | {"output": "out.csv/feb.csv"}},
+        "feb.output: lies in out.csv, the output of the batch jan",
+    ),
+    "a brace in the output": ({"jan": JAN | {"output": "{x}.csv"}}, "this has a brace"),
+    "a brace in the input": ({"jan": {"input": "{x}.csv"}}, "this has a brace"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_BATCHES)
+def test_a_batch_that_would_harm_a_file_is_refused(folder, case):
+    batches, expected = BAD_BATCHES[case]
+    batches = {
+        name: {
+            key: value.format(here=folder, checkout=CHECKOUT) if "{x}" not in value else value
+            for key, value in batch.items()
+        }
+        for name, batch in batches.items()
+    }
+    table = {"table": "data/raw/churn.csv", "target": "y"}
+    with pytest.raises(InputError) as error:
+        checked_config({"datasets": {"churn": table}, "predictions": batches}, SCHEMA)
+    assert expected in str(error.value)
+    assert len(str(error.value).splitlines()) == 2
+    assert Path("data/raw/churn.csv").read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "results/churn/predictions/jan.csv",
+        "data/processed/churn/cleaned_data.csv",
+        "data/../data/processed/churn/seed42/train.csv",
+    ],
+)
+def test_a_table_that_is_a_result_is_refused(folder, table):
+    config = {"datasets": {"churn": {"table": table, "target": "y"}}}
+    with pytest.raises(InputError, match=r"datasets\.churn\.table: is a result of this workflow"):
+        checked_config(config, SCHEMA)
+
+
+def test_sound_batches_are_let_through_and_jobs_do_not_ask_the_disk(folder):
+    table = {"table": "data/raw/churn.csv", "target": "y"}
+    batches = {"jan": JAN, "feb": FEB | {"output": "out.csv"}}
+    config = {"datasets": {"churn": table}, "predictions": batches}
+    assert checked_config(config, SCHEMA)["predictions"]["feb"]["output"] == "out.csv"
+    Path("out.csv").write_text("in the middle of being written")
+    assert checked_config(config, SCHEMA, start=False)

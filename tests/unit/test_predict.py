@@ -141,6 +141,41 @@ def test_without_ids_rows_are_numbered(run, batch, tmp_path):
     assert out.columns.tolist() == ["row", "probability", "prediction"]
 
 
+def test_ids_that_a_spreadsheet_would_run_are_kept_and_told(run, batch, tmp_path, capsys):
+    """Ids are there to join by, so they are never altered."""
+    formulas = ["=1+1", "=cmd|' /C calc'!A0", " =A1", "+SUM(A1)", "@x(1)", "-2+3|x"]
+    harmless = ["-1.5", "+49 30 123", "a=b", "(=1)", "e@x.org", ""]
+    ids = [*formulas, *harmless, *map(str, range(ROWS - len(formulas) - len(harmless)))]
+    batch.assign(customer=ids).to_csv(tmp_path / "batch.csv", index=False)
+    for name, told in (("out.csv", "6 ids look like formulas"), ("out.parquet", "")):
+        predict_file(run, tmp_path / "batch.csv", tmp_path / name, rows_at_a_time=7)
+        said = capsys.readouterr().err
+        assert told in said and said.count("\n") == bool(told)
+    out = pd.read_csv(tmp_path / "out.csv", dtype={"customer": str}, keep_default_na=False)
+    assert out["customer"].tolist() == ids
+
+
+class Lost:
+    """A model that gives some rows no probability."""
+
+    classes_ = (0, 1)
+
+    def predict_proba(self, table):
+        ones = np.full(len(table), 0.5)
+        ones[[2, 5]] = np.nan, 1.5
+        return np.column_stack([1 - ones, ones])
+
+
+def test_a_row_without_a_probability_is_no_prediction_of_0(run, batch, tmp_path, monkeypatch):
+    monkeypatch.setattr("ml_baseline.registry.predict_file.load_model", lambda run: Lost())
+    monkeypatch.setattr("ml_baseline.registry.predict_file.require_working", lambda run, model: "")
+    with pytest.raises(InputError, match=r"expected a number from 0 to 1: row 3 has 'nan', row 6"):
+        predicted(run, batch, tmp_path)
+    out = predicted(run, batch, tmp_path, on_bad_rows="null")
+    assert out["prediction"].isna().sum() == out["probability"].isna().sum() == 2
+    assert out["reason"][2] == "probability: 'nan' is not a number from 0 to 1"
+
+
 def test_ids_come_out_as_they_went_in(run, batch, tmp_path):
     ids = [" 007", "a,b", 'say "hi"', "", "NA", "1e5", "x\ny", "é"] + [
         str(i) for i in range(ROWS - 8)

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from publishing import NOON, publish_smallest, snapshot
+from publishing import CIRCUMSTANCES, NOON, publish_smallest, smallest_facts, snapshot
 
 from ml_baseline import seal as seals
 from ml_baseline.errors import InputError
@@ -202,7 +202,7 @@ def test_a_run_of_another_account_is_published_anew(runs, tmp_path, monkeypatch)
     monkeypatch.setenv(KEY_VARIABLE, str(tmp_path / "other.key"))
     second = publish_smallest(runs, **at(3))
     assert second != FIRST
-    assert open_run(runs / second).sealed and not open_run(runs / FIRST).sealed
+    assert open_run(runs / second).sealed and not open_run(runs / FIRST, trusted=True).sealed
     assert publish_smallest(runs, **at(6)) == second
 
 
@@ -210,7 +210,7 @@ def test_without_a_place_for_the_key_runs_are_published_unsealed(runs, tmp_path,
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv(KEY_VARIABLE, str(tmp_path / "file" / "registry.key"))
     publish_smallest(runs, **at())
-    assert not open_run(runs / FIRST).sealed
+    assert not open_run(runs / FIRST, trusted=True).sealed
     assert not (runs / FIRST / "seal.txt").exists()
     assert publish_smallest(runs, **at(3)) == FIRST
 
@@ -236,11 +236,11 @@ def environment() -> dict[str, str]:
 
 
 def publish_with(runs: Path, files: dict | None = None, facts: dict | None = None, **more) -> str:
-    circumstances = {"packages": more.pop("packages", {}), "python": more.pop("python", "3.11")}
+    circumstances = {name: more.pop(name, value) for name, value in CIRCUMSTANCES.items()}
     return publish(
         runs,
         {"model/model.joblib": b"m", "env/pip_freeze.txt": b"a==1\n"} | (files or {}),
-        {"dataset": "shop", "seed": 42, "threshold": 0.5, "model": {}} | (facts or {}),
+        smallest_facts() | (facts or {}),
         circumstances,
         card=more.pop("card", lambda meta: "card"),
         **at(more.pop("seconds", 0)),

@@ -1,14 +1,7 @@
 import pytest
 
 from ml_baseline.report import words
-from ml_baseline.report.words import METRIC_WORDS, Score, decimals, prose
-from ml_baseline.scoring.metrics import METRICS
-
-
-def test_every_metric_has_words_and_its_direction():
-    assert list(METRIC_WORDS) == list(METRICS)
-    for name, metric in METRICS.items():
-        assert METRIC_WORDS[name].higher_is_better == metric.higher_is_better
+from ml_baseline.report.words import Score, decimals
 
 
 @pytest.mark.parametrize(
@@ -57,12 +50,12 @@ def test_percentages_never_claim_none_or_all_falsely(share, rows, text):
     assert words.percent(share, rows).replace("\N{NO-BREAK SPACE}", " ") == text
 
 
-def test_prose_escapes_before_it_marks_up():
-    text = prose("`<b>` is **<i>** and [<u>](#audit), not [x](javascript:alert(1))")
-    assert text == (
-        "<code>&lt;b&gt;</code> is <strong>&lt;i&gt;</strong> and "
-        '<a href="#audit">&lt;u&gt;</a>, not [x](javascript:alert(1))'
+def test_values_in_sentences_are_escaped_and_what_cannot_be_seen_is_written_out():
+    name = "score: final; v2 `b` <b> a|b {{x}} **x** \x1b[31m \u202egnp.exe"
+    assert words.html("<code>{}</code>, {:g}", name, 0.5) == (
+        "<code>score: final; v2 `b` &lt;b&gt; a|b {{x}} **x** \\x1b[31m \\u202egnp.exe</code>, 0.5"
     )
+    assert words.visible("می\u200cخواهم\tد\nx") == "می\u200cخواهم\tد\nx"
 
 
 @pytest.mark.parametrize(
@@ -76,7 +69,14 @@ def test_long_names_keep_both_ends(text, length, short):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0"), (15.884, "15.88"), (250000, "250,000"), (2531.55, "2,532"), (1e-7, "1.000e−07")],
+    [
+        (0, "0"),
+        (15.884, "15.88"),
+        (250000, "250,000"),
+        (2531.55, "2532"),
+        (2010, "2010"),
+        (1e-7, "1.000e−07"),
+    ],
 )
 def test_measurements_have_four_digits(value, text):
     assert words.significant(value) == text

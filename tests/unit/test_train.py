@@ -13,7 +13,7 @@ from ml_baseline.data.split import fold_numbers
 from ml_baseline.errors import InputError
 from ml_baseline.modelling import train
 from ml_baseline.modelling.train import cross_validate, fit, predict_probability
-from ml_baseline.scoring.metrics import scores
+from ml_baseline.scoring.scores import scores
 
 LINE = "sklearn.linear_model.LogisticRegression"
 FOREST = "sklearn.ensemble.RandomForestClassifier"

@@ -140,14 +140,20 @@ BAD_CONFIGS = {
         "names x, which is not in `datasets`",
     ),
     "no input": ({"a": {"run": "latest"}}, "predictions.a"),
-    "a bad name": ({"A b": {"input": "a.csv"}}, "small letters"),
+    "a bad name": ({"A b": {"input": "a.csv"}}, "lowercase letters"),
     "a path for a run": ({"a": {"input": "a.csv", "run": "../../x"}}, "latest, or a run id"),
     "one output twice": (
         {"a": {"input": "a.csv", "output": "o.csv"}, "b": {"input": "b.csv", "output": "o.csv"}},
-        "is that of the batch a too",
+        "is the output of the batch a too",
     ),
-    "the input as output": ({"a": {"input": "a.csv", "output": "a.csv"}}, "is a file that is read"),
-    "the table as output": ({"a": {"input": "a.csv", "output": "table.csv"}}, "is a file that is"),
+    "the input as output": (
+        {"a": {"input": "a.csv", "output": "a.csv"}},
+        "is the input of the batch a",
+    ),
+    "the table as output": (
+        {"a": {"input": "a.csv", "output": "table.csv"}},
+        "is the table of small",
+    ),
 }
 
 

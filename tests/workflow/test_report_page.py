@@ -2,18 +2,20 @@
 
 import base64
 import html
+import json
 import os
 import re
 import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 from result_files import LEAK, WARNING, page_from, write_results
 from rule_graph import ROOT, snakemake_edges
-from running import Project, small_table
+from running import QUICK_MODELS, Project, rows_of, small_table
 
-from ml_baseline.report.graph import EDGES
 from ml_baseline.report.index import index_page, read_table_results
+from ml_baseline.report.words import score_of
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -392,25 +394,87 @@ def test_a_table_that_fails_leaves_the_others_their_index(project):
 
 
 def test_the_page_draws_the_graph_that_snakemake_runs(project):
-    """The edges that the page draws are those of the rules, for a table that uses all of them."""
+    """The page's graph is that of the rules, for a table that uses all of them."""
+    table = {"table": "data/raw/customers.csv", "target": "purchased"}
     project.write_config(
-        datasets={
-            "customers": {
-                "table": "data/raw/customers.csv",
-                "target": "purchased",
-                "naive": True,
-                "controls": True,
-            }
-        }
+        datasets={"customers": table | {"naive": True, "controls": True}}, seeds=[1, 2]
     )
-    arguments = ("--snakefile", str(ROOT / "Snakefile"), "--directory", str(project.folder))
-    edges = snakemake_edges(*arguments, "results/customers/report.html")
-
-    def short(rule):
-        loops = ("make_sample_data", "plots", "permute", "train")
-        return next((name for name in loops if rule.startswith(name)), rule)
-
-    drawn = {(short(start), short(end)) for start, end in edges}
+    told = project.folder / "Snakefile"
+    told.write_text(
+        f'include: "{ROOT / "Snakefile"}"\n'
+        'import json\nPath("graph.json").write_text(json.dumps(page_graph("customers")))\n'
+    )
+    where = ("--snakefile", str(told), "--directory", str(project.folder))
+    edges = snakemake_edges(*where, "results/customers/report.html")
+    loops = ("make_sample_data", "plots", "permute", "train")
+    short = {
+        name: next((n for n in loops if name.startswith(n)), name) for e in edges for name in e
+    }
+    drawn = {(short[start], short[end]) for start, end in edges}
     # The shuffled table goes the way of every other one before the controls see it.
     drawn -= {("permute", end) for _, end in drawn}
-    assert drawn | {("permute", "controls")} == set(EDGES)
+    graph = json.loads((project.folder / "graph.json").read_text())
+    assert drawn | {("permute", "controls")} == set(map(tuple, graph["edges"]))
+    assert graph["jobs"]["evaluate"] == 2
+    assert graph["jobs"]["train"] == 2 * len(QUICK_MODELS)
+    assert graph["learns"] == ["augment", "train"]
+    assert {"evaluate", "audit", "compare", "explain"} <= set(graph["sees"])
+    assert not set(graph["sees"]) & {"split", "clean", "augment", "train", "report"}
+
+
+def test_a_page_does_not_depend_on_other_tables(run):
+    """Adding a table, even one that comes first and shares the plots, remakes no page."""
+    config = yaml.safe_load((run.folder / "config/config.yaml").read_text())
+    before = config["datasets"]
+    try:
+        run.write_config(**config | {"datasets": {"another": before["small"]} | before})
+        dry = run.run("-n", "results/small/report.html")
+        assert "Nothing to be done" in dry
+    finally:
+        run.write_config(**config)
+
+
+def test_one_place_decides_which_split_is_shown(project):
+    """With `seeds: [2, 1]` curves, importance, published run and the page's words are of seed 2."""
+    project.write("table.csv", small_table(rows=200))
+    project.write_config(
+        datasets={"small": {"table": "table.csv", "target": "answer"}}, seeds=[2, 1]
+    )
+    project.run()
+    results = project.folder / "results/small"
+    page = (results / "report.html").read_text(encoding="utf-8")
+    assert "the first split (seed 2)" in page
+    best = next(r for r in rows_of(results / "metrics.csv") if r["selected"] == "true")["model"]
+    own = {r["model"]: r for r in rows_of(results / "seed2/metrics.csv")}[best]
+    other = {r["model"]: r for r in rows_of(results / "seed1/metrics.csv")}[best]
+    shown = score_of(own, "accuracy")
+    assert shown != score_of(other, "accuracy")
+    assert f'accuracy {shown.text()} <span class="limits">({shown.limits()})</span>' in page
+    chosen = next(
+        r
+        for r in rows_of(results / "curves/thresholds.csv")
+        if r["model"] == best and r["chosen"] == "true"
+    )
+    assert float(chosen["accuracy"]) == pytest.approx(shown.value)
+    assert (results / "runs/latest.txt").read_text().strip().endswith("seed2")
+
+
+def test_pages_that_are_not_wanted_any_more_are_removed(project):
+    project.write("table.csv", small_table())
+    tables = {name: {"table": "table.csv", "target": "answer"} for name in ("one", "two")}
+    models = {"dummy": {"estimator": "sklearn.dummy.DummyClassifier"}}
+    settings = {"models": models, "register": False}
+    project.write_config(datasets=tables, **settings)
+    project.run()
+    results = project.folder / "results"
+    assert 'href="two/report.html"' in (results / "report.html").read_text()
+    without = tables | {"two": tables["two"] | {"report": False}}
+    project.write_config(datasets=without, **settings)
+    project.run()
+    assert (results / "one/report.html").exists() and not (results / "two/report.html").exists()
+    assert 'href="two/report.html"' not in (results / "report.html").read_text()
+    assert "Nothing to be done" in project.run("-n")
+    project.write_config(datasets=tables, report=False, **settings)
+    assert "report.html" not in project.run()
+    assert not list(results.rglob("report.html"))
+    assert "Nothing to be done" in project.run("-n")

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import gzip
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,7 +14,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -30,6 +32,8 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from serving import MAX_BYTES, MAX_ROWS, ROW, Service, serving
+from sklearn.linear_model import LogisticRegression
 from small_shop import publish_shop, shop
 
 from ml_baseline.data.clean import clean
@@ -39,66 +43,10 @@ from ml_baseline.modelling.train import fit
 from ml_baseline.registry import Run, find_run
 from ml_baseline.registry.predict import predict_rows
 from ml_baseline.registry.predict_file import predict_file
-from ml_baseline.serve import serve
+from ml_baseline.serve import ServeOptions, serve
 from ml_baseline.serve.app import create_app
-
-ROW = {"visits": 12, "amount": "$99.50", "city": "Oslo", "joined": "2024-03-01"}
-MAX_ROWS, MAX_BYTES = 300, 60_000
-SERVE = f"""
-import sys
-from ml_baseline.registry import find_run
-from ml_baseline.serve import serve
-serve(find_run(sys.argv[1]), port=0, max_rows={MAX_ROWS}, max_bytes={MAX_BYTES})
-"""
-
-
-@dataclass
-class Service:
-    """A process that serves, and what it has logged."""
-
-    process: subprocess.Popen
-    address: str
-    lines: list[dict]
-    reader: threading.Thread
-
-    def client(self, **options) -> httpx.Client:
-        return httpx.Client(base_url=self.address, timeout=30, trust_env=False, **options)
-
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        """End it as asked; return its exit code."""
-        self.process.send_signal(number)
-        try:
-            code = self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise
-        self.reader.join()
-        return code
-
-
-@contextlib.contextmanager
-def serving(run, **environment):
-    """Serve a run in a process of its own."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", SERVE, str(run.folder)],
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT / "workflow")} | environment,
-    )
-    lines: list[dict] = []
-    try:
-        while not (lines and lines[-1]["message"] == "serving"):
-            line = process.stderr.readline()
-            assert line, "it has ended"
-            lines.append(json.loads(line))
-        reader = threading.Thread(
-            target=lambda: lines.extend(json.loads(line) for line in process.stderr)
-        )
-        reader.start()
-        yield Service(process, lines[-1]["address"], lines, reader)
-    finally:
-        process.kill()
-        process.wait()
+from ml_baseline.serve.rows import RowReader
+from ml_baseline.serve.served import Follower, ServedRun, load_served
 
 
 @pytest.fixture(scope="module")
@@ -194,6 +142,55 @@ def test_many_clients_at_once_get_their_own_answers(client, service):
         assert prediction["probability"] == pytest.approx(expected[i], abs=1e-12)
 
 
+def strict_json(answer: httpx.Response) -> dict:
+    """Return the content of an answer as those read it who know no NaN and no Infinity."""
+
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is not JSON")
+
+    return json.loads(answer.content, parse_constant=refuse)
+
+
+# What is sent as an id, and what comes back with the prediction, if it is not refused.
+IDS = {
+    "a whole number": ("12", 12),
+    "a number": ("1.5", 1.5),
+    "a huge whole number": ("9" * 400, int("9" * 400)),
+    "text": ('"NaN"', "NaN"),
+    "NaN, a missing value of pandas": ("NaN", None),
+    "Infinity": ("Infinity", ValueError),
+    "-Infinity": ("-Infinity", ValueError),
+    "a number too large": ("1e400", ValueError),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), IDS.values(), ids=IDS)
+def test_ids_come_back_as_json(client, text, expected):
+    body = json.dumps([ROW, ROW | {"customer": "?"}]).replace('"?"', text)
+    answer = client.post("/predict", content=body, headers=JSON)
+    if expected is ValueError:
+        ((row, field, message),) = problems(answer, 422)
+        assert (row, field) == (1, "customer") and "infinite or too large" in message
+    else:
+        assert strict_json(answer)["predictions"][1].get("customer") == expected
+
+
+def test_bodies_may_be_gzip(client):
+    def post(content: bytes, encoding: str = "gzip") -> httpx.Response:
+        headers = JSON | {"content-encoding": encoding}
+        return client.post("/predict", content=content, headers=headers)
+
+    packed = gzip.compress(json.dumps([ROW] * 100).encode())
+    assert len(post(packed).raise_for_status().json()["predictions"]) == 100
+    assert len(post(packed, "GZip").raise_for_status().json()["predictions"]) == 100
+    post(json.dumps(ROW).encode(), "identity").raise_for_status()
+    for wrong in (packed[:-3], packed + b"x", packed + packed, b"", json.dumps(ROW).encode()):
+        assert "gzip" in problems(post(wrong), 422)[0][2]
+    assert "expected gzip" in problems(post(packed, "br"), 415)[0][2]
+    bomb = gzip.compress(b" " * 50_000_000)
+    assert len(bomb) < MAX_BYTES and "unpacked" in problems(post(bomb), 413)[0][2]
+
+
 # ------------------------------------------------------------------ refusals
 
 JSON = {"content-type": "application/json"}
@@ -287,7 +284,7 @@ def test_the_document_shows_the_columns_of_the_run(client):
     row = document["components"]["schemas"]["Row"]
     assert list(row["properties"]) == ["visits", "amount", "city", "joined", "bought", "customer"]
     assert row["required"] == ["visits", "amount", "city", "joined"]
-    assert "Bern, Oslo, Rome" in row["properties"]["city"]["description"]
+    assert "`Bern`, `Oslo`, `Rome`" in row["properties"]["city"]["description"]
     (example,) = row["examples"]
     client.post("/predict", json=example).raise_for_status()
 
@@ -301,8 +298,18 @@ def test_the_page_of_docs_needs_no_network(client):
         client.get(link).raise_for_status()
 
 
+def test_head_is_get_without_a_body(client):
+    for path in ("/health", "/ready", "/model", "/docs", "/redoc", "/openapi.json"):
+        found, expected = client.head(path), client.get(path)
+        assert (found.status_code, found.content) == (200, b"")
+        assert found.headers["content-length"] == expected.headers["content-length"]
+    assert client.head("/predict").status_code == 405
+    assert client.head("/nowhere").status_code == 404
+
+
 def test_health_card_and_figures(run, client):
-    assert client.get("/health").json() == {"status": "ok", "run_id": run.run_id}
+    for path in ("/health", "/ready"):
+        assert client.get(path).json() == {"status": "ok", "run_id": run.run_id}
     model = client.get("/model").json()
     assert model["card"] == (run.folder / "README.md").read_text()
     assert model["meta"] == run.meta and model["positive"] == ["yes"]
@@ -371,7 +378,7 @@ def test_columns_may_be_called_anything():
     meta = {"model": {"name": "odd"}, "threshold": 0.5}
     run = Run(Path(), "odd", "odd", meta, schema, sealed=True)
     expected, _, _ = predict_rows(model, schema, raw)
-    app = create_app(run, model, "", MAX_ROWS, MAX_BYTES)
+    app = create_app(ServedRun(run, model, "", RowReader(run, MAX_ROWS)), MAX_BYTES)
     rows = raw.to_dict("records")
 
     async def ask() -> tuple[httpx.Response, ...]:
@@ -448,9 +455,13 @@ def test_no_cell_breaks_it(client):
 
 
 def test_a_key_is_asked_for_if_there_is_one(run):
-    with serving(run, ML_BASELINE_API_KEY="opén sesame") as service, service.client() as client:
+    with (
+        serving(run, {"ML_BASELINE_API_KEY": "opén sesame"}) as service,
+        service.client() as client,
+    ):
         key = "opén sesame".encode()
-        client.get("/health").raise_for_status()
+        for path in ("/health", "/ready"):
+            client.get(path).raise_for_status()
         for path in ("/model", "/metrics", "/docs", "/openapi.json", "/nowhere"):
             assert problems(client.get(path), 401)
         for header, value in [
@@ -490,6 +501,131 @@ def test_what_was_asked_is_answered_before_the_end(run, number):
         assert service.lines[-1]["message"] == "stopped"
 
 
+@pytest.mark.parametrize(
+    ("key", "word"), [("", "empty"), (" \n", "empty"), ("two\nlines", "a line break")]
+)
+def test_a_key_that_cannot_be_used_is_refused(run, monkeypatch, key, word):
+    monkeypatch.setenv("ML_BASELINE_API_KEY", key)
+    with pytest.raises(InputError, match=f"ML_BASELINE_API_KEY .*{word}"):
+        serve(run, ServeOptions(port=0))
+
+
+@pytest.mark.parametrize("stripped_by_proxy", [True, False])
+def test_behind_a_proxy_with_a_path(placed, stripped_by_proxy):
+    before = "" if stripped_by_proxy else "/shops/one"
+    with placed.client() as client:
+        assert placed.address.endswith("/shops/one")
+        client.base_url = placed.address.removesuffix("/shops/one")
+        client.get(f"{before}/health").raise_for_status()
+        client.post(f"{before}/predict", json=ROW, headers={"X-API-Key": "k"}).raise_for_status()
+        assert problems(client.post(f"{before}/predict", json=ROW), 401)
+        client.headers["X-API-Key"] = "k"
+        document = client.get(f"{before}/openapi.json").raise_for_status().json()
+        assert document["servers"] == [{"url": "/shops/one"}]
+        page = client.get(f"{before}/docs").raise_for_status().text
+        links = re.findall(r'(?:src|href)="([^"]+)"', page)
+        assert links and "url: '/shops/one/openapi.json'" in page
+        for link in links:
+            assert link.startswith("/shops/one/")
+            client.get(
+                link.removeprefix("/shops/one") if stripped_by_proxy else link
+            ).raise_for_status()
+        assert 'path="/predict",status="200"' in client.get(f"{before}/metrics").text
+
+
+@pytest.fixture(scope="module")
+def placed(run):
+    """A service behind a proxy, with a key that was read from a file."""
+    with serving(run, {"ML_BASELINE_API_KEY": "k\n"}, root_path="/shops/one") as service:
+        yield service
+
+
+@pytest.mark.parametrize("path", ["shops", "/shops/", "/a'b", "/a b", "//"])
+def test_root_paths_are_checked(run, path):
+    pytest.importorskip("uvicorn")
+    with pytest.raises(InputError, match="the root path"):
+        serve(run, ServeOptions(port=0, root_path=path))
+
+
+def test_a_model_that_cannot_predict_here_is_not_served(run, monkeypatch):
+    def as_old_packages(self, table):
+        raise AttributeError("'LogisticRegression' object has no attribute 'multi_class'")
+
+    monkeypatch.setattr(LogisticRegression, "predict_proba", as_old_packages)
+    with pytest.raises(InputError, match=r"cannot predict.*multi_class.*pip install"):
+        serve(run, ServeOptions(port=0))
+
+
+def test_a_newer_run_that_predicts_differently_is_not_followed(run, monkeypatch):
+    served = load_served(run, MAX_ROWS)
+    second = publish_shop(run.folder.parent, 1, now=datetime(2100, 1, 1, tzinfo=UTC))
+    handed, noted = [], []
+    follower = Follower(served, run.folder.parents[2], handed.append, noted.append)
+    before = LogisticRegression.predict_proba
+    with monkeypatch.context() as changed:
+        changed.setattr(LogisticRegression, "predict_proba", lambda *given: before(*given) ** 1.01)
+        follower.look()
+    follower.look()  # not tried again
+    assert (handed, noted) == ([], ["refused"])
+    shutil.rmtree(run.folder.parent / second)
+    third = publish_shop(run.folder.parent, 1, now=datetime(2101, 1, 1, tzinfo=UTC))
+    follower.look()
+    assert [new.run.run_id for new in handed] == [third] and noted == ["refused", "served"]
+
+
+def test_the_latest_run_is_followed(tmp_path):
+    results = tmp_path / "results"
+    runs = results / "shop" / "runs"
+    first = publish_shop(runs, now=datetime(2026, 1, 1, tzinfo=UTC))
+    with serving(find_run("latest", results), follow=str(results)) as service:
+        with service.client() as client:
+            assert client.get("/health").json()["run_id"] == first
+            probability = client.post("/predict", json=ROW).json()["predictions"][0]["probability"]
+            asking = threading.Event()
+            with ThreadPoolExecutor(1) as pool:
+                statuses = pool.submit(ask_until, service, asking)
+                second = publish_shop(runs, 1, now=datetime(2026, 1, 2, tzinfo=UTC))
+                wait_for(lambda: client.get("/health").json()["run_id"] == second)
+                asking.set()
+            assert set(statuses.result()) == {200}
+            after = client.post("/predict", json=ROW).raise_for_status().json()
+            assert after["run_id"] == second
+            assert after["predictions"][0]["probability"] != probability
+            assert client.get("/openapi.json").json()["info"]["version"] == second
+            text = client.get("/metrics").text
+            assert f'run_id="{second}"' in text and f'run_id="{first}"' not in text
+            assert client.get("/model").json()["run_id"] == second
+
+            # A bad one is not taken over, and that is said.
+            third = publish_shop(runs, 2, now=datetime(2026, 1, 3, tzinfo=UTC))
+            model = runs / third / "model" / "model.joblib"
+            model.chmod(0o644)
+            content = model.read_bytes()
+            model.write_bytes(content[:-1])
+            wait_for(lambda: any(line.get("run_id") == third for line in service.lines))
+            (line,) = [line for line in service.lines if line.get("run_id") == third]
+            assert line["level"] == "warning" and "is not the file" in line["reason"]
+            assert client.get("/health").json()["run_id"] == second
+            client.post("/predict", json=ROW).raise_for_status()
+            assert 'newer_runs_total{outcome="refused"} 1.0' in client.get("/metrics").text
+        assert service.stop() == 0
+
+
+def ask_until(service: Service, enough: threading.Event) -> list[int]:
+    with service.client() as client:
+        statuses = []
+        while not enough.is_set():
+            statuses.append(client.post("/predict", json=[ROW] * 3).status_code)
+        return statuses
+
+
+def wait_for(condition, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_an_address_that_is_taken_is_told(run):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -516,7 +652,5 @@ def test_an_address_that_is_taken_is_told(run):
 def test_without_the_extra_it_is_named(run, monkeypatch):
     monkeypatch.delitem(sys.modules, "ml_baseline.serve.server", raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    with pytest.raises(
-        InputError, match=r"package uvicorn; install the extra: .*ml-baseline\[serve\]"
-    ):
-        serve(run, port=0)
+    with pytest.raises(InputError, match=r"package uvicorn; install the extra .*\.\[serve\]"):
+        serve(run, ServeOptions(port=0))

@@ -386,12 +386,12 @@ EDITS = {
     "modelling/train.py": (add_statement("modelling/train"), (*TRAINING, *NAIVE)),
     "modelling/pipeline.py": (add_statement("modelling/pipeline"), (*TRAINING, *NAIVE)),
     "scoring/evaluate.py": (add_statement("scoring/evaluate"), (*SCORES, *CONTRAST)),
-    "scoring/metrics.py": (add_statement("scoring/metrics"), (*SCORES, *NAIVE)),
-    "scoring/comparison.py": (add_statement("scoring/comparison"), CHOSEN),
+    "scoring/scores.py": (add_statement("scoring/scores"), (*SCORES, *NAIVE)),
+    "scoring/significance.py": (add_statement("scoring/significance"), CHOSEN),
     "scoring/leaderboard.py": (add_statement("scoring/leaderboard"), CHOSEN),
     "controls/naive.py": (add_statement("controls/naive"), NAIVE),
     "controls/controls.py": (add_statement("controls/controls"), NOTHING),
-    "audit/copies.py": (add_statement("audit/copies"), AUDIT),
+    "audit/checks/ids.py": (add_statement("audit/checks/ids"), AUDIT),
     "data/sample_data.py": (
         add_statement("data/sample_data"),
         ("make_sample_data_users", "users/*", "gather", "report_index"),
@@ -432,10 +432,10 @@ EDITS = {
 # A third of the cases, which say the same of other modules, run as proofs.
 PROOFS = {
     *("data/clean.py", "modelling/pipeline.py", "scoring/evaluate.py"),
-    *("scoring/comparison.py", "controls/controls.py", "jobs/summary.py", "jobs/run_lock.py"),
+    *("scoring/significance.py", "controls/controls.py", "jobs/summary.py", "jobs/run_lock.py"),
     *("jobs/job_log.py", "scoring/curves.py", "scoring/importance.py"),
     *("data/distributions.py", "report/index.py", "data/sample_data.py", "controls/naive.py"),
-    *("audit/copies.py", "registry/publish.py", "a table less", "baseline", "a plot deleted"),
+    *("audit/checks/ids.py", "registry/publish.py", "a table less", "baseline", "a plot deleted"),
     *("statistics deleted", "table format"),
 }
 CASES = [pytest.param(name, marks=pytest.mark.proof if name in PROOFS else []) for name in EDITS]

@@ -14,7 +14,9 @@ sys.path.insert(0, str(WORKFLOW_FOLDER))
 
 from snakemake.persistence import PersistenceBase
 
-from ml_baseline.config import configuration
+from ml_baseline.config.configuration import checked_config
+from ml_baseline.config.schema import load_schema
+from ml_baseline.config.settings import batch_dataset, batch_output, dataset_settings
 from ml_baseline.data.sample_note import is_sample
 from ml_baseline.errors import InputError
 from ml_baseline.modelling.failure import FAILED, failure
@@ -38,24 +40,19 @@ if LOCK and not LOCK.alone:
     print("Another run is at work in this folder; wait for its end.", file=sys.stderr)
 CONDA_ENVIRONMENT = str(WORKFLOW_FOLDER.parent / "envs" / "ml-baseline.yaml")
 
-SCHEMA = configuration.load_schema(WORKFLOW_FOLDER / "schemas" / "config.schema.yaml")
+SCHEMA = load_schema(WORKFLOW_FOLDER / "schemas" / "config.schema.yaml")
 
 try:
-    config = configuration.complete(config, SCHEMA)
-    configuration.check_estimators(config)
+    config = checked_config(config, SCHEMA, KEY_PLACES, start=workflow.is_main_process)
 except InputError as error:
     # Not a WorkflowError: that would add where in our code the config was found wrong.
-    sys.exit(f"{', '.join(map(str, workflow.configfiles))}: {error}")
+    sys.exit(str(error))
 
 DATASETS = list(config["datasets"])
-SETTINGS = {name: configuration.dataset_settings(config, name) for name in DATASETS}
+SETTINGS = {name: dataset_settings(config, name) for name in DATASETS}
 # The tables with shuffled labels, the negative controls, by the table they are made from.
 PERMUTED = {name: f"{name}_permuted" for name in DATASETS if SETTINGS[name]["controls"]}
 for name, control in PERMUTED.items():
-    if control in SETTINGS:
-        sys.exit(
-            f"datasets.{control}: this is the name of the negative control of {name}; rename it"
-        )
     SETTINGS[control] = SETTINGS[name] | {"controls": False, "audit": {"on_fail": "warn"}}
 MODELS = list(dict.fromkeys(model for name in DATASETS for model in SETTINGS[name]["models"]))
 TABLE_SUFFIX = config["table_format"]
@@ -94,11 +91,7 @@ WANTED = [name for name in DATASETS if name in (config["only"] or DATASETS)]
 
 # The batches to predict, each with its table and its output.
 PREDICTIONS = {
-    name: batch
-    | {
-        "dataset": (dataset := configuration.batch_dataset(config, batch)),
-        "output": batch["output"] or f"results/{dataset}/predictions/{name}.csv",
-    }
+    name: batch | {"dataset": batch_dataset(config, batch), "output": batch_output(config, name)}
     for name, batch in config["predictions"].items()
 }
 
@@ -136,9 +129,22 @@ def seeds(dataset):
     return SETTINGS[dataset]["seeds"]
 
 
+def first_split(dataset):
+    """Return the seed of the split that is audited, explained, drawn, published and told of.
+
+    It is the first that the config names, and asked for here only.
+    """
+    return seeds(dataset)[0]
+
+
 def models(dataset):
     """Return the names of a table's models, in an order that the config's does not change."""
     return sorted(SETTINGS[dataset]["models"])
+
+
+def readable(path):
+    """Return whether there is a plain file under a path: reading a pipe or a device may never end."""
+    return os.path.isfile(path) and os.access(path, os.R_OK)
 
 
 def raw_table(wildcards):
@@ -151,13 +157,13 @@ def raw_table(wildcards):
     path = SETTINGS[wildcards.dataset]["table"]
     if path in MADE_TABLES:
         return [path]
-    return [ancient(path)] if Path(path).exists() else []
+    return [ancient(path)] if readable(path) else []
 
 
 @cache
 def raw_content(path):
     """Return the hash of a user's table, None if there is no such file or a rule makes it."""
-    if path in MADE_TABLES or not Path(path).is_file():
+    if path in MADE_TABLES or not readable(path):
         return None
     return content_hash(path)
 
@@ -270,7 +276,7 @@ def oof_files(wildcards):
 
 
 def first_seed_oof_files(wildcards):
-    return seed_oof_files(wildcards.dataset, seeds(wildcards.dataset)[0])
+    return seed_oof_files(wildcards.dataset, first_split(wildcards.dataset))
 
 
 def seed_oof_files(dataset, seed):
@@ -280,7 +286,7 @@ def seed_oof_files(dataset, seed):
 def first_seed(pattern):
     """Return the input function for a file of a table's first seed: the split that is audited."""
     return lambda wildcards: pattern.format(
-        dataset=wildcards.dataset, seed=seeds(wildcards.dataset)[0]
+        dataset=wildcards.dataset, seed=first_split(wildcards.dataset)
     )
 
 
@@ -309,7 +315,7 @@ def audit_settings(wildcards):
     settings = SETTINGS[wildcards.dataset]
     return canonical(
         {
-            "random_state": seeds(wildcards.dataset)[0],
+            "random_state": first_split(wildcards.dataset),
             "strategy": settings["split"]["strategy"],
         }
     )
@@ -323,7 +329,7 @@ def curve_settings(wildcards):
 def explanation_settings(wildcards):
     own = {
         "metric": SETTINGS[wildcards.dataset]["select_by"],
-        "random_state": seeds(wildcards.dataset)[0],
+        "random_state": first_split(wildcards.dataset),
     }
     return canonical(own | curve_settings(wildcards))
 
@@ -345,7 +351,7 @@ def naive_settings(wildcards):
     return canonical(
         model_settings(dataset, wildcards.model)
         | {
-            "random_state": seeds(dataset)[0],
+            "random_state": first_split(dataset),
             "test_size": SETTINGS[dataset]["split"]["test_size"],
         }
     )
@@ -360,7 +366,7 @@ def known_process_models(wildcards):
     dataset = wildcards.dataset
     if SAMPLES.get(SETTINGS[dataset]["table"]) != "customers":
         return []
-    return [f"results/{dataset}/seed{seeds(dataset)[0]}/models/{m}.joblib" for m in models(dataset)]
+    return first_seed_model_files(wildcards)
 
 
 def control_settings(wildcards):
@@ -369,7 +375,7 @@ def control_settings(wildcards):
 
 
 def first_seed_model_files(wildcards):
-    folder = f"results/{wildcards.dataset}/seed{seeds(wildcards.dataset)[0]}/models"
+    folder = f"results/{wildcards.dataset}/seed{first_split(wildcards.dataset)}/models"
     return [f"{folder}/{model}.joblib" for model in models(wildcards.dataset)]
 
 
@@ -409,7 +415,7 @@ def batch_inputs(batch):
     run = f"{folder}/published.json" if latest else f"{folder}/runs/{entry['run']}/run_meta.json"
     made_here = entry["input"] in MADE_TABLES
     return {
-        "batch": [entry["input"]] * (made_here or Path(entry["input"]).exists()),
+        "batch": [entry["input"]] * (made_here or readable(entry["input"])),
         "run": [run] * (latest or Path(run).exists()),
     }
 
@@ -445,6 +451,7 @@ def wanted_files():
     everything = WANTED == DATASETS
     files = ["results/metrics.csv"] * everything
     files += [INDEX] * (everything and any(SETTINGS[dataset]["report"] for dataset in DATASETS))
+    files += [PAGES_REMOVED] * any(Path(page).exists() for page in unwanted_pages())
     files += [path for dataset in WANTED for path in table_files(dataset)]
     files += [batch["output"] for batch in PREDICTIONS.values() if batch["dataset"] in WANTED]
     return files

@@ -59,7 +59,7 @@ for dataset, control in PERMUTED.items():
             CONDA_ENVIRONMENT
         params:
             dataset=control,
-            cfg={"seed": seeds(dataset)[0]},
+            cfg={"seed": first_split(dataset)},
             code=code("permute"),
         message:
             f"Shuffling the labels of {dataset}"

@@ -3,9 +3,10 @@ rule clean:
     input:
         raw_table,
     output:
-        table=processed("cleaned_data"),
-        schema="data/processed/{dataset}/input_schema.json",
-        repairs=for_report("results/{dataset}/repairs.json", DATA, "repairs"),
+        # Kept where the new table is refused: what was made of the old one still stands.
+        table=update(processed("cleaned_data")),
+        schema=update("data/processed/{dataset}/input_schema.json"),
+        repairs=update(for_report("results/{dataset}/repairs.json", DATA, "repairs")),
     log:
         "results/logs/{dataset}/clean.log",
     priority: 20

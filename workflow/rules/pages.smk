@@ -5,9 +5,11 @@ import platform
 import tomllib
 
 from ml_baseline.files import whole_file
-from ml_baseline.report.remake import config_alone
+from ml_baseline.jobs.rule_graph import rule_graph
+from ml_baseline.report.making import config_alone
 
 INDEX = "results/report.html"
+PAGES_REMOVED = "results/logs/pages_removed"
 INDEXED_TABLES = {
     dataset: {
         "leaderboard": f"results/{dataset}/metrics.csv",
@@ -18,6 +20,13 @@ INDEXED_TABLES = {
     }
     for dataset in sorted(DATASETS)
 }
+
+
+def unwanted_pages():
+    """Return the pages that `report: false` does without, whether they are there or not."""
+    pages = {f"results/{name}/report.html": SETTINGS[name]["report"] for name in DATASETS}
+    pages[INDEX] = any(pages.values())
+    return [page for page, wanted in pages.items() if not wanted]
 
 
 def templates(page):
@@ -43,23 +52,23 @@ def page_settings(wildcards):
     top_level = {"table_format": TABLE_SUFFIX}
     if sample in config["sample_data"]:
         top_level["sample_data"] = {sample: config["sample_data"][sample]}
-    absent = {
-        "make_sample_data": sample is None,
-        "plots": not settings["plots"],
-        "naive": not settings["naive"],
-        "contrast": not settings["naive"],
-        "permute": not settings["controls"],
-        "controls": not settings["controls"],
-    }
     estimators = [model["estimator"] for model in settings["models"].values()]
     alone = config_alone(wildcards.dataset, canonical(settings | top_level), SCHEMA["properties"])
     return canonical(
         {
             "config": alone,
             "versions": versions(*sorted(estimators)),
-            "absent": [rule for rule, missing in absent.items() if missing],
+            "graph": page_graph(wildcards.dataset),
+            "first_seed": first_split(wildcards.dataset),
         }
     )
+
+
+@functools.cache
+def page_graph(dataset):
+    """Return the graph of the rules that make a table's page."""
+    start = workflow.get_rule("report")
+    return canonical(rule_graph(workflow.rules, start, {"dataset": dataset}))
 
 
 @functools.cache

@@ -119,3 +119,21 @@ rule report_index:
         "Writing the index of all tables"
     script:
         "../scripts/report_index.py"
+
+
+rule remove_pages:
+    """Pages of an earlier run that `report: false` does without now, taken away."""
+    output:
+        temp(touch(PAGES_REMOVED)),
+    log:
+        "results/logs/remove_pages.log",
+    localrule: True
+    conda:
+        CONDA_ENVIRONMENT
+    params:
+        cfg=canonical({"pages": unwanted_pages()}),
+        code=code("remove_pages"),
+    message:
+        "Removing pages that the config does without"
+    script:
+        "../scripts/remove_pages.py"

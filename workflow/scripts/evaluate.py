@@ -7,7 +7,7 @@ with job_log(snakemake, warm="models"):
     from ml_baseline.modelling.answers import ask
     from ml_baseline.modelling.model_files import load_models
     from ml_baseline.scoring.evaluate import holdout_metrics, holdout_predictions
-    from ml_baseline.scoring.metrics import stratified_rows
+    from ml_baseline.scoring.scores import stratified_rows
 
     schema = read_json(snakemake.input.schema)
     holdout = read_table(snakemake.input.holdout, schema)

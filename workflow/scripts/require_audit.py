@@ -8,8 +8,9 @@ with job_log(snakemake):
 
     failures = audit_lines(rows_of(Path(snakemake.input[0])), verdicts=("fail",))
     if failures:
+        failed = "a check" if len(failures) == 1 else f"{len(failures)} checks"
         raise InputError(
-            f"the audit has {len(failures)} failures, and `audit: on_fail` is stop: "
-            + "; ".join(failures)
+            f"the audit failed {failed}, and `audit: {{on_fail: stop}}` stops there: "
+            + " ".join(failures)
         )
     Path(snakemake.output[0]).touch()

@@ -1,17 +1,23 @@
 """The columns of a table as the checks look at them: numbers, bins and what is made of them."""
 
+import re
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from ml_baseline.audit.scoring import binned
-from ml_baseline.data.schema import ORDERED_KINDS, feature_columns
+from ml_baseline.audit.strength import Strength, binned, strength
+from ml_baseline.data.schema import ORDERED_KINDS, Schema, columns_of_role, feature_columns
 
 # Part of a time in days; the exact length of a month does not matter for an order.
 PART_DAYS = {"year": 372.0, "month": 31.0, "day": 1.0, "hour": 1 / 24}
 # A level of a category counts as one of its own in a matrix if it is among so many most frequent.
 MATRIX_LEVELS = 8
+# A column of numbers is taken for a time by its name; that is a guess, and never a failure.
+TIME_NAMES = re.compile(
+    r"(?:^|[^a-z])(?:date|datetime|timestamp|year|yyyymm|yearmonth|epoch|period)(?:$|[^a-z])"
+    r"|^(?:week|month|quarter|time)(?:$|[^a-z])|[^a-z]time$"
+)
 
 
 class View(NamedTuple):
@@ -25,6 +31,13 @@ class View(NamedTuple):
     numbers: np.ndarray | None  # float64 with NaN; None where values have no order
 
 
+class Scored(NamedTuple):
+    """A view and how far it gives the target away."""
+
+    view: View
+    strength: Strength
+
+
 class Columns(NamedTuple):
     """A table's features, ready for the checks."""
 
@@ -32,7 +45,7 @@ class Columns(NamedTuple):
     signs: list[View]  # whether a value is missing, whether a number is whole
 
 
-def columns_of(table: pd.DataFrame, schema: dict) -> Columns:
+def columns_of(table: pd.DataFrame, schema: Schema) -> Columns:
     """Return the views of a cleaned table's features."""
     values, signs = [], []
     entries = {entry["name"]: entry for entry in schema["columns"]}
@@ -63,7 +76,15 @@ def columns_of(table: pd.DataFrame, schema: dict) -> Columns:
     return Columns(values, signs)
 
 
-def dates_of(table: pd.DataFrame, schema: dict) -> dict[str, np.ndarray]:
+def scored_views(columns: Columns, target: np.ndarray, folds: np.ndarray) -> list[Scored]:
+    """Return every view of every column with its strength."""
+    return [
+        Scored(view, strength(view.codes, view.size, target, folds, view.numbers))
+        for view in [*columns.values, *columns.signs]
+    ]
+
+
+def dates_of(table: pd.DataFrame, schema: Schema) -> dict[str, np.ndarray]:
     """Return each date among the features, put together from its parts, in days of its own."""
     days: dict[str, np.ndarray] = {}
     for entry in schema["columns"]:
@@ -74,7 +95,28 @@ def dates_of(table: pd.DataFrame, schema: dict) -> dict[str, np.ndarray]:
     return days
 
 
-def matrix_of(table: pd.DataFrame, schema: dict, widest: int = 200) -> np.ndarray:
+def times_of(train: pd.DataFrame, schema: Schema) -> dict[str, tuple[np.ndarray, bool]]:
+    """Return the columns that may be a time, by the name to show: numbers, and whether declared."""
+    times: dict[str, tuple[np.ndarray, bool]] = {}
+    for name in columns_of_role(schema, "time"):
+        times[name] = train[name].to_numpy(dtype=np.float64), True
+    for source, days in dates_of(train, schema).items():
+        times[source] = days, True
+    sources = {entry["source"] for entry in schema["columns"] if "part" in entry}
+    for name in feature_columns(schema, "integer", "number"):
+        entry = next(entry for entry in schema["columns"] if entry["name"] == name)
+        if entry.get("source") in sources:
+            continue
+        numbers = train[name].to_numpy(dtype=np.float64)
+        known = ~np.isnan(numbers)
+        if known.sum() < 100:
+            continue
+        if TIME_NAMES.search(name.lower()) is not None:
+            times[name] = numbers, False
+    return times
+
+
+def matrix_of(table: pd.DataFrame, schema: Schema, widest: int = 200) -> np.ndarray:
     """Return the features as standardized numbers, shape (rows, at most `widest`), float64.
 
     Missing numbers are 0, the mean, and have an indicator; the frequent levels of a category have

@@ -1,25 +1,26 @@
 """The program `ml-baseline`: the workflow, its runs and their predictions from the command line.
 
-Each command imports what it needs when it runs: `--help` answers at once.
+What each command is called, takes and does stands in one table, `COMMANDS`. Commands import what
+they need when they run: `--help` answers at once.
 """
 
 import argparse
-import contextlib
-import json
+import io
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from ml_baseline.cli import actions
+from ml_baseline.cli.actions import FAILED, FEATURES, PROGRAM, say
 from ml_baseline.errors import InputError
+from ml_baseline.serve import ServeOptions
 
-PROGRAM = "ml-baseline"
-FEATURES = "data/processed/features.csv"
 SAMPLES = ("customers", "users", "breast_cancer")
-# As in the config's schema; a test holds them in step.
-SAMPLE_ROWS, FEWEST_SAMPLE_ROWS, SAMPLE_SEED = 1000, 50, 7
-SERVED_ROWS, SERVED_BYTES = 10_000, 10 << 20
-FAILED, USAGE, INTERRUPTED = 1, 2, 130
+FEWEST_SAMPLE_ROWS = 50  # as in the config's schema; a test holds them in step
+INTERRUPTED = 130
 
 EXAMPLE = f"""\
 three commands from nothing to predictions:
@@ -27,16 +28,265 @@ three commands from nothing to predictions:
   {PROGRAM} train --target is_high_value
   {PROGRAM} predict --run latest --input {FEATURES} --output outputs/preds.csv
 """
-
 RUN_HELP = "a run id, `latest` (the run last published or trained), or the path of a run's folder"
-TRUST_HELP = (
-    "load the model even if the run was not published from this account; a model can run code when "
-    "it is loaded, so only where you know where the run comes from"
+SERVED = ServeOptions()
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument of a command: its names, and what argparse is to know of it."""
+
+    names: tuple[str, ...]
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: what runs it, what it does in a line, more about it, and its arguments."""
+
+    run: Callable[[argparse.Namespace], int]
+    summary: str
+    more: str
+    arguments: tuple[Argument, ...]
+
+
+def argument(*names: str, **settings: Any) -> Argument:
+    """Return an argument as argparse's `add_argument` takes it."""
+    return Argument(names, settings)
+
+
+def whole_number(least: int) -> Callable[[str], int]:
+    """Return the type of an argument that is a whole number, at least so large."""
+
+    def read(text: str) -> int:
+        value = int(text) if text.isascii() and text.isdigit() else least - 1
+        if value < least:
+            raise argparse.ArgumentTypeError(f"expected a whole number from {least}, got {text!r}")
+        return value
+
+    return read
+
+
+def number_of_cores(text: str) -> str:
+    """Check the number of cores, which Snakemake takes as text."""
+    return text if text == "all" else str(whole_number(1)(text))
+
+
+def served(name: str, what: str) -> Argument:
+    """Return an option of the service that is a whole number."""
+    default = getattr(SERVED, name)
+    text = f"{what} (default: {default})"
+    kind = whole_number(0 if name == "port" else 1)
+    return argument(
+        f"--{name.replace('_', '-')}", metavar="N", type=kind, default=default, help=text
+    )
+
+
+PLACE = (
+    argument("--dataset", metavar="NAME", help="look only among the runs of this table"),
+    argument(
+        "--results",
+        metavar="FOLDER",
+        type=Path,
+        default=Path("results"),
+        help="the folder with the results (default: results)",
+    ),
+    argument(
+        "--trust",
+        action="store_true",
+        help="use a run that was not published from this account; loading a model can run code, so "
+        "only do this if you know where it comes from",
+    ),
 )
+RUN = argument("--run", metavar="RUN", default="latest", help=f"{RUN_HELP} (default: latest)")
+A_RUN = argument("run", metavar="RUN", help=RUN_HELP)
+JSON = argument("--json", action="store_true", help="print JSON")
+
+COMMANDS: dict[str, Command | tuple[str, dict[str, Command]]] = {
+    "make-sample-data": Command(
+        actions.make_sample_data,
+        "write a sample table to try things out",
+        "docs/sample_data.md describes the samples and what is known about them.",
+        (
+            argument(
+                "--sample",
+                choices=SAMPLES,
+                default="users",
+                help="users (target: is_high_value, which is computed from other columns, so it "
+                "leaks on purpose), customers (target: purchased, with a known best score) or "
+                "breast_cancer (target: diagnosis, real data) (default: users)",
+            ),
+            argument(
+                "--rows",
+                metavar="N",
+                type=whole_number(FEWEST_SAMPLE_ROWS),
+                help=f"number of rows, at least {FEWEST_SAMPLE_ROWS} (default: "
+                f"{actions.SAMPLE_ROWS}; breast_cancer always has 569)",
+            ),
+            argument(
+                "--seed",
+                metavar="N",
+                type=whole_number(0),
+                help=f"random seed (default: {actions.SAMPLE_SEED}; breast_cancer is not random)",
+            ),
+            argument(
+                "--output",
+                metavar="FILE",
+                type=Path,
+                default=Path(FEATURES),
+                help=f"the .csv or .parquet file to write (default: {FEATURES})",
+            ),
+        ),
+    ),
+    "train": Command(
+        actions.train,
+        "train, evaluate and publish the models of one table",
+        "Runs the Snakemake workflow for this table; what is up to date is not rebuilt. Settings come "
+        "from config/config.yaml in the current folder, if there is one, and from --config. If they "
+        "already describe the table, those settings apply.",
+        (
+            argument(
+                "--target", metavar="COLUMN", required=True, help="the yes/no column to predict"
+            ),
+            argument(
+                "--input", metavar="FILE", default=FEATURES, help=f"the table (default: {FEATURES})"
+            ),
+            argument(
+                "--id",
+                action="append",
+                metavar="COLUMN",
+                help="a column that identifies the rows; it is copied to the predictions. Can be "
+                "given more than once",
+            ),
+            argument(
+                "--positive",
+                action="append",
+                metavar="LABEL",
+                help="a value of the target that means yes. Can be given more than once",
+            ),
+            argument(
+                "--name",
+                help="name of the table, used for its results (default: its name in the config, or "
+                "that of the file)",
+            ),
+            argument("--config", metavar="FILE", type=Path, help="an additional config file"),
+            argument(
+                "--cores",
+                metavar="N",
+                type=number_of_cores,
+                default="all",
+                help="number of processor cores to use (default: all)",
+            ),
+            argument(
+                "--unlock",
+                action="store_true",
+                help="first remove the lock that a killed run left in this folder",
+            ),
+        ),
+    ),
+    "predict": Command(
+        actions.predict,
+        "predict the rows of a file with a published run",
+        "The rows are cleaned as in training. The output is written whole or not at all.",
+        (
+            RUN,
+            argument(
+                "--input",
+                metavar="FILE",
+                required=True,
+                help="the rows to predict, in any format that can be trained on, or - for standard "
+                "input",
+            ),
+            argument(
+                "--output",
+                metavar="FILE",
+                required=True,
+                help="where to write ids, probabilities and predictions: a .csv, .tsv, .txt (also "
+                "with .gz, .bz2 or .xz) or .parquet file, or - for CSV on standard output",
+            ),
+            argument(
+                "--on-bad-rows",
+                choices=("fail", "null"),
+                default="fail",
+                help="what to do with rows that cannot be read: fail, or leave their predictions "
+                "empty and give the reason in the column `reason` (default: fail)",
+            ),
+            argument(
+                "--overwrite",
+                action="store_true",
+                help="replace the output even if it is not an earlier prediction",
+            ),
+            *PLACE,
+        ),
+    ),
+    "runs": (
+        "list, show, compare and verify published runs",
+        {
+            "list": Command(
+                actions.list_runs, "list the published runs, newest first", "", (JSON, *PLACE)
+            ),
+            "show": Command(
+                actions.show_run, "show the model card of a run", "", (A_RUN, JSON, *PLACE)
+            ),
+            "compare": Command(
+                actions.compare_runs,
+                "show what differs between two runs",
+                "",
+                (
+                    argument("first", metavar="RUN", help=RUN_HELP),
+                    argument("second", metavar="RUN", help="the run to compare it with"),
+                    JSON,
+                    *PLACE,
+                ),
+            ),
+            "verify": Command(
+                actions.verify_run,
+                "check the files and predictions of a run",
+                "Compares every file with its hash and predicts the golden rows again. Exits with 1 if "
+                "anything differs from what was published.",
+                (A_RUN, JSON, *PLACE),
+            ),
+        },
+    ),
+    "serve": Command(
+        actions.serve,
+        "serve predictions of a published run over HTTP",
+        "Listens on this machine only, unless --host says otherwise. If ML_BASELINE_API_KEY is set in "
+        "the environment, requests need it in the header X-API-Key.",
+        (
+            RUN,
+            argument(
+                "--host",
+                default=SERVED.host,
+                help=f"address to listen on (default: {SERVED.host})",
+            ),
+            served("port", "port to listen on, 0 for any free one"),
+            served("max_rows", "most rows in a request"),
+            served("max_bytes", "most bytes in the body of a request"),
+            served("max_connections", "most connections at a time, from all clients"),
+            served("request_seconds", "most seconds a client may take to send a request"),
+            argument(
+                "--root-path",
+                metavar="PATH",
+                default=SERVED.root_path,
+                help="the path under which a proxy offers the service, such as /churn",
+            ),
+            argument(
+                "--follow",
+                action="store_true",
+                help="switch to newly published runs of the same table without a restart",
+            ),
+            *PLACE,
+        ),
+    ),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code: 0 done, 1 refused or failed, 2 wrong usage."""
+    for stream in (sys.stdout, sys.stderr):  # a terminal may lack letters that a table has
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     options = parser().parse_args(arguments)
     try:
         code = options.run_command(options)
@@ -56,12 +306,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
 
 
-def say(message: str) -> None:
-    """Tell the user something beside the output."""
-    with contextlib.suppress(BrokenPipeError):
-        print(f"{PROGRAM}: {message}", file=sys.stderr, flush=True)
-
-
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the program's arguments."""
     top = argparse.ArgumentParser(
@@ -70,374 +314,26 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = top.add_subparsers(metavar="COMMAND", required=True, title="commands")
-    _add_make_sample_data(commands)
-    _add_train(commands)
-    _add_predict(commands)
-    _add_runs(commands)
-    _add_serve(commands)
+    _add_commands(top.add_subparsers(metavar="COMMAND", required=True, title="commands"), COMMANDS)
     return top
 
 
-def _command(
-    commands, name: str, run: Callable[[argparse.Namespace], int], summary: str, more: str = ""
-) -> argparse.ArgumentParser:
-    text = f"{summary[0].upper()}{summary[1:]}.{' ' if more else ''}{more}"
-    command = commands.add_parser(name, help=summary, description=text)
-    command.set_defaults(run_command=run)
-    return command
-
-
-def _add_results(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--results",
-        metavar="FOLDER",
-        type=Path,
-        default=Path("results"),
-        help="where the results are (default: results)",
-    )
-
-
-def _add_run(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--run", metavar="RUN", default="latest", help=f"{RUN_HELP} (default: latest)"
-    )
-    _add_place(command)
-    command.add_argument("--trust", action="store_true", help=TRUST_HELP)
-
-
-def _add_place(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--dataset", metavar="NAME", help="look among the runs of this table only")
-    _add_results(command)
-
-
-def _whole_number(least: int) -> Callable[[str], int]:
-    def whole_number(text: str) -> int:
-        value = int(text) if text.isascii() and text.isdigit() else least - 1
-        if value < least:
-            raise argparse.ArgumentTypeError(
-                f"found {text!r}, expected a whole number from {least}"
+def _add_commands(
+    parsers: Any, commands: Mapping[str, Command | tuple[str, dict[str, Command]]]
+) -> None:
+    for name, command in commands.items():
+        summary = command.summary if isinstance(command, Command) else command[0]
+        text = f"{summary[0].upper()}{summary[1:]}."
+        if isinstance(command, Command):
+            one = parsers.add_parser(name, help=summary, description=f"{text} {command.more}")
+            one.set_defaults(run_command=command.run)
+            for taken in command.arguments:
+                one.add_argument(*taken.names, **taken.settings)
+        else:
+            group = parsers.add_parser(name, help=summary, description=text)
+            _add_commands(
+                group.add_subparsers(metavar="ACTION", required=True, title="actions"), command[1]
             )
-        return value
-
-    return whole_number
-
-
-def _cores(text: str) -> str:
-    if text != "all":
-        _whole_number(1)(text)
-    return text
-
-
-# --- make-sample-data ----------------------------------------------------------------------------
-
-
-def _add_make_sample_data(commands) -> None:
-    command = _command(
-        commands,
-        "make-sample-data",
-        _make_sample_data,
-        "write a sample table to try things out",
-        "What the samples are, and which answers are known about them, is in docs/sample_data.md.",
-    )
-    command.add_argument(
-        "--sample",
-        choices=SAMPLES,
-        default="users",
-        help="users (target is_high_value, which is computed from other columns: a leak on "
-        "purpose), customers (target purchased, the best possible score is known) or "
-        "breast_cancer (target diagnosis, real) (default: users)",
-    )
-    command.add_argument(
-        "--rows",
-        type=_whole_number(FEWEST_SAMPLE_ROWS),
-        help=f"the number of rows, at least {FEWEST_SAMPLE_ROWS} (default: {SAMPLE_ROWS}; breast_cancer has 569)",
-    )
-    command.add_argument(
-        "--seed",
-        type=_whole_number(0),
-        help=f"the seed the table is drawn with (default: {SAMPLE_SEED}; breast_cancer has none)",
-    )
-    command.add_argument(
-        "--output",
-        metavar="FILE",
-        type=Path,
-        default=Path(FEATURES),
-        help=f"a .csv or .parquet file (default: {FEATURES})",
-    )
-
-
-def _make_sample_data(options: argparse.Namespace) -> int:
-    if options.output.suffix not in (".csv", ".parquet"):
-        raise InputError(
-            f"--output {options.output}: expected a name that ends in .csv or .parquet"
-        )
-    if options.sample == "breast_cancer" and (options.rows, options.seed) != (None, None):
-        raise InputError(
-            "--sample breast_cancer is a real table: it takes neither --rows nor --seed"
-        )
-    from ml_baseline.data.sample_note import is_sample, note_path
-
-    if os.path.lexists(options.output) and not is_sample(options.output):
-        raise InputError(
-            f"{options.output} exists and is not a sample table as this command wrote it, so it is "
-            "kept; name another --output"
-        )
-    from ml_baseline.data import sample_data
-
-    rows = SAMPLE_ROWS if options.rows is None else options.rows
-    seed = SAMPLE_SEED if options.seed is None else options.seed
-    try:
-        table = sample_data.write(options.sample, options.output, rows, seed)
-    except OSError as error:
-        raise InputError(f"{options.output} cannot be written: {error}") from error
-    say(f"wrote {options.output} ({len(table):,} rows; what it is: {note_path(options.output)})")
-    return 0
-
-
-# --- train ---------------------------------------------------------------------------------------
-
-
-def _add_train(commands) -> None:
-    command = _command(
-        commands,
-        "train",
-        _train,
-        "clean, split, train, score and publish one table",
-        "This runs the Snakemake workflow for the table: what is up to date is not made again. "
-        "Settings come from config/config.yaml in this folder, if it is there, and from --config. "
-        "If they have the table already, its settings there hold.",
-    )
-    command.add_argument("--target", required=True, help="the yes/no column to predict")
-    command.add_argument(
-        "--input",
-        metavar="FILE",
-        default=FEATURES,
-        help=f"the table, .csv, .tsv, .txt or .parquet (default: {FEATURES})",
-    )
-    command.add_argument(
-        "--id",
-        action="append",
-        metavar="COLUMN",
-        help="a column that names the rows, carried along to the predictions; may be repeated",
-    )
-    command.add_argument(
-        "--positive",
-        action="append",
-        metavar="LABEL",
-        help="the label of the target that means yes; may be repeated",
-    )
-    command.add_argument(
-        "--name",
-        help="the table's name, under which its results stand (default: the name it has in the "
-        "config, or the file's)",
-    )
-    command.add_argument("--config", metavar="FILE", type=Path, help="a config file to use as well")
-    command.add_argument(
-        "--cores", type=_cores, default="all", help="the processor cores to use (default: all)"
-    )
-    command.add_argument(
-        "--unlock",
-        action="store_true",
-        help="first take away the lock that a run which was killed has left in this folder",
-    )
-
-
-def _train(options: argparse.Namespace) -> int:
-    from ml_baseline.cli.train import train_table
-
-    return train_table(
-        options.input,
-        options.target,
-        name=options.name,
-        ids=options.id,
-        positive=options.positive,
-        config_file=options.config,
-        cores=options.cores,
-        unlock=options.unlock,
-        say=say,
-    )
-
-
-# --- runs ----------------------------------------------------------------------------------------
-
-
-def _add_runs(commands) -> None:
-    command = commands.add_parser(
-        "runs",
-        help="list, show, compare and verify published runs",
-        description="Published runs: models that are kept, with all that is to be known about them.",
-    )
-    actions = command.add_subparsers(metavar="ACTION", required=True, title="actions")
-    listing = _command(actions, "list", _list_runs, "list the published runs, the newest first")
-    show = _command(actions, "show", _show_run, "show a run's model card")
-    compare = _command(actions, "compare", _compare_runs, "show what differs between two runs")
-    verify = _command(
-        actions,
-        "verify",
-        _verify_run,
-        "check a run's files and predictions",
-        "Every file is compared with its hash, and the golden rows are predicted again. The exit "
-        "code is 1 if anything is not as it was published.",
-    )
-    for action in (show, verify):
-        action.add_argument("run", metavar="RUN", help=RUN_HELP)
-    compare.add_argument("first", metavar="RUN", help=RUN_HELP)
-    compare.add_argument("second", metavar="RUN", help="another one")
-    verify.add_argument("--trust", action="store_true", help=TRUST_HELP)
-    for action in (listing, show, compare, verify):
-        _add_place(action)
-        action.add_argument("--json", action="store_true", help="answer in JSON")
-
-
-def _list_runs(options: argparse.Namespace) -> int:
-    from ml_baseline.cli.display import print_list
-    from ml_baseline.registry.overview import overview
-
-    found = overview(options.results, options.dataset)
-    return _answer(options, found, lambda: print_list(found, options.results))
-
-
-def _show_run(options: argparse.Namespace) -> int:
-    from ml_baseline.cli.display import print_card
-    from ml_baseline.registry.overview import described
-
-    run = _find(options, options.run)
-    found = described(run)
-    return _answer(options, found, lambda: print_card(found))
-
-
-def _compare_runs(options: argparse.Namespace) -> int:
-    from ml_baseline.cli.display import print_comparison
-    from ml_baseline.registry.differences import compare_runs
-
-    runs = [_find(options, name) for name in (options.first, options.second)]
-    found = compare_runs(*runs)
-    return _answer(options, found, lambda: print_comparison(found))
-
-
-def _verify_run(options: argparse.Namespace) -> int:
-    from ml_baseline.cli.display import print_verification
-    from ml_baseline.registry.runs import open_run, run_folder
-    from ml_baseline.registry.verify import verify_run
-
-    # Not through `find_run`, which refuses a run whose schema has changed.
-    run = open_run(run_folder(options.run, options.results, options.dataset), options.trust)
-    found = verify_run(run)
-    _answer(options, found, lambda: print_verification(found))
-    return 0 if found["ok"] else FAILED
-
-
-def _answer(options: argparse.Namespace, found: object, print_it: Callable[[], None]) -> int:
-    if options.json:
-        print(json.dumps(found, indent=1, ensure_ascii=False))
-    else:
-        print_it()
-    return 0
-
-
-def _find(options: argparse.Namespace, name: str):
-    from ml_baseline.registry import find_run
-
-    run = find_run(name, options.results, options.dataset, getattr(options, "trust", False))
-    if name == "latest":
-        say(f"the latest run is {run.run_id} of the table {run.dataset}")
-    return run
-
-
-# --- predict and serve ---------------------------------------------------------------------------
-
-
-def _add_predict(commands) -> None:
-    command = _command(
-        commands,
-        "predict",
-        _predict,
-        "predict the rows of a file with a published run",
-        "The rows are cleaned as the training rows were. Nothing is written unless all of it is.",
-    )
-    _add_run(command)
-    command.add_argument(
-        "--input",
-        metavar="FILE",
-        required=True,
-        help="the rows: a .csv, .tsv, .txt (compressed too) or .parquet file, or - for standard "
-        "input",
-    )
-    command.add_argument(
-        "--output",
-        metavar="FILE",
-        required=True,
-        help="where to write ids, probability and prediction: a file of these kinds, or - for CSV to "
-        "standard output",
-    )
-    command.add_argument(
-        "--on-bad-rows",
-        choices=("fail", "null"),
-        default="fail",
-        help="what to do with rows that cannot be read: fail, or leave their prediction empty and "
-        "say why in a column `reason` (default: fail)",
-    )
-
-
-def _predict(options: argparse.Namespace) -> int:
-    run = _find(options, options.run)
-    from ml_baseline.registry.predict_file import predict_file
-
-    summary = predict_file(run, options.input, options.output, on_bad_rows=options.on_bad_rows)
-    bad = f", {summary['bad_rows']:,} of them without a prediction" if summary["bad_rows"] else ""
-    where = "" if options.output == "-" else f" into {options.output}"
-    say(f"predicted {summary['rows']:,} rows{bad}{where} in {summary['seconds']:.1f} s")
-    return 0
-
-
-def _add_serve(commands) -> None:
-    command = _command(
-        commands,
-        "serve",
-        _serve,
-        "answer predictions over HTTP with a published run",
-        "The service listens on this machine only, unless --host says otherwise. If the environment "
-        "has ML_BASELINE_API_KEY, requests must carry it in the header X-API-Key.",
-    )
-    _add_run(command)
-    command.add_argument("--host", default="127.0.0.1", help="(default: 127.0.0.1)")
-    command.add_argument(
-        "--port", type=_whole_number(0), default=8000, help="0 for any free one (default: 8000)"
-    )
-    # As in `ml_baseline.serve`; a test holds them in step.
-    command.add_argument(
-        "--max-rows",
-        type=_whole_number(1),
-        default=SERVED_ROWS,
-        help=f"rows of a request at most (default: {SERVED_ROWS})",
-    )
-    command.add_argument(
-        "--max-bytes",
-        type=_whole_number(1),
-        default=SERVED_BYTES,
-        help=f"bytes of a request at most (default: {SERVED_BYTES})",
-    )
-
-
-def _serve(options: argparse.Namespace) -> int:
-    run = _find(options, options.run)
-    from ml_baseline.serve import serve
-
-    _say_version_changes(run)
-    serve(run, options.host, options.port, options.max_rows, options.max_bytes)
-    return 0
-
-
-def _say_version_changes(run) -> None:
-    from ml_baseline.registry.runs import version_changes
-
-    changes = version_changes(run)
-    if changes:
-        say(
-            f"note: {'; '.join(changes)}, since the run was published; "
-            f"`{PROGRAM} runs verify {run.run_id}` tells whether it still predicts the same"
-        )
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markdown import Markdown
@@ -10,33 +11,46 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ml_baseline.text import for_terminal
+
+if TYPE_CHECKING:  # importing them takes longer than all else here
+    from ml_baseline.registry.differences import Differences
+    from ml_baseline.registry.manifest import Figure
+    from ml_baseline.registry.overview import RunLine
+    from ml_baseline.registry.verify import Verification
+
 # Where nobody looks at the width (a pipe, a file), no line is broken.
 WIDE = 10_000
 HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 SHOWN_HASH = 12
 
 
-def print_list(runs: list[dict], results: Path) -> None:
-    """Print a table of runs, from `overview`."""
+def print_list(runs: "list[RunLine]", results: Path) -> None:
+    """Print a table of runs, and a line for each that cannot be used."""
     if not runs:
-        print(f"No run is published in {results}.")
+        print(f"There are no published runs in {for_terminal(str(results))}.")
         return
+    usable = [run for run in runs if run["problem"] is None]
     console = _console()
     table = _table("run", "table", "model", "holdout score", "rows", "audit", "")
-    for run in runs:
+    for run in usable:
         table.add_row(*map(plain, _cells(run)))
     wanted = console.measure(table, options=console.options.update(max_width=WIDE)).maximum
-    if wanted <= console.width:
+    if usable and wanted <= console.width:
         console.print(table)
-        return
-    for run in runs:  # a narrow terminal
-        run_id, dataset, model, score, rows, audit, notes = _cells(run)
-        print(plain(f"{run_id}  {notes}".rstrip()))
-        text = f"{dataset}: {model}, {score} on {rows} rows, audit: {audit}"
-        console.print(Padding(plain(text), (0, 0, 0, 4)))
+    else:  # a narrow terminal
+        for run in usable:
+            run_id, dataset, model, score, rows, audit, notes = _cells(run)
+            print(for_terminal(f"{run_id}  {notes}".rstrip()))
+            text = f"{dataset}: {model}, {score} on {rows} rows, audit: {audit}"
+            console.print(Padding(plain(text), (0, 0, 0, 4)))
+    for run in runs:
+        if run["problem"] is not None:
+            problem = " ".join(run["problem"].split())
+            print(for_terminal(f"{run['run_id']}  {run['dataset']}: not usable. {problem}"))
 
 
-def _cells(run: dict) -> tuple[str, ...]:
+def _cells(run: "RunLine") -> tuple[str, ...]:
     notes = ["latest"] * run["latest"] + ["from elsewhere"] * (not run["sealed"])
     score = f"{run['metric']} {_figure(run)}"
     rows = "" if run["holdout_rows"] is None else f"{run['holdout_rows']:,}"
@@ -46,66 +60,63 @@ def _cells(run: dict) -> tuple[str, ...]:
 
 def print_card(described: dict) -> None:
     """Print a run's model card: set out in a terminal, as it is elsewhere."""
-    text = plain(described["card"]).plain
+    text = for_terminal(described["card"])
     if sys.stdout.isatty():
-        _console().print(Markdown(text))
+        _console().print(Markdown(text, hyperlinks=False))
     else:
         print(text, end="")
-    print(f"\nFolder: {plain(described['folder'])}")
+    print(f"\nFolder: {for_terminal(described['folder'])}")
     if not described["sealed"]:
-        print("This run was not published from this account: it is loaded only with --trust.")
+        print("This run was not published from this account.")
 
 
-def print_comparison(comparison: dict) -> None:
-    """Print what `compare_runs` found."""
+def print_differences(found: "Differences") -> None:
+    """Print what `run_differences` found."""
     console = _console()
     for place, run_id, dataset in zip(
-        ("first", "second"), comparison["runs"], comparison["datasets"], strict=True
+        ("first", "second"), found["runs"], found["datasets"], strict=True
     ):
         print(f"{place:<6}  {run_id} ({dataset})")
     print()
     scores = _table("on the holdout", "first", "second")
-    for name, pair in comparison["metrics"].items():
-        scores.add_row(plain(name), *(plain(_figure(figure or {})) for figure in pair))
+    for name, pair in found["metrics"].items():
+        scores.add_row(plain(name), *(plain(_figure(figure)) for figure in pair))
     console.print(scores)
-    if not comparison["same_rows"]:
-        print("\nScored on different rows: a difference of the scores may be one of the rows.")
-    if not comparison["differences"]:
-        same = "The content is the same." if comparison["same_content"] else "Nothing else differs."
+    if not found["same_rows"]:
+        print(
+            "\nThe runs were scored on different rows: the difference in scores may come from that."
+        )
+    if not found["differences"]:
+        same = "The content is the same." if found["same_content"] else "Nothing else differs."
         print(f"\n{same}")
         return
     print()
     table = _table("what differs", "first", "second")
-    for name, pair in comparison["differences"].items():
-        table.add_row(plain(name), *(plain(_value(value)) for value in pair))
+    for name, values in found["differences"].items():
+        table.add_row(plain(name), *(plain(_value(value)) for value in values))
     console.print(table)
 
 
-def print_verification(found: dict) -> None:
+def print_verification(found: "Verification") -> None:
     """Print what `verify_run` found."""
-    print(f"{found['run_id']} ({found['dataset']}), {plain(found['folder'])}")
-    wrong = len(found["changed_files"])
-    print(
-        f"files: {found['files'] - wrong} of {found['files']} as published"
-        if wrong
-        else f"files: all {found['files']} as published"
+    listed, wrong = found["files"], len(found["changed_files"])
+    lines = [f"{found['run_id']} ({found['dataset']}), {found['folder']}"]
+    lines.append(
+        f"files: {'all ' * (not wrong)}{listed - wrong}{f' of {listed}' * bool(wrong)} as published"
     )
     if found["largest_difference"] is not None:
-        print(
-            f"predictions: {found['golden_rows']} golden rows replayed, largest difference "
+        lines.append(
+            f"predictions: {found['golden_rows']} golden rows predicted again, largest difference "
             f"{found['largest_difference']:.2g}"
         )
-    for change in found["version_changes"]:
-        print(f"version: {plain(change)}")
-    for problem in found["problems"]:
-        print(f"PROBLEM: {plain(problem)}")
-    print("ok" if found["ok"] else "NOT ok")
+    lines += [f"version: {change}" for change in found["version_changes"]]
+    lines += [f"PROBLEM: {problem}" for problem in found["problems"]]
+    print(for_terminal("\n".join([*lines, "ok" if found["ok"] else "NOT ok"])))
 
 
 def plain(text: object) -> Text:
-    """Return text without anything that a terminal or the markup would take for a command."""
-    kept = (c for c in str(text) if c in "\n\t" or (ord(c) >= 32 and not 127 <= ord(c) < 160))
-    return Text("".join(kept))
+    """Return text in which neither the terminal nor rich's markup finds a command."""
+    return Text(for_terminal(str(text)))
 
 
 def _console() -> Console:
@@ -119,10 +130,10 @@ def _table(*titles: str) -> Table:
     return table
 
 
-def _figure(figure: dict) -> str:
-    if figure.get("value") is None:
+def _figure(figure: "Figure | RunLine") -> str:
+    if figure["value"] is None:
         return "-"
-    if figure.get("low") is None:
+    if None in (figure["low"], figure["high"]):
         return f"{figure['value']:.3f}"
     return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})"
 

@@ -9,6 +9,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from ml_baseline.config.configuration import COMMAND_LINE
+from ml_baseline.config.text import load_yaml, read_config_file
+from ml_baseline.data.source import SourceFile
 from ml_baseline.errors import InputError
 
 CONFIG = Path("config/config.yaml")  # the one that the Snakefile reads
@@ -44,13 +47,12 @@ def train_table(
         InputError: there is no workflow beside this package, no such table, or the name is taken.
     """
     snakefile = workflow_file()
-    if not Path(table).is_file():
-        hint = (
-            "make one with `ml-baseline make-sample-data`, or name your own with --input"
-            if table == "data/processed/features.csv"
-            else "paths are relative to the current folder"
+    if table == "data/processed/features.csv" and not Path(table).exists():
+        raise InputError(
+            f"{table}: there is no such file; make one with `ml-baseline make-sample-data`, or name "
+            "your own with --input"
         )
-        raise InputError(f"{table}: there is no such file; {hint}")
+    SourceFile(table)  # says so if it is none
     known = known_tables(config_file)
     name, entry = name_and_settings(table, target, name, known)
     if ids is not None:
@@ -83,22 +85,16 @@ def workflow_file() -> Path:
     return path
 
 
-def known_tables(config_file: Path | None) -> dict[str, dict]:
+def known_tables(config_file: Path | None = None) -> dict[str, dict]:
     """Return the `datasets` of the folder's config and of another one, as far as they are sound."""
-    from ml_baseline.config.configuration import load_schema
-
     if config_file is not None and not config_file.is_file():
         raise InputError(f"--config {config_file}: there is no such file")
     found: dict[str, dict] = {}
     for path in filter(None, (CONFIG, config_file)):
         if not path.is_file():
             continue
-        import yaml
-
-        try:
-            content = load_schema(path)  # a schema is a YAML file too
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise InputError(f"{path} is no valid YAML: {error}") from error
+        read_config_file(path)
+        content = load_yaml(path)
         datasets = content.get("datasets") if isinstance(content, dict) else None
         for name, entry in (datasets if isinstance(datasets, dict) else {}).items():
             if isinstance(entry, dict):
@@ -157,7 +153,7 @@ def run_workflow(
         0 if it went well, 130 if it was interrupted, else 1.
     """
     with tempfile.TemporaryDirectory(prefix="ml-baseline-") as folder:
-        overlay = Path(folder, "train.json")
+        overlay = Path(folder, COMMAND_LINE)
         overlay.write_text(json.dumps(config), encoding="utf-8")
         files = [str(path) for path in (config_file, overlay) if path is not None]
         command = [sys.executable, "-P", "-m", "snakemake", "--snakefile", str(snakefile)]

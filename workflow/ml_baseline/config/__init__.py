@@ -1,1 +1,1 @@
-"""The configuration: checked, completed, documented."""
+"""The config: read, completed from one schema, checked before any job, documented."""

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ml_baseline.errors import InputError
 from ml_baseline.files import content_hash, whole_file
@@ -15,7 +16,7 @@ from ml_baseline.files import content_hash, whole_file
 RESULT_FOLDERS = ("results", "data/processed")
 # Where no output belongs, in the folder in which the workflow runs and where its code stands.
 CHECKOUT = Path(__file__).resolve().parents[3]
-RESERVED_FOLDERS = (
+RESERVED_FOLDERS: tuple[str | Path, ...] = (
     *("config", ".snakemake", ".git"),
     *(CHECKOUT / name for name in ("config", "workflow", "profiles", "envs", "docs", "tests")),
     *(CHECKOUT / name for name in ("benchmarks", ".git", ".github")),
@@ -24,7 +25,9 @@ RESERVED_FOLDERS = (
 REMEMBERED = 3
 
 
-def output_problem(path: str | Path, reads: Mapping[str | Path, str] | None = None) -> str | None:
+def output_problem(
+    path: str | Path, reads: Mapping[Any, str] | None = None, overwrite: bool = False
+) -> str | None:
     """Return why predictions must not be written to `path`; None if they may be.
 
     They may replace what an earlier prediction wrote there, and nothing else. This asks the disk
@@ -33,6 +36,8 @@ def output_problem(path: str | Path, reads: Mapping[str | Path, str] | None = No
     Args:
         path: the file to write. What is neither file, link nor folder (a pipe) is always fine.
         reads: the files that must stay as they are, each with what it is ("the table of churn").
+
+        overwrite: whether the user wants a file replaced that no prediction wrote.
 
     Returns:
         Words to stand after the name of the file: "is the table of churn; name another file".
@@ -54,17 +59,17 @@ def output_problem(path: str | Path, reads: Mapping[str | Path, str] | None = No
     if in_predictions(path):
         return None
     for folder in RESULT_FOLDERS:
-        if _inside(target, folder):
+        if is_inside(target, folder):
             return (
                 f"lies in {folder}, where the workflow keeps its own files; name a file elsewhere, or "
                 "leave the output out to have it in results/<table>/predictions"
             )
-    for folder in RESERVED_FOLDERS:
-        if _inside(target, folder):
-            return f"lies in {folder}, which belongs to the workflow; name a file elsewhere"
+    for reserved in RESERVED_FOLDERS:
+        if is_inside(target, reserved):
+            return f"lies in {reserved}, which belongs to the workflow; name a file elsewhere"
     if path.is_symlink() and not path.exists():
         return f"is a link to {path.readlink()}, which is not there; name the file itself"
-    if path.is_file() and not _was_predicted(target):
+    if path.is_file() and not overwrite and not _was_predicted(target):
         return (
             "is there already, and no prediction wrote it, so it is not replaced; name another file, "
             "or move this one away"
@@ -96,12 +101,18 @@ def is_result(path: str | Path, datasets: list[str]) -> bool:
     """Return whether a file is one that the workflow makes of the tables with these names."""
     target = resolved(path)
     folders = ["results", *(f"data/processed/{name}" for name in datasets)]
-    return any(_inside(target, folder) for folder in folders)
+    return any(is_inside(target, folder) for folder in folders)
 
 
 def same_path(first: str | Path, second: str | Path) -> bool:
     """Return whether two paths lead to one file; names that differ by case only count as one."""
     return _folded(resolved(first)) == _folded(resolved(second))
+
+
+def is_inside(path: str | Path, folder: str | Path) -> bool:
+    """Return whether a file lies in a folder or in one below it, likewise."""
+    above = _folded(resolved(folder))
+    return any(_folded(parent) == above for parent in resolved(path).parents)
 
 
 def in_predictions(path: str | Path) -> bool:
@@ -117,10 +128,6 @@ def resolved(path: str | Path) -> Path:
 
 def _folded(path: Path) -> str:
     return str(path).casefold()
-
-
-def _inside(target: Path, folder: str | Path) -> bool:
-    return any(_folded(parent) == _folded(resolved(folder)) for parent in target.parents)
 
 
 def _record(path: Path) -> Path:
@@ -157,8 +164,10 @@ def _was_predicted(path: Path) -> bool:
     return content_hash(path) in [line.partition(" ")[0] for line in known]
 
 
-def require_output(path: str | Path, reads: Mapping[str | Path, str] | None = None) -> None:
+def require_output(
+    path: str | Path, reads: Mapping[Any, str] | None = None, overwrite: bool = False
+) -> None:
     """Raise InputError if predictions must not be written to `path`; see `output_problem`."""
-    problem = output_problem(path, reads)
+    problem = output_problem(path, reads, overwrite)
     if problem:
         raise InputError(f"{path} {problem}")

@@ -6,13 +6,14 @@ from sklearn.pipeline import Pipeline
 
 from ml_baseline.data import sample_data
 from ml_baseline.data.clean import clean
+from ml_baseline.data.schema import Schema
 from ml_baseline.modelling.train import predict_probability
-from ml_baseline.scoring.metrics import scores
+from ml_baseline.scoring.scores import scores
 
 FRESH_ROWS = 20_000
 
 
-def permuted(table: pd.DataFrame, schema: dict, random_state: int) -> pd.DataFrame:
+def permuted(table: pd.DataFrame, schema: Schema, random_state: int) -> pd.DataFrame:
     """Return a cleaned table with its target shuffled over the rows: what is left is chance."""
     shuffled = np.random.default_rng(random_state).permutation(table[schema["target"]].to_numpy())
     permuted = table.copy()
@@ -48,7 +49,7 @@ def negative_control(leaderboard: pd.DataFrame) -> pd.DataFrame:
 
 
 def positive_control(
-    leaderboard: pd.DataFrame, models: dict[str, Pipeline], schema: dict, random_state: int
+    leaderboard: pd.DataFrame, models: dict[str, Pipeline], schema: Schema, random_state: int
 ) -> pd.DataFrame:
     """Return how the best model's holdout score compares with the truth, for the customers sample.
 

@@ -8,13 +8,15 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from ml_baseline.data.augment import augment
+from ml_baseline.data.schema import Schema
 from ml_baseline.modelling.failure import FITTED
 from ml_baseline.modelling.train import fit, predict_probability
-from ml_baseline.scoring.metrics import METRICS, scores
+from ml_baseline.scoring.metrics import METRICS
+from ml_baseline.scoring.scores import scores
 
 
 def naive_predictions(
-    table: pd.DataFrame, schema: dict, model_settings: dict, test_size: float, random_state: int
+    table: pd.DataFrame, schema: Schema, model_settings: dict, test_size: float, random_state: int
 ) -> pd.DataFrame:
     """Return a model's predictions of the naive test rows.
 

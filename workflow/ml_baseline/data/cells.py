@@ -5,6 +5,7 @@ a table of a million.
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 
 import numpy as np
@@ -63,6 +64,7 @@ BLANKS = (
     "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u1680\u2028\u2029\u205f\u3000\u200b\u200c\u200d\u2060\ufeff"
 )
 BLANKS += SPACES + "".join(map(chr, range(0x2000, 0x200B)))
+BLANK_RUN = re.compile(f"[{BLANKS}]+")
 QUOTES = ('"', "'")
 CURRENCIES = "$€£¥₹₩₽฿"
 NEGATIVE_SIGNS = pa.array(["-", "−", "–"])
@@ -91,6 +93,17 @@ PLAIN_NUMBERS = {
 }
 # A number whose digits are no code, for comparing labels.
 NUMBER_LABEL = re.compile(r"[+-]?(0|[1-9]\d*)(\.\d*)?", re.ASCII)
+
+
+# How many cells are asked, evenly spread over the column, whether a guess is worth a try, and how
+# many decide what most cells decide. The rest is read cell by cell in any case.
+FEW_CELLS = 200
+ENOUGH_CELLS = 10_000
+
+
+def sample(texts: pd.Series, size: int) -> pd.Series:
+    """Return up to `size` cells at equal distances: a sorted column shows all that it holds."""
+    return texts.iloc[:: -(-len(texts) // size) or 1]
 
 
 def strip(texts: pd.Series) -> pd.Series:
@@ -124,6 +137,14 @@ def canonical(label: str) -> str:
     if fraction:
         return f"{whole}.{fraction}"
     return "0" if whole == "-0" else whole
+
+
+def folded(label: str, keeps_case: bool = False) -> str:
+    """Return what spellings of a category are compared by: Unicode's NFC, single blanks, no case."""
+    if not label.isascii():
+        label = unicodedata.normalize("NFC", label)
+    label = BLANK_RUN.sub(" ", label)
+    return label if keeps_case else label.lower()
 
 
 def plain_numbers(texts: pd.Series) -> pd.Series | None:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ml_baseline.data import cells
-from ml_baseline.data.schema import KEPT_ROLES, NUMERIC_KINDS, listed
+from ml_baseline.data.schema import KEPT_ROLES, NUMERIC_KINDS, Column, Schema, listed
 from ml_baseline.errors import InputError
 
 # So many different cells that could not be read are named in the repairs.
@@ -27,7 +27,7 @@ PARTS = {
 }
 
 
-def clean(raw: pd.DataFrame, schema: dict) -> tuple[pd.DataFrame, dict]:
+def clean(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, dict]:
     """Return the cleaned table of a raw one and the count of every repair.
 
     Args:
@@ -79,7 +79,7 @@ def clean(raw: pd.DataFrame, schema: dict) -> tuple[pd.DataFrame, dict]:
     }
 
 
-def clean_features(raw: pd.DataFrame, schema: dict) -> tuple[pd.DataFrame, dict[str, dict]]:
+def clean_features(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, dict[str, dict]]:
     """Return all rows of a raw table, cleaned, without the target, which `raw` need not have.
 
     Args:
@@ -122,7 +122,7 @@ def clean_features(raw: pd.DataFrame, schema: dict) -> tuple[pd.DataFrame, dict[
     return table, repairs
 
 
-def _plain_values(texts: pd.Series, schema: dict, entry: dict) -> pd.Series | None:
+def _plain_values(texts: pd.Series, schema: Schema, entry: Column) -> pd.Series | None:
     """Return the values of a column in which every cell stands as if it were cleaned, or None.
 
     That is a number as computers write them, or a category that the schema knows: there is nothing
@@ -142,7 +142,7 @@ def _plain_values(texts: pd.Series, schema: dict, entry: dict) -> pd.Series | No
     return values if values is not None and values.notna().all() else None
 
 
-def _source(raw: pd.DataFrame, entry: dict) -> pd.Series:
+def _source(raw: pd.DataFrame, entry: Column) -> pd.Series:
     if entry["source"] not in raw.columns:
         raise InputError(
             f"the table lacks the column '{entry['source']}' ({entry['role']}), which the schema "
@@ -157,7 +157,7 @@ def _stripped(texts: pd.Series, count: dict) -> pd.Series:
     return stripped
 
 
-def _present(texts: pd.Series, schema: dict, entry: dict, count: dict) -> pd.Series:
+def _present(texts: pd.Series, schema: Schema, entry: Column, count: dict) -> pd.Series:
     """Return a raw column's stripped cells, null where they stand for a missing value."""
     texts = _stripped(texts, count)
     tokens = cells.MISSING_TOKENS | frozenset(schema["missing_values"])
@@ -175,7 +175,7 @@ def _frequencies(texts: pd.Series) -> dict[str, int]:
     return {str(text): int(number) for text, number in ordered}
 
 
-def _target(texts: pd.Series, schema: dict, count: dict) -> pd.Series:
+def _target(texts: pd.Series, schema: Schema, count: dict) -> pd.Series:
     texts = _stripped(texts, count)
     codes = dict.fromkeys(schema["negative"], 0) | dict.fromkeys(schema["positive"], 1)
     target = cells.encode(texts, codes)
@@ -184,16 +184,16 @@ def _target(texts: pd.Series, schema: dict, count: dict) -> pd.Series:
     return target
 
 
-def _values(texts: pd.Series, entry: dict, count: dict) -> pd.Series:
+def _values(texts: pd.Series, entry: Column, count: dict) -> pd.Series:
     """Return a column's values and count the repairs; `texts` are stripped, null where missing."""
     if entry["kind"] == "category":
-        return _categories(texts, entry.get("spellings", {}), count)
+        return _categories(texts, entry, count)
     values = _numbers(texts, entry, count)
     _count_unparsable(texts, values, count)
     return _finished(values, entry, count)
 
 
-def _finished(values: pd.Series, entry: dict, count: dict) -> pd.Series:
+def _finished(values: pd.Series, entry: Column, count: dict) -> pd.Series:
     """Return the values, missing where they are numbers that mean so, in the column's data type."""
     if entry["kind"] == "category":
         return values
@@ -217,16 +217,28 @@ def _whole(values: pd.Series) -> pd.Series:
     return values.astype("int64") if whole and values.abs().max() < 2**63 else values
 
 
-def _categories(texts: pd.Series, spellings: dict[str, str], count: dict) -> pd.Series:
-    if not spellings:
+def _categories(texts: pd.Series, entry: Column, count: dict) -> pd.Series:
+    """Return the labels in the spelling of the schema; of one never seen, as it stands."""
+    spellings, known = entry.get("spellings", {}), entry.get("categories", [])
+    if not spellings and not known:
         return texts.astype("str")
-    folded = texts.str.lower()
-    respelled = texts.where(~folded.isin(spellings), folded.map(spellings)).astype("str")
+    keeps_case = entry.get("keeps_case", False)
+    if len(known) <= MANY_CATEGORIES:
+        spellings = {cells.folded(label, keeps_case): label for label in known} | spellings
+    codes, distinct = pd.factorize(texts)
+    known = {*known, None}
+    labels = [
+        text
+        if text in known or len(text) == 1
+        else spellings.get(cells.folded(text, keeps_case), text)
+        for text in distinct
+    ]
+    respelled = pd.Series(np.array([*labels, None], dtype=object)[codes], texts.index, dtype="str")
     count["respelled"] = int((respelled != texts)[texts.notna()].sum())
     return respelled
 
 
-def _numbers(texts: pd.Series, entry: dict, count: dict) -> pd.Series:
+def _numbers(texts: pd.Series, entry: Column, count: dict) -> pd.Series:
     """Return what the cells of a column of any other kind mean, NaN where they mean nothing."""
     if "encode" in entry:
         values = cells.encode(texts, entry["encode"])
@@ -242,7 +254,7 @@ def _numbers(texts: pd.Series, entry: dict, count: dict) -> pd.Series:
     return values
 
 
-def _date_parts(texts: pd.Series, entries: list[dict], count: dict) -> dict[str, pd.Series]:
+def _date_parts(texts: pd.Series, entries: list[Column], count: dict) -> dict[str, pd.Series]:
     times = cells.parse_dates(texts, entries[0]["date_formats"])
     count["dates_from_text"] = int(times.notna().sum())
     _count_unparsable(texts, times, count)

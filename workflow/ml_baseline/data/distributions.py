@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from ml_baseline.data.schema import column, columns_of_role, feature_columns
+from ml_baseline.data.schema import Column, column, columns_of_role, feature_columns
 
 COLUMNS = ("column", "kind", "low", "high", "label", "negatives", "positives")
 BINS_AT_MOST = 20
@@ -174,14 +174,14 @@ def nice_width(width: float, whole: bool) -> float:
     return next(step * power for step in steps if step * power >= width * (1 - 1e-9))
 
 
-def category_text(value: object, entry: dict) -> str:
+def category_text(value: object, entry: Column) -> str:
     """Return what a person calls a category: a code's label, whole numbers without ".0"."""
     if not isinstance(value, str) and float(value).is_integer():
         value = int(value)
     return str((entry.get("labels") or {}).get(str(value), value))
 
 
-def value_text(value: float, entry: dict) -> str:
+def value_text(value: float, entry: Column) -> str:
     """Return a number as a person reads it; parts of dates by their names."""
     names = PART_NAMES.get(entry.get("part", ""), ())
     place = value - FIRST_OF_PART.get(entry.get("part", ""), 0)

@@ -70,8 +70,9 @@ class ParquetRows:
         try:
             yield
         except (pa.ArrowException, OSError) as error:
+            why = " ".join(str(error).split())
             raise InputError(
-                f"{self.name}: the file is not readable Parquet ({error}); write or copy it again"
+                f"{self.name}: the file is not readable Parquet ({why}); write or copy it again"
             ) from error
 
 

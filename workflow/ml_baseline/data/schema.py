@@ -24,7 +24,8 @@ class Column(TypedDict, total=False):
         missing_numbers: numbers that mean missing.
         date_formats, part: how dates are written, and which part of them this column is.
         encode, labels: the code of each label, and a label for each code.
-        spellings: for labels that are spelled in several ways, the one to use.
+        spellings, keeps_case: for labels that are spelled in several ways, the one to use, by
+            `cells.folded`; whether case tells labels apart.
         answers: usual missing tokens that are none here.
         categories: the labels, or the codes, that there are.
         nullable, missing: whether a cell is missing, and how many.
@@ -43,6 +44,7 @@ class Column(TypedDict, total=False):
     encode: dict[str, int]
     labels: dict[str, str]
     spellings: dict[str, str]
+    keeps_case: bool
     answers: list[str]
     categories: list
     nullable: bool

@@ -93,7 +93,8 @@ class SourceFile:
             with self.path.open("rb") as file:
                 self.start = file.read(MARK_BYTES)
         self.size, self._written = state.st_size, state.st_mtime_ns
-        require_table(self.name, self.start)
+        if what := not_a_table(self.start):
+            raise InputError(f"{self.name}: this is {what}")
 
     def blocks(self) -> Iterator[bytes]:
         """Yield the content, unpacked; how it is packed tells its name or else its first bytes."""
@@ -112,6 +113,8 @@ class SourceFile:
             with self._unpacked(suffix), OPENERS[suffix](raw) as file:
                 while block := file.read(READ_BYTES):
                     self.position = raw.tell()
+                    if not total and (what := not_a_table(block)):
+                        raise InputError(f"this is {what}")
                     total += len(block)
                     if total > max(BOMB_BYTES, BOMB_RATIO * self.position):
                         raise InputError(
@@ -161,11 +164,9 @@ class SourceFile:
             ) from error
 
 
-def require_table(name: str, start: bytes) -> None:
-    """Raise InputError if a file that begins so is one of those that are no tables."""
-    for mark, what in NOT_TABLE.items():
-        if mark.match(start):
-            raise InputError(f"{name}: this is {what}")
+def not_a_table(start: bytes) -> str | None:
+    """Return what a file that begins so is, and what to do, if it is known to be no table."""
+    return next((what for mark, what in NOT_TABLE.items() if mark.match(start)), None)
 
 
 def _absence(path: Path) -> str:
@@ -207,4 +208,5 @@ COMPRESSION_MARKS = {
     b"BZh": ".bz2",
     b"\xfd7zXZ\x00": ".xz",
     b"PK\x03\x04": ".zip",
+    b"PK\x05\x06": ".zip",  # without any file
 }

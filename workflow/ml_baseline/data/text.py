@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ml_baseline.data.decoding import Decoder
-from ml_baseline.data.source import SourceFile, require_table
+from ml_baseline.data.source import SourceFile, not_a_table
 from ml_baseline.errors import InputError
 
 # Found by counting cells; a blank only where none of the others splits the lines.
@@ -110,6 +110,8 @@ class TextRows:
         read = pa.csv.read_csv if whole else pa.csv.open_csv
         try:
             if not body.has_content():
+                if body.error is not None:
+                    raise body.error
                 return
             content = read(
                 pa.PythonFile(body, mode="r"),
@@ -157,7 +159,8 @@ class TextRows:
                 f"{self.name}: the file is empty; expected a header line and rows below it: export "
                 "it again"
             )
-        require_table(self.name, start)
+        if what := not_a_table(start):  # in another encoding, perhaps
+            raise InputError(f"{self.name}: this is {what}")
         return text
 
     def _header(self, start: str, separator: str) -> tuple[list[str], int]:
@@ -348,7 +351,7 @@ def _records(lines: Iterable[str], separator: str) -> Iterator[tuple[int, int, l
         first, last, is_odd = last + 1, reader.line_num, quotes % 2 == 1
         length = quotes = 0
         if "".join(row).strip(NO_CELLS):
-            yield first, last, row, is_odd and last > first
+            yield first, last, row, is_odd and (last > first or row[-1].endswith("\n"))
 
 
 def _tab_separated(text: str) -> str:

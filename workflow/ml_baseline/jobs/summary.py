@@ -41,8 +41,9 @@ def run_summary(
         parts.append(
             "Scores are of holdout rows that no fitting step has seen.\n"
             "* is the best model, chosen by its out-of-fold score on the training rows.\n"
-            "Open results/report.html in a browser: the answer for each table, and the evidence.\n"
-            "All numbers: results/metrics.csv. For each table, in results/<table>/: metrics.csv,\n"
+            + "Open results/report.html in a browser: the answer for each table, and the evidence.\n"
+            * Path("results/report.html").exists()
+            + "All numbers: results/metrics.csv. For each table, in results/<table>/: metrics.csv,\n"
             "audit.csv, stats.csv, repairs.json (what cleaning changed), plots/, curves/,\n"
             "seed<seed>/ (models, predictions) and runs/ (published models: `ml-baseline runs list`)."
         )

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ml_baseline.data.schema import Column
 from ml_baseline.plots.page import Page, nothing, widest
 from ml_baseline.plots.registry import picture
 from ml_baseline.plots.style import SMALL_SIZE, sns
@@ -60,7 +61,7 @@ def _with_an_order(view: View) -> list[str]:
     ]
 
 
-def _is_binary_code(entry: dict) -> bool:
+def _is_binary_code(entry: Column) -> bool:
     return entry["kind"] == "code" and len(entry.get("categories") or ()) == 2
 
 

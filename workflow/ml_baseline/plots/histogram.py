@@ -49,7 +49,7 @@ def histogram(view: View, name: str) -> Figure:
     axes = page.axes(left, 0.1, 7.2 - left, 3.5)
     axes.hist(
         [values[classes == c] for c in (0, 1)],
-        edges,
+        edges.tolist(),
         stacked=True,
         color=CLASS_COLOURS,
         edgecolor="white",
@@ -113,8 +113,14 @@ def histograms(view: View) -> Figure:
         if shares is None:
             panel_title(axes, name, step - 0.6, missing=len(view))
             axes.set(xticks=[], yticks=[])
-            middle = {"ha": "center", "va": "center", "transform": axes.transAxes}
-            axes.text(0.5, 0.5, "no values", color=FAINT, **middle)
+            axes.annotate(
+                "no values",
+                (0.5, 0.5),
+                ha="center",
+                va="center",
+                color=FAINT,
+                xycoords="axes fraction",
+            )
             continue
         panel_title(axes, name, step - 0.6, "*" * shares.clipped, shares.missing)
         negative, positive = shares.heights

@@ -1,6 +1,7 @@
 """What stands within axes: bars, the texts at their ends, round ticks, a grid."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,7 +20,7 @@ def set_ticks(axis: Axis, at_most: int, whole: bool = False) -> None:
     axis.set_major_formatter(lambda value, _: number_text(value, max(axis.get_view_interval())))
 
 
-def bare(axes: Axes, grid: str) -> None:
+def bare(axes: Axes, grid: Literal["x", "y"]) -> None:
     """Leave a grid along one axis only, and no frame where bars start."""
     axes.grid(False)
     axes.grid(True, axis=grid)

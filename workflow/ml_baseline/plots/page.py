@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Sequence
 from functools import cache
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.figure import Figure
@@ -59,7 +60,7 @@ class Page:
         height: float,
         title: str,
         notes: Sequence[str] = (),
-        legend: Sequence[tuple[object, str]] = (),
+        legend: Sequence[tuple[Artist, str]] = (),
     ):
         margin = 0.25
         title_lines = _wrap(title, width - 2 * margin, TITLE_SIZE, "bold")

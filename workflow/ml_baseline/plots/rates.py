@@ -1,5 +1,7 @@
 """What goes with the target: the share of the positive class by each feature."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,7 +17,7 @@ from ml_baseline.plots.registry import picture
 from ml_baseline.plots.style import FAINT, POSITIVE, SMALL_SIZE, TEXT
 from ml_baseline.plots.view import View, percent
 
-DASHES = {"color": FAINT, "linestyle": (0, (4, 3)), "linewidth": 1}
+DASHES: dict[str, Any] = {"color": FAINT, "linestyle": (0, (4, 3)), "linewidth": 1}
 
 
 @picture("target_by_feature")

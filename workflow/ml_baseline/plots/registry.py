@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ml_baseline.data.schema import column, columns_of_role
+from ml_baseline.data.schema import Schema, column, columns_of_role
 from ml_baseline.errors import InputError, did_you_mean, similar
 from ml_baseline.plots.page import nothing
 from ml_baseline.plots.style import style
@@ -51,18 +51,18 @@ def picture(name: str, *kinds: str, columns: int = 1) -> Callable:
     return register
 
 
-def draw(name: str, table: pd.DataFrame, schema: dict) -> Figure:
+def draw(name: str, table: pd.DataFrame, schema: Schema) -> Figure:
     """Return the figure of the plot `name`; raise InputError as `check` does."""
     chosen, columns = resolve(name, schema)
     return chosen.draw(View(table, schema), *columns)
 
 
-def check(name: str, schema: dict) -> None:
+def check(name: str, schema: Schema) -> None:
     """Raise InputError if `name` is no plot of a table with this schema, with the nearest names."""
     resolve(name, schema)
 
 
-def resolve(name: str, schema: dict) -> tuple[Picture, list[str]]:
+def resolve(name: str, schema: Schema) -> tuple[Picture, list[str]]:
     """Return the plot `name` and the columns it is about; raise InputError as `check` does."""
     if name in PICTURES and not PICTURES[name].columns:
         return PICTURES[name], []
@@ -103,11 +103,11 @@ def _cuts(stem: str) -> list[tuple[str, str]]:
     return [(stem[: m.start()], stem[m.end() :]) for m in re.finditer("_", stem)]
 
 
-def _plottable(schema: dict) -> list[str]:
+def _plottable(schema: Schema) -> list[str]:
     return columns_of_role(schema, "feature", "target")
 
 
-def _find_column(text: str, schema: dict) -> str | None:
+def _find_column(text: str, schema: Schema) -> str | None:
     """Return the feature or target that `text` names, as it is or as part of a file's name."""
     if text in _plottable(schema):
         return text
@@ -119,7 +119,7 @@ def _file_stem(name: str) -> str:
     return re.sub(r"[^\w.\-]+", "_", name).strip("_")
 
 
-def _check_kind(name: str, column_name: str, ending: str, schema: dict) -> None:
+def _check_kind(name: str, column_name: str, ending: str, schema: Schema) -> None:
     kind = column(schema, column_name)["kind"]
     if kind not in PICTURES[ending].kinds:
         instead = "barplot" if kind in PICTURES["barplot"].kinds else "histogram"
@@ -130,20 +130,20 @@ def _check_kind(name: str, column_name: str, ending: str, schema: dict) -> None:
         )
 
 
-def _near_columns(text: str, kinds: tuple[str, ...], schema: dict) -> list[str]:
+def _near_columns(text: str, kinds: tuple[str, ...], schema: Schema) -> list[str]:
     stems = [
         _file_stem(name) for name in _plottable(schema) if column(schema, name)["kind"] in kinds
     ]
     return similar(text, stems, n=3, cutoff=0.5)
 
 
-def _did_you_mean(near: list[str], schema: dict) -> str:
+def _did_you_mean(near: list[str], schema: Schema) -> str:
     names = _plottable(schema)
     shown = ", ".join(map(_file_stem, names[:10])) + ", ..." * (len(names) > 10)
     return did_you_mean(map(repr, near), otherwise=f"its columns are {shown}")
 
 
-def _unknown_plot(name: str, schema: dict) -> InputError:
+def _unknown_plot(name: str, schema: Schema) -> InputError:
     whole = [one for one, plot in PICTURES.items() if not plot.columns]
     of_columns = [
         f"{_file_stem(one)}_{ending}"

@@ -24,7 +24,7 @@ def _import_seaborn():
         import seaborn
 
         return seaborn
-    sys.modules["scipy"] = None  # type: ignore[assignment]  # imports take it as "there is none"
+    sys.modules["scipy"] = None  # the import system takes this as "there is none"
     try:
         import seaborn
     finally:

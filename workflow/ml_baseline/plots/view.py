@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from ml_baseline.data.distributions import category_text
-from ml_baseline.data.schema import column, columns_of_role, feature_columns
+from ml_baseline.data.schema import Column, Schema, column, columns_of_role, feature_columns
 from ml_baseline.plots.style import CLASS_COLOURS
 
 # Numbers beyond this are treated as missing: an axis to the edge of the floats overflows.
@@ -22,7 +22,7 @@ class View:
     `labels` says what the classes 0 and 1 are called, such as "purchased = 0" and "purchased = 1".
     """
 
-    def __init__(self, table: pd.DataFrame, schema: dict):
+    def __init__(self, table: pd.DataFrame, schema: Schema):
         self.table, self.schema = table, schema
         self.target_name = columns_of_role(schema, "target")[0]
         self.dataset, self.target = short(schema["dataset"]), short(self.target_name)
@@ -46,7 +46,7 @@ class View:
         """How many rows there are, in words."""
         return rows(len(self.table))
 
-    def entry(self, name: str) -> dict:
+    def entry(self, name: str) -> Column:
         """Return what the schema says of a column; the target's classes have labels too."""
         entry = column(self.schema, name)
         if name == self.target_name:
@@ -104,7 +104,7 @@ def short(text: object, limit: int = 30) -> str:
     return f"{line[:start].rstrip()}…{line[len(line) - (limit - 1 - start) :].lstrip()}"
 
 
-def category_label(value: object, entry: dict, limit: int = 30) -> str:
+def category_label(value: object, entry: Column, limit: int = 30) -> str:
     """Return what a category is called, shortened."""
     return short(category_text(value, entry), limit)
 

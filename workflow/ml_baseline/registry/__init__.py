@@ -4,6 +4,7 @@ A run is a folder `results/<table>/runs/<run id>` with everything that predictio
 reader should know. `publish` makes it, `find_run` finds it, `load_model` gives its pipeline.
 """
 
-from ml_baseline.registry.runs import Run, find_run, list_runs, load_model
+from ml_baseline.registry.load import load_model
+from ml_baseline.registry.runs import Run, find_run, list_runs
 
 __all__ = ["Run", "find_run", "list_runs", "load_model"]

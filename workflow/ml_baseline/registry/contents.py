@@ -3,12 +3,14 @@
 import hashlib
 import json
 import math
+from typing import Any
 
 import pandas as pd
 
 from ml_baseline.errors import InputError
 from ml_baseline.registry.runs import GOLDEN, MODEL, SCHEMA
-from ml_baseline.scoring.metrics import METRICS, higher_is_better
+from ml_baseline.registry.runs import METRICS as METRICS_FILE
+from ml_baseline.scoring.metrics import METRICS, metric_named
 
 # In the order in which the metrics are shown.
 SHOWN_FIRST = ("roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1")
@@ -93,7 +95,7 @@ def selection(leaderboard: pd.DataFrame, select_by: str) -> dict:
     """Return how the model was chosen: by which score, out of which models, and in words."""
     chosen = selected_row(leaderboard)
     scores = {row["model"]: _number(row[f"oof_{select_by}"]) for _, row in leaderboard.iterrows()}
-    best = "highest" if higher_is_better(select_by) else "lowest"
+    best = "highest" if metric_named(select_by).higher_is_better else "lowest"
     fitted = [name for name, score in scores.items() if score is not None]
     tied = [
         name
@@ -137,7 +139,7 @@ def run_files(
         MODEL: model_file,
         SCHEMA: _json(schema),
         GOLDEN: _json(golden),
-        "metrics/holdout_metrics.json": _json(metrics[0]),
+        METRICS_FILE: _json(metrics[0]),
         "metrics/baseline_holdout_metrics.json": _json(metrics[1]),
         "tables/holdout_predictions.csv": _table(predictions, "csv"),
         "tables/holdout_predictions.parquet": _table(predictions, "parquet"),
@@ -228,11 +230,9 @@ def rows_hash(predictions: pd.DataFrame, data_hash: str) -> str:
     return hashlib.sha256(f"{data_hash}\n{rows}".encode()).hexdigest()
 
 
-def _number(value: object) -> float | None:
+def _number(value: Any) -> float | None:
     """Return a figure of a table, None for one that is not there."""
-    if value is None or pd.isna(value) or not math.isfinite(float(value)):
-        return None
-    return float(value)
+    return None if pd.isna(value) or not math.isfinite(value) else float(value)
 
 
 def _json(content: object) -> bytes:

@@ -1,65 +1,65 @@
-"""What differs between two runs."""
+"""What differs between two published runs."""
 
-from ml_baseline.registry.overview import metrics_of
+from typing import TypedDict
+
+from ml_baseline.registry.manifest import Figure
+from ml_baseline.registry.overview import figure_of, metrics_of
 from ml_baseline.registry.runs import Run
 
 # What a manifest says that differs between any two runs, or is compared by itself.
-OWN = (
-    "format",
-    "run_id",
-    "published",
-    "content",
-    "files",
-    "holdout_rows_hash",
-    "audit",
-    "config",
-    "packages",
-)
+OWN = ("format", "run_id", "published", "content", "files", "holdout_rows_hash", "audit")
 
 
-def compare_runs(first: Run, second: Run) -> dict:
-    """Return two runs side by side.
+class Differences(TypedDict):
+    """Two runs side by side.
 
-    Returns:
-        `runs` (two ids) and `datasets` (of which tables), `same_content`, `differences` (each
-        setting, fact or version that differs, by its dotted name, with both values; None where a
-        run lacks it), `metrics` (for each model metric both values with their intervals) and
-        `same_rows` (whether both were scored on the same holdout rows, without which a difference
-        of scores says little).
+    Attributes:
+        runs, datasets: the two ids, and of which tables they are.
+        same_content: whether they are the same but for where and when they were made.
+        differences: each setting, fact or version that differs, by its dotted name, with both
+            values; None where a run lacks it.
+        metrics: each metric of the model, of both with its interval.
+        same_rows: whether both were scored on the same holdout rows, without which a difference of
+            scores says little.
     """
-    parts = [_described(run) for run in (first, second)]
-    names = sorted({*parts[0], *parts[1]})
-    metrics = [metrics_of(run)["model"] for run in (first, second)]
+
+    runs: list[str]
+    datasets: list[str]
+    same_content: bool
+    differences: dict[str, list]
+    metrics: dict[str, list[Figure]]
+    same_rows: bool
+
+
+def run_differences(first: Run, second: Run) -> Differences:
+    """Return two runs side by side; InputError if the metrics of one are not as published."""
+    runs = (first, second)
+    facts = [_facts(run) for run in runs]
+    metrics = [metrics_of(run) for run in runs]
+    names = dict.fromkeys(
+        name
+        for part in metrics
+        for name, figure in part["model"].items()
+        if isinstance(figure, dict)
+    )
     return {
-        "runs": [first.run_id, second.run_id],
-        "datasets": [first.dataset, second.dataset],
-        "same_content": first.meta.get("content") == second.meta.get("content"),
+        "runs": [run.run_id for run in runs],
+        "datasets": [run.dataset for run in runs],
+        "same_content": first.meta["content"] == second.meta["content"],
         "differences": {
-            name: [part.get(name) for part in parts]
-            for name in names
-            if parts[0].get(name) != parts[1].get(name)
+            name: [part.get(name) for part in facts]
+            for name in sorted({*facts[0], *facts[1]})
+            if facts[0].get(name) != facts[1].get(name)
         },
-        "metrics": {
-            name: [figures.get(name) for figures in metrics]
-            for name in dict.fromkeys([*metrics[0], *metrics[1]])
-            if any(isinstance(figures.get(name), dict) for figures in metrics)
-        },
-        "same_rows": first.meta.get("holdout_rows_hash") == second.meta.get("holdout_rows_hash"),
+        "metrics": {name: [figure_of(part, name) for part in metrics] for name in names},
+        "same_rows": first.meta["holdout_rows_hash"] == second.meta["holdout_rows_hash"],
     }
 
 
-def _described(run: Run) -> dict[str, object]:
+def _facts(run: Run) -> dict[str, object]:
     """Return what a run's manifest says, flat, by dotted names."""
-    facts = {name: value for name, value in run.meta.items() if name not in OWN}
-    facts |= {
-        "config": run.meta.get("config", {}),
-        "packages": run.meta["packages"],
-        "audit": {
-            f"{finding['check']} ({finding['subject']})": finding["verdict"]
-            for finding in run.meta.get("audit", [])
-        },
-    }
-    return dict(_flat(facts))
+    audit = {f"{f['check']} ({f['subject']})": f["verdict"] for f in run.meta["audit"]}
+    return dict(_flat({k: v for k, v in run.meta.items() if k not in OWN} | {"audit": audit}))
 
 
 def _flat(value: object, name: str = "") -> list[tuple[str, object]]:

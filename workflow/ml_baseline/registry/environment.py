@@ -17,7 +17,7 @@ def package_versions(names: Iterable[str]) -> dict[str, str | None]:
 
 def installed_packages() -> str:
     """Return all installed distributions as `pip freeze` would list them, one a line."""
-    found = {}
+    found: dict[str, str] = {}
     for distribution in importlib.metadata.distributions():
         name = distribution.metadata["Name"]
         if name:  # what is left of a broken installation has none

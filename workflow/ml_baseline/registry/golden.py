@@ -5,15 +5,17 @@ shows whether this program and these packages still predict what they did. Of a 
 cells that are predicted from are kept: no ids, groups or targets.
 """
 
-import json
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from ml_baseline.data.schema import Schema
 from ml_baseline.errors import InputError
+from ml_baseline.registry.load import install_command, version_changes
+from ml_baseline.registry.manifest import Golden
 from ml_baseline.registry.predict import input_columns, predict_rows
-from ml_baseline.registry.runs import GOLDEN, Run, checked_bytes, install_command, version_changes
+from ml_baseline.registry.runs import GOLDEN, Run, checked_json
 
 if TYPE_CHECKING:  # importing it takes longer than all else here
     from sklearn.pipeline import Pipeline
@@ -36,8 +38,8 @@ def choose_rows(predictions: pd.DataFrame, rows: int = ROWS) -> pd.DataFrame:
 
 
 def make_golden(
-    model: "Pipeline", raw: pd.DataFrame, schema: dict, predictions: pd.DataFrame
-) -> dict:
+    model: "Pipeline", raw: pd.DataFrame, schema: Schema, predictions: pd.DataFrame
+) -> Golden:
     """Return golden rows of a model.
 
     Args:
@@ -79,7 +81,7 @@ def make_golden(
     }
 
 
-def replay(model: "Pipeline", raw: pd.DataFrame, schema: dict) -> np.ndarray:
+def replay(model: "Pipeline", raw: pd.DataFrame, schema: Schema) -> np.ndarray:
     """Return the probability of class 1 of raw rows, shape (rows,), as `predict` gives it."""
     probability, _, _ = predict_rows(model, schema, raw)
     return probability
@@ -95,11 +97,12 @@ def replay_golden(run: Run, model: "Pipeline") -> tuple[int, float]:
     Raises:
         InputError: the model cannot predict them here, or the golden rows are not as published.
     """
-    golden = json.loads(checked_bytes(run, GOLDEN))
+    golden = checked_json(run, GOLDEN, Golden)
     if not golden["row_id"]:
         return 0, 0.0
-    rows = pd.DataFrame(golden["rows"], columns=golden["columns"], dtype="str")
     try:
+        by_column = zip(golden["columns"], zip(*golden["rows"], strict=True), strict=True)
+        rows = pd.DataFrame(dict(by_column), dtype="str")
         distances = np.abs(replay(model, rows, run.schema) - golden["probability"])
     except Exception as error:
         raise _unusable(run, f"{type(error).__name__}: {error}") from error

@@ -6,16 +6,9 @@ doi:10.1145/3287560.3287596, as far as a table and a column can tell them.
 
 from collections.abc import Iterable
 
-METRIC_NAMES = {
-    "roc_auc": "ROC-AUC",
-    "pr_auc": "PR-AUC",
-    "accuracy": "accuracy",
-    "precision": "precision",
-    "recall": "recall",
-    "f1": "F1",
-    "log_loss": "log loss",
-    "brier": "Brier score",
-}
+from ml_baseline.registry.markdown import code, prose
+from ml_baseline.scoring.metrics import METRICS
+
 # A holdout smaller than this gives intervals so wide that it needs saying.
 FEW_ROWS = 200
 # A share of ones beyond which accuracy says little.
@@ -32,7 +25,7 @@ def model_card(meta: dict, schema: dict, metrics: dict) -> str:
         metrics: the content of its `holdout_metrics.json`.
     """
     parts = [
-        f"# {meta['dataset']}: {schema['target']}",
+        f"# {meta['dataset']}: {prose(schema['target'])}",
         _summary(meta, schema, metrics),
         "## Intended use",
         _intended_use(meta, schema),
@@ -58,8 +51,8 @@ def _summary(meta: dict, schema: dict, metrics: dict) -> str:
     model = metrics["model"]
     area = model["roc_auc"]
     return (
-        f"Run `{meta['run_id']}`. The model `{meta['model']['name']}` "
-        f"(`{meta['model']['estimator']}`) predicts whether `{schema['target']}` is "
+        f"Run `{meta['run_id']}`. The model {code(meta['model']['name'])} "
+        f"({code(meta['model']['estimator'])}) predicts whether {code(schema['target'])} is "
         f"{_labels(schema['positive'])}. On {metrics['rows']:,} holdout rows that nothing was "
         f"learned from its ROC-AUC is {_interval(area, metrics['level'])}."
         f"{_warning(meta)}"
@@ -71,18 +64,18 @@ def _warning(meta: dict) -> str:
     if not failed:
         return ""
     names = ", ".join(dict.fromkeys(finding["check"] for finding in failed))
-    return f"\n\n**The audit failed ({names}): do not believe these scores before reading why.**"
+    return f"\n\n**The audit failed ({names}): read why before you trust these scores.**"
 
 
 def _intended_use(meta: dict, schema: dict) -> str:
     return (
-        f"Ranking and sorting new rows of the same kind as `{meta['data']['table']}`, from the same "
+        f"Ranking new rows of the same kind as {code(meta['data']['table'])}, from the same "
         f"source and with the same columns: for each row it gives the probability that "
-        f"`{schema['target']}` is {_labels(schema['positive'])}, and predicts yes where that is at "
-        f"least {meta['threshold']:g}.\n\nIt is a baseline: what is reached without tuning or "
-        "knowledge of the field. It is not meant to decide alone over people, nor for rows from "
-        "another place, time or population than those it was trained on; nobody has measured it "
-        "there."
+        f"{code(schema['target'])} is {_labels(schema['positive'])}, and predicts yes where that is at "
+        f"least {meta['threshold']:g}.\n\nIt is a baseline: what you get without tuning or domain "
+        "knowledge. It is not meant to make decisions about people on its own, nor for rows from "
+        "another place, time or population than those it was trained on, where nobody has measured "
+        "it."
     )
 
 
@@ -101,7 +94,7 @@ def _commands(meta: dict) -> str:
 def _data(meta: dict, schema: dict) -> str:
     data, split = meta["data"], meta["split"]
     facts = [
-        f"`{data['table']}`: {data['rows_read']:,} rows"
+        f"{code(data['table'])}: {data['rows_read']:,} rows"
         + (
             f", {data['rows_without_target']:,} of them left out because they have no target"
             if data["rows_without_target"]
@@ -126,11 +119,11 @@ def _columns(schema: dict) -> str:
         name = entry["source"]
         part = f", its {entry['part']}" if "part" in entry else ""
         missing = f"{entry.get('missing', 0):,}" if entry.get("nullable") else "none"
-        lines.append(f"| `{_cell(name)}` | {entry['kind']}{part} | {missing} | {_values(entry)} |")
+        lines.append(f"| {_cell(name)} | {entry['kind']}{part} | {missing} | {_values(entry)} |")
     left_out = [e["source"] for e in schema["columns"] if e["role"] in ("drop", "forbidden")]
     text = "\n".join(lines)
     if left_out:
-        names = ", ".join(f"`{name}`" for name in dict.fromkeys(left_out))
+        names = ", ".join(map(code, dict.fromkeys(left_out)))
         text += f"\n\nNot read, because the settings say so: {names}."
     return text
 
@@ -139,9 +132,9 @@ def _values(entry: dict) -> str:
     if "minimum" in entry and "part" not in entry:
         return f"{entry['minimum']:g} to {entry['maximum']:g}"
     if "encode" in entry:
-        return ", ".join(f"{_cell(str(label))} ({code})" for label, code in entry["encode"].items())
+        return ", ".join(f"{_cell(label)} ({number})" for label, number in entry["encode"].items())
     categories = entry.get("categories", [])
-    shown = ", ".join(_cell(str(value)) for value in categories[:SHOWN_CATEGORIES])
+    shown = ", ".join(map(_cell, categories[:SHOWN_CATEGORIES]))
     more = len(categories) - SHOWN_CATEGORIES
     return f"{shown} and {more:,} more" if more > 0 else shown
 
@@ -151,23 +144,23 @@ def _scores(meta: dict, metrics: dict) -> str:
     lines = [
         f"On the {metrics['rows']:,} holdout rows, with {metrics['level'] * 100:g} % intervals:",
         "",
-        f"| metric | {model['name']} | {baseline['name']} (baseline) |",
+        f"| metric | {_cell(model['name'])} | {_cell(baseline['name'])} (baseline) |",
         "| --- | --- | --- |",
     ]
-    for name, title in METRIC_NAMES.items():
+    for name in [name for name in model if name in METRICS]:
         pair = [_with_interval(part.get(name)) for part in (model, baseline)]
-        lines.append(f"| {title} | {pair[0]} | {pair[1]} |")
+        lines.append(f"| {METRICS[name].title} | {pair[0]} | {pair[1]} |")
     lines.append(f"| threshold | {model['threshold']:g} | {baseline['threshold']:g} |")
     against = metrics["against_baseline"]
     told = ""
     if against["difference"] is not None:
         over = f" over {against['seeds']} seeds" if against["seeds"] > 1 else ""
         told = (
-            f"Against the baseline{over}, in {METRIC_NAMES[against['metric']]}: "
+            f"Against the baseline{over}, in {METRICS[against['metric']].title}: "
             f"{_with_interval(against | {'value': against['difference']}, sign='+')}. "
         )
     if against["verdict"]:
-        told += f"In words: {against['verdict']}."
+        told += f"In words: {prose(against['verdict'])}."
     if against["seeds"] > 1:
         told += (
             f" The figures in the table are those of the split with seed {meta['seed']}, whose "
@@ -178,7 +171,7 @@ def _scores(meta: dict, metrics: dict) -> str:
             " The holdout has too few rows of a class, or too few errors, for these intervals to "
             "hold what they promise: take them as a rough guide."
         )
-    return "\n".join(lines) + f"\n\n{told}\n\n{meta['selection']['why']}"
+    return "\n".join(lines) + f"\n\n{told}\n\n{prose(meta['selection']['why'])}"
 
 
 def _audit(meta: dict) -> str:
@@ -186,8 +179,8 @@ def _audit(meta: dict) -> str:
     if not found:
         return f"{meta['audit_checks']} checks, no problems found."
     return f"{meta['audit_checks']} checks:\n\n" + _bullets(
-        f"**{finding['verdict']}**, {finding['check']} ({finding['subject']}): "
-        f"{finding['summary']} {finding['explanation']}"
+        f"**{finding['verdict']}**, {finding['check']} ({code(finding['subject'])}): "
+        f"{prose(finding['summary'])} {prose(finding['explanation'])}"
         for finding in found
     )
 
@@ -195,15 +188,16 @@ def _audit(meta: dict) -> str:
 def _limits(meta: dict, schema: dict, metrics: dict) -> list[str]:
     split = meta["split"]
     limits = [
-        "The scores hold for rows like those held out. If the world changes, they do not, and "
-        "nothing here notices it.",
-        "Values that training never saw are predicted too: an unknown category is pooled with the "
-        "rare ones or taken as one of its own, a number outside the range above is extrapolated.",
-        "Nothing was checked about fairness: how the model does within groups of people is not "
-        "known from this card.",
-        f"The probabilities come from the model as it is; whether they are calibrated shows in the "
-        f"Brier score beside the baseline's. The threshold of {meta['threshold']:g} weighs both "
-        "kinds of error alike only if they cost the same.",
+        "The scores hold for rows like those held out. If the data changes, they no longer do, and "
+        "nothing here notices.",
+        "Values that were not in the training data are predicted too: an unknown category is pooled "
+        "with the rare ones or treated as its own, and a number outside the range above is "
+        "extrapolated.",
+        "Fairness was not checked: this card does not say how well the model does within groups of "
+        "people.",
+        "The probabilities are the model's own; compare its Brier score with the baseline's to see "
+        f"whether they are calibrated. A threshold of {meta['threshold']:g} is right only if both "
+        "kinds of error cost what it implies.",
     ]
     if meta["golden"]["difference_from_holdout"]:
         limits.insert(
@@ -232,13 +226,13 @@ def _limits(meta: dict, schema: dict, metrics: dict) -> list[str]:
 
 
 def _origin(meta: dict) -> str:
-    code = meta["code"]
-    commit = f", commit `{code['commit']}`" if code.get("commit") else ""
-    dirty = " with changes that are not committed" if code.get("dirty") else ""
+    source = meta["code"]
+    commit = f", commit `{source['commit']}`" if source.get("commit") else ""
+    dirty = " with changes that are not committed" if source.get("dirty") else ""
     packages = ", ".join(f"{name} {version}" for name, version in meta["packages"].items())
     time = meta["published"][:19].replace("T", " ")
     return (
-        f"Published {time} UTC by ml-baseline {code.get('version')}{commit}{dirty}, with "
+        f"Published {time} UTC by ml-baseline {source.get('version')}{commit}{dirty}, with "
         f"Python {meta['python']}, {packages}. Settings, hashes and all versions are in "
         "`run_meta.json` and `env/pip_freeze.txt`."
     )
@@ -265,11 +259,11 @@ def _with_interval(figure: dict | None, sign: str = "") -> str:
 
 
 def _labels(labels: list[str]) -> str:
-    return " or ".join(f"'{label}'" for label in labels)
+    return " or ".join(map(code, labels))
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+def _cell(text: object) -> str:
+    return code(text, in_table=True)
 
 
 def _bullets(lines: Iterable[str]) -> str:

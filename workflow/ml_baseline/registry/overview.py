@@ -1,25 +1,61 @@
 """What is to be said about published runs, for a program or a display to show."""
 
-import json
+import contextlib
 from pathlib import Path
+from typing import TypedDict
 
 from ml_baseline.errors import InputError
-from ml_baseline.registry.runs import LATEST_FILE, RESULTS, Run, checked_bytes, list_runs
+from ml_baseline.registry.manifest import Figure, HoldoutMetrics
+from ml_baseline.registry.runs import (
+    CARD,
+    METRICS,
+    RESULTS,
+    Run,
+    by_time,
+    checked_bytes,
+    checked_json,
+    latest_run_id,
+    opened_or_problem,
+    run_folders,
+)
 
-METRICS_FILE = "metrics/holdout_metrics.json"
-CARD = "README.md"
+NO_FIGURE: Figure = {"value": None, "low": None, "high": None}
 
 
-def overview(results: Path = RESULTS, dataset: str | None = None) -> list[dict]:
-    """Return what a list of runs shows of each, the newest first.
+class RunLine(TypedDict):
+    """What a list of runs shows of one.
 
-    Returns:
-        `dataset`, `run_id`, `published`, `model`, `metric` (what the model was chosen by), `value`,
-        `low`, `high` (on the holdout; None if its file has changed), `holdout_rows`, `audit` (the
-        worst verdict, or "unknown"), `latest` (of its table), `sealed` (published from this
-        account), `folder`.
+    Attributes:
+        problem: why the run cannot be used, in words; then the fields up to `audit` are None, as
+            nothing in such a run is relied on.
+        metric, value, low, high: what the model was chosen by, on the holdout.
+        audit: the worst verdict.
+        latest: of its table.
+        sealed: published from this account.
     """
-    return [_line(run) for run in reversed(list_runs(results, dataset))]
+
+    dataset: str
+    run_id: str
+    problem: str | None
+    published: str | None
+    model: str | None
+    metric: str | None
+    value: float | None
+    low: float | None
+    high: float | None
+    holdout_rows: int | None
+    audit: str | None
+    latest: bool
+    sealed: bool
+    folder: str
+
+
+def overview(
+    results: Path = RESULTS, dataset: str | None = None, trusted: bool = False
+) -> list[RunLine]:
+    """Return a line for each run, the newest first; those that cannot be used say why."""
+    folders = sorted(run_folders(Path(results), dataset), key=by_time, reverse=True)
+    return [_line(folder, trusted) for folder in folders]
 
 
 def described(run: Run) -> dict:
@@ -29,47 +65,55 @@ def described(run: Run) -> dict:
         "sealed": run.sealed,
         "meta": run.meta,
         "metrics": metrics_of(run),
-        "card": checked_bytes(run, CARD).decode(),
+        "card": checked_bytes(run, CARD).decode(errors="replace"),
     }
 
 
-def metrics_of(run: Run) -> dict:
-    """Return a run's holdout metrics, if they are as published.
-
-    Raises:
-        InputError: they are not, or cannot be read.
-    """
-    try:
-        content = json.loads(checked_bytes(run, METRICS_FILE))
-    except ValueError as error:
-        raise InputError(f"{run.folder / METRICS_FILE} is no JSON: {error}") from error
-    if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
-        raise InputError(f"{run.folder / METRICS_FILE} holds no metrics of a model")
-    return content
+def metrics_of(run: Run) -> HoldoutMetrics:
+    """Return a run's holdout metrics; InputError if they are not as published."""
+    return checked_json(run, METRICS, HoldoutMetrics)
 
 
-def _line(run: Run) -> dict:
+def figure_of(metrics: HoldoutMetrics, name: str) -> Figure:
+    """Return a metric of the published model, without a value if it has none."""
+    found = metrics["model"].get(name)
+    return found if isinstance(found, dict) else NO_FIGURE
+
+
+def _line(folder: Path, trusted: bool) -> RunLine:
+    run = opened_or_problem(folder, trusted)
+    latest = None
+    with contextlib.suppress(InputError):
+        latest = latest_run_id(folder.parent)
+    line: RunLine = {
+        "dataset": folder.parts[-3],
+        "run_id": folder.name,
+        "problem": run if isinstance(run, str) else None,
+        "published": None,
+        "model": None,
+        "metric": None,
+        **NO_FIGURE,
+        "holdout_rows": None,
+        "audit": None,
+        "latest": latest == folder.name,
+        "sealed": False,
+        "folder": str(folder),
+    }
+    if isinstance(run, str):
+        return line
     meta = run.meta
-    try:
-        metric = meta["selection"]["select_by"]
-        figure = metrics_of(run)["model"][metric]
-        figure = {key: figure[key] for key in ("value", "low", "high")}
-        holdout_rows = meta["split"]["holdout_rows"]
-        verdicts = [finding["verdict"] for finding in meta["audit"]]
-    except (InputError, KeyError, TypeError):  # changed, or made by hand: nothing is shown of it
-        metric, figure, holdout_rows = "", dict.fromkeys(("value", "low", "high")), None
-        verdicts = ["unknown"]
-    pointer = run.folder.parent / LATEST_FILE
-    return {
-        "dataset": run.dataset,
-        "run_id": run.run_id,
+    metric = meta["selection"]["select_by"]
+    verdicts = [finding["verdict"] for finding in meta["audit"]]
+    line |= {
         "published": meta["published"],
-        "model": meta["model"].get("name"),
+        "model": meta["model"]["name"],
         "metric": metric,
-        **figure,
-        "holdout_rows": holdout_rows,
-        "audit": next((v for v in ("unknown", "fail", "warn") if v in verdicts), "pass"),
-        "latest": pointer.is_file() and pointer.read_text().strip() == run.run_id,
+        "holdout_rows": meta["split"]["holdout_rows"],
+        "audit": next((v for v in ("fail", "warn") if v in verdicts), "pass"),
         "sealed": run.sealed,
-        "folder": str(run.folder),
     }
+    try:
+        line |= figure_of(metrics_of(run), metric)
+    except InputError as error:
+        line["problem"] = str(error)
+    return line

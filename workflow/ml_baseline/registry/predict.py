@@ -14,7 +14,7 @@ import pandas as pd
 
 from ml_baseline.data import cells
 from ml_baseline.data.clean import clean_features
-from ml_baseline.data.schema import KEPT_ROLES, feature_columns, listed, names_of
+from ml_baseline.data.schema import KEPT_ROLES, Column, Schema, feature_columns, listed, names_of
 from ml_baseline.errors import InputError, similar
 from ml_baseline.registry.runs import Run
 
@@ -44,7 +44,7 @@ class BadCells:
     found: pd.Series
 
 
-def input_columns(schema: dict) -> list[str]:
+def input_columns(schema: Schema) -> list[str]:
     """Return the raw columns that the model needs, in the order of the training table."""
     return list(
         dict.fromkeys(entry["source"] for entry in schema["columns"] if entry["role"] == "feature")
@@ -53,7 +53,7 @@ def input_columns(schema: dict) -> list[str]:
 
 def id_columns(run: Run) -> list[str]:
     """Return the raw columns that name a row; one that was declared may be the group too."""
-    declared = names_of(run.meta.get("config", {}).get("id"))
+    declared = names_of(run.meta["config"].get("id"))
     return [
         entry["source"]
         for entry in run.schema["columns"]
@@ -61,12 +61,12 @@ def id_columns(run: Run) -> list[str]:
     ]
 
 
-def target_entry(schema: dict) -> dict:
+def target_entry(schema: Schema) -> Column:
     """Return the schema's entry of the target."""
     return next(entry for entry in schema["columns"] if entry["role"] == "target")
 
 
-def clean_rows(raw: pd.DataFrame, schema: dict) -> tuple[pd.DataFrame, list[BadCells]]:
+def clean_rows(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, list[BadCells]]:
     """Return the cleaned features of raw rows and the cells that do not keep to the schema.
 
     A cell that is missing or of a category never seen is fine; text where the training table had
@@ -95,7 +95,7 @@ def clean_rows(raw: pd.DataFrame, schema: dict) -> tuple[pd.DataFrame, list[BadC
     return table[feature_columns(schema)], problems
 
 
-def expected(entry: dict) -> str:
+def expected(entry: Column) -> str:
     """Return what the cells of a feature are to be, in words."""
     if "part" in entry:
         formats = [
@@ -108,7 +108,7 @@ def expected(entry: dict) -> str:
 
 
 def predict_rows(
-    model: "Pipeline", schema: dict, raw: pd.DataFrame, threshold: float = 0.5
+    model: "Pipeline", schema: Schema, raw: pd.DataFrame, threshold: float = 0.5
 ) -> tuple[np.ndarray, np.ndarray, list[BadCells]]:
     """Return the predictions of raw rows.
 
@@ -138,7 +138,14 @@ def predict_clean(model: "Pipeline", table: pd.DataFrame) -> np.ndarray:
     return probability[:, list(model.classes_).index(1)]
 
 
-def check_columns(names: Sequence[str], schema: dict, name: str) -> list[str]:
+def no_probabilities(probability: np.ndarray) -> list[BadCells]:
+    """Return the rows to which a model gave something else than a number from 0 to 1."""
+    wrong = np.flatnonzero(~((probability >= 0) & (probability <= 1)))
+    found = pd.Series(probability[wrong], index=wrong)
+    return [BadCells("probability", "a number from 0 to 1", found)] if len(wrong) else []
+
+
+def check_columns(names: Sequence[str], schema: Schema, name: str) -> list[str]:
     """Return which columns of a table are of no use here.
 
     Raises:
@@ -184,8 +191,8 @@ def described(problem: BadCells, before: int) -> str:
         f"row {before + row + 1:,} has {_shown(found)}"
         for row, found in problem.found.iloc[:SHOWN_ROWS].items()
     ]
-    more = len(problem.found) - SHOWN_ROWS
-    more = f" and {more:,} more" if more > 0 else ""
+    others = len(problem.found) - SHOWN_ROWS
+    more = f" and {others:,} more" if others > 0 else ""
     return f"Column '{problem.column}', expected {problem.expected}: {', '.join(shown)}{more}."
 
 
@@ -199,7 +206,7 @@ def _quoted(names: Sequence[str]) -> list[str]:
     return [f"'{name}'" for name in names]
 
 
-def _unknown_labels(raw: pd.DataFrame, schema: dict) -> list[BadCells]:
+def _unknown_labels(raw: pd.DataFrame, schema: Schema) -> list[BadCells]:
     """Return what stands in the target, if it is there, and is no label and not missing."""
     entry = target_entry(schema)
     if entry["source"] not in raw.columns:

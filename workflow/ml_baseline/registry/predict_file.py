@@ -5,7 +5,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ml_baseline.config.paths import require_output, whole_prediction
 from ml_baseline.data.schema import listed
@@ -21,6 +22,7 @@ from ml_baseline.data.tables import Rows, in_chunks, open_rows, table_writer
 from ml_baseline.data.text import ReadAgainError
 from ml_baseline.errors import InputError
 from ml_baseline.registry.golden import require_working
+from ml_baseline.registry.load import load_model
 from ml_baseline.registry.predict import (
     BadCells,
     check_columns,
@@ -28,11 +30,13 @@ from ml_baseline.registry.predict import (
     described,
     id_columns,
     input_columns,
+    no_probabilities,
     predict_clean,
     reasons_of,
     target_entry,
 )
-from ml_baseline.registry.runs import Run, load_model
+from ml_baseline.registry.runs import Run
+from ml_baseline.text import for_terminal
 
 if TYPE_CHECKING:  # importing it takes longer than all else here
     from sklearn.pipeline import Pipeline
@@ -54,6 +58,8 @@ OUTPUT_SUFFIXES = tuple(
 )
 STANDARD_STREAM = "-"
 PROGRESS_AFTER_SECONDS = 1.0
+# Text that a spreadsheet takes for a formula, and not for a number such as +49 30 or -1.5.
+FORMULA = r"^\s*(=|[-+@].*[(|!])"
 OUTPUT_COLUMNS = ("row", "probability", "prediction", "reason")
 
 
@@ -65,6 +71,8 @@ def predict_file(
     on_bad_rows: str = "fail",
     rows_at_a_time: int | None = None,
     progress: bool | None = None,
+    overwrite: bool = False,
+    tables: Mapping[str, str] | None = None,
 ) -> dict:
     """Predict the rows of a file into a file, in memory that does not grow with it.
 
@@ -75,8 +83,7 @@ def predict_file(
 
     Args:
         run: a published run.
-        source: a .csv, .tsv, .txt (also .gz, .bz2, .xz or .zip) or .parquet file, or "-" for
-            standard input.
+        source: a file in any format that can be trained on, or "-" for standard input.
         destination: a file of these kinds (but .zip), or "-" for CSV on standard output, of which
             nothing is written before all of it is there.
         on_bad_rows: what is done about rows with cells that do not keep to the schema: "fail"
@@ -84,6 +91,9 @@ def predict_file(
         rows_at_a_time: rows of a chunk; by the width of the table if None. The last digits of
             probabilities may depend on it.
         progress: whether to show a bar on stderr; if it is a terminal, if None.
+        overwrite: whether a file may be replaced that no prediction wrote. The input, a raw table,
+            published runs and files of the workflow are never replaced.
+        tables: raw tables, each with what it is, beside the one that the run was trained on.
 
     Returns:
         `rows`, `bad_rows`, `unused_columns` and `seconds`.
@@ -96,10 +106,11 @@ def predict_file(
     started = time.perf_counter()
     suffix = _output_suffix(destination)
     if str(destination) != STANDARD_STREAM:
-        require_output(destination, {source: "the input"})
+        own = {run.meta["config"].get("table", source): f"the table of {run.dataset}"}
+        require_output(destination, {**(tables or {}), **own, source: "the input"}, overwrite)
     with ExitStack() as stack:
         path, name = stack.enter_context(_file_of(source))
-        config = run.meta.get("config", {})
+        config = run.meta["config"]
         rows = open_rows(
             path,
             name,
@@ -150,22 +161,30 @@ class _Batch:
         """Write the predictions of all rows to `path`; return how many there are."""
         schema = self._output_schema(suffix)
         writer = table_writer(path, schema, suffix)
-        done = bad = 0
+        done = bad = formulas = 0
         # One chunk is read and cleaned, one predicted and one written at the same time.
         with closing(writer), ThreadPoolExecutor(1) as behind:
             written = behind.submit(lambda: None)
             for ids, table, problems in _ahead(self._cleaned(suffix)):
+                if not (problems and self.on_bad_rows == "fail"):
+                    probability = predict_clean(self.model, table)
+                    problems += no_probabilities(probability)
                 if problems and self.on_bad_rows == "fail":
                     raise self._bad_rows(problems, done, len(table))
-                probability = predict_clean(self.model, table)
                 reasons = reasons_of(problems, len(table))
                 output = self._output(schema, ids, probability, reasons, done)
                 written.result()
                 written = behind.submit(writer.write, output)
                 done += len(table)
-                bad += sum(reason is not None for reason in reasons) if problems else 0
+                bad += sum(reason is not None for reason in reasons or ())
+                formulas += 0 if suffix == ".parquet" else _formulas(ids)
                 show()
             written.result()
+        if formulas:
+            _say(
+                f"note: {formulas:,} ids look like formulas of a spreadsheet (they begin with =, +, - or "
+                "@). They are written as they are: have the spreadsheet import them as text"
+            )
         return {"rows": done, "bad_rows": bad}
 
     def _cleaned(self, suffix: str) -> Iterator[tuple[pa.Table, pd.DataFrame, list[BadCells]]]:
@@ -182,7 +201,7 @@ class _Batch:
         return {column: types[column] for column in self.ids if column in types}
 
     def _output_schema(self, suffix: str) -> pa.Schema:
-        fields = []
+        fields: list[pa.Field] = []
         for column in self.ids:
             kind = self._typed_ids(suffix).get(column, pa.large_string())
             name = column
@@ -226,6 +245,12 @@ class _Batch:
             + " Correct them; or `--on-bad-rows null` leaves such rows empty, says why, and "
             "predicts the others"
         )
+
+
+def _formulas(ids: pa.Table) -> int:
+    """Return how many of the ids that are text a spreadsheet may run as a formula."""
+    texts = [column for column in ids.columns if pa.types.is_large_string(column.type)]
+    return sum(pc.sum(pc.match_substring_regex(column, FORMULA)).as_py() or 0 for column in texts)
 
 
 def _ahead(items: Iterator) -> Iterator:
@@ -348,4 +373,4 @@ def _progress_bar(rows: Rows, wanted: bool | None) -> Iterator[Callable]:
 
 
 def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
+    print(for_terminal(message), file=sys.stderr, flush=True)

@@ -14,20 +14,20 @@ from pathlib import Path
 
 from ml_baseline.errors import InputError
 from ml_baseline.files import open_lock_file, sync_folder, whole_file
+from ml_baseline.registry.manifest import FORMAT, RUN_ID
 from ml_baseline.registry.runs import (
-    FORMAT,
+    CARD,
     LATEST_FILE,
     MANIFEST,
-    RUN_ID,
     SEAL,
     Run,
     changed_files,
     is_newer,
-    open_run,
+    latest_run_id,
+    opened_or_problem,
 )
 from ml_baseline.seal import seal_of
 
-CARD = "README.md"
 # What says where and when a run was made, not what it is: no reason to publish it again.
 CIRCUMSTANCES = ("env/pip_freeze.txt",)
 LOCK = ".lock"
@@ -100,23 +100,22 @@ def _unchanged(runs: Path, content: str) -> str | None:
     one does not count: going back to earlier settings publishes anew, so that the latest run is
     always what the results show. Nor does one that is damaged, or that this account cannot load.
     """
-    named = (runs / LATEST_FILE).read_text() if (runs / LATEST_FILE).is_file() else ""
-    latest = _intact(runs / named.strip()) if RUN_ID.fullmatch(named.strip()) else None
-    found = [_intact(path) for path in runs.iterdir() if RUN_ID.fullmatch(path.name)]
-    for run in [latest, *found]:
-        if run is None or run.meta.get("content") != content:
+    # An account that can keep no key takes the runs that are there for its own.
+    trusted = seal_of(b"", make_key=True) is None
+    opened = [
+        opened_or_problem(path, trusted) for path in runs.iterdir() if RUN_ID.fullmatch(path.name)
+    ]
+    found = [run for run in opened if isinstance(run, Run)]
+    named = None
+    with contextlib.suppress(InputError):
+        named = latest_run_id(runs)
+    latest = next((run for run in found if run.run_id == named), None)
+    for run in sorted(found, key=lambda run: run != latest):
+        if run.meta["content"] != content:
             continue
         if run == latest or latest is None or is_newer(run, latest):
-            loadable = run.sealed or seal_of(b"", make_key=True) is None
-            return run.run_id if loadable and not changed_files(run) else None
+            return None if changed_files(run) else run.run_id
     return None
-
-
-def _intact(folder: Path) -> Run | None:
-    try:
-        return open_run(folder)
-    except InputError:
-        return None
 
 
 def _publish(

@@ -1,31 +1,29 @@
-"""Finding published runs and loading their models, after checking that both are what they say."""
+"""Finding published runs and opening them, after checking that they are what they say."""
 
+import contextlib
 import hashlib
-import io
-import json
 import os
-import re
 import stat
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
+from ml_baseline.data.schema import Schema
 from ml_baseline.errors import InputError
 from ml_baseline.files import content_hash
+from ml_baseline.registry.manifest import (
+    DATASET,
+    FILE,
+    FORMAT,
+    RUN_ID,
+    Manifest,
+    Record,
+    read_json_as,
+)
 from ml_baseline.seal import KEY_VARIABLE, is_sealed
-
-if TYPE_CHECKING:  # importing it takes longer than all else here
-    from sklearn.pipeline import Pipeline
+from ml_baseline.text import for_terminal
 
 RESULTS = Path("results")
-RUN_ID = re.compile(
-    r"(?P<time>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}-[0-9]{2}-[0-9]{2}Z)"
-    r"__classification__seed(?P<seed>[0-9]{1,10})(?:-(?P<number>[0-9]{1,9}))?"
-)
-DATASET = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,99}")
-
 LATEST = "latest"
 LATEST_FILE = "latest.txt"
 MANIFEST = "run_meta.json"
@@ -33,20 +31,12 @@ SEAL = "seal.txt"
 MODEL = "model/model.joblib"
 SCHEMA = "schema/input_schema.json"
 GOLDEN = "golden/golden_rows.json"
+METRICS = "metrics/holdout_metrics.json"
+CARD = "README.md"
 # What stands in a run and cannot be in its own list of hashes.
 UNLISTED = (MANIFEST, SEAL)
-FORMAT = 1
-# What a manifest must have, and as what, for the rest of the program to rely on.
-MANIFEST_KEYS = {
-    "format": int,
-    "run_id": str,
-    "dataset": str,
-    "published": str,
-    "threshold": (int, float),
-    "model": dict,
-    "files": dict,
-    "packages": dict,
-}
+# No file that is read as text comes near it.
+LARGEST_TEXT = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -59,17 +49,16 @@ class Run:
         dataset: the table it was made from.
         meta: the content of `run_meta.json`, which lists the hash of every other file.
         schema: the content of `schema/input_schema.json`.
-        sealed: it was published from this account, and its manifest has not changed since.
-        trusted: the user has said that it may be loaded all the same.
+        sealed: it was published from this account, and its manifest has not changed since. If not,
+            the user vouches for it.
     """
 
     folder: Path
     run_id: str
     dataset: str
-    meta: dict
-    schema: dict
+    meta: Manifest
+    schema: Schema
     sealed: bool
-    trusted: bool = False
 
 
 def find_run(
@@ -82,11 +71,11 @@ def find_run(
             published or trained: of `dataset`, or without one of all tables.
         results: the folder of the results.
         dataset: look among the runs of this table only.
-        trusted: the user vouches for the run, so that its model may be loaded even if it was
-            published elsewhere.
+        trusted: the user vouches for the run, even if it was published elsewhere.
 
     Raises:
-        InputError: there is no such run, more than one, or its manifest or schema is damaged.
+        InputError: there is no such run, more than one, it comes from elsewhere and is not trusted,
+            or its manifest or schema is damaged.
     """
     folder = run_folder(name, Path(results), dataset)
     run = open_run(folder, trusted)
@@ -97,7 +86,7 @@ def find_run(
 
 def with_schema(run: Run) -> Run:
     """Return a run together with its input schema; InputError if it is not as published."""
-    return replace(run, schema=_checked_json(run, SCHEMA))
+    return replace(run, schema=checked_json(run, SCHEMA, Schema))
 
 
 def run_folder(name: str, results: Path = RESULTS, dataset: str | None = None) -> Path:
@@ -118,8 +107,8 @@ def run_folder(name: str, results: Path = RESULTS, dataset: str | None = None) -
             return found[0]
     elif dataset is None and Path(name, MANIFEST).is_file():
         return Path(name)
-    known = [folder.name for folder in run_folders(results, dataset)]
-    newest = sorted(known, key=_order)[:-4:-1]
+    known = sorted(run_folders(results, dataset), key=by_time)
+    newest = [folder.name for folder in known[:-4:-1]]
     advice = f"the newest are {', '.join(newest)}" if newest else f"none is published in {results}"
     raise InputError(f"there is no run {name!r}; {advice}: see `ml-baseline runs list`")
 
@@ -129,104 +118,63 @@ def run_folders(results: Path = RESULTS, dataset: str | None = None) -> Iterator
     names = [dataset] if dataset else sorted(path.name for path in _listed(results))
     for name in names:
         if DATASET.fullmatch(name):
-            folders = _listed(results / name / "runs")
-            yield from sorted(
-                (f for f in folders if RUN_ID.fullmatch(f.name) and (f / MANIFEST).is_file()),
-                key=lambda folder: _order(folder.name),
-            )
+            folders = [f for f in _listed(results / name / "runs") if RUN_ID.fullmatch(f.name)]
+            yield from sorted(folders, key=by_time)
 
 
 def list_runs(results: Path = RESULTS, dataset: str | None = None) -> list[Run]:
-    """Return all runs whose manifest can be read, the oldest first; their `schema` is empty."""
-    runs = []
-    for folder in run_folders(Path(results), dataset):
-        try:
-            runs.append(open_run(folder))
-        except InputError:  # `find_run` and `verify_run` say what is wrong with it
-            continue
-    return sorted(runs, key=lambda run: (run.meta["published"], _order(run.run_id)))
+    """Return all runs that can be opened, the oldest first; their `schema` is empty."""
+    opened = [opened_or_problem(folder) for folder in run_folders(Path(results), dataset)]
+    runs = [run for run in opened if isinstance(run, Run)]
+    return sorted(runs, key=lambda run: by_time(run.folder))
+
+
+def opened_or_problem(folder: Path, trusted: bool = False) -> Run | str:
+    """Return the run in a folder, or in words why it cannot be used."""
+    try:
+        return open_run(folder, trusted)
+    except InputError as error:
+        return str(error)
 
 
 def open_run(folder: Path, trusted: bool = False) -> Run:
     """Return the run in a folder, its schema not read yet.
 
+    Nothing that stands in the folder is interpreted before its seal has shown that this account
+    published it, unless the user vouches for it.
+
     Raises:
-        InputError: the folder is none of a run, or its manifest is damaged.
+        InputError: the folder is none of a run, the run comes from elsewhere and is not trusted,
+            or its manifest is damaged.
     """
     if folder.is_symlink():
         raise InputError(f"{folder} is a symbolic link; name the run's own folder")
-    content = read_plain_file(folder, MANIFEST)
-    meta = _manifest(folder, content)
-    try:
-        seal = read_plain_file(folder, SEAL).decode("ascii", errors="replace")
-    except InputError:
-        seal = ""
-    return Run(
-        folder=folder,
-        run_id=meta["run_id"],
-        dataset=meta["dataset"],
-        meta=meta,
-        schema={},
-        sealed=bool(seal) and is_sealed(content, seal),
-        trusted=trusted,
-    )
-
-
-def load_model(run: Run) -> "Pipeline":
-    """Return a run's fitted pipeline.
-
-    Nothing is unpickled before the bytes in hand are those of the manifest, and the manifest is one
-    that this account has sealed or that the user vouches for.
-
-    Raises:
-        InputError: the model is not the one that was published, was published elsewhere, or cannot
-            be loaded with the packages that are installed here.
-    """
-    if not (run.sealed or run.trusted):
-        sealed = (run.folder / SEAL).exists()
+    content = read_plain_file(folder, MANIFEST, LARGEST_TEXT)
+    seal = ""
+    with contextlib.suppress(InputError):
+        seal = read_plain_file(folder, SEAL, LARGEST_TEXT).decode("ascii", errors="replace")
+    sealed = is_sealed(content, seal)
+    if not (sealed or trusted):
         why = (
             "was not published from this account, or was changed since"
-            if sealed
+            if seal
             else "has no seal, so nobody can tell where it comes from (if it was published here, no "
             f"key could be kept: set {KEY_VARIABLE} to a file that can)"
         )
         raise InputError(
-            f"{run.folder}: this run {why}. Loading a model can run code, so it is refused; if you "
-            "know where the run comes from, add --trust"
+            f"{folder}: this run {why}. Loading a model can run code, so nothing of it is used. If "
+            "you know where it comes from, add --trust"
         )
-    content = checked_bytes(run, MODEL)
-    import joblib
-
-    try:
-        with warnings.catch_warnings():
-            # `version_changes` says it in one line; scikit-learn would in one for each estimator.
-            warnings.filterwarnings("ignore", message="Trying to unpickle estimator")
-            return joblib.load(io.BytesIO(content))
-    except Exception as error:
-        changes = "; ".join(version_changes(run)) or "the versions are the same"
+    meta = read_json_as(Manifest, content, folder / MANIFEST)
+    if meta["format"] != FORMAT:
         raise InputError(
-            f"{run.folder / MODEL} cannot be loaded with the packages installed here "
-            f"({type(error).__name__}: {error}); {changes}. Install the versions that the run was "
-            f"published with: {install_command(run)}"
-        ) from error
-
-
-def version_changes(run: Run) -> list[str]:
-    """Return in words which packages, of those that matter, differ from when the run was made."""
-    from ml_baseline.registry.environment import package_versions
-
-    here = package_versions(run.meta["packages"])
-    return [
-        f"{name} was {then} and is {here[name] or 'not installed'}"
-        for name, then in run.meta["packages"].items()
-        if here[name] != then
-    ]
-
-
-def install_command(run: Run) -> str:
-    """Return the command that installs what a run was published with, of the packages that matter."""
-    versions = [f"{name}=={then}" for name, then in run.meta["packages"].items() if then]
-    return f"`pip install {' '.join(versions)}` (all packages: {run.folder / 'env/pip_freeze.txt'})"
+            f"{folder / MANIFEST} has the format {meta['format']}, but this version of ml-baseline "
+            f"reads format {FORMAT}; use the version that made it"
+        )
+    if RUN_ID.fullmatch(folder.name) and folder.name != meta["run_id"]:
+        raise InputError(f"{folder} holds another run: {meta['run_id']}")
+    nothing: Schema = {"target": meta["target"], "columns": []}
+    return Run(folder, meta["run_id"], meta["dataset"], meta, nothing, sealed)
 
 
 def checked_bytes(run: Run, name: str) -> bytes:
@@ -235,13 +183,22 @@ def checked_bytes(run: Run, name: str) -> bytes:
     Raises:
         InputError: the file is missing, no plain file, not in the manifest, or has changed.
     """
-    content = read_plain_file(run.folder, name)
-    if hashlib.sha256(content).hexdigest() != run.meta["files"].get(name):
+    listed = run.meta["files"].get(name)
+    path = plain_file(run.folder, name)
+    # Hashed before it is read, as it may be larger than memory, and after, as it may change.
+    with _told(path):
+        content = path.read_bytes() if content_hash(path) == listed else b""
+    if hashlib.sha256(content).hexdigest() != listed:
         raise InputError(
-            f"{run.folder / name} is not the file that was published: its hash is not the one in "
-            f"{MANIFEST}. It is not used; `ml-baseline runs verify {run.folder}` checks all files"
+            f"{path} is not the file that was published: its hash is not the one in {MANIFEST}. It "
+            f"is not used; `ml-baseline runs verify {run.folder}` checks all files"
         )
     return content
+
+
+def checked_json(run: Run, name: str, kind: type[Record]) -> Record:
+    """Return the content of a run's JSON file, if it is as published and of a type."""
+    return read_json_as(kind, checked_bytes(run, name), run.folder / name)
 
 
 def changed_files(run: Run) -> dict[str, str]:
@@ -262,95 +219,80 @@ def changed_files(run: Run) -> dict[str, str]:
             continue
         if not path.is_file():
             found[name] = "missing"
-        elif content_hash(path) != digest:
-            found[name] = f"changed: its hash is not the one in {MANIFEST}"
+            continue
+        try:
+            if content_hash(path) != digest:
+                found[name] = f"changed: its hash is not the one in {MANIFEST}"
+        except OSError as error:
+            found[name] = f"cannot be read: {error.strerror}"
     return dict(sorted(found.items()))
 
 
-def read_plain_file(folder: Path, name: str) -> bytes:
-    """Return the content of a file inside a run's folder; symbolic links are refused.
+def read_plain_file(folder: Path, name: str, limit: int) -> bytes:
+    """Return the content of a file inside a run's folder, which has at most `limit` bytes."""
+    path = plain_file(folder, name)
+    with _told(path), path.open("rb") as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise InputError(f"{path} has more than {limit:,} bytes; it is no file of a run")
+    return content
+
+
+def plain_file(folder: Path, name: str) -> Path:
+    """Return the path of a file inside a run's folder; symbolic links are refused.
 
     Args:
         folder: the run's folder.
         name: the file's path in it, with slashes.
     """
-    if not is_inside(name):
+    if not FILE.fullmatch(name):
         raise InputError(f"{name!r} is no path inside a run; expected one such as {MODEL}")
     path = folder
-    for part in PurePosixPath(name).parts:
-        path = path / part
-        if path.is_symlink():
-            raise InputError(f"{path} is a symbolic link; a published run has none")
-    try:
+    with _told(folder / name):
+        for part in PurePosixPath(name).parts:
+            path = path / part
+            if path.is_symlink():
+                raise InputError(f"{path} is a symbolic link; a published run has none")
         if not stat.S_ISREG(path.stat().st_mode):
             raise InputError(f"{path} is no plain file")
-        return path.read_bytes()
+    return path
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def is_inside(name: str) -> bool:
-    """Return whether a file's name in a manifest stays inside the run's folder."""
-    parts = name.split("/")
-    return (
-        "\\" not in name
-        and "\0" not in name
-        and all(part not in ("", ".", "..") for part in parts)
-        and ":" not in parts[0]
-    )
+def latest_run_id(runs: Path) -> str | None:
+    """Return the run id that a table's pointer names, None if there is no pointer.
+
+    Raises:
+        InputError: what stands there is no run id, or it is no plain file.
+    """
+    if not os.path.lexists(runs / LATEST_FILE):
+        return None
+    text = read_plain_file(runs, LATEST_FILE, 1 << 16).decode("utf-8", errors="replace").strip()
+    if not RUN_ID.fullmatch(text):
+        shown = for_terminal(repr(text[:100]))
+        raise InputError(
+            f"{runs / LATEST_FILE} holds {shown}, which is no run id; expected one line with one"
+        )
+    return text
 
 
 def touch_latest(runs: str | Path) -> None:
     """Make a table the one that was used last, for whoever asks for the latest run of all."""
     pointer = Path(runs) / LATEST_FILE
-    if pointer.is_file():
+    if pointer.is_file() and not pointer.is_symlink():
         pointer.touch()
 
 
 def is_newer(run: Run, other: Run) -> bool:
     """Return whether a run was published after another."""
-    key = [(r.meta["published"], _order(r.run_id)) for r in (run, other)]
-    return key[0] > key[1]
-
-
-def _checked_json(run: Run, name: str) -> dict:
-    try:
-        content = json.loads(checked_bytes(run, name))
-    except ValueError as error:
-        raise InputError(f"{run.folder / name} is no JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{run.folder / name} holds no mapping")
-    return content
-
-
-def _manifest(folder: Path, content: bytes) -> dict:
-    path = folder / MANIFEST
-    try:
-        meta = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is damaged: it is no JSON ({error})") from error
-    wrong = (
-        [key for key, kind in MANIFEST_KEYS.items() if not isinstance(meta.get(key), kind)]
-        if isinstance(meta, dict)
-        else list(MANIFEST_KEYS)
-    )
-    if wrong:
-        raise InputError(f"{path} is damaged: it lacks {', '.join(wrong)}")
-    if meta["format"] != FORMAT:
-        raise InputError(
-            f"{path} has the format {meta['format']}, and this version of ml-baseline reads "
-            f"{FORMAT}; use the version that made it"
-        )
-    hashes = meta["files"].items()
-    if not (
-        RUN_ID.fullmatch(meta["run_id"])
-        and DATASET.fullmatch(meta["dataset"])
-        and all(is_inside(name) and isinstance(digest, str) for name, digest in hashes)
-    ):
-        raise InputError(f"{path} is damaged: a name in it is not one that this program writes")
-    if RUN_ID.fullmatch(folder.name) and folder.name != meta["run_id"]:
-        raise InputError(f"{folder} holds another run: {meta['run_id']}")
-    return meta
+    return by_time(run.folder) > by_time(other.folder)
 
 
 def _latest_folder(results: Path, dataset: str | None) -> Path:
@@ -361,43 +303,37 @@ def _latest_folder(results: Path, dataset: str | None) -> Path:
             f"there is no published run in {results.resolve()}; train one first: "
             "`ml-baseline train --target <column>`"
         )
-    pointer = results / dataset / "runs" / LATEST_FILE
-    if not pointer.is_file():
+    runs = results / dataset / "runs"
+    name = latest_run_id(runs)
+    if name is None:
         raise InputError(
-            f"there is no published run of the table {dataset}: {pointer} is missing; train it "
-            "first, or see `ml-baseline runs list`"
+            f"there is no published run of the table {dataset}: {runs / LATEST_FILE} is missing; "
+            "train it first, or see `ml-baseline runs list`"
         )
-    name = pointer.read_text(encoding="utf-8", errors="replace")[:200].strip()
-    if not RUN_ID.fullmatch(name):
-        raise InputError(
-            f"{pointer} names {name!r}, which is no run id; expected one line with one"
-        )
-    folder = pointer.parent / name
+    folder = runs / name
     if not (folder / MANIFEST).is_file():
         raise InputError(
-            f"{pointer} names {name}, which is not there (any more); name another run, or delete "
-            f"{results / dataset / 'published.json'} and train again to publish it anew"
+            f"{runs / LATEST_FILE} names {name}, which is not there (any more); name another run, or "
+            f"delete {results / dataset / 'published.json'} and train again to publish it anew"
         )
     return folder
 
 
 def _last_table(results: Path) -> str | None:
     """Return the table that was last published or trained: the newest pointer's."""
-    pointers = [
-        path / "runs" / LATEST_FILE for path in _listed(results) if DATASET.fullmatch(path.name)
-    ]
-    pointers = [path for path in pointers if path.is_file()]
-    if not pointers:
-        return None
-    newest = max(pointers, key=lambda path: (path.stat().st_mtime_ns, path.parts[-3]))
-    return newest.parts[-3]
+    tables = [path for path in _listed(results) if DATASET.fullmatch(path.name)]
+    pointers = [path / "runs" / LATEST_FILE for path in tables]
+    pointers = [path for path in pointers if os.path.lexists(path)]
+    newest = max(pointers, key=lambda p: (p.lstat().st_mtime_ns, p.parts[-3]), default=None)
+    return newest.parts[-3] if newest else None
 
 
 def _listed(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
 
 
-def _order(run_id: str) -> tuple[str, int]:
-    """Return the key that sorts run ids by time."""
-    match = RUN_ID.fullmatch(run_id)
+def by_time(folder: Path) -> tuple[str, int]:
+    """Return the key that sorts the folders of runs by when they were published."""
+    match = RUN_ID.fullmatch(folder.name)
+    assert match
     return match["time"], int(match["number"] or 1)

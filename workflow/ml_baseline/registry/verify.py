@@ -1,43 +1,52 @@
 """Is a run still what was published, and does it still predict the same?"""
 
+from typing import TypedDict
+
 from ml_baseline.errors import InputError
 from ml_baseline.registry.golden import TOLERANCE, replay_golden
-from ml_baseline.registry.runs import (
-    Run,
-    changed_files,
-    load_model,
-    version_changes,
-    with_schema,
-)
+from ml_baseline.registry.load import load_model, version_changes
+from ml_baseline.registry.runs import Run, changed_files, with_schema
 
 
-def verify_run(run: Run) -> dict:
+class Verification(TypedDict):
+    """What `verify_run` found.
+
+    Attributes:
+        files: how many the manifest lists.
+        changed_files: what is wrong with them, by name.
+        golden_rows: how many were predicted again, 0 if none.
+        largest_difference: of their probabilities; None if they were not predicted.
+        version_changes, problems: in words.
+    """
+
+    ok: bool
+    run_id: str
+    dataset: str
+    folder: str
+    sealed: bool
+    files: int
+    changed_files: dict[str, str]
+    golden_rows: int
+    largest_difference: float | None
+    version_changes: list[str]
+    problems: list[str]
+
+
+def verify_run(run: Run) -> Verification:
     """Return whether a run is as published and still gives the predictions it was published with.
 
-    Nothing is loaded unless every file is as it was, and unless the run was published from this
-    account or is trusted.
-
-    Returns:
-        `ok`, `run_id`, `dataset`, `folder`, `sealed`, `files` (how many), `changed_files` (what is
-        wrong, by name), `golden_rows` (how many were replayed, 0 if none), `largest_difference` of
-        their probabilities (None if not replayed), `version_changes` and `problems`, all in words.
+    The model is loaded only if every file is as it was.
     """
     wrong = changed_files(run)
     changes = version_changes(run)
     problems = [f"{name}: {what}" for name, what in wrong.items()]
     rows, difference = 0, None
     if not wrong:
-        if not (run.sealed or run.trusted):
-            problems.append(
-                "not published from this account, so the model was not loaded and its predictions "
-                "were not replayed; if you know where the run comes from, add --trust"
-            )
-        else:
-            try:
-                run = with_schema(run)
-                rows, difference = replay_golden(run, load_model(run))
-            except InputError as error:
-                problems.append(str(error))
+        try:
+            run = with_schema(run)
+            rows, difference = replay_golden(run, load_model(run))
+        except InputError as error:
+            problems.append(str(error))
     if difference is not None and not difference <= TOLERANCE:
         why = "; ".join(changes) or "although the packages that matter have the same versions"
         problems.append(

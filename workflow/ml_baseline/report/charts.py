@@ -1,4 +1,4 @@
-"""The report's charts, as SVG to be put into a page.
+"""What the report's charts are made of, as SVG to be put into a page: axes, marks and tracks.
 
 Colours are classes of the page's style sheet, which knows light and dark; every series also differs
 by its dashes or its shape. Charts are drawn small, so that their text stays readable on a phone.
@@ -8,17 +8,23 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
+from markupsafe import escape as escape_html
 
-from ml_baseline.report.words import MINUS, Score, fixed, number, shortened
+from ml_baseline.report.words import MINUS, Score, fixed, visible
 
 # A chart's size in its own units; about as many pixels on a phone.
 WIDTH, HEIGHT = 400, 300
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 42
 # Different looks of lines; a chart shows no more series than these.
 SERIES = 6
-# The number of bins or categories that a small chart has room for.
-LABEL_LENGTH = 14
+# How long a label may be that stands beside what it names; longer ones stand above it.
+LABEL_LENGTH, LONG_LABEL_LENGTH = 14, 44
+
+
+def escape(text: str) -> Markup:
+    """Return a text for HTML, what cannot be seen in it written out."""
+    return escape_html(visible(text))
 
 
 class Scale(NamedTuple):
@@ -69,7 +75,8 @@ def tick_texts(values: Sequence[float]) -> list[str]:
     for digits in range(4):
         if all(abs(round(v, digits) - v) < 1e-6 * max(1.0, abs(v)) for v in shown):
             break
-    return [fixed(v, digits) + (letter if v else "") for v in shown]
+    # Without separators: a year is no thousand.
+    return [fixed(v, digits).replace(",", "") + (letter if v else "") for v in shown]
 
 
 def padded(values: Iterable[float], share: float = 0.06) -> tuple[float, float]:
@@ -80,6 +87,15 @@ def padded(values: Iterable[float], share: float = 0.06) -> tuple[float, float]:
     low, high = min(known), max(known)
     margin = (high - low) * share or abs(high) * share or 0.5
     return low - margin, high + margin
+
+
+def domain_of(metric: str, scores: Iterable[Score], baseline: float | None) -> tuple[float, float]:
+    """Return the range to show scores over: round, and within what the metric can be."""
+    values = [end for score in scores for end in (score.low, score.high)]
+    low, high = padded(values if baseline is None else [*values, baseline])
+    step = nice_step(high - low, 5)
+    low, high = max(0.0, (low // step) * step), -((-high) // step) * step
+    return low, high if metric == "log_loss" else min(high, 1.0)
 
 
 class Chart:
@@ -203,218 +219,13 @@ def sample(series: int) -> Markup:
     )
 
 
-UNIT_TICKS = [0, 0.2, 0.4, 0.6, 0.8, 1]
-SQUARE = {"width": WIDTH, "height": 330}
-
-
-def roc_chart(curves: Sequence[tuple[str, list[dict]]], label: str) -> Markup:
-    """Return the ROC curves; the first curve is the one that stands out.
-
-    Args:
-        curves: name and points (`false_positive_rate`, `true_positive_rate`) of each.
-        label: the text alternative.
-    """
-    chart = Chart(
-        (0, 1),
-        (0, 1),
-        "false alarms: share of negatives flagged",
-        "found: share of positives flagged",
-        **SQUARE,
-    )
-    chart.y_axis(UNIT_TICKS)
-    chart.x_axis(UNIT_TICKS)
-    chart.line([(0, 0), (1, 1)], "reference")
-    chart.text(chart.x.at(0.66), chart.y.at(0.6), "guessing", "note")
-    for i, (_, points) in reversed(list(enumerate(curves))):
-        places = [(p["false_positive_rate"], p["true_positive_rate"]) for p in points]
-        chart.line(places, f"series s{i}")
-    return chart.svg(label)
-
-
-def precision_recall_chart(
-    curves: Sequence[tuple[str, list[dict]]], prevalence: float, label: str
-) -> Markup:
-    """Return the precision-recall curves, as steps, with the line that guessing gives."""
-    chart = Chart(
-        (0, 1),
-        (0, 1),
-        "recall: share of positives found",
-        "precision of the flagged rows",
-        **SQUARE,
-    )
-    chart.y_axis(UNIT_TICKS)
-    chart.x_axis(UNIT_TICKS)
-    chart.line([(0, prevalence), (1, prevalence)], "reference")
-    above = chart.y.at(prevalence) - 6
-    chart.text(chart.x.at(0.02), above, f"guessing: {prevalence:.2f}", "note")
-    for i, (_, points) in reversed(list(enumerate(curves))):
-        steps = []
-        recall = 0.0
-        # Before the first positive is found the curve has no width to be drawn in.
-        for p in (p for p in points if p["recall"] > 0):
-            steps += [(recall, p["precision"]), (p["recall"], p["precision"])]
-            recall = p["recall"]
-        chart.line(steps, f"series s{i}")
-    return chart.svg(label)
-
-
-def calibration_chart(bins: list[dict], label: str) -> Markup:
-    """Return how often came true what was given a probability, with intervals."""
-    chart = Chart((0, 1), (0, 1), "predicted probability", "share that is positive", **SQUARE)
-    chart.y_axis(UNIT_TICKS)
-    chart.x_axis(UNIT_TICKS)
-    chart.line([(0, 0), (1, 1)], "reference")
-    xs = [b["mean_probability"] for b in bins]
-    if len(bins) > 1:
-        chart.band(xs, [b["observed_low"] for b in bins], [b["observed_high"] for b in bins])
-        chart.line([(b["mean_probability"], b["observed"]) for b in bins], "series thin s0")
-    for b in bins:
-        chart.upright(b["mean_probability"], b["observed_low"], b["observed_high"])
-        hint = (
-            f"predicted {b['mean_probability']:.2f} on average, positive {b['observed']:.2f} "
-            f"({b['observed_low']:.2f} to {b['observed_high']:.2f}), {b['rows']:g} rows"
-        )
-        chart.point(b["mean_probability"], b["observed"], "dot s0", hint)
-    return chart.svg(label)
-
-
-def score_chart(bins: list[dict], threshold: float, label: str) -> Markup:
-    """Return the probabilities of both classes: positives above the line, negatives below it.
-
-    Args:
-        bins: `low`, `high`, `negatives` and `positives` of each.
-        threshold: the one in use, drawn as a line.
-        label: the text alternative.
-    """
-    most = [max(b[name] for b in bins) for name in ("negatives", "positives")]
-    # Room at the top for the threshold's name.
-    ends = (-max(most[0], 1) * 1.05, max(most[1], 1) * 1.05 + sum(most) * 0.1)
-    chart = Chart((0, 1), ends, "predicted probability", "rows", **SQUARE)
-    rows = ticks(ends[0], max(most[1], 1), 6)
-    chart.y_axis(rows, [text.removeprefix(MINUS) for text in tick_texts(rows)])
-    chart.x_axis(UNIT_TICKS)
-    gap = 0.002
-    for b in bins:
-        within = (b["low"] + gap, b["high"] - gap)
-        span = f"probability {b['low']:g} to {b['high']:g}"
-        if b["positives"]:
-            hint = f"{span}: {b['positives']:g} positive"
-            chart.bar(within, (0, b["positives"]), "positive", hint)
-        if b["negatives"]:
-            hint = f"{span}: {b['negatives']:g} negative"
-            chart.bar(within, (-b["negatives"], 0), "negative", hint)
-    chart.line([(0, 0), (1, 0)], "axis")
-    chart.upright(threshold, chart.y.low, chart.y.high, "cut")
-    side, anchor = (-5, "end") if threshold > 0.5 else (5, "start")
-    chart.text(chart.x.at(threshold) + side, TOP + 10, f"threshold {threshold:g}", "note", anchor)
-    return chart.svg(label)
-
-
-def threshold_chart(rows: list[dict], threshold: float, label: str) -> Markup:
-    """Return precision, recall and F1 over the thresholds."""
-    chart = Chart((0, 1), (0, 1), "threshold", "", left=34, **SQUARE)
-    chart.y_axis(UNIT_TICKS)
-    chart.x_axis(UNIT_TICKS)
-    for i, name in enumerate(("precision", "recall", "f1")):
-        known = [(r["threshold"], r[name]) for r in rows if r[name] is not None]
-        chart.line(known, f"series s{i}")
-    chart.upright(threshold, 0, 1, "cut")
-    return chart.svg(label)
-
-
-def dependence_chart(points: list[dict], y: tuple[float, float], label: str) -> Markup:
-    """Return the mean prediction by the values of one feature, all else as it is.
-
-    Args:
-        points: `kind`, `value` (a number where `kind` is "numeric"), `label`, `probability`, and
-            `low` and `high`, between which most rows' predictions lie.
-        y: the range of probabilities to show, the same for all features.
-        label: the text alternative.
-    """
-    numbers = points[0]["kind"] == "numeric"
-    size = {"width": 300, "height": 200, "left": 40}
-    if numbers and len(points) > 1:
-        xs = [p["value"] for p in points]
-        chart = Chart((min(xs), max(xs)), y, bottom=26, **size)
-        values = ticks(y[0], y[1], 4)
-        chart.y_axis(values)
-        chart.x_axis(ticks(min(xs), max(xs), 4))
-        chart.band(xs, [p["low"] for p in points], [p["high"] for p in points])
-        chart.line([(p["value"], p["probability"]) for p in points], "series s0")
-        return chart.svg(label)
-    return category_dependence(points, y, label)
-
-
-def category_dependence(points: list[dict], y: tuple[float, float], label: str) -> Markup:
-    """Return the mean prediction by category, one line of the chart for each."""
-    row, left = 22, 116
-    height = max(len(points) * row + TOP + 26, 90)
-    chart = Chart(y, (len(points), 0), width=300, height=height, left=left, bottom=26)
-    # Turned by a quarter: the categories stand one below the other, so that they can be read.
-    values = ticks(y[0], y[1], 3)
-    lines = "".join(f"M{place(chart.x.at(v))} {place(TOP)}V{place(height - 26)}" for v in values)
-    chart.parts.append(f'<path class="grid" d="{lines}"/>')
-    chart.x_axis(values)
-    for i, p in enumerate(points):
-        middle = TOP + (i + 0.5) * (height - 26 - TOP) / len(points)
-        chart.text(left - 8, middle + 4, shortened(p["label"], LABEL_LENGTH), "tick", "end")
-        chart.parts.append(
-            f'<path class="whisker" d="M{place(chart.x.at(p["low"]))} {place(middle)}'
-            f'H{place(chart.x.at(p["high"]))}"/>'
-            f'<circle class="dot s0" cx="{place(chart.x.at(p["probability"]))}" '
-            f'cy="{place(middle)}" r="4"><title>{escape(p["label"])}: {p["probability"]:.3f}'
-            "</title></circle>"
-        )
-    return chart.svg(label)
-
-
-def distribution_chart(bins: list[dict], label: str) -> Markup:
-    """Return a column's values in both classes: positives to the right, negatives to the left.
-
-    Each class is drawn as shares of its own rows, so that the shapes can be compared.
-    """
-    totals = {name: sum(b[name] for b in bins) or 1 for name in ("negatives", "positives")}
-    most = max(b[name] / totals[name] for b in bins for name in totals) or 1
-    row = 13 if len(bins) > 12 else 15 if len(bins) > 8 else 20
-    left, middle = 110, 110 + 92
-    height = len(bins) * row + 8
-    scale = Scale(0, most, 0, 88)
-    parts = []
-    for i, b in enumerate(bins):
-        y = 4 + i * row
-        parts.append(
-            f'<text class="tick" text-anchor="end" x="{left - 4}" y="{place(y + row / 2 + 4)}">'
-            f"{escape(bin_text(b))}</text>"
-        )
-        hint = escape(
-            f"{b['label']}: {b['negatives']:g} negative ({b['negatives'] / totals['negatives']:.1%}), "
-            f"{b['positives']:g} positive ({b['positives'] / totals['positives']:.1%})"
-        )
-        bars = ""
-        for name, css, direction in (("negatives", "negative", -1), ("positives", "positive", 1)):
-            long = scale.at(b[name] / totals[name])
-            start = middle - long if direction < 0 else middle
-            bars += (
-                f'<rect class="{css}" x="{place(start)}" y="{y + 1}" width="{place(long)}" '
-                f'height="{row - 2}"/>'
-            )
-        parts.append(f"<g>{bars}<title>{hint}</title></g>")
-    parts.append(f'<path class="axis" d="M{middle} 2V{height - 2}"/>')
-    return svg(296, height, label, "".join(parts))
-
-
-def bin_text(group: dict) -> str:
-    """Return what a bin or category is called, in as much room as a chart has for it."""
-    low, high = number(group["low"]), number(group["high"])
-    if len(group["label"]) > LABEL_LENGTH and None not in (low, high) and low != high:
-        return " to ".join(tick_texts([low, high]))
-    return shortened(group["label"], LABEL_LENGTH)
+Marks = Callable[[Callable[[float], str]], str]
 
 
 def track(
     score: Score,
     domain: tuple[float, float],
-    marks: Callable[[Callable[[float], str]], str] | None = None,
+    marks: Marks | None = None,
     css: str = "s0",
 ) -> Markup:
     """Return an interval with its value as one line, as wide as the page lets it be.
@@ -440,8 +251,17 @@ def track(
     )
 
 
-def rule_at(value: float, css: str = "baseline") -> Callable[[Callable[[float], str]], str]:
-    """Return a mark of `track`: a vertical line at `value`."""
+def diamond_at(value: float) -> Marks:
+    """Return a mark of `track`: a diamond, the sign of the naive claim."""
+    return lambda at: (
+        f'<svg class="diamond" x="{at(value)}" y="50%"><path d="M0-7L7 0L0 7L-7 0Z"/></svg>'
+    )
+
+
+def rule_at(value: float | None, css: str = "baseline") -> Marks | None:
+    """Return a mark of `track`: a vertical line at `value`; none if that is None."""
+    if value is None:
+        return None
     return lambda at: f'<line class="{css}" x1="{at(value)}" x2="{at(value)}" y1="0" y2="100%"/>'
 
 

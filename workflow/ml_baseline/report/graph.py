@@ -1,161 +1,91 @@
 """The graph of the rules that make one table's results, drawn as the report shows it."""
 
-from collections.abc import Iterable
+from functools import cache
 
 from markupsafe import Markup, escape
 
+from ml_baseline.jobs.rule_graph import RuleGraph
 from ml_baseline.report.charts import place, svg
 
-# What depends on what, as Snakemake draws it; a test holds this in step with the rules. Rules that
-# are made in a loop stand under the common part of their names.
-EDGES = (
-    ("make_sample_data", "clean"),
-    ("clean", "stats"),
-    ("clean", "plots"),
-    ("clean", "split"),
-    ("clean", "naive"),
-    ("clean", "permute"),
-    ("clean", "augment"),
-    ("clean", "train"),
-    ("clean", "evaluate"),
-    ("clean", "compare"),
-    ("clean", "audit"),
-    ("clean", "explain"),
-    ("clean", "controls"),
-    ("clean", "report"),
-    ("split", "augment"),
-    ("split", "train"),
-    ("split", "evaluate"),
-    ("split", "audit"),
-    ("split", "explain"),
-    ("augment", "train"),
-    ("train", "evaluate"),
-    ("train", "compare"),
-    ("train", "audit"),
-    ("train", "explain"),
-    ("train", "controls"),
-    ("evaluate", "compare"),
-    ("evaluate", "curves"),
-    ("evaluate", "contrast"),
-    ("evaluate", "report"),
-    ("naive", "contrast"),
-    ("compare", "explain"),
-    ("compare", "controls"),
-    ("compare", "report"),
-    ("permute", "controls"),
-    ("stats", "report"),
-    ("plots", "report"),
-    ("audit", "report"),
-    ("contrast", "report"),
-    ("controls", "report"),
-    ("curves", "report"),
-    ("explain", "report"),
+BOX_WIDTH, BOX_HEIGHT = 92, 30
+PITCH, LINE = 100, 52
+ARROW = (
+    '<defs><marker id="arrow" viewBox="0 0 8 8" refX="6" refY="4" markerWidth="7" '
+    'markerHeight="7" orient="auto"><path class="arrow" d="M0 0L8 4L0 8Z"/></marker></defs>'
 )
-# Columns from the left: one for each rule that the report waits for last, so that its line falls
-# straight down to the report, which is as wide as all of them.
-COLUMNS = (
-    ("stats",),
-    ("plots",),
-    ("naive", "contrast"),
-    ("permute", "controls"),
-    ("make_sample_data", "clean", "split", "augment", "train", "evaluate", "compare", "explain"),
-    ("curves",),
-    ("audit",),
-)
-LINES = {
-    "make_sample_data": 0,
-    "clean": 1,
-    "split": 2,
-    "stats": 3,
-    "plots": 3,
-    "naive": 3,
-    "permute": 3,
-    "augment": 3,
-    "train": 4,
-    "evaluate": 5,
-    "audit": 5,
-    "contrast": 6,
-    "compare": 6,
-    "curves": 6,
-    "controls": 7,
-    "explain": 7,
-    "report": 8,
-}
-WORDS = {
-    "make_sample_data": "the sample table",
-    "clean": "repair rows",
-    "split": "hold rows out",
-    "stats": "describe",
-    "plots": "draw",
-    "augment": "noisy copies",
-    "train": "fit, validate",
-    "evaluate": "score holdout",
-    "audit": "look for leaks",
-    "compare": "rank models",
-    "permute": "shuffle labels",
-    "naive": "the naive way",
-    "contrast": "naive, honest",
-    "curves": "how it errs",
-    "explain": "what drives it",
-    "controls": "judge controls",
-    "report": "this page",
-}
-LEARNS = {"augment", "train", "naive"}
-SEES_HOLDOUT = {"evaluate", "audit", "compare", "curves", "explain", "contrast", "controls"}
-# Rules that run once for each split, as long as there are several.
-PER_SPLIT = {"split", "augment", "train", "evaluate"}
-BOX_WIDTH, BOX_HEIGHT = 92, 40
-PITCH, LINE = 100, 62
+Edge = tuple[str, str]
 
 
-def without_detours(edges: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+def without_detours(edges: list[Edge]) -> list[Edge]:
     """Return the edges that no longer way between the same rules stands for."""
-    edges = list(edges)
     followers: dict[str, set[str]] = {}
     for start, end in edges:
         followers.setdefault(start, set()).add(end)
 
-    def reachable(start: str) -> set[str]:
-        found: set[str] = set()
-        waiting = list(followers.get(start, ()))
-        while waiting:
-            rule = waiting.pop()
-            if rule not in found:
-                found.add(rule)
-                waiting += followers.get(rule, ())
-        return found
+    @cache
+    def beyond(rule: str) -> frozenset[str]:
+        nearest = followers.get(rule, set())
+        return frozenset(nearest.union(*map(beyond, nearest)))
 
-    beyond = {rule: reachable(rule) for rule in followers}
     return [
         (start, end)
         for start, end in edges
-        if not any(end in beyond.get(other, ()) for other in followers[start] - {end})
+        if not any(end in beyond(other) for other in followers[start] - {end})
     ]
 
 
-def rule_graph(absent: set[str], models: int, splits: int) -> Markup:
-    """Return the graph of one table.
+def layout(edges: list[Edge]) -> tuple[list[list[str]], dict[str, int]]:
+    """Return the rules in columns from the left, and each one's line from the top.
 
-    Args:
-        absent: rules that this table has no use for.
-        models: how many models are trained.
-        splits: how many splits there are.
+    The last rule is in no column: it is as wide as all of them, and the last rule of each column
+    leads straight down to it. Columns that begin high up stand left of the longest one.
     """
-    edges = without_detours(edge for edge in EDGES if not absent & set(edge))
-    columns = [[rule for rule in column if rule not in absent] for column in COLUMNS]
-    columns = [column for column in columns if column]
-    first = min(LINES[rule] for column in columns for rule in column)
+    needed: dict[str, set[str]] = {}
+    for start, end in edges:
+        needed.setdefault(end, set()).add(start)
+        needed.setdefault(start, set())
+
+    @cache
+    def line(rule: str) -> int:
+        return 1 + max(map(line, needed[rule]), default=-1)
+
+    last = max(needed, key=line)
+    taken = {last}
+    columns = []
+    deepest_first = sorted(needed, key=lambda rule: (rule not in needed[last], -line(rule), rule))
+    for rule in deepest_first:
+        column: list[str] = []
+        free = {rule} - taken
+        while free:
+            column.insert(0, max(sorted(free), key=line))
+            taken.add(column[0])
+            free = needed[column[0]] - taken
+        columns += [column] if column else []
+    longest, *others = columns
+    middle = line(last) / 2
+    others.sort(key=lambda column: (line(column[0]), len(column), column))
+    left = [column for column in others if line(column[0]) < middle]
+    right = [column for column in others if line(column[0]) >= middle]
+    return [*left, longest, *right], {rule: line(rule) for rule in needed}
+
+
+def draw_rules(graph: RuleGraph) -> Markup:
+    """Return the graph of one table's rules as an image."""
+    edges = without_detours([(start, end) for start, end in graph["edges"]])
+    columns, lines = layout(edges)
+    last = max(lines, key=lambda rule: lines[rule])
     width = (len(columns) - 1) * PITCH + BOX_WIDTH + 16
+    top = 8 + BOX_HEIGHT / 2
     middles = {
-        rule: (8 + BOX_WIDTH / 2 + i * PITCH, 8 + BOX_HEIGHT / 2 + (LINES[rule] - first) * LINE)
+        rule: (8 + BOX_WIDTH / 2 + i * PITCH, top + lines[rule] * LINE)
         for i, column in enumerate(columns)
         for rule in column
     }
-    bottom = 8 + BOX_HEIGHT / 2 + (LINES["report"] - first) * LINE
-    parts = []
+    bottom = top + lines[last] * LINE
+    parts = [ARROW]
     for start, end in edges:
         x1, y1 = middles[start]
-        x2, y2 = (x1, bottom) if end == "report" else middles[end]
+        x2, y2 = middles.get(end, (x1, bottom))
         y1, y2 = y1 + BOX_HEIGHT / 2, y2 - BOX_HEIGHT / 2 - 2
         bend = LINE / 2
         parts.append(
@@ -164,29 +94,21 @@ def rule_graph(absent: set[str], models: int, splits: int) -> Markup:
             f'{place(x2)} {place(y2)}"/>'
         )
     for rule, (x, y) in middles.items():
-        parts.append(_box(rule, x, y, max(BOX_WIDTH, 8.4 * len(rule)), _name(rule, models, splits)))
-    parts.append(_box("report", width / 2, bottom, width - 16, "report"))
-    arrow = (
-        '<defs><marker id="arrow" viewBox="0 0 8 8" refX="6" refY="4" markerWidth="7" '
-        'markerHeight="7" orient="auto"><path class="arrow" d="M0 0L8 4L0 8Z"/></marker></defs>'
-    )
+        times = graph["jobs"].get(rule, 1)
+        name = f"{rule} \N{MULTIPLICATION SIGN} {times}" if times > 1 else rule
+        looks = "rule sees" if rule in graph["sees"] else "rule"
+        looks = "rule learns" if rule in graph["learns"] else looks
+        parts.append(_box(name, looks, x, y, max(BOX_WIDTH, 7.8 * len(name))))
+    parts.append(_box(last, "rule", width / 2, bottom, width - 16))
     ways = ", ".join(f"{start} to {end}" for start, end in edges)
     height = bottom + BOX_HEIGHT / 2 + 8
-    return svg(width, height, f"Graph of the rules: {ways}.", arrow + "".join(parts), "graph")
+    return svg(width, height, f"Graph of the rules: {ways}.", "".join(parts), "graph")
 
 
-def _name(rule: str, models: int, splits: int) -> str:
-    times = (models if rule == "train" else 1) * (splits if rule in PER_SPLIT else 1)
-    return f"{rule} \N{MULTIPLICATION SIGN} {times}" if times > 1 else rule
-
-
-def _box(rule: str, x: float, y: float, width: float, name: str) -> str:
-    css = "rule sees" if rule in SEES_HOLDOUT else "rule learns" if rule in LEARNS else "rule"
+def _box(name: str, css: str, x: float, y: float, width: float) -> str:
     return (
         f'<rect class="{css}" x="{place(x - width / 2)}" y="{place(y - BOX_HEIGHT / 2)}" '
         f'width="{place(width)}" height="{BOX_HEIGHT}" rx="6"/>'
-        f'<text class="rule-name" x="{place(x)}" y="{place(y - 3)}" text-anchor="middle">'
+        f'<text class="rule-name" x="{place(x)}" y="{place(y + 4)}" text-anchor="middle">'
         f"{escape(name)}</text>"
-        f'<text class="rule-words" x="{place(x)}" y="{place(y + 12)}" text-anchor="middle">'
-        f"{escape(WORDS[rule])}</text>"
     )

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
 
 from ml_baseline.jobs.job_log import last_error
-from ml_baseline.report import answer, charts, words
-from ml_baseline.report.answer import Standing
+from ml_baseline.report import charts, words
 from ml_baseline.report.page import filled
 from ml_baseline.report.sources import rows_of
-from ml_baseline.report.words import METRIC_WORDS, number, true
+from ml_baseline.report.standing import Standing, standing
+from ml_baseline.report.words import Score, html, number
+from ml_baseline.scoring.metrics import METRICS
 
 
 class TableResults(NamedTuple):
@@ -66,33 +69,38 @@ def index_page(tables: list[TableResults], folder: Path) -> str:
             "rows": rows,
             "counts": counts,
             "summary": summary(counts, len(rows)),
-            "metrics": [METRIC_WORDS[name] for name in metrics],
+            "metrics": [METRICS[name] for name in metrics],
             "ruler": charts.ruler((0.0, 1.0), steps=2),
         },
     )
 
 
-def summary(counts: dict[str, int], tables: int) -> str:
+def summary(counts: dict[str, int], tables: int) -> Markup:
     """Return in a sentence how the tables stand."""
     parts = [
-        ("pass", "with nothing found against the scores"),
-        ("warn", "to look at first"),
-        ("fail", "whose scores are not to be believed"),
+        ("pass", "without problems"),
+        ("warn", "with warnings to check"),
+        ("fail", "with scores not to be believed"),
         ("none", "without results"),
     ]
-    told = [f"**{counts[status]}** {text}" for status, text in parts if counts[status]]
-    return f"{words.plural(tables, 'table')}: {', '.join(told)}."
+    told = [html("<strong>{}</strong> {}", counts[s], text) for s, text in parts if counts[s]]
+    return html("{}: {}.", words.plural(tables, "table"), Markup(", ").join(told))
 
 
-def table_row(table: TableResults) -> dict:
+def table_row(table: TableResults) -> dict[str, Any]:
     """Return one line of the index."""
-    row = {"name": table.name, "link": table.link, "reason": table.reason, "metric": ""}
+    row: dict[str, Any] = {
+        "name": table.name,
+        "link": table.link,
+        "reason": table.reason,
+        "metric": "",
+    }
     if not table.leaderboard:
         return row | {"status": "none", "words": "no results", "order": 3, "found": None}
-    found = answer.standing(table.leaderboard, table.audit, table.controls)
+    found = standing(table.leaderboard, table.audit, table.controls)
     shown = row | {
         "status": found.status,
-        "words": answer.verdict_words(found),
+        "words": found.words,
         "order": ("fail", "warn", "pass").index(found.status),
         "found": found,
         "metric": found.metric,
@@ -101,56 +109,50 @@ def table_row(table: TableResults) -> dict:
         "track": None,
         "splits": "",
     }
-    if found.score is not None:
-        shown |= {
-            "track": split_track(table, found),
-            "splits": splits_text(table, found),
-            "is_baseline": found.best["model"] == found.best["baseline"],
-        }
+    if found.best is not None and found.score is not None:
+        values = split_scores(table, found.metric, found.best["model"])
+        shown["track"] = split_track(found.score, found.metric, values)
+        shown["splits"] = splits_text(found.score, values)
     return shown
 
 
 def notes(found: Standing) -> str:
     """Return the audit's verdict in a few words, and what else makes for doubt."""
-    parts = [(len(found.fails), "failed"), (len(found.warns), "to look at")]
-    audit = ", ".join(f"{count} {what}" for count, what in parts if count) or "nothing found"
+    parts = [(len(found.fails), "failed"), (len(found.warns), "to check")]
+    audit = ", ".join(f"{count} {what}" for count, what in parts if count) or "no problems"
     text = f"audit: {audit}"
     if found.leaks or found.missed:
         text += f"; controls: {len(found.leaks) + len(found.missed)} failed"
-    if found.best is not None and not true(found.best.get("reliable", "true")):
+    if found.is_rough:
         text += "; rough interval"
     return text
 
 
-def split_scores(table: TableResults, found: Standing) -> list[float]:
-    """Return the best model's score on each split."""
-    values = [
-        number(row.get(found.metric)) for row in table.seeds if row["model"] == found.best["model"]
-    ]
-    return [value for value in values if value is not None]
+def split_scores(table: TableResults, metric: str, model: str) -> list[float]:
+    """Return a model's score on each split, where there are several."""
+    values = [number(row.get(metric)) for row in table.seeds if row["model"] == model]
+    known = [value for value in values if value is not None]
+    return known if len(known) > 1 else []
 
 
-def split_track(table: TableResults, found: Standing):
+def split_track(score: Score, metric: str, values: list[float]) -> Markup:
     """Return the best model's score with its interval, from 0 to 1, and its scores by split."""
-    top = 1.0 if found.metric != "log_loss" else max(1.0, found.score.high)
-    values = split_scores(table, found) if found.seeds > 1 else []
+    top = 1.0 if metric != "log_loss" else max(1.0, score.high)
 
     def marks(at) -> str:
         return "".join(
             f'<line class="split" x1="{at(v)}" x2="{at(v)}" y1="12%" y2="38%"/>' for v in values
         )
 
-    return charts.track(found.score, (0.0, top), marks)
+    return charts.track(score, (0.0, top), marks)
 
 
-def splits_text(table: TableResults, found: Standing) -> str:
+def splits_text(score: Score, values: list[float]) -> str:
     """Return how many splits there are and how far apart the scores are on them."""
-    values = split_scores(table, found)
-    if found.seeds < 2 or len(values) < 2:
+    if not values:
         return ""
-    digits = found.score.digits
-    low, high = words.fixed(min(values), digits), words.fixed(max(values), digits)
-    return f"{found.seeds} splits: {low} to {high}"
+    low, high = (words.fixed(end, score.digits) for end in (min(values), max(values)))
+    return f"{len(values)} splits: {low} to {high}"
 
 
 def failed_run_index(tables: dict[str, dict], folder: Path, since: float) -> str | None:

@@ -5,10 +5,11 @@ import csv
 import gzip
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
+from ml_baseline.data.schema import Schema
 from ml_baseline.files import read_json
-from ml_baseline.report.words import number
+from ml_baseline.report.words import listed, number
 
 # A file larger than this is put into the page compressed, and one that is still too large is named.
 PLAIN_BYTES = 60_000
@@ -57,7 +58,16 @@ def download(content: bytes, name: str, kind: str = "text/csv") -> Download:
 def download_of(path: str | Path, prefix: str = "") -> Download:
     """Return a link to the content of a file; `prefix` stands before its name."""
     path = Path(path)
-    return download(path.read_bytes(), prefix + path.name)
+    kind = "application/json" if path.suffix == ".json" else "text/csv"
+    return download(path.read_bytes(), prefix + path.name, kind)
+
+
+def by_name(rows: list[dict], key: str) -> dict[str, list[dict]]:
+    """Return rows grouped by a column, in the order in which its values first occur."""
+    groups: dict[str, list[dict]] = {}
+    for row in rows:
+        groups.setdefault(row[key], []).append(row)
+    return groups
 
 
 class Sources(NamedTuple):
@@ -68,7 +78,7 @@ class Sources(NamedTuple):
     """
 
     files: dict[str, str]
-    schema: dict
+    schema: Schema
     repairs: dict
     leaderboard: list[dict]
     seeds: list[dict]
@@ -85,6 +95,16 @@ class Sources(NamedTuple):
     score_distribution: list[dict]
     thresholds: list[dict]
     plots: list[str]
+
+    @property
+    def classes(self) -> tuple[str, str]:
+        """What the negatives and the positives are called, such as `churn = no`, `churn = yes`."""
+        negative, positive = (
+            listed(self.schema[side], limit=2).replace(" and ", " or ")
+            for side in ("negative", "positive")
+        )
+        target = self.schema["target"]
+        return f"{target} = {negative}", f"{target} = {positive}"
 
 
 # The cells of each file that are numbers; the other files' cells are turned where they are used.
@@ -119,7 +139,7 @@ def read_sources(files: dict[str, str | list[str]]) -> Sources:
     optional = {name: paths[0] for name, paths in several.items() if paths}
     return Sources(
         files=single | optional,
-        schema=read_json(single["schema"]),
+        schema=cast(Schema, read_json(single["schema"])),
         repairs=read_json(single["repairs"]),
         leaderboard=rows_of(single["leaderboard"]),
         seeds=[row for path in several["seed_metrics"] for row in rows_of(path)],

@@ -1,50 +1,16 @@
 """Numbers and sentences of the report: rounded to what is known, and claiming no more than that."""
 
 import math
-import re
+import unicodedata
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-
-class MetricWords(NamedTuple):
-    """How a metric is spoken of."""
-
-    title: str
-    explanation: str
-    higher_is_better: bool = True
-
-
-METRIC_WORDS = {
-    "accuracy": MetricWords("accuracy", "share of the rows that are predicted right"),
-    "precision": MetricWords("precision", "share of the rows predicted positive that are positive"),
-    "recall": MetricWords("recall", "share of the positive rows that are predicted positive"),
-    "f1": MetricWords("F1", "harmonic mean of precision and recall; 0 is worst, 1 is perfect"),
-    "roc_auc": MetricWords(
-        "ROC-AUC",
-        "chance that a positive row is scored above a negative one; 0.5 is guessing, 1 is perfect",
-    ),
-    "pr_auc": MetricWords(
-        "PR-AUC",
-        "precision averaged over all recalls; guessing gives the share of positives, 1 is perfect",
-    ),
-    "log_loss": MetricWords(
-        "log loss",
-        "mean surprise at the outcome, in nats; 0 is perfect, less is better",
-        higher_is_better=False,
-    ),
-    "brier": MetricWords(
-        "Brier score",
-        "mean squared error of the probability; 0 is perfect, less is better",
-        higher_is_better=False,
-    ),
-}
-CODE = re.compile(r"`([^`]+)`")
-STRONG = re.compile(r"\*\*(.+?)\*\*")
-ANCHOR = re.compile(r"\[([^\]]+)\]\((#[a-z-]+)\)")
 MINUS = "\N{MINUS SIGN}"
 MOST_DIGITS = 6
+# Line breaks and tabs, and what joins or parts letters within a word (Persian, emoji).
+KEPT = "\n\t\u200c\u200d"
 
 
 def decimals(low: float, high: float) -> int:
@@ -85,25 +51,30 @@ class Score(NamedTuple):
         """How many decimals the interval supports."""
         return decimals(self.low, self.high)
 
-    def text(self, sign: bool = False, most_digits: int = MOST_DIGITS) -> str:
-        """Return the figure alone, rounded to what the interval supports."""
-        return fixed(self.value, min(self.digits, most_digits), sign)
+    def text(self, sign: bool = False, digits: int | None = None) -> str:
+        """Return the figure alone, rounded to what the interval supports or to `digits`."""
+        return fixed(self.value, self.digits if digits is None else digits, sign)
 
-    def limits(self, sign: bool = False, most_digits: int = MOST_DIGITS) -> str:
+    def limits(self, sign: bool = False, digits: int | None = None) -> str:
         """Return `low to high`, rounded in the same way."""
-        digits = min(self.digits, most_digits)
+        digits = self.digits if digits is None else digits
         return f"{fixed(self.low, digits, sign)} to {fixed(self.high, digits, sign)}"
+
+    def range(self, digits: int | None = None) -> str:
+        """Return the limits as `low–high`, for narrow columns."""
+        return self.limits(digits=digits).replace(" to ", "\N{EN DASH}")
 
 
 def score_of(row: dict[str, str], name: str) -> Score | None:
     """Return the figure `name` of a row with `<name>_low` and `<name>_high`; None if it is empty."""
-    if name.endswith("_difference"):
-        prefix = name.removesuffix("_difference")
-        texts = [row.get(name), row.get(f"{prefix}_low"), row.get(f"{prefix}_high")]
-    else:
-        texts = [row.get(name), row.get(f"{name}_low"), row.get(f"{name}_high")]
-    numbers = [number(text) for text in texts]
-    return None if None in numbers else Score(*numbers)
+    prefix = name.removesuffix("_difference")
+    return score_in(row, name, f"{prefix}_low", f"{prefix}_high")
+
+
+def score_in(row: dict[str, str], *names: str) -> Score | None:
+    """Return the figure and its limits that stand in three cells; None if one of them is empty."""
+    value, low, high = (number(row.get(name)) for name in names)
+    return None if value is None or low is None or high is None else Score(value, low, high)
 
 
 def number(text: str | None) -> float | None:
@@ -137,14 +108,17 @@ def count(value: float) -> str:
 
 
 def significant(value: float, digits: int = 4) -> str:
-    """Return a measurement with that many significant digits, thousands set apart."""
+    """Return a measurement with that many significant digits.
+
+    Thousands are set apart from 10,000 on: years have four digits.
+    """
     if value == 0 or not math.isfinite(value):
         return "0" if value == 0 else str(value)
     magnitude = math.floor(math.log10(abs(value)))
     if not -4 <= magnitude < 12:
         return f"{value:.{digits - 1}e}".replace("-", MINUS)
     places = max(0, digits - 1 - magnitude)
-    text = fixed(value, places)
+    text = fixed(value, places) if magnitude >= 4 else f"{value:.{places}f}".replace("-", MINUS)
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
@@ -169,9 +143,26 @@ def shortened(text: str, length: int) -> str:
     return f"{text[:head]}\N{HORIZONTAL ELLIPSIS}{text[head + 1 - length :]}"
 
 
-def prose(text: str) -> Markup:
-    """Return text as HTML: escaped, then `code`, **strong** and [links](#to-places)."""
-    html = str(escape(text))
-    html = ANCHOR.sub(r'<a href="\2">\1</a>', html)
-    html = CODE.sub(r"<code>\1</code>", html)
-    return Markup(STRONG.sub(r"<strong>\1</strong>", html))
+def visible(value: object) -> object:
+    """Return a text with what has no picture, or turns its surroundings around, written out.
+
+    Control characters and marks of direction become escapes such as `\\x1b` and `\\u202e`; line
+    breaks, tabs and what joins letters stay. Anything that is no plain text is returned as it is.
+    """
+    if (
+        not isinstance(value, str)
+        or isinstance(value, Markup)
+        or (value.isascii() and value.isprintable())
+    ):
+        return value
+    return "".join(
+        c.encode("unicode_escape").decode()
+        if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co") and c not in KEPT
+        else c
+        for c in value
+    )
+
+
+def html(template: str, *values: object) -> Markup:
+    """Return a sentence of ours with values put into its `{}`, escaped unless they are markup."""
+    return Markup(template).format(*map(visible, values))

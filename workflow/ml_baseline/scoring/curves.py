@@ -13,7 +13,8 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 
-from ml_baseline.scoring.metrics import checked, checked_threshold, counts_by_score
+from ml_baseline.scoring.ranking import counts_by_score
+from ml_baseline.scoring.sample import checked, checked_threshold
 
 # Enough for a curve to look whole on any page; what they leave out is below a pixel's height.
 CURVE_POINTS = 300
@@ -39,7 +40,7 @@ def curves(predictions: pd.DataFrame, threshold: float, level: float) -> dict[st
         Tables whose first column is `model`. Without any predictions they have no rows.
 
     Raises:
-        InputError: as `metrics.checked` does, for predictions that cannot be scored.
+        InputError: as `sample.checked` does, for predictions that cannot be scored.
     """
     settings = {"threshold": checked_threshold(threshold), "level": level}
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in CURVES}

@@ -3,12 +3,13 @@
 import numpy as np
 import pandas as pd
 
+from ml_baseline.data.schema import Schema
 from ml_baseline.modelling.failure import FAILED, FITTED
-from ml_baseline.scoring.metrics import confidence_intervals, scores
+from ml_baseline.scoring.scores import confidence_intervals, scores
 
 
 def holdout_predictions(
-    probabilities: dict[str, np.ndarray], holdout: pd.DataFrame, schema: dict, threshold: float
+    probabilities: dict[str, np.ndarray], holdout: pd.DataFrame, schema: Schema, threshold: float
 ) -> pd.DataFrame:
     """Return each model's predictions of the holdout rows, model after model.
 

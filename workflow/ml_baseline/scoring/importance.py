@@ -14,9 +14,12 @@ import numpy as np
 import pandas as pd
 
 from ml_baseline.data.distributions import MISSING, category_text, value_text
-from ml_baseline.data.schema import column, feature_columns
-from ml_baseline.scoring.comparison import parts_of_rows
-from ml_baseline.scoring.metrics import higher_is_better, scores, t_quantile, variance_of_mean
+from ml_baseline.data.schema import Column, Schema, column, feature_columns
+from ml_baseline.scoring.intervals import t_quantile, variance_of_mean
+from ml_baseline.scoring.metrics import metric_named
+from ml_baseline.scoring.sample import sample_of
+from ml_baseline.scoring.scores import parts_of_rows
+from ml_baseline.scoring.scores import value as value_of
 
 IMPORTANCE = (
     *("feature", "importance", "low", "high", "repeats", "metric", "rows"),
@@ -53,7 +56,7 @@ Predict = Callable[[pd.DataFrame], np.ndarray]
 def permutation_importance(
     predict: Predict,
     holdout: pd.DataFrame,
-    schema: dict,
+    schema: Schema,
     metric: str,
     threshold: float = 0.5,
     level: float = 0.95,
@@ -67,7 +70,7 @@ def permutation_importance(
     (`correlated_with`).
 
     The error bar is for other holdout rows and other shuffles, and the model as it is. The score of
-    each shuffle is taken as a mean of the rows' parts in it (`comparison.parts_of_rows`); a row has
+    each shuffle is taken as a mean of the rows' parts in it (`scores.parts_of_rows`); a row has
     a part by what happens to its own prediction and one by what its value does to the row that gets
     it, and the variance is that of both together, averaged over the repeats. Error bars are of each
     feature by itself: of 20 features without any worth, one may well show some at 95 %.
@@ -93,9 +96,9 @@ def permutation_importance(
     drawn = drawn_rows(holdout[schema["target"]], rows, random_state)
     target = holdout[schema["target"]].to_numpy()[drawn]
     probability = predict(features.iloc[drawn])
-    value = scores(target, probability, threshold)[metric]
-    parts = parts_of_rows(metric, target, probability, threshold)
-    sign = 1 if higher_is_better(metric) else -1
+    sample = sample_of(target, probability, threshold)
+    value, parts = value_of(metric, sample), parts_of_rows(metric, sample)
+    sign = 1 if metric_named(metric).higher_is_better else -1
     generator = np.random.default_rng(random_state)
     orders = [generator.permutation(rows) for _ in range(repeats * features.shape[1])]
     names = [name for name in features for _ in range(repeats)]
@@ -107,8 +110,9 @@ def permutation_importance(
         for order, changed in itertools.islice(shuffled, repeats):
             loss, of_loss = 0.0, np.zeros(rows)
             if not np.array_equal(changed, probability):
-                loss = sign * (value - scores(target, changed, threshold)[metric])
-                of_loss = sign * (parts - parts_of_rows(metric, target, changed, threshold))
+                sample = sample_of(target, changed, threshold)
+                loss = sign * (value - value_of(metric, sample))
+                of_loss = sign * (parts - parts_of_rows(metric, sample))
             losses.append(loss)
             of_rows += of_loss / repeats
             # Row k got its value from the row at `order[k]`.
@@ -180,7 +184,7 @@ def _predictions(
 def partial_dependence(
     predict: Predict,
     holdout: pd.DataFrame,
-    schema: dict,
+    schema: Schema,
     features: list[str],
     random_state: int = 0,
 ) -> pd.DataFrame:
@@ -225,11 +229,11 @@ def partial_dependence(
     return result.astype({"value": "str", "label": "str"})
 
 
-def _is_categorical(entry: dict) -> bool:
+def _is_categorical(entry: Column) -> bool:
     return entry["kind"] in ("code", "category", "boolean")
 
 
-def _grid(values: pd.Series, entry: dict) -> list[tuple[int, str | None, str]]:
+def _grid(values: pd.Series, entry: Column) -> list[tuple[int, str | None, str]]:
     """Return the values to try: the position of a row that has each, its text and its label."""
     known = values.dropna()
     if _is_categorical(entry):
@@ -238,7 +242,7 @@ def _grid(values: pd.Series, entry: dict) -> list[tuple[int, str | None, str]]:
         chosen = chosen[:CATEGORIES_ON_CURVE]
         if entry["kind"] != "category":
             chosen.sort()
-        text_of = category_text
+        text_of: Callable[..., str] = category_text
     elif known.empty:
         return []
     else:
@@ -246,7 +250,9 @@ def _grid(values: pd.Series, entry: dict) -> list[tuple[int, str | None, str]]:
         text_of = value_text
     places = pd.Series(np.arange(len(values)), index=values.array)
     places = places[~places.index.duplicated()]
-    grid = [(int(places.loc[value]), _plain(value), text_of(value, entry)) for value in chosen]
+    grid: list[tuple[int, str | None, str]] = [
+        (int(places.loc[value]), _plain(value), text_of(value, entry)) for value in chosen
+    ]
     if _is_categorical(entry) and len(known) < len(values):
         grid.append((int(np.argmax(values.isna())), None, MISSING))
     return grid
@@ -270,14 +276,14 @@ def _spread_over(ordered: np.ndarray) -> np.ndarray:
     return np.unique(np.clip([*by_rows, *by_distance], by_rows[0], by_rows[-1]))
 
 
-def _plain(value: object) -> str:
+def _plain(value: str | float) -> str:
     """Return a value as a CSV file has it."""
     if isinstance(value, str):
         return value
     return str(int(value)) if float(value).is_integer() else repr(float(value))
 
 
-def correlated_features(features: pd.DataFrame, schema: dict) -> dict[str, list[str]]:
+def correlated_features(features: pd.DataFrame, schema: Schema) -> dict[str, list[str]]:
     """Return, for each feature, those that nearly tell its value: the strongest first.
 
     Numbers, booleans and categories of two levels go together where Spearman's rank correlation is
@@ -286,7 +292,8 @@ def correlated_features(features: pd.DataFrame, schema: dict) -> dict[str, list[
     category of three or more levels are not compared.
     """
     names = feature_columns(schema)
-    ranked, levels = {}, {}
+    ranked: dict[int, np.ndarray] = {}
+    levels: dict[int, np.ndarray] = {}
     for i, name in enumerate(names):
         values = features[name]
         if _is_categorical(column(schema, name)):
@@ -350,7 +357,7 @@ def _cramers_v(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def explain(
-    predict: Predict | None, holdout: pd.DataFrame, schema: dict, settings: dict
+    predict: Predict | None, holdout: pd.DataFrame, schema: Schema, settings: dict
 ) -> dict[str, pd.DataFrame]:
     """Return the tables `importance` and `partial_dependence` of a model's main features.
 

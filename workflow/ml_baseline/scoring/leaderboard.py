@@ -4,10 +4,10 @@ import pandas as pd
 
 from ml_baseline.errors import InputError
 from ml_baseline.modelling.failure import FAILED, FITTED
-from ml_baseline.scoring.comparison import combine_over_splits, compare, compare_over_splits
-from ml_baseline.scoring.metrics import METRICS, higher_is_better, scores, stratified_rows
+from ml_baseline.scoring.metrics import METRICS, metric_named
+from ml_baseline.scoring.scores import scores, stratified_rows
+from ml_baseline.scoring.significance import combine_over_splits, compare, compare_over_splits
 
-RANKING_METRICS = ("roc_auc", "pr_auc")
 COMPARED = (
     *(f"baseline_{figure}" for figure in ("difference", "low", "high", "p_adjusted")),
     *(f"best_{figure}" for figure in ("difference", "low", "high", "p_adjusted")),
@@ -34,7 +34,9 @@ def out_of_fold_scores(oof: pd.DataFrame, threshold: float) -> dict[str, float]:
     rows = by_fold["rows"]
     # Divided at the end, so that folds of 0.5 each make 0.5 and not a digit less.
     return pooled | {
-        name: float((by_fold[name] * rows).sum() / rows.sum()) for name in RANKING_METRICS
+        name: float((by_fold[name] * rows).sum() / rows.sum())
+        for name, metric in METRICS.items()
+        if metric.ranks
     }
 
 
@@ -49,7 +51,7 @@ def ranked(oof_scores: pd.DataFrame, select_by: str) -> pd.Series:
         select_by: the metric to rank by.
     """
     means = oof_scores.groupby("model", sort=False)[select_by].mean()
-    return means.sort_values(ascending=not higher_is_better(select_by), kind="stable")
+    return means.sort_values(ascending=not metric_named(select_by).higher_is_better, kind="stable")
 
 
 def leaderboard(
@@ -107,7 +109,7 @@ def leaderboard(
         }
         for name in METRICS:
             limits = (of_model[name], of_model[f"{name}_low"], of_model[f"{name}_high"])
-            combined = limits_of(limits, test_share, settings["level"])
+            combined = limits_of(limits, test_share)
             row |= dict(zip((name, f"{name}_low", f"{name}_high"), combined, strict=True))
         row["reliable"] = bool(of_model["reliable"].all())
         row |= of_model[["threshold", "prevalence", "rows"]].mean().to_dict()
@@ -149,11 +151,12 @@ def failed_rows(failures: dict[str, str], table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=table.columns)
 
 
-def limits_of(limits: tuple, test_share: float, level: float) -> tuple[float, float, float]:
+def limits_of(limits: tuple, test_share: float) -> tuple[float, float, float]:
     """Return value, low and high of a metric: those of the only split, or combined over splits."""
-    if len(limits[0]) == 1:
-        return tuple(float(part.iloc[0]) for part in limits)
-    return combine_over_splits(*limits, test_share=test_share, level=level)
+    value, low, high = limits
+    if len(value) == 1:
+        return float(value.iloc[0]), float(low.iloc[0]), float(high.iloc[0])
+    return combine_over_splits(value, low, high, test_share)
 
 
 def compared_models(

@@ -1,49 +1,66 @@
 """Predictions over HTTP with a published run.
 
-`server` runs the process, `app` says which address answers what, `rows` reads the rows of a request,
-`batching` predicts the rows of all requests that wait in one go, `traffic` limits, counts and logs.
+`server` runs the process, `connections` bounds what a client may take before its request is there,
+`traffic` limits, counts and logs requests, `app` says which address answers what, `rows` reads the rows
+of a request, `batching` predicts the rows of all waiting requests together, and `served` is the run they
+are predicted with.
 """
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ml_baseline.errors import InputError
 
 if TYPE_CHECKING:
     from ml_baseline.registry import Run
 
-MAX_ROWS = 10_000
-MAX_BYTES = 10 << 20
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """How a run is served.
+
+    Attributes:
+        host: the address to listen on; other machines reach it only if it is not a loopback address.
+        port: 0 for any free one.
+        max_rows: rows of a request at most.
+        max_bytes: bytes of a request's body at most, packed and unpacked.
+        max_connections: connections open at the same time; fewer if `ulimit -n` is too low.
+        request_seconds: time for a client to send a request, or to take an answer.
+        root_path: what a proxy puts before the addresses, such as "/churn".
+        follow: the folder of the results, to change to a newly published latest run of the same
+            table; None to keep the run.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    max_rows: int = 10_000
+    max_bytes: int = 10 << 20
+    max_connections: int = 512
+    request_seconds: float = 30
+    root_path: str = ""
+    follow: Path | None = None
 
 
-def serve(
-    run: "Run",
-    host: str = "127.0.0.1",
-    port: int = 8000,
-    max_rows: int = MAX_ROWS,
-    max_bytes: int = MAX_BYTES,
-) -> None:
+def serve(run: "Run", options: ServeOptions = ServeOptions()) -> None:
     """Answer requests until the process is told to stop (SIGTERM, Ctrl-C).
 
-    What has been asked by then is still answered. If the environment has `ML_BASELINE_API_KEY`,
-    requests must carry it.
+    Requests that have arrived by then are still answered, for up to ten seconds. If the environment
+    has `ML_BASELINE_API_KEY`, requests must carry it.
 
     Args:
         run: a published run.
-        host: the address to listen on; others than this machine reach it only if it is not a
-            loopback address.
-        port: 0 for any that is free.
-        max_rows: rows of one request at most.
-        max_bytes: bytes of one request's body at most.
+        options: how to serve it.
 
     Raises:
-        InputError: the model cannot be loaded, the address cannot be listened on, or the packages
-            of the extra `serve` are not installed.
+        InputError: the model cannot be loaded or no longer predicts what it did, the address cannot
+            be listened on, the key cannot be used, or the packages of the extra `serve` are missing.
     """
-    from ml_baseline.errors import InputError
-
     try:
         from ml_baseline.serve.server import run_server
     except ModuleNotFoundError as error:
         raise InputError(
-            f"serving needs the package {error.name}; install the extra: "
-            "`pip install -e '.[serve]'`"
+            f"serving needs the package {error.name}; install the extra `serve`, in a checkout of "
+            "this project with `pip install -e '.[serve]'`"
         ) from error
-    run_server(run, host, port, max_rows, max_bytes)
+    run_server(run, options)

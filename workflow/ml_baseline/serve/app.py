@@ -1,12 +1,16 @@
 """The service: which address answers what."""
 
+import asyncio
 import contextlib
+import copy
+import functools
 import warnings
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from itertools import groupby
 from typing import Any, Literal
 
-import numpy as np
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
@@ -15,14 +19,18 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
-from ml_baseline.registry import Run
-from ml_baseline.registry.predict import BadCells, predict_rows
 from ml_baseline.serve.batching import Batcher
-from ml_baseline.serve.rows import RequestError, RowReader, problem
+from ml_baseline.serve.rows import RequestError, as_code, decoded, problem
+from ml_baseline.serve.served import Cells, Problems, ServedRun
 from ml_baseline.serve.traffic import Figures, Traffic, problems_json
 
 OUTPUT_FIELDS = ("probability", "prediction", "reason")
+# Larger bodies are read, and their answers written, one after the other beside the event loop.
+INLINE_BYTES = 1 << 15
+READY_SECONDS = 5.0
+CLIENT_GONE = 499  # as nginx counts them
 
 
 class Problem(BaseModel):
@@ -57,7 +65,7 @@ class Predictions(BaseModel):
 
 
 class Health(BaseModel):
-    """That the service is up, and with which run."""
+    """That the service is up, and the run it predicts with."""
 
     status: Literal["ok"]
     run_id: str
@@ -65,139 +73,159 @@ class Health(BaseModel):
 
 REFUSALS = {
     401: "the key is missing or wrong",
+    408: "the request took too long",
     413: "too many rows or bytes",
-    415: "the body is not JSON",
+    415: "the body is not JSON, or neither plain nor gzip",
     422: "rows that cannot be predicted",
 }
 
 
 def create_app(
-    run: Run, model: Any, card: str, max_rows: int, max_bytes: int, api_key: str | None = None
+    served: ServedRun, max_bytes: int, api_key: bytes | None = None, root_path: str = ""
 ) -> FastAPI:
     """Return the service of a run.
 
+    Its `state` has `figures` (what `/metrics` shows) and `serve`, which takes another `ServedRun`
+    to answer all later requests with.
+
     Args:
-        run: a published run.
-        model: its pipeline.
-        card: its model card.
-        max_rows: rows of a request at most.
+        served: the run to begin with.
         max_bytes: bytes of a request's body at most.
         api_key: what requests must carry, None if nothing.
+        root_path: what a proxy puts before the addresses.
     """
-    reader = RowReader(run, max_rows)
-    threshold = run.meta["threshold"]
-    figures = Figures(run.run_id, run.dataset, run.meta["model"]["name"])
+    current = served
+    figures = Figures()
+    figures.show_run(served.run)
+    batcher = Batcher(functools.partial(_predict_requests, figures), prepare=_one_thread)
+    beside = ThreadPoolExecutor(1, thread_name_prefix="read")
+    probe: asyncio.Task | None = None
 
-    def predict_requests(requests: Sequence[list[list[Any]]]) -> list[tuple]:
-        raw = reader.raw_table(requests)
-        figures.batches.observe(len(raw))
-        probability, prediction, problems = predict_rows(model, run.schema, raw, threshold)
-        ends = np.cumsum([len(request[0]) for request in requests])
-        starts = [0, *ends[:-1]]
-        return [
-            (probability[a:b].tolist(), prediction[a:b].tolist(), _between(problems, a, b))
-            for a, b in zip(starts, ends, strict=True)
-        ]
-
-    batcher = Batcher(predict_requests, prepare=_one_thread)
+    def serve(other: ServedRun) -> None:
+        nonlocal current
+        current = other
+        figures.show_run(other.run)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         batcher.start()
         yield
         await batcher.stop()
+        beside.shutdown(wait=False, cancel_futures=True)
 
-    positive, negative = (" or ".join(run.schema[key]) for key in ("positive", "negative"))
-    labels = (
-        "1 or 0." if (positive, negative) == ("1", "0") else f"1 for {positive}, 0 for {negative}."
-    )
-    app = FastAPIOffline(
-        title=f"{run.dataset}: {run.meta['model']['name']}",
-        version=run.run_id,
-        description=(
-            f"Predicts `{run.schema['target']}`: {labels} A probability of {threshold} or more "
-            "predicts 1. Rows are cleaned as the training "
-            "table was."
-        ),
-        lifespan=lifespan,
-    )
+    async def in_turn(large: bool, function: Callable, *arguments: Any) -> Any:
+        """Call a function beside the event loop if it may take long, so that others are answered."""
+        if not large:
+            return function(*arguments)
+        return await asyncio.get_running_loop().run_in_executor(beside, function, *arguments)
 
-    body = {
-        "oneOf": [
-            {"$ref": "#/components/schemas/Row"},
-            {
-                "type": "array",
-                "items": {"$ref": "#/components/schemas/Row"},
-                "maxItems": max_rows,
-            },
-        ]
-    }
-    examples = {
-        "one": {"summary": "One row", "value": reader.example},
-        "many": {"summary": "Many rows", "value": [reader.example, reader.example]},
-    }
-    refusals = {
+    app = FastAPIOffline(title=served.run.dataset, lifespan=lifespan)
+    app.state.figures, app.state.serve = figures, serve
+    refusals: dict[int | str, dict[str, Any]] = {
         status: {"model": Refusal, "description": text} for status, text in REFUSALS.items()
     }
 
-    @app.post(
-        "/predict",
-        response_model=Predictions,
-        responses=refusals,
-        openapi_extra={
-            "requestBody": {
-                "required": True,
-                "content": {"application/json": {"schema": body, "examples": examples}},
-            }
-        },
-    )
+    @app.post("/predict", response_model=Predictions, responses=refusals)
     async def predict(request: Request, on_bad_rows: Literal["fail", "null"] = "fail") -> Response:
         """Predict one row (an object) or many (a list of objects).
 
-        Rows whose cells cannot be read are an error that names row and field; with
-        `on_bad_rows=null` they come out empty, with the reason.
+        A row with a cell that cannot be read is an error that names row and field; with
+        `on_bad_rows=null` its prediction is null and `reason` says why.
         """
+        now = current
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/json" and not kind.endswith("+json"):
             raise RequestError(
                 415, [problem(f"found the content type {kind!r}, expected application/json")]
             )
-        cells = reader.read(await request.body())
+        encoding = request.headers.get("content-encoding", "").strip().lower()
+        body = await request.body()
+        large = len(body) > INLINE_BYTES or bool(encoding)
+        cells = await in_turn(large, _read, now, body, encoding, max_bytes)
         rows = len(cells[0])
         request.state.rows = rows
-        results = await batcher.submit(cells, rows) if rows else ([], [], [])
-        return _answer(run.run_id, reader, cells, results, on_bad_rows, figures)
+        results = await batcher.submit((now, cells), rows) if rows else ([], [], [])
+        return await in_turn(large, _answer, now, cells, results, on_bad_rows, figures)
 
     @app.get("/health", response_model=Health)
     async def health() -> dict:
         """Say that the service is up."""
-        return {"status": "ok", "run_id": run.run_id}
+        return {"status": "ok", "run_id": current.run.run_id}
+
+    @app.get("/ready", response_model=Health, responses={503: {"model": Refusal}})
+    async def ready() -> dict:
+        """Say that the service predicts: the example row goes through the queue of requests."""
+        nonlocal probe
+        now = current
+        if probe is None or probe.done():  # those who ask at the same time share one
+            probe = asyncio.create_task(_predict_example(batcher, now))
+        try:
+            await asyncio.wait_for(asyncio.shield(probe), READY_SECONDS)
+        except Exception as error:
+            late = isinstance(error, TimeoutError)
+            message = f"no prediction within {READY_SECONDS:g} seconds" if late else repr(error)
+            raise RequestError(503, [problem(message)]) from error
+        return {"status": "ok", "run_id": now.run.run_id}
 
     @app.get("/model", responses={401: refusals[401]})
-    async def model_card() -> dict[str, Any]:
-        """Show the model card, what the run says of itself, and the columns."""
-        return {
+    async def model_card() -> Response:
+        """Show the model card, the run's manifest, and the columns."""
+        run = current.run
+        content = {
             "run_id": run.run_id,
             "dataset": run.dataset,
             "target": run.schema["target"],
             "positive": run.schema["positive"],
             "negative": run.schema["negative"],
-            "threshold": threshold,
-            "card": card,
+            "threshold": run.meta["threshold"],
+            "card": current.card,
             "meta": run.meta,
             "columns": run.schema["columns"],
         }
+        return Response(to_json(content, inf_nan_mode="null"), media_type="application/json")
 
     @app.get("/metrics", response_class=PlainTextResponse, responses={401: refusals[401]})
     async def metrics() -> Response:
         """Show figures for Prometheus."""
         return Response(generate_latest(figures.registry), media_type=CONTENT_TYPE_LATEST)
 
-    _add_row_to_document(app, reader.row_model)
+    general = app.openapi
+
+    @functools.lru_cache(maxsize=1)
+    def document(now: ServedRun) -> dict:
+        return _document(copy.deepcopy(general()), now)
+
+    app.openapi = lambda: document(current)  # type: ignore[method-assign]
     _add_errors(app)
     known = {getattr(route, "path", "") for route in app.routes}
-    app.add_middleware(Traffic, figures=figures, paths=known, api_key=api_key, max_bytes=max_bytes)
+    app.add_middleware(
+        Traffic,
+        figures=figures,
+        paths=known,
+        api_key=api_key,
+        max_bytes=max_bytes,
+        root_path=root_path,
+    )
     return app
+
+
+def _read(served: ServedRun, body: bytes, encoding: str, max_bytes: int) -> Cells:
+    return served.reader.read(decoded(body, encoding, max_bytes))
+
+
+async def _predict_example(batcher: Batcher, served: ServedRun) -> None:
+    await batcher.submit((served, served.reader.read(to_json(served.reader.example))), 1)
+
+
+def _predict_requests(
+    figures: Figures, requests: Sequence[tuple[ServedRun, Cells]]
+) -> list[tuple[list[float], list[int], Problems]]:
+    """Return the results of requests, those of one run (nearly always all) predicted together."""
+    figures.batches.observe(sum(len(cells[0]) for _, cells in requests))
+    results = []
+    for served, group in groupby(requests, key=lambda request: request[0]):
+        results += served.predict([cells for _, cells in group])
+    return results
 
 
 def _one_thread() -> AbstractContextManager:
@@ -209,26 +237,10 @@ def _one_thread() -> AbstractContextManager:
     return threadpool_limits(1)
 
 
-def _between(problems: list[BadCells], start: int, end: int) -> list[tuple[int, str, str]]:
-    """Return row, column and what is wrong for the bad cells of one request's rows."""
-    found = []
-    for bad in problems:
-        for row, cell in bad.found.items():
-            if start <= row < end:
-                text = str(cell)
-                text = text if len(text) <= 40 else f"{text[:37]}..."
-                found.append((int(row - start), bad.column, f"{text!r} is not {bad.expected}"))
-    return sorted(found)
-
-
 def _answer(
-    run_id: str,
-    reader: RowReader,
-    cells: list[list[Any]],
-    results: tuple,
-    on_bad_rows: str,
-    figures: Figures,
+    served: ServedRun, cells: Cells, results: tuple, on_bad_rows: str, figures: Figures
 ) -> Response:
+    reader = served.reader
     probability, prediction, bad = results
     if bad and on_bad_rows == "fail":
         figures.rows.labels("refused").inc(len(probability))
@@ -243,7 +255,7 @@ def _answer(
                 if value is not None:
                     row[name] = value
     for row, field, message in bad:
-        text = f"{field}: {message}"
+        text = f"{field}: {message}" if field else message
         reason = predictions[row].get("reason")
         predictions[row] |= {
             "probability": None,
@@ -253,24 +265,45 @@ def _answer(
     rejected = len({row for row, _, _ in bad})
     figures.rows.labels("bad").inc(rejected)
     figures.rows.labels("predicted").inc(len(predictions) - rejected)
-    content = to_json({"run_id": run_id, "predictions": predictions})
+    content = to_json({"run_id": served.run.run_id, "predictions": predictions})
     return Response(content, media_type="application/json")
 
 
-def _add_row_to_document(app: FastAPI, row_model: type[BaseModel]) -> None:
-    """Show the rows of this run in the OpenAPI document.
+def _document(document: dict, served: ServedRun) -> dict:
+    """Return the OpenAPI document with the columns of the run that is served.
 
-    The body is read by ourselves, in one go and once; so FastAPI does not know of it.
+    `/predict` reads the body itself, in one go, so FastAPI does not know of it. What comes from the
+    data is shown as code, as descriptions are Markdown, in which it could be anything.
     """
-    generate = app.openapi
-
-    def openapi() -> dict:
-        document = generate()
-        row = row_model.model_json_schema(by_alias=True)
-        document["components"]["schemas"].setdefault("Row", row)
-        return document
-
-    app.openapi = openapi
+    run, reader = served.run, served.reader
+    positive, negative = (
+        " or ".join(map(as_code, run.schema[k])) for k in ("positive", "negative")
+    )
+    document["info"] |= {
+        "version": run.run_id,
+        "description": (
+            f"Predicts {as_code(run.schema['target'])} with the model "
+            f"{as_code(run.meta['model']['name'])}: 1 means {positive}, 0 means {negative}. A "
+            f"probability of {run.meta['threshold']} or more predicts 1. Rows are cleaned as the "
+            "training table was."
+        ),
+    }
+    row = {"$ref": "#/components/schemas/Row"}
+    many = {"type": "array", "items": row, "maxItems": reader.max_rows}
+    document["paths"]["/predict"]["post"]["requestBody"] = {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"oneOf": [row, many]},
+                "examples": {
+                    "one": {"summary": "One row", "value": reader.example},
+                    "many": {"summary": "Many rows", "value": [reader.example] * 2},
+                },
+            }
+        },
+    }
+    document["components"]["schemas"]["Row"] = reader.row_model.model_json_schema(by_alias=True)
+    return document
 
 
 def _add_errors(app: FastAPI) -> None:
@@ -295,7 +328,11 @@ def _add_errors(app: FastAPI) -> None:
         answer.headers.update(error.headers or {})
         return answer
 
+    @app.exception_handler(ClientDisconnect)
+    async def gone(request: Request, error: ClientDisconnect) -> Response:
+        return Response(status_code=CLIENT_GONE)  # for the count and the log; nobody reads it
+
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> Response:
-        content = {"detail": [problem("an error of ours; the log has it")], "problems": 1}
+        content = {"detail": [problem("internal error; see the log of the service")], "problems": 1}
         return JSONResponse(content, 500)

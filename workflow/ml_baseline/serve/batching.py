@@ -1,7 +1,7 @@
-"""Predicting the rows of all requests that wait in one go.
+"""Predicting the rows of all waiting requests together.
 
-What a prediction costs hardly depends on its rows: a hundred requests of one row each take little
-longer together than one of them.
+The cost of a prediction hardly depends on its rows: a hundred requests of one row each take little
+longer together than one alone.
 """
 
 import asyncio
@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 Result = TypeVar("Result")
-# A batch is closed once it has so many rows: the first request in it does not wait for ever.
+# Rows of a batch, so that the first request in it does not wait too long.
 BATCH_ROWS = 1 << 14
+# What is still being predicted when the service ends is waited for by nobody.
+SECONDS_TO_STOP = 1.0
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,9 @@ class Batcher(Generic[Result]):
         self._thread.start()
 
     async def stop(self) -> None:
-        """End after what is waiting."""
+        """End after what is waiting, if that takes no longer than a second."""
         self._queue.put(None)
-        await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._thread.join, SECONDS_TO_STOP)
 
     async def submit(self, request: Any, rows: int) -> Result:
         """Return the result of a request of so many rows."""
@@ -86,7 +88,7 @@ class Batcher(Generic[Result]):
     def _answer(self, batch: list[_Waiting]) -> None:
         try:
             results = self._predict([waiting.request for waiting in batch])
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if len(batch) == 1:
                 results = [error]
             else:
@@ -94,15 +96,17 @@ class Batcher(Generic[Result]):
                     self._answer([waiting])
                 return
         loop = batch[0].answer.get_loop()
-        with contextlib.suppress(RuntimeError):  # the loop is closed: none waits any more
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(_hand_out, batch, results)
 
 
 def _hand_out(batch: list[_Waiting], results: list) -> None:
     for waiting, result in zip(batch, results, strict=True):
-        if waiting.answer.done():  # whoever asked has gone
+        if waiting.answer.done():  # the client has gone
             continue
-        if isinstance(result, Exception):
+        if isinstance(result, SystemExit):  # of the model, not of the service
+            waiting.answer.set_exception(RuntimeError(f"the model called {result!r}"))
+        elif isinstance(result, Exception):
             waiting.answer.set_exception(result)
         else:
             waiting.answer.set_result(result)

@@ -2,13 +2,15 @@
 
 import datetime
 import json
+import math
+import re
+import zlib
 from collections.abc import Sequence
 from typing import Annotated, Any
 
 import pandas as pd
 import pyarrow as pa
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     StrictBool,
@@ -93,17 +95,44 @@ class RowReader:
         """Return the cells of a request's rows: a list for each of `columns`.
 
         Raises:
-            RequestError: the body is no row or list of rows, or has too many.
+            RequestError: the body is no row or list of rows, has too many, or has an id that cannot
+                be given back.
         """
-        rows = _plain_rows(body)
-        values = None if rows is None else self._plain_values(rows)
-        if values is None:
-            rows, values = self._validated(body)
+        try:
+            content = from_json(body)
+        except ValueError:  # the pydantic model says where
+            content = []
+        rows = content if isinstance(content, list) else [content]
         if len(rows) > self.max_rows:
             raise RequestError(
-                413, [problem(f"{len(rows):,} rows; one request may have {self.max_rows:,}")]
+                413, [problem(f"found {len(rows):,} rows; a request may have {self.max_rows:,}")]
             )
+        are_objects = bool(rows) and all(type(row) is dict for row in rows)
+        values = self._plain_values(rows) if are_objects else None
+        if values is None:
+            values = self._validated(body)
+        self._check_ids(values)
         return values
+
+    def _check_ids(self, values: list[list[Any]]) -> None:
+        """Take NaN, which Python and pandas write for a missing value, out of the ids.
+
+        Raises:
+            RequestError: an id is an infinite number, which JSON has no way to give back.
+        """
+        problems = []
+        for column, cells_of in zip(self.columns, values, strict=True):
+            if column in self.ids:
+                for row, value in enumerate(cells_of):
+                    if type(value) is float and not math.isfinite(value):
+                        cells_of[row] = None
+                        if not math.isnan(value):
+                            message = (
+                                "found a number that is infinite or too large; send it as text"
+                            )
+                            problems.append(problem(message, row, column))
+        if problems:
+            raise RequestError(422, problems)
 
     def _plain_values(self, rows: list[dict]) -> list[list[Any]] | None:
         """Return the cells by column if all of them are as they should be, else None.
@@ -117,8 +146,8 @@ class RowReader:
         columns += [[row.get(column) for row in rows] for column in self._optional]
         return columns if all(CELL_TYPES.issuperset(map(type, c)) for c in columns) else None
 
-    def _validated(self, body: bytes) -> tuple[list[BaseModel], list[list[Any]]]:
-        """Return the rows as the pydantic model reads them, and their cells by column.
+    def _validated(self, body: bytes) -> list[list[Any]]:
+        """Return the cells of the rows by column, as the pydantic model reads them.
 
         Raises:
             RequestError: what is wrong with which row and field.
@@ -128,7 +157,7 @@ class RowReader:
             rows = self._many.validate_json(body) if is_list else [self._one.validate_json(body)]
         except ValidationError as error:
             raise self._refusal(error, is_list) from error
-        return rows, [[getattr(row, name) for row in rows] for name in self._fields]
+        return [[getattr(row, name) for row in rows] for name in self._fields]
 
     def raw_table(self, requests: Sequence[list[list[Any]]]) -> pd.DataFrame:
         """Return the rows of several requests as one raw table, every cell text.
@@ -169,29 +198,57 @@ class RowReader:
         return RequestError(422, list(found.values()))
 
 
-def _plain_rows(body: bytes) -> list[dict] | None:
-    """Return the objects in a body, None if it is anything else than one or a list of them."""
+def decoded(body: bytes, encoding: str, max_bytes: int) -> bytes:
+    """Return a request's body without its content encoding.
+
+    Raises:
+        RequestError: the encoding is neither gzip nor none, the body is not complete gzip, or it is
+            larger than `max_bytes` when unpacked; no more than that is unpacked.
+    """
+    if encoding in ("", "identity"):
+        return body
+    if encoding not in ("gzip", "x-gzip"):
+        raise RequestError(
+            415, [problem(f"found the content encoding {encoding!r}, expected gzip or none")]
+        )
+    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
-        content = from_json(body)
-    except ValueError:
-        return None
-    rows = content if isinstance(content, list) else [content]
-    return rows if all(type(row) is dict for row in rows) else None
+        content = unpacking.decompress(body, max_bytes + 1)
+    except zlib.error:
+        content = b""
+    if len(content) > max_bytes:
+        message = f"the body is too large; one request may have {max_bytes:,} bytes when unpacked"
+        raise RequestError(413, [problem(message)])
+    if not unpacking.eof or unpacking.unused_data:
+        raise RequestError(422, [problem("the body is not one complete gzip file")])
+    return content
+
+
+def as_code(text: object) -> str:
+    """Return text for a Markdown document in which none of it is Markdown, HTML or a link."""
+    shown = re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", str(text)).strip() or " "
+    longest = max((len(run) for run in re.findall("`+", shown)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if longest else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"
 
 
 def described(entry: dict, schema: dict) -> str:
     """Return in words what a column may hold."""
     if entry["role"] == "target":
-        labels = ", ".join([*schema["positive"], *schema["negative"]])
-        return f"The target, if it is known; not predicted from. One of {labels}."
+        labels = ", ".join(map(as_code, [*schema["positive"], *schema["negative"]]))
+        return f"The target, if it is known; not used to predict. One of {labels}."
     if entry["role"] != "feature":
         return "Names the row; given back with its prediction."
-    text = f"{expected(entry)[0].upper()}{expected(entry)[1:]}"
+    text = expected(entry | {"unit": None})
+    text = f"{text[0].upper()}{text[1:]}"
+    if entry.get("unit"):
+        text += f" in {as_code(entry['unit'])}"
     if "part" not in entry and entry["kind"] in NUMERIC_KINDS and "minimum" in entry:
         return f"{text}; {entry['minimum']} to {entry['maximum']} in training"
     labels = entry.get("categories") if entry["kind"] == "category" else entry.get("encode")
     if labels:
-        known = ", ".join(str(label) for label in list(labels)[:SHOWN_CATEGORIES])
+        known = ", ".join(map(as_code, list(labels)[:SHOWN_CATEGORIES]))
         more = ", ..." if len(labels) > SHOWN_CATEGORIES else ""
         return f"{text}; in training {known}{more}"
     return text

@@ -1,63 +1,121 @@
 """The process that serves a run."""
 
 import contextlib
+import functools
 import ipaddress
 import logging
 import os
+import re
 import signal
 import socket
 
 import uvicorn
 
 from ml_baseline.errors import InputError
-from ml_baseline.registry import Run, load_model
-from ml_baseline.registry.runs import checked_bytes
+from ml_baseline.registry import Run
+from ml_baseline.serve import ServeOptions
 from ml_baseline.serve.app import create_app
+from ml_baseline.serve.connections import (
+    Connection,
+    Connections,
+    Limits,
+    affordable_connections,
+)
+from ml_baseline.serve.served import Follower, load_served
 from ml_baseline.serve.traffic import LOGGER, set_up_log
 
 KEY_VARIABLE = "ML_BASELINE_API_KEY"
 SECONDS_TO_FINISH = 10
+ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 
 
-def run_server(run: Run, host: str, port: int, max_rows: int, max_bytes: int) -> None:
+def run_server(run: Run, options: ServeOptions) -> None:
     """Serve a run until SIGTERM or SIGINT; see `serve.serve`."""
-    api_key = os.environ.get(KEY_VARIABLE) or None
-    model = load_model(run)
-    card = checked_bytes(run, "README.md").decode(errors="replace")
-    app = create_app(run, model, card, max_rows, max_bytes, api_key)
-    listener = _listen(host, port)
-    shown = f"[{host}]" if ":" in host else host
-    address = f"http://{shown}:{listener.getsockname()[1]}"
+    if not ROOT_PATH.fullmatch(options.root_path):
+        raise InputError(
+            f"found the root path {options.root_path!r}, expected one such as /churn: a slash, then "
+            "letters, digits, '.', '_', '~' or '-', and no slash at the end"
+        )
+    api_key = _api_key()
     set_up_log()
+    served = load_served(run, options.max_rows)
+    app = create_app(served, options.max_bytes, api_key, options.root_path)
+    figures = app.state.figures
+    limits = Limits(
+        connections=affordable_connections(options.max_connections),
+        seconds=options.request_seconds,
+    )
+    connections = Connections(limits, figures.note_refused_connection)
+    listener = _listen(options.host, options.port, limits.connections)
+    shown = f"[{options.host}]" if ":" in options.host else options.host
+    address = f"http://{shown}:{listener.getsockname()[1]}{options.root_path}"
     log = logging.getLogger(LOGGER)
-    if api_key is None and not _is_loopback(host):
+    if api_key is None and not _is_loopback(options.host):
         log.warning(
-            "whoever reaches this address can ask for predictions: set %s to ask for a key",
+            "anyone who can reach this address can ask for predictions: set %s to require a key",
             KEY_VARIABLE,
         )
+    if limits.connections < options.max_connections:
+        log.warning(
+            "the limit of open files allows %d connections: raise `ulimit -n`", limits.connections
+        )
+    follower = None
+    if options.follow is not None:
+        count = figures.newer_runs
+        follower = Follower(
+            served, options.follow, app.state.serve, lambda outcome: count.labels(outcome).inc()
+        )
+        follower.start()
     log.info("serving", extra={"fields": {"run_id": run.run_id, "address": address}})
     config = uvicorn.Config(
         app,
+        http=functools.partial(Connection, connections=connections),  # type: ignore[arg-type]
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
+        backlog=limits.connections,
         timeout_graceful_shutdown=SECONDS_TO_FINISH,
     )
-    # uvicorn raises the signal again once it has finished: this ends the process as asked, well.
+    # uvicorn raises the signal again once it has finished; the process is to end with 0 then.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     with contextlib.closing(listener):
         uvicorn.Server(config).run(sockets=[listener])
+    if follower is not None:
+        follower.stop()
     log.info("stopped")
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _api_key() -> bytes | None:
+    """Return the key that requests must carry, None if the environment has none.
+
+    Raises:
+        InputError: it is empty, or cannot be sent in a header.
+    """
+    text = os.environ.get(KEY_VARIABLE)
+    if text is None:
+        return None
+    key = text.strip()  # a file that holds a key often ends with a newline
+    if not key:
+        raise InputError(
+            f"{KEY_VARIABLE} is set but empty; give it a key, or unset it to serve without one"
+        )
+    if any(not character.isprintable() for character in key):
+        raise InputError(
+            f"{KEY_VARIABLE} has a character that a header cannot carry (a line break, a tab or "
+            "another control character); use letters and digits"
+        )
+    return key.encode()
+
+
+def _listen(host: str, port: int, backlog: int) -> socket.socket:
     try:
         family, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server((host, port), family=family, backlog=2048)
+        return socket.create_server((host, port), family=family, backlog=backlog)
     except (OSError, OverflowError) as error:
         raise InputError(
-            f"cannot listen on {host} port {port}: {getattr(error, 'strerror', error)}; name "
+            f"cannot listen on {host} port {port}: {getattr(error, 'strerror', error)}; choose "
             "another --port or --host"
         ) from error
 

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ml_baseline.scoring.ranking import roc_area
+
 NORMAL = NormalDist()
 # Rows are dealt to this many folds; what is learned of a bin comes from the other folds' rows.
 FOLDS = 5
@@ -24,6 +26,8 @@ IMPURITY = 0.005
 EXPECTED_OTHERS = 8
 # A step is looked for in numbers with so many distinct values on either side of it.
 FEWEST_PER_SIDE = 10
+# The penalty of the ridge regression.
+RIDGE = 10.0
 
 
 class Strength(NamedTuple):
@@ -77,8 +81,7 @@ def rank_auc(scores: np.ndarray, target: np.ndarray) -> float:
 
 def _area(ones: np.ndarray, zeros: np.ndarray) -> float:
     """Return the roc_auc from the counts at each score, lowest first."""
-    wins = np.dot(ones, np.cumsum(zeros) - zeros / 2)
-    return float(wins / max(ones.sum() * zeros.sum(), 1e-12))
+    return float(roc_area(ones[::-1], zeros[::-1]))
 
 
 def ordered_auc(numbers: np.ndarray, target: np.ndarray) -> float:
@@ -219,3 +222,25 @@ def standard_error(auc: float, ones: float, zeros: float) -> float:
     q1, q2 = auc / (2 - auc), 2 * auc * auc / (1 + auc)
     variance = auc * (1 - auc) + (ones - 1) * (q1 - auc * auc) + (zeros - 1) * (q2 - auc * auc)
     return math.sqrt(max(variance, 0.0) / max(ones * zeros, 1.0))
+
+
+def numbers_auc(numbers: np.ndarray, target: np.ndarray, folds: np.ndarray) -> float:
+    """Return the roc_auc of numbers alone: of their bins, cross-fitted, or in their own order."""
+    codes, size = binned(numbers)
+    return strength(codes, size, target, folds, numbers).auc
+
+
+def plainly_above_chance(auc: float, target: np.ndarray, errors: float = 5.0) -> bool:
+    """Return whether a roc_auc is that many standard errors above that of chance."""
+    ones = float(target.sum())
+    return auc - 0.5 >= errors * standard_error(0.5, ones, len(target) - ones)
+
+
+def ridge(matrix: np.ndarray, target: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Return scores of the rows `asked` from a ridge regression on `matrix`, shape (asked rows,)."""
+    mean = matrix.mean(axis=0)
+    centred = matrix - mean
+    gram = centred.T @ centred
+    gram[np.diag_indices_from(gram)] += RIDGE
+    weights = np.linalg.solve(gram, centred.T @ (target - target.mean()))
+    return (asked - mean) @ weights

@@ -1,16 +1,31 @@
 """The same customer, patient or machine on both sides of the split."""
 
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from ml_baseline.audit.drift import ridge
-from ml_baseline.audit.findings import Finding, Limit, config_entry, judged, passed
+from ml_baseline.audit.context import Context
+from ml_baseline.audit.findings import Finding, Limit, config_entry
+from ml_baseline.audit.registry import check
+from ml_baseline.audit.strength import ridge
 from ml_baseline.audit.views import matrix_of
 from ml_baseline.data.schema import columns_of_role, feature_columns
 
+AGREEMENT = Limit(0.15, 0.40, "kappa within an entity, beyond what neighbouring values have")
+RESIDUAL = Limit(
+    0.10,
+    0.25,
+    "the same in what the other features do not explain, for a column that is not declared an id or "
+    "a group: a survey weight has kappa 0.2 and 0.0 here",
+)
+SEEN = Limit(0.10, 0.30, "share of holdout rows whose entity is in the training rows")
+NUMBERS = Limit(
+    0.35, 0.50, "kappa for a feature of whole numbers: prices and sizes recur without naming anyone"
+)
+RECURS = Limit(
+    0.05, None, "a declared id that recurs on both sides is worth a word however the target behaves"
+)
 # A column may name entities if it has at least so many values ...
 FEWEST_ENTITIES = 20
 # ... and a row finds so few others with its own, on average.
@@ -29,56 +44,56 @@ class _Recurrence(NamedTuple):
     surety: float  # that agreement in standard errors
 
 
-def shared_entities(
-    train: pd.DataFrame, holdout: pd.DataFrame, schema: dict, strategy: str, limits: dict
-) -> list[Finding]:
-    """Return the findings on columns whose recurring values are on both sides of the split."""
-    target = np.concatenate([train[schema["target"]], holdout[schema["target"]]])
-    findings, largest = [], (0.0, "")
+@check(
+    "agreement on the target within an entity that is on both sides (kappa)",
+    {
+        "shared_entities": AGREEMENT,
+        "entity_residual": RESIDUAL,
+        "entity_seen": SEEN,
+        "shared_numbers": NUMBERS,
+        "id_recurs": RECURS,
+    },
+)
+def shared_entities(context: Context) -> list[Finding]:
+    """Judge every column whose recurring values may name something on both sides of the split."""
+    schema = context.schema
+    findings, largest, closest = [], 0.0, ""
     declared = columns_of_role(schema, "id")
     groups = columns_of_role(schema, "group")
-    kinds = {entry["name"]: entry["kind"] for entry in schema["columns"]}
     dates = {entry["name"] for entry in schema["columns"] if "part" in entry}
-    names = declared + [name for name in groups if strategy != "group"]
+    names = declared + [name for name in groups if context.strategy != "group"]
     names += [
         name
         for name in feature_columns(schema, "integer", "number", "code", "category")
         if name not in dates
     ]
     for name in names:
-        values = pd.concat([train[name], holdout[name]], ignore_index=True)
-        ordered = kinds[name] in ("integer", "number")
+        values = context.both_sides(name)
+        ordered = context.kind(name) in ("integer", "number")
         if ordered and (values.dropna() % 1 != 0).any():
             continue  # a measured number names nobody
         is_declared = name in declared + groups
-        found = _recurrence(values, target, len(train), ordered, is_declared)
+        found = _recurrence(values, context.targets, len(context.train), ordered, is_declared)
         if found is None:
             continue
-        limit = limits["shared_numbers" if ordered else "shared_entities"]
-        finding = _judge(name, found, is_declared, limit, limits)
+        limit = NUMBERS if ordered else AGREEMENT
+        finding = _judge(name, found, is_declared, limit)
         if finding is not None and not is_declared:
-            unexplained = _unexplained(train, holdout, schema, values, target, ordered)
-            verdict, _ = judged(unexplained, limits["entity_residual"])
+            verdict = RESIDUAL.verdict(_unexplained(context, values, ordered))
             if verdict == "pass":
                 finding = None
-            elif verdict == "warn" and finding.verdict == "fail":
-                finding = replace(finding, verdict="warn", limit=limit.warn)
+            elif verdict == "warn":
+                finding = _judge(name, found, is_declared, limit, may_fail=False)
         if finding is not None:
             findings.append(finding)
-        elif found.agreement > largest[0]:
-            largest = (found.agreement, name)
-    if findings:
-        return sorted(findings, key=lambda finding: -finding.value)
-    agreement, name = largest
-    return [
-        passed(
-            "shared_entities",
-            name,
-            agreement,
-            limits["shared_entities"].warn,
-            "No column names customers, patients or the like that are on both sides and share "
-            "their target.",
-        )
+        elif found.agreement > largest:
+            largest, closest = found.agreement, name
+    summary = (
+        "No column names customers, patients or the like that are on both sides and share their "
+        "target."
+    )
+    return sorted(findings, key=lambda finding: -finding.value) or [
+        Finding(closest, largest, AGREEMENT.nearest, summary)
     ]
 
 
@@ -102,17 +117,16 @@ def _recurrence(
     theirs = codes[train_rows:]
     seen = float(np.mean((theirs >= 0) & in_train[np.maximum(theirs, 0)]))
     ones = np.bincount(codes[known], weights=target[known], minlength=len(distinct))
-    agreement, surety = _agreement(ones, sizes, target)
+    agreement, surety = _agreement(ones, sizes)
     if ordered:
         # Near values of a quantity have near targets; only what equal values have beyond that
         # speaks of entities.
-        pairs_up = np.stack([ones[:-1], ones[1:], sizes[:-1], sizes[1:]]).astype(np.float64)
-        beside = _agreement_beside(*pairs_up, target)
+        beside = _agreement_beside(ones, sizes)
         agreement = max(agreement - max(beside, 0.0), 0.0)
     return _Recurrence(seen, agreement, surety)
 
 
-def _agreement(ones: np.ndarray, sizes: np.ndarray, target: np.ndarray) -> tuple[float, float]:
+def _agreement(ones: np.ndarray, sizes: np.ndarray) -> tuple[float, float]:
     """Return how far two rows of one value agree on the target, beyond chance, and how surely."""
     many = sizes > 1
     ones, sizes = ones[many], sizes[many].astype(np.float64)
@@ -129,14 +143,10 @@ def _agreement(ones: np.ndarray, sizes: np.ndarray, target: np.ndarray) -> tuple
     return float(kappa), float(kappa / max(error, 1e-12))
 
 
-def _agreement_beside(
-    ones: np.ndarray,
-    next_ones: np.ndarray,
-    sizes: np.ndarray,
-    next_sizes: np.ndarray,
-    target: np.ndarray,
-) -> float:
+def _agreement_beside(ones: np.ndarray, sizes: np.ndarray) -> float:
     """Return how far rows of neighbouring values agree on the target, beyond chance."""
+    both = np.stack([ones, sizes]).astype(np.float64)
+    (ones, sizes), (next_ones, next_sizes) = both[:, :-1], both[:, 1:]
     many = (sizes > 1) | (next_sizes > 1)
     weights = (sizes + next_sizes)[many]
     if not weights.sum():
@@ -148,14 +158,7 @@ def _agreement_beside(
     return float((agreeing - chance) / max(1 - chance, 1e-9))
 
 
-def _unexplained(
-    train: pd.DataFrame,
-    holdout: pd.DataFrame,
-    schema: dict,
-    values: pd.Series,
-    target: np.ndarray,
-    ordered: bool,
-) -> float:
+def _unexplained(context: Context, values: pd.Series, ordered: bool) -> float:
     """Return how far rows of one value are alike in what the other features do not explain.
 
     The intraclass correlation of the residuals of a ridge regression, each half of the values
@@ -163,7 +166,7 @@ def _unexplained(
     """
     codes, distinct = pd.factorize(values, sort=ordered)
     random = np.random.default_rng(0)
-    both = pd.concat([train, holdout], ignore_index=True)
+    both = pd.concat([context.train, context.holdout], ignore_index=True)
     rows = np.flatnonzero(codes >= 0)
     if len(rows) > MOST_ROWS:  # whole stretches of values, so that groups and neighbours stay
         stretch = np.minimum((codes[rows] * 50) // len(distinct), 49)
@@ -171,12 +174,10 @@ def _unexplained(
         sizes = np.bincount(stretch, minlength=50)[order]
         kept = order[: max(int((np.cumsum(sizes) <= MOST_ROWS).sum()), 1)]
         rows = rows[np.isin(stretch, kept)]
-    others = {
-        **schema,
-        "columns": [e for e in schema["columns"] if e["name"] != values.name],
-    }
+    others = context.schema.copy()
+    others["columns"] = [e for e in others["columns"] if e["name"] != values.name]
     matrix = matrix_of(both.iloc[rows], others)
-    codes, wanted = codes[rows], target[rows]
+    codes, wanted = codes[rows], context.targets[rows]
     half = random.integers(0, 2, len(distinct))[codes]
     residual = np.empty(len(rows))
     for part in (0, 1):
@@ -202,41 +203,26 @@ def _unexplained(
 
 
 def _judge(
-    name: str, found: _Recurrence, declared: bool, of_agreement: Limit, limits: dict
+    name: str, found: _Recurrence, declared: bool, of_agreement: Limit, may_fail: bool = True
 ) -> Finding | None:
-    verdict, limit = judged(found.agreement, of_agreement)
-    seen_verdict, _ = judged(found.seen, limits["entity_seen"])
-    if found.surety < PLAINLY or seen_verdict == "pass":
-        verdict = "pass"
-    elif verdict == "fail" and seen_verdict == "warn":
-        verdict, limit = "warn", of_agreement.warn
+    seen = f"{found.seen:.0%} of the holdout rows have their '{name}' in the training rows too"
     fix = config_entry(split={"strategy": "group"}, group=name)
-    if verdict != "pass":
-        return Finding(
-            "shared_entities",
-            name,
-            found.agreement,
-            limit,
-            verdict,
-            f"{found.seen:.0%} of the holdout rows have their '{name}' in the training rows too, and "
-            f"rows with the same one agree on the target (kappa {found.agreement:.2f} beyond "
-            f"chance, limit {limit:g}).",
-            f"The model can know the '{name}' it is asked about; a new one it will not know. Split "
-            "by group.",
-            fix,
+    of_seen = SEEN.verdict(found.seen)
+    if found.surety >= PLAINLY and of_seen != "pass" and not of_agreement.passed(found.agreement):
+        summary = (
+            f"{seen}, and rows with the same one agree on the target by a kappa of "
+            f"{found.agreement:.2f} beyond chance"
         )
-    verdict, limit = judged(found.seen, limits["id_recurs"])
-    if declared and verdict != "pass":
-        return Finding(
-            "shared_entities",
-            name,
-            found.seen,
-            limit,
-            verdict,
-            f"{found.seen:.0%} of the holdout rows have their '{name}' in the training rows too "
-            f"(limit {limit:.0%}).",
+        why = (
+            f"The model can know the '{name}' it is asked about; a new one it will not know. Split by "
+            "group."
+        )
+        may_fail = may_fail and of_seen == "fail"
+        return of_agreement.found(name, found.agreement, summary, why, fix, may_fail)
+    if declared and not RECURS.passed(found.seen):
+        why = (
             "An id that recurs names someone with several rows, and the score then holds for known "
-            "ones only. Split by group.",
-            fix,
+            "ones only. Split by group."
         )
+        return RECURS.found(name, found.seen, seen, why, fix)
     return None

@@ -10,27 +10,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from ml_baseline.errors import InputError
-from ml_baseline.scoring.metrics import ENOUGH_EFFECTIVE_ROWS as ENOUGH_EFFECTIVE_ROWS_OF_ONE
-from ml_baseline.scoring.metrics import (
-    ENOUGH_ROWS_OF_A_CLASS,
+from ml_baseline.scoring.intervals import (
     Estimate,
-    average_precision_without,
-    checked,
-    checked_prevalence_noise,
-    checked_threshold,
-    counts_by_score,
-    estimates,
-    higher_is_better,
-    placements,
-    row_losses,
     skewness_of,
-    squared_errors,
     t_quantile,
     variance_of_mean,
-    with_less_prevalence_noise,
     with_skewness,
     without_skewness,
 )
+from ml_baseline.scoring.methods import METHODS
+from ml_baseline.scoring.metrics import metric_named
+from ml_baseline.scoring.sample import sample_of
+from ml_baseline.scoring.scores import (
+    ENOUGH_EFFECTIVE_ROWS as ENOUGH_EFFECTIVE_ROWS_OF_ONE,
+)
+from ml_baseline.scoring.scores import enough_of_both_classes, estimate, parts_of_rows
 
 # A difference hangs on rows of both models, so it takes twice as many to be reliable.
 ENOUGH_EFFECTIVE_ROWS = 2 * ENOUGH_EFFECTIVE_ROWS_OF_ONE
@@ -54,7 +48,7 @@ def compare(
     `probability_by_model` has one array of shape (rows,) for each model, the baseline and the best
     among them. `best` must have been chosen on other rows than these; chosen on these it would be
     flattered, and the p-values with it. `threshold`, `level` and `table_rows` are those of
-    `ml_baseline.scoring.metrics.confidence_intervals`.
+    `scores.confidence_intervals`.
 
     Returns a DataFrame with one row for each metric and model, in the order given, and the columns
 
@@ -74,7 +68,7 @@ def compare(
     With `baseline` None the columns of the baseline hold NaN.
 
     The difference is a mean over the rows, to first order, and its standard error is that of the
-    parts the rows have in it (`parts_of_rows`). For roc_auc this is the paired test of DeLong,
+    parts the rows have in it (`scores.parts_of_rows`). For roc_auc this is the paired test of DeLong,
     DeLong and Clarke-Pearson (1988), Biometrics 44, 837-845, with the normal quantile; for pr_auc
     Student's t with the skewness removed (Hall 1992, see `confidence_intervals`); for the others
     Student's t with degrees of freedom that allow for the kurtosis. Where a model has no spread to
@@ -83,7 +77,7 @@ def compare(
     27, 1693-1702, with the correlation of Zou 2007, Psychological Methods 12, 399-413).
     `tests/proofs/test_coverage.py` shows how well they hold.
 
-    Raises InputError for a model or metric that is not there, and as `estimates` does.
+    Raises InputError for a model or metric that is not there, and as `sample_of` does.
     """
     import pandas as pd
 
@@ -96,14 +90,11 @@ def compare(
                 f"{', '.join(map(str, probability_by_model))}. Give the name of one of them."
             )
     metrics = [metrics] if isinstance(metrics, str) else list(metrics)
-    for metric in metrics:
-        higher_is_better(metric)  # raises for a metric there is not
     models = {
         model: _Model(target, probability, threshold, table_rows, metrics)
         for model, probability in probability_by_model.items()
     }
-    ones = np.count_nonzero(np.asarray(target))
-    enough_of_both = min(ones, len(target) - ones) >= ENOUGH_ROWS_OF_A_CLASS
+    enough_of_both = enough_of_both_classes(np.asarray(target))
     rows = []
     for metric in metrics:
         for model in probability_by_model:
@@ -164,44 +155,36 @@ def compare_over_splits(
                 [split[f"{role}_{name}"] for split in of_splits]
                 for name in ("difference", "low", "high")
             )
-            combined = combine_over_splits(values, low, high, test_share, level)
+            combined = combine_over_splits(values, low, high, test_share)
             row |= _columns(role, (*combined, _p_of_interval(*combined, level)))
         row["reliable"] = all(split["reliable"] for split in of_splits)
         rows.append(row)
     return pd.DataFrame(_with_verdicts(rows, level, baseline_words))
 
 
-def combine_over_splits(
-    values,
-    low=None,
-    high=None,
-    test_share: float = 0.2,
-    level: float = 0.95,
-) -> tuple[float, float, float]:
+def combine_over_splits(values, low, high, test_share: float = 0.2) -> tuple[float, float, float]:
     """Return mean, low and high of a metric over several random splits of the same table.
 
-    `values` are the metric on each holdout, `low` and `high` its intervals there (at `level`), and
-    `test_share` the share of the table's rows in each holdout.
+    `values` are the metric on each holdout, `low` and `high` its intervals there, and `test_share`
+    the share of the table's rows in each holdout.
 
     `low` and `high` must be those of plain samples, without `table_rows`: what is known of the
     whole table is taken into account here, and would be counted twice. The mean of the intervals
     is laid around the mean of the values and made shorter by
     sqrt(test_share + (1 - test_share) / k) for k splits: holdouts of one table share rows, so any
-    two of them are correlated by about `test_share` (as Nadeau and Bengio 2003 suppose). However
-    many the splits, the interval stays as wide as one from as many rows as the table has:
-    splitting again makes no new rows. Each interval already knows what the choice of rows does,
-    so this holds from two splits on. It is the interval of the mean over the models fitted here.
-
-    Without them the spread of the values is all there is: `corrected_resampled_interval`.
+    two of them are correlated by about `test_share` (as Nadeau and Bengio 2003 suppose; Inference
+    for the Generalization Error, Machine Learning 52, 239-281). However many the splits, the
+    interval stays as wide as one from as many rows as the table has: splitting again makes no new
+    rows. Each interval already knows what the choice of rows does, so this holds from two splits
+    on. It is the interval of the mean over the models fitted here.
 
     Raises InputError for lengths that differ, for no values, or a share not between 0 and 1.
     """
-    values = _checked_splits(values, test_share)
-    if (low is None) != (high is None):
-        raise InputError("Give both low and high, or neither of them.")
-    if low is None:
-        return corrected_resampled_interval(values, test_share, level)
-    low, high = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
+    values, low, high = (np.asarray(part, dtype=float) for part in (values, low, high))
+    if values.ndim != 1 or values.size == 0:
+        raise InputError(f"The values have the shape {values.shape}; give one for each split.")
+    if not 0 < test_share < 1:
+        raise InputError(f"test_share is {test_share}; it must lie between 0 and 1, such as 0.2.")
     if low.shape != values.shape or high.shape != values.shape:
         raise InputError(
             f"There are {values.size} values, {low.size} lower and {high.size} upper limits; "
@@ -211,43 +194,6 @@ def combine_over_splits(
     shorter = math.sqrt(test_share + (1 - test_share) / values.size)
     down, up = float(np.mean(values - low)), float(np.mean(high - values))
     return mean, mean - shorter * down, mean + shorter * up
-
-
-def corrected_resampled_interval(
-    values, test_share: float, level: float = 0.95
-) -> tuple[float, float, float]:
-    """Return mean, low and high of `values` that come from k random splits of the same table.
-
-    The variance of the mean is (1 / k + test rows / training rows) times the variance of the
-    values, not 1 / k times: the splits share their rows (Nadeau and Bengio 2003, Inference for the
-    Generalization Error, Machine Learning 52, 239-281). The t quantile has k - 1 degrees of
-    freedom: 12.7 for two splits, 4.3 for three, 2.3 for ten. With two or three splits the interval
-    is true and of little use; `combine_over_splits` does better where intervals are at hand.
-
-    Values that are all the same give an interval without width. Raises InputError for fewer than
-    two values or a `test_share` that is not between 0 and 1.
-    """
-    values = _checked_splits(values, test_share)
-    if values.size < 2:
-        raise InputError("One split has no spread to learn from. Give the values of two or more.")
-    mean = float(values.mean())
-    reach = t_quantile(level, values.size - 1) * _corrected_error(values, test_share)
-    return mean, mean - reach, mean + reach
-
-
-def corrected_resampled_p(differences, test_share: float) -> float:
-    """Return the two-sided p-value of no difference, from one difference for each of k splits.
-
-    The corrected resampled t-test that goes with `corrected_resampled_interval`. It is 1 where all
-    differences are 0, and 1e-12 at the least.
-    """
-    differences = _checked_splits(differences, test_share)
-    if differences.size < 2:
-        raise InputError("One split has no spread to learn from. Give the values of two or more.")
-    mean, error = float(differences.mean()), _corrected_error(differences, test_share)
-    if mean == 0:
-        return 1.0
-    return _p_of_t(mean / error, differences.size - 1) if error > 0 else SMALLEST_P
 
 
 def holm(p_values) -> np.ndarray:
@@ -264,112 +210,48 @@ def holm(p_values) -> np.ndarray:
     return adjusted
 
 
-def parts_of_rows(
-    metric: str, target, probability, threshold: float = 0.5, table_rows: int | None = None
-) -> np.ndarray:
-    """Return the part that each row has in a metric, so that the metric is a mean to first order.
-
-    The parts have the shape (rows,) and mean 0; the variance of the metric is about that of the
-    mean of the parts. They are the influence of the row: exact for means and shares of a fixed
-    whole, by the delta method for ratios, from DeLong's placements for roc_auc, and from leaving
-    the row out for pr_auc. All are 0 where the metric has no spread on these rows.
-    """
-    target, probability = checked(target, probability)
-    predicted = probability >= checked_threshold(threshold)
-    noise = checked_prevalence_noise(target, table_rows)
-    parts = _PARTS[metric](target, probability, predicted)
-    parts = with_less_prevalence_noise(parts - parts.mean(), target, noise)
-    return np.where(np.abs(parts) < 1e-12, 0.0, parts)
-
-
-def _of_share(part, whole):
-    share = np.count_nonzero(part) / max(np.count_nonzero(whole), 1)
-    return (part - share * whole) / max(whole.mean(), 1 / whole.size)
-
-
-def _of_f1(target, probability, predicted):
-    hits, size = predicted & target, predicted.astype(float) + target
-    return (2 * hits - 2 * hits.sum() / size.sum() * size) / size.mean()
-
-
-def _of_area(target, probability, predicted):
-    below, above = placements(*counts_by_score(target, probability))
-    position = _positions(probability)
-    placed = np.where(target, below[position], above[position])
-    parts = np.empty(target.size)
-    for of_class in (target, ~target):
-        rows = np.count_nonzero(of_class)
-        # The last factor makes the variance of the mean that of DeLong for each class by itself.
-        scale = target.size / rows * math.sqrt(rows / max(rows - 1, 1))
-        scale *= math.sqrt((target.size - 1) / target.size)
-        parts[of_class] = scale * (placed[of_class] - placed[of_class].mean())
-    return parts
-
-
-def _of_average_precision(target, probability, predicted):
-    without = average_precision_without(*counts_by_score(target, probability))
-    return -(target.size - 1) * without[target.astype(int), _positions(probability)]
-
-
-def _positions(probability):
-    """Return, for each row, where its probability stands among the distinct ones, highest first."""
-    return np.unique(-probability, return_inverse=True)[1]
-
-
-_PARTS = {
-    "accuracy": lambda target, _, predicted: 1.0 * (target == predicted),
-    "precision": lambda target, _, predicted: _of_share(predicted & target, predicted),
-    "recall": lambda target, _, predicted: _of_share(predicted & target, target),
-    "f1": _of_f1,
-    "roc_auc": _of_area,
-    "pr_auc": _of_average_precision,
-    "log_loss": lambda target, probability, _: row_losses(target, probability),
-    "brier": lambda target, probability, _: squared_errors(target, probability),
-}
-
-
 class _Model:
     """What is compared of a model: its probabilities, its estimates, its rows' parts in them."""
 
     def __init__(self, target, probability, threshold, table_rows, metrics):
-        target, self.probability = checked(target, probability)
-        self.rarer = min(np.count_nonzero(target), np.count_nonzero(~target))
+        sample = sample_of(target, probability, threshold, table_rows)
+        self.probability = sample.probability
+        self.rarer = min(np.count_nonzero(sample.target), np.count_nonzero(~sample.target))
         self.ranks_nothing = np.ptp(self.probability) == 0
-        self.estimates = estimates(target, probability, threshold, table_rows)
-        self.parts = {
-            metric: parts_of_rows(metric, target, probability, threshold, table_rows)
-            for metric in metrics
-        }
+        self.estimates = {metric: estimate(metric, sample) for metric in metrics}
+        self.parts = {metric: parts_of_rows(metric, sample) for metric in metrics}
 
 
 def _difference(
-    metric: str, one: _Model, other: _Model, level: float
+    name: str, one: _Model, other: _Model, level: float
 ) -> tuple[float, float, float, float]:
     """Return the difference of two models on the same rows, its limits and its p-value."""
     if np.array_equal(one.probability, other.probability):
         return 0.0, 0.0, 0.0, 1.0
-    parts, other_parts = one.parts[metric], other.parts[metric]
-    difference = one.estimates[metric].value - other.estimates[metric].value
+    metric = metric_named(name)
+    parts, other_parts = one.parts[name], other.parts[name]
+    difference = one.estimates[name].value - other.estimates[name].value
     no_spread = not (parts.any() and other_parts.any() and (parts != other_parts).any())
-    ranking = metric in ("roc_auc", "pr_auc")
-    if no_spread or (ranking and (one.ranks_nothing or other.ranks_nothing)):
+    if no_spread or (metric.ranks and (one.ranks_nothing or other.ranks_nothing)):
         squares = np.dot(parts, parts) * np.dot(other_parts, other_parts)
         correlation = np.dot(parts, other_parts) / math.sqrt(squares) if squares > 0 else 0.0
-        both = one.estimates[metric], other.estimates[metric], float(correlation)
-        return difference, *_limits_from_both(*both, level), _p_from_both(*both)
+        both = one.estimates[name], other.estimates[name], float(correlation)
+        low, high = _limits_from_both(*both, level)
+        return difference, low, high, _p_from_both(*both)
     between = parts - other_parts
     variance, freedom = variance_of_mean(np.ones(between.size), between)
     error, skewness = math.sqrt(variance), 0.0
-    if metric == "roc_auc":
+    tested = METHODS[metric.method].difference
+    if tested == "normal":
         freedom = math.inf
-    if metric == "pr_auc":
+    if tested == "skewed":
         freedom, skewness = max(one.rarer - 1, 1), skewness_of(between)
     rows, root = between.size, math.sqrt(between.size)
     reach = t_quantile(level, freedom) / root
     low = difference - error * root * without_skewness(reach, skewness, rows)
     high = difference - error * root * without_skewness(-reach, skewness, rows)
     p = _p_of_t(root * with_skewness(difference / (error * root), skewness, rows), freedom)
-    furthest = math.inf if metric == "log_loss" else 1.0
+    furthest = metric.bounds[1] - metric.bounds[0]
     return difference, max(low, -furthest), min(high, furthest), p
 
 
@@ -427,20 +309,6 @@ def _p_of_interval(mean: float, low: float, high: float, level: float) -> float:
     return _p_of_t(mean / towards_zero * t_quantile(level, math.inf), math.inf)
 
 
-def _checked_splits(values, test_share: float) -> np.ndarray:
-    values = np.asarray(values, dtype=float)
-    if values.ndim != 1 or values.size == 0:
-        raise InputError(f"The values have the shape {values.shape}; give one for each split.")
-    if not 0 < test_share < 1:
-        raise InputError(f"test_share is {test_share}; it must lie between 0 and 1, such as 0.2.")
-    return values
-
-
-def _corrected_error(values: np.ndarray, test_share: float) -> float:
-    spread = float(values.std(ddof=1)) if np.ptp(values) > 0 else 0.0
-    return spread * math.sqrt(1 / values.size + test_share / (1 - test_share))
-
-
 def _columns(role: str, found: tuple[float, float, float, float]) -> dict:
     """Return the columns of a comparison; the last is for `_with_verdicts` to fill."""
     names = ("difference", "low", "high", "p")
@@ -464,7 +332,7 @@ def _with_verdicts(rows: list[dict], level: float, baseline_words: str) -> list[
 
 
 def _verdict(row: dict, alpha: float, baseline_words: str) -> str:
-    sign = 1 if higher_is_better(row["metric"]) else -1
+    sign = 1 if metric_named(row["metric"]).higher_is_better else -1
     words = []
     if row["model"] == row["baseline"]:
         words.append(f"the baseline: {baseline_words}")

@@ -1,11 +1,16 @@
-"""Traces of what was learned from all rows before the table was handed over."""
+"""Columns that were scaled, filled or encoded with all rows before the table was handed over."""
 
 import numpy as np
-import pandas as pd
 
-from ml_baseline.audit.findings import Finding, config_entry, judged, passed, quoted
+from ml_baseline.audit.context import Context
+from ml_baseline.audit.findings import Finding, Limit, config_entry, quoted
+from ml_baseline.audit.registry import check
 from ml_baseline.data.schema import feature_columns
 
+PREPARED = Limit(
+    1, None, "columns whose mean over all rows is exactly 0, or whose gaps are filled in with it"
+)
+ENCODED = Limit(None, 1, "columns whose values are the target's shares")
 # How exactly a mean, a deviation or a share must be met: the precision a CSV may have lost.
 EXACTLY = 1e-6
 FEWEST_ROWS = 50
@@ -13,78 +18,55 @@ FILLED_SHARE = 0.01
 FITTING_SHARE = 0.8
 
 
-def prepared_before_split(
-    train: pd.DataFrame, holdout: pd.DataFrame, schema: dict, limits: dict
-) -> list[Finding]:
-    """Return the findings on columns scaled, filled or encoded with the rows of both sides.
+@check(
+    "columns scaled, imputed or encoded with rows of both sides",
+    {"prepared_before_split": PREPARED, "encoded_with_target": ENCODED},
+)
+def prepared_before_split(context: Context) -> list[Finding]:
+    """Look for columns scaled, filled or encoded with the rows of both sides.
 
     The table before the split is the training and the holdout rows together: what was scaled by
     it has a mean of exactly 0 there, and on no random part of it.
     """
-    target = np.concatenate([train[schema["target"]], holdout[schema["target"]]])
     traces: dict[str, list[str]] = {"scaled": [], "filled": []}
     encoded = []
-    if len(target) >= FEWEST_ROWS:
-        for name in feature_columns(schema, "number", "integer"):
-            numbers = np.concatenate([train[name], holdout[name]]).astype(np.float64)
-            present = numbers[np.isfinite(numbers)]
-            if len(present) < FEWEST_ROWS or np.abs(present).max() > 1e12:
-                continue
-            values, counts = np.unique(present, return_counts=True)
-            if len(values) < 3:
-                continue
-            if _scaled(present):
-                traces["scaled"].append(name)
-            if len(present) == len(numbers) and _filled(present, values, counts):
-                traces["filled"].append(name)
-            if _encoded(numbers, target, values, counts):
-                encoded.append(name)
+    for name in feature_columns(context.schema, "number", "integer"):
+        numbers = context.both_sides(name).to_numpy(dtype=np.float64)
+        present = numbers[np.isfinite(numbers)]
+        if len(present) < FEWEST_ROWS or np.abs(present).max() > 1e12:
+            continue
+        values, counts = np.unique(present, return_counts=True)
+        if len(values) < 3:
+            continue
+        if _scaled(present):
+            traces["scaled"].append(name)
+        if len(present) == len(numbers) and _filled(present, values, counts):
+            traces["filled"].append(name)
+        if _encoded(numbers, context.targets, values, counts):
+            encoded.append(name)
     findings = []
     for name in encoded:
-        verdict, limit = judged(1, limits["encoded_with_target"])
-        findings.append(
-            Finding(
-                "prepared_before_split",
-                name,
-                1.0,
-                limit,
-                verdict,
-                f"Each value of '{name}' is the share of ones among the rows that have it.",
-                "The column was made from the target of all rows, the holdout's too. Hand over the "
-                "categories themselves, which this workflow encodes on training rows only, and "
-                "forbid this column.",
-                config_entry(forbidden=name),
-            )
+        summary = f"Each value of '{name}' is the share of ones among the rows that have it"
+        why = (
+            "The column was made from the target of all rows, the holdout's too. Hand over the "
+            "categories themselves, which this workflow encodes on training rows only, and forbid "
+            "this column."
         )
-    names = [*traces["scaled"], *traces["filled"]]
-    verdict, limit = judged(len(names), limits["prepared_before_split"])
-    if verdict != "pass":
+        findings.append(ENCODED.found(name, 1, summary, why, config_entry(forbidden=name)))
+    names = list(dict.fromkeys([*traces["scaled"], *traces["filled"]]))
+    if not PREPARED.passed(len(names)):
         done = " and ".join(what for what, found in traces.items() if found)
-        findings.append(
-            Finding(
-                "prepared_before_split",
-                ", ".join(names),
-                float(len(names)),
-                limit,
-                verdict,
-                f"{quoted(names)} {'was' if len(names) == 1 else 'were'} {done} with means or "
-                "deviations of all rows before the split.",
-                "The holdout rows had a part in it, mostly a small one. Hand over the numbers as "
-                "they were measured, gaps included: this workflow scales and fills on training "
-                "rows only.",
-            )
+        verb = "was" if len(names) == 1 else "were"
+        summary = f"{quoted(names)} {verb} {done} with means or deviations of all rows, not of training rows"
+        why = (
+            "The holdout rows had a part in it, mostly a small one. Hand over the numbers as they "
+            "were measured, gaps included: this workflow scales and fills on training rows only."
         )
-    if findings:
-        return findings
-    return [
-        passed(
-            "prepared_before_split",
-            "columns",
-            0.0,
-            limit,
-            "No column has a mean of exactly 0, a filled-in mean or the target's shares as values.",
-        )
-    ]
+        findings.append(PREPARED.found(", ".join(names), len(names), summary, why))
+    summary = (
+        "No column has a mean of exactly 0, a filled-in mean or the target's shares as values."
+    )
+    return findings or [Finding("columns", 0, PREPARED.nearest, summary)]
 
 
 def _scaled(present: np.ndarray) -> bool:

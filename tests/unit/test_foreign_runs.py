@@ -1,0 +1,234 @@
+"""Runs that anybody may have made: refused in a line each, whatever is in them, and nothing is run."""
+
+import hashlib
+import json
+import os
+import random
+import shutil
+from pathlib import Path
+
+import joblib
+import pytest
+from publishing import publish_smallest
+from small_shop import shop
+
+from ml_baseline.cli import command
+from ml_baseline.registry.manifest import Manifest, read_json_as
+from ml_baseline.registry.overview import overview
+from ml_baseline.text import for_terminal
+
+RUN_ID = "2026-01-01T12-00-00Z__classification__seed42"
+MANIFEST = "run_meta.json"
+ODD = (
+    None,
+    True,
+    0,
+    -1,
+    1e308,
+    10**400,
+    "",
+    "\x1b[2J\x07\u202e",
+    "x" * 5000,
+    "\ud800",
+    [],
+    [1],
+    {},
+)
+ODD += ({"": ""}, {"a": [None]}, [[[]]])
+
+
+@pytest.fixture
+def folder(published, tmp_path, monkeypatch) -> Path:
+    """A folder with a published run, which a test may spoil, and a sound one of another table."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(published, tmp_path / "results")
+    publish_smallest(tmp_path / "results/other/runs")
+    shop(20).to_csv(tmp_path / "batch.csv", index=False)
+    return tmp_path / "results/shop/runs" / RUN_ID
+
+
+class Evil:
+    """Something that creates a file when it is unpickled."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self):
+        return (open, (str(self.marker), "w"))
+
+
+def rehash(run: Path) -> None:
+    """Give a run's manifest the hashes of the files that are there, as whoever forges it would."""
+    manifest = run / MANIFEST
+    if manifest.is_file() and not manifest.is_symlink():
+        try:
+            meta = json.loads(manifest.read_bytes())
+            for name in meta["files"]:
+                meta["files"][name] = hashlib.sha256((run / name).read_bytes()).hexdigest()
+            manifest.write_text(json.dumps(meta))
+        except (ValueError, OSError, TypeError, KeyError, RecursionError, AttributeError):
+            pass
+
+
+def says_one_line(arguments: list[str], capsys) -> str:
+    """Run the program; return what it says if that is whole, and fit for a terminal."""
+    try:
+        code = command.main(arguments)
+    except SystemExit as end:
+        code = end.code
+    said = capsys.readouterr()
+    assert code in (0, 1), said
+    assert "Traceback" not in said.out + said.err
+    assert for_terminal(said.out + said.err) == said.out + said.err
+    if code == 1 and arguments[1] != "verify":
+        (line,) = [line for line in said.err.splitlines() if "error: " in line]
+        assert line.startswith("ml-baseline: error: ")
+    return said.out
+
+
+def check(folder: Path, capsys, trust: bool) -> None:
+    trusted = ["--trust"] * trust
+    for wanted in (["--json"], []):
+        said = says_one_line(["runs", "list", *trusted, *wanted], capsys)
+        assert "other" in said  # the sound run is still there
+    lines = overview(Path("results"), trusted=trust)
+    assert len(lines) == 2 and all(isinstance(line["problem"], str | None) for line in lines)
+    for action in (["show", RUN_ID], ["compare", RUN_ID, RUN_ID], ["verify", RUN_ID]):
+        says_one_line(["runs", *action, *trusted], capsys)
+    batch = ["predict", "--run", RUN_ID, "--input", "batch.csv", "--output", "out.csv", *trusted]
+    says_one_line(batch, capsys)
+
+
+def places(value: object, path: tuple = ()) -> list[tuple]:
+    """Return the path of every part of a JSON value."""
+    items = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
+    return [path, *(place for key, item in items for place in places(item, (*path, key)))]
+
+
+def with_odd(content: object, place: tuple, odd: object) -> object:
+    if not place:
+        return odd
+    changed = json.loads(json.dumps(content))
+    parent = changed
+    for key in place[:-1]:
+        parent = parent[key]
+    parent[place[-1]] = odd
+    return changed
+
+
+JSON_FILES = (
+    MANIFEST,
+    "schema/input_schema.json",
+    "metrics/holdout_metrics.json",
+    "golden/golden_rows.json",
+)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", JSON_FILES)
+def test_any_other_value_anywhere_in_its_json_is_told_in_a_line(folder, capsys, name, seed):
+    """With --trust, as without it nothing of these files is read at all."""
+    choose = random.Random(f"{name} {seed}")
+    content = json.loads((folder / name).read_text())
+    saved = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    for _ in range(5):
+        changed = with_odd(content, choose.choice(places(content)[:200]), choose.choice(ODD))
+        (folder / name).write_text(json.dumps(changed))
+        rehash(folder)
+        check(folder, capsys, trust=True)
+        for path, data in saved.items():
+            path.write_bytes(data)
+
+
+def test_every_key_of_a_manifest_is_missed_or_compared_with_its_type(folder):
+    """The type says all that is used: none of the values below makes a manifest that is read."""
+    meta = json.loads((folder / MANIFEST).read_text())
+    read_json_as(Manifest, json.dumps(meta).encode(), "it")
+    for key in Manifest.__annotations__:
+        left = {name: value for name, value in meta.items() if name != key}
+        for odd in (left, meta | {key: {"\x1b": object}.keys() and ["\x1b[2J"]}):
+            with pytest.raises(ValueError, match="it is damaged: ") as caught:
+                read_json_as(Manifest, json.dumps(odd).encode(), "it")
+            assert key in str(caught.value) and "\x1b" not in str(caught.value)
+
+
+BYTES = {
+    "empty": b"",
+    "not UTF-8": b"\xff\xfe\x00\x80" * 9,
+    "deep": b"[" * 200_000,
+    "deep and whole": b'{"a":' * 900 + b"1" + b"}" * 900,
+    "not finite": b'{"threshold": NaN}',
+    "control characters": b"\x1b]0;owned\x07\x9b2J\r\n" * 9,
+    "a long number": b"1" * 10_000,
+}
+
+
+@pytest.mark.parametrize("content", BYTES.values(), ids=BYTES)
+@pytest.mark.parametrize("trust", [False, True])
+def test_any_bytes_in_any_file_are_told_in_a_line(folder, capsys, content, trust):
+    names = (*JSON_FILES, "README.md", "seal.txt", "model/model.joblib")
+    saved = {folder / name: (folder / name).read_bytes() for name in names}
+    for path, data in saved.items():
+        path.write_bytes(content)
+        rehash(folder)
+        check(folder, capsys, trust)
+        path.write_bytes(data)
+        (folder / MANIFEST).write_bytes(saved[folder / MANIFEST])
+
+
+@pytest.mark.parametrize("kind", ["missing", "link", "dangling", "loop", "folder", "pipe", "huge"])
+@pytest.mark.parametrize("trust", [False, True])
+def test_anything_in_place_of_a_file_is_told_in_a_line(folder, capsys, kind, trust):
+    names = [MANIFEST, "seal.txt", "README.md", "model/model.joblib", "schema", "../latest.txt"]
+    for name in names:
+        path, kept = folder / name, folder.parents[3] / "kept"
+        path.rename(kept)
+        if kind == "link":
+            path.symlink_to(kept)
+        elif kind == "dangling":
+            path.symlink_to(folder / "nowhere")
+        elif kind == "loop":
+            path.symlink_to(path)
+        elif kind == "folder":
+            path.mkdir()
+        elif kind == "pipe":
+            os.mkfifo(path)
+        elif kind == "huge":
+            path.touch()
+            os.truncate(path, 200 << 20)  # it takes no room on the disk
+        check(folder, capsys, trust)
+        if path.is_dir() and not path.is_symlink():
+            path.rmdir()
+        else:
+            path.unlink(missing_ok=True)
+        kept.rename(path)
+
+
+def test_odd_names_beside_the_runs_spoil_no_list(folder, capsys):
+    runs = folder.parent
+    (runs / RUN_ID.replace("42", "43")).mkdir()
+    (runs / RUN_ID.replace("42", "44")).symlink_to("/")
+    (runs / "\x1b[2J").mkdir()
+    (runs.parents[1] / "\x1b[2J" / "runs" / RUN_ID).mkdir(parents=True)
+    (runs.parents[1] / "file").touch()
+    said = says_one_line(["runs", "list"], capsys)
+    assert said.count("not usable") == 3  # and the smallest, which has no metrics
+    assert "logistic_regression" in said
+
+
+def test_nothing_of_a_foreign_run_is_run(folder, capsys, tmp_path):
+    marker = tmp_path / "code was run"
+    for name in [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]:
+        joblib.dump(Evil(marker), folder / name)
+        rehash(folder)
+    check(folder, capsys, trust=False)
+    assert not marker.exists()
+    assert "--trust" in str(overview(Path("results"))[-1]["problem"]) + str(
+        overview(Path("results"))[0]["problem"]
+    )

@@ -1,0 +1,211 @@
+"""One column that gives the target away, by its values or by where they are missing."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ml_baseline.audit.findings import Finding, Limit, config_entry
+from ml_baseline.audit.relations import Relations
+from ml_baseline.audit.strength import NORMAL, Strength, distance, lower_bound, step
+from ml_baseline.audit.views import Scored
+
+ALONE = Limit(
+    None,
+    0.99,
+    "roc_auc of one column alone: honest ones reach 0.975 (the worst perimeter of a tumour) and 0.986 "
+    "(the odour of a mushroom), a copy of the target with 1 % of typing errors 0.99",
+)
+STRONG = Limit(
+    0.77,
+    None,
+    "with one of the next two, or with a step: a call's duration, known only after the call, has "
+    "0.82; checking_status, Contract, tenure and sex on the Titanic, all honest, 0.69 to 0.76",
+)
+GAP = Limit(0.7, None, "d' ahead of the best unrelated column: one honest table in ten exceeds it")
+DEPENDENCE = Limit(
+    0.05,
+    None,
+    "largest rank correlation with another column within a class, beyond chance: honest strong "
+    "columns share causes with others, what is made from target and noise has none",
+    below=True,
+)
+GIVEN_AWAY = Limit(
+    0.30,
+    None,
+    "share of a class that lies where the other never is, beyond two normal classes of the column's "
+    "roc_auc: honest tables reach 0.3, an amount that is zero unless the event happened 1",
+)
+CERTAIN = Limit(
+    None, 0.95, "lower bound that a failing column or pair must have: few rows prove little", True
+)
+STEP = Limit(
+    0.92,
+    None,
+    "balanced accuracy of one cut; with errors anywhere (`step_within`) it is a rule, no relation",
+)
+STEP_WITHIN = Limit(
+    0.65,
+    None,
+    "roc_auc within the sides of the cut: honest cuts this good keep 0.78 and more",
+    True,
+)
+# What is judged of a column by itself.
+LIMITS = {
+    "single_feature": ALONE,
+    "single_strong": STRONG,
+    "single_gap": GAP,
+    "single_dependence": DEPENDENCE,
+    "given_away": GIVEN_AWAY,
+    "certain": CERTAIN,
+    "step": STEP,
+    "step_within": STEP_WITHIN,
+}
+# A figure must be beyond chance by this probability, for all columns or pairs looked at.
+CHANCE = 0.01
+PLAINLY_ABOVE_CHANCE = 0.65
+# With fewer errors nothing is known of where they lie.
+FEWEST_ERRORS = 8
+
+
+class Alone(NamedTuple):
+    """The view of a column that tells most of the target, and what is wrong with that, if anything."""
+
+    scored: Scored
+    finding: Finding | None
+
+    @property
+    def missing(self) -> bool:
+        """Whether it is what is missing that tells."""
+        return self.scored.view.what == "missing"
+
+
+def judged_alone(scored: list[Scored], relations: Relations, target: np.ndarray) -> list[Alone]:
+    """Return each feature by itself, the strongest first."""
+    by_subject: dict[str, list[Scored]] = {}
+    for one in scored:
+        by_subject.setdefault(one.view.subject, []).append(one)
+    best = {subject: _telling(ones) for subject, ones in by_subject.items()}
+    return [
+        Alone(
+            one,
+            _judge(
+                subject,
+                one,
+                max(_given_away(other.strength) for other in by_subject[subject]),
+                len(best),
+                relations,
+                target,
+            ),
+        )
+        for subject, one in sorted(best.items(), key=lambda item: -item[1].strength.auc)
+    ]
+
+
+def beyond_chance(auc: float, target: np.ndarray, tries: int) -> bool:
+    """Return whether the best of so many figures is plainly more than luck."""
+    z = NORMAL.inv_cdf(1 - CHANCE / max(tries, 1))
+    return lower_bound(auc, target, z) >= PLAINLY_ABOVE_CHANCE
+
+
+def _given_away(strength: Strength) -> float:
+    """Return the share of a class that is given away, beyond two normal classes as far apart.
+
+    Of those, this share of the one lies where about 1 % of the other does.
+    """
+    usual = NORMAL.cdf(distance(strength.auc) - NORMAL.inv_cdf(0.99))
+    return max(strength.given_away - usual, 0.0)
+
+
+def _telling(ones: list[Scored]) -> Scored:
+    """Return the view of a column that tells most: its gaps if they tell as much as its values."""
+    top = max(ones, key=lambda one: one.strength.auc)
+    gaps = [
+        one
+        for one in ones
+        if one.view.what == "missing" and one.strength.auc >= top.strength.auc - 0.01
+    ]
+    return gaps[0] if gaps and gaps[0].strength.auc > 0.6 else top
+
+
+def _judge(
+    subject: str,
+    one: Scored,
+    given_away: float,
+    columns: int,
+    relations: Relations,
+    target: np.ndarray,
+) -> Finding | None:
+    auc = one.strength.auc
+    what = f"Whether '{subject}' is missing" if one.view.what == "missing" else f"'{subject}'"
+    summary = f"{what} alone has a ROC-AUC of {auc:.3f}"
+    limit, value, may_fail = ALONE, auc, True
+    if not ALONE.passed(auc):
+        may_fail = _certain(one, target)
+        why = (
+            "A column that settles the answer by itself is nearly always made from the target, or "
+            "written down after it, and then the score says nothing about new rows."
+        )
+    elif not GIVEN_AWAY.passed(given_away):
+        limit, value = GIVEN_AWAY, given_away
+        summary = (
+            f"Some values of '{subject}' occur in one class only, and {given_away:.0%} more of that "
+            "class have them than is usual for a column this strong"
+        )
+        why = "Amounts or marks that exist only once the outcome is known do that."
+    elif not STRONG.passed(auc) and beyond_chance(auc, target, columns):
+        limit = STRONG
+        reason = _why_strange(one, relations, target)
+        if reason is None:
+            return None
+        after = "It may come from after the event, as the length of a call does for its outcome."
+        why = f"{reason} {after}"
+    else:
+        return None
+    todo = (
+        "If it is not known when you predict, forbid it; if it is, say why it may be this strong."
+    )
+    fix = config_entry(forbidden=subject)
+    return limit.found(subject, value, summary, f"{why} {todo}", fix, may_fail)
+
+
+def _why_strange(one: Scored, relations: Relations, target: np.ndarray) -> str | None:
+    """Return what makes a strong column unlike an honest one, None if nothing does."""
+    if is_step(one, target):
+        return (
+            "All of it lies in one cut, with errors anywhere and not near the cut, as where the "
+            "target was computed from the column and some labels are wrong."
+        )
+    gap = relations.gap(one)
+    if not GAP.passed(gap):
+        return (
+            f"The best unrelated column is far behind: {gap:.2f} standard deviations between the "
+            f"classes (limit {GAP.nearest:g})."
+        )
+    dependence = relations.dependence(one)
+    if not DEPENDENCE.passed(dependence):
+        return (
+            "Within each class it is correlated with no other column (beyond chance by "
+            f"{max(dependence, 0):.2f}, limit {DEPENDENCE.nearest:g}), like a column made from the "
+            "target and noise."
+        )
+    return None
+
+
+def is_step(one: Scored, target: np.ndarray) -> bool:
+    """Return whether a column is a rule with a few errors."""
+    found = step(one.view.numbers, target) if one.view.numbers is not None else None
+    return (
+        found is not None
+        and found.errors >= FEWEST_ERRORS
+        and not STEP.passed(found.balanced_accuracy)
+        and not STEP_WITHIN.passed(found.auc_within)
+    )
+
+
+def _certain(one: Scored, target: np.ndarray) -> bool:
+    """Return whether a figure near 1 is more than the luck of few rows."""
+    if CERTAIN.passed(lower_bound(one.strength.auc, target)):
+        return True
+    # A few labels that match the two classes without an exception are the target itself.
+    few_labels = one.view.numbers is None or one.view.size <= 4
+    return few_labels and one.view.size <= 6 and one.strength.auc >= 0.9999 and target.sum() >= 10

@@ -1,0 +1,91 @@
+"""Two columns that together tell too much of the target."""
+
+from ml_baseline.audit.alone import CERTAIN, DEPENDENCE, beyond_chance, is_step
+from ml_baseline.audit.context import Context
+from ml_baseline.audit.findings import Finding, Limit, config_entry, quoted
+from ml_baseline.audit.pairs import strongest_pairs
+from ml_baseline.audit.registry import check
+from ml_baseline.audit.strength import distance, lower_bound
+
+PAIR = Limit(
+    0.80,
+    0.995,
+    "roc_auc of two columns together: the best of thousands of honest pairs has 0.994; mushrooms have "
+    "1.0, a warning as one column alone has 0.986",
+)
+GAIN = Limit(
+    0.8, None, "d' a pair surely adds to the best column of the table; honest tables up to 0.75"
+)
+OWN_GAIN = Limit(
+    1.0,
+    None,
+    "d' a pair surely adds to the better of the two, honest tables up to 0.95; half of it is enough "
+    "where the pair goes along with no other column (`single_dependence`)",
+)
+ONE_SIDED = 1.645
+REPORTED_PAIRS = 3
+# What a column with this roc_auc lacks is little, and many others can add it.
+NEARLY_ALONE = 0.97
+
+
+@check(
+    "roc_auc of two columns together (sum, difference, product, ratio, combination) beyond the better "
+    "one",
+    {"feature_pair": PAIR, "pair_gain": GAIN, "pair_own_gain": OWN_GAIN},
+)
+def feature_pair(context: Context) -> list[Finding]:
+    """Judge the strongest pairs of columns, but for columns that failed alone."""
+    target, settled = context.target, context.failed_alone()
+    left = [one for one in context.scored if one.view.subject not in settled]
+    usable = [one for one in left if one.view.what in ("value", "date") and one.view.size > 1]
+    alone = {id(one.view): one.strength.auc for one in usable}
+    best_alone = max((one.strength.auc for one in left), default=0.5)
+    pairs, tries = strongest_pairs(context, usable)
+    findings: list[Finding] = []
+    named: set[str] = set()
+    for one, pair in pairs:
+        auc = one.strength.auc
+        subjects = (pair.first.subject, pair.second.subject)
+        if named & set(subjects) or len(findings) == REPORTED_PAIRS:
+            continue
+        if PAIR.passed(auc):
+            continue
+        # Of a lower bound: the best of many pairs on few rows is lucky.
+        surely = distance(lower_bound(auc, target, ONE_SIDED))
+        better = max(alone[id(pair.first)], alone[id(pair.second)])
+        gain = surely - distance(better)
+        may_fail = CERTAIN.passed(lower_bound(auc, target)) and better < NEARLY_ALONE
+        if not (may_fail and PAIR.verdict(auc) == "fail"):
+            stands_out = (
+                not GAIN.passed(surely - distance(best_alone))
+                or not OWN_GAIN.passed(gain)
+                or (gain > 0 and is_step(one, target))
+                or (
+                    gain >= OWN_GAIN.nearest / 2
+                    and not DEPENDENCE.passed(context.relations.dependence(one, subjects))
+                )
+            )
+            if not (stands_out and len(usable) > 2 and beyond_chance(auc, target, tries)):
+                continue
+        named |= set(subjects)
+        how = pair.how.format(a=f"'{subjects[0]}'", b=f"'{subjects[1]}'")
+        summary = (
+            f"Together {quoted(subjects)} tell what no column tells alone: {how} has a ROC-AUC of "
+            f"{auc:.3f}, the best single column {best_alone:.3f}"
+        )
+        why = (
+            "Two columns from which the target is computed do that, and a model only learns the "
+            "formula back. If the target is defined by them, forbid both."
+        )
+        fix = config_entry(forbidden=list(subjects))
+        findings.append(PAIR.found(one.view.subject, auc, summary, why, fix, may_fail))
+    if findings:
+        return findings
+    best, subject = 0.5, ""
+    if pairs:
+        best, subject = pairs[0].scored.strength.auc, pairs[0].scored.view.subject
+    summary = (
+        f"No two columns give the target away; the strongest of {tries:,} combinations has a ROC-AUC "
+        f"of {best:.3f}."
+    )
+    return [Finding(subject, best, PAIR.fail or 1.0, summary)]

@@ -1,0 +1,21 @@
+"""Columns that tell too much of the target by where their values are missing."""
+
+from ml_baseline.audit.alone import ALONE, LIMITS
+from ml_baseline.audit.context import Context
+from ml_baseline.audit.findings import Finding
+from ml_baseline.audit.registry import check
+
+
+@check("roc_auc of where one column's values are missing, held out", LIMITS)
+def missing_values(context: Context) -> list[Finding]:
+    """Judge each column by what its gaps tell."""
+    found = [one.finding for one in context.alone if one.finding is not None and one.missing]
+    if found:
+        return found
+    summary = "No column gives the target away by where its values are missing"
+    gaps = [one for one in context.scored if one.view.what == "missing"]
+    if not gaps:
+        return [Finding("", 0.5, ALONE.nearest, f"{summary}: none is missing.")]
+    view, strength = max(gaps, key=lambda one: one.strength.auc)
+    summary = f"{summary}; '{view.subject}' tells most."
+    return [Finding(view.subject, strength.auc, ALONE.nearest, summary)]

@@ -1,0 +1,111 @@
+"""A holdout that is unlike the training rows."""
+
+import numpy as np
+import pandas as pd
+
+from ml_baseline.audit.context import Context, sampled
+from ml_baseline.audit.findings import Finding, Limit
+from ml_baseline.audit.registry import check
+from ml_baseline.audit.strength import (
+    folds_of,
+    numbers_auc,
+    rank_auc,
+    ridge,
+    standard_error,
+    strength,
+)
+from ml_baseline.audit.views import columns_of, matrix_of, times_of
+from ml_baseline.data.schema import feature_columns
+
+LIMIT = Limit(0.60, 0.80, "roc_auc of telling holdout rows from training rows: 0.5 at random")
+MOST_HOLDOUT_ROWS = 10_000
+FEWEST_ROWS = 20
+# How many standard errors make a difference plain; more for many columns looked at.
+PLAINLY = 3.0
+ALL = "all columns together"
+REPORTED = 3
+# By strategy of the split: why the sides may differ, and what to do about it.
+WORDS = {
+    "time": (
+        "The rows have changed with time, and will go on changing. Expect a lower score later, and "
+        "find out what has changed."
+    ),
+    "group": (
+        "The holdout has few groups, or groups of another kind. Use several seeds, and look at how "
+        "far their scores differ."
+    ),
+    "stratified": (
+        "The holdout is no random part of the table: its score is of other rows. Let this workflow "
+        "split the table."
+    ),
+}
+
+
+@check("roc_auc of telling holdout rows from training rows", {"train_holdout_shift": LIMIT})
+def train_holdout_shift(context: Context) -> list[Finding]:
+    """Try to tell the holdout rows by each column, and by all of them together."""
+    strategy, random = context.strategy, context.random(6)
+    holdout = sampled(context.holdout, context.schema, MOST_HOLDOUT_ROWS, random)
+    found = _told_apart(context, holdout, random)
+    if not found:
+        return [Finding("", 0.5, LIMIT.nearest, "There are too few different rows to tell.")]
+    findings = []
+    for subject, auc, beyond in found[:REPORTED]:
+        if auc >= beyond and not LIMIT.passed(auc):
+            what = "All columns together tell" if subject == ALL else f"'{subject}' tells"
+            summary = f"{what} holdout rows from training rows with a ROC-AUC of {auc:.3f}"
+            may_fail = strategy == "stratified"
+            findings.append(LIMIT.found(subject, auc, summary, WORDS[strategy], may_fail=may_fail))
+    subject, auc, beyond = found[0]
+    told = subject if subject == ALL else f"'{subject}'"
+    summary = (
+        f"Holdout rows look like training rows: what tells them apart best is {told}, with a ROC-AUC "
+        f"of {auc:.3f}."
+    )
+    return findings or [Finding(subject, auc, max(LIMIT.nearest, beyond), summary)]
+
+
+def _told_apart(
+    context: Context, holdout: pd.DataFrame, random: np.random.Generator
+) -> list[tuple[str, float, float]]:
+    """Return what tells the sides apart, the best first: its name, its roc_auc, and what luck gives.
+
+    Nothing if there are too few different rows.
+    """
+    train, schema, strategy = context.sample, context.schema, context.strategy
+    together = pd.concat([train, holdout], ignore_index=True)
+    is_holdout = np.repeat([0, 1], [len(train), len(holdout)])
+    # Rows with identical features are all on one side: each counts once, or many twins would look
+    # like a difference between the sides.
+    twins = pd.util.hash_pandas_object(together[feature_columns(schema)], index=False).duplicated()
+    together, is_holdout = together[~twins.to_numpy()], is_holdout[~twins.to_numpy()]
+    together = together.reset_index(drop=True)
+    if np.bincount(is_holdout, minlength=2).min() < FEWEST_ROWS:
+        return []
+    folds = folds_of(is_holdout, random)
+    chance = standard_error(0.5, is_holdout.sum(), len(is_holdout) - is_holdout.sum())
+    ignored = set(times_of(train, schema)) if strategy == "time" else set()
+    results = []
+    columns = columns_of(together, schema)
+    for view in [*columns.values, *columns.signs]:
+        if view.subject not in ignored:
+            auc = strength(view.codes, view.size, is_holdout, folds, view.numbers).auc
+            results.append((auc, view.subject))
+    if strategy == "stratified":
+        row = together["row_id"].to_numpy(dtype=np.float64)
+        results.append((numbers_auc(row, is_holdout, folds), "row_id"))
+    target = together[schema["target"]].to_numpy()
+    results.append((strength(target, 2, is_holdout, folds).auc, schema["target"]))
+    matrix = matrix_of(together, schema)
+    scores = np.empty(len(together))
+    for half in (0, 1):
+        asked = folds % 2 == half
+        scores[asked] = ridge(matrix[~asked], is_holdout[~asked], matrix[asked])
+    results.append((rank_auc(scores, is_holdout), ALL))
+    # The best of many figures is above 0.5 by chance alone.
+    beyond = 0.5 + (PLAINLY + np.sqrt(2 * np.log(len(results)))) * chance
+    best: dict[str, float] = {}
+    for auc, subject in results:
+        best[subject] = max(auc, best.get(subject, 0.0))
+    results = sorted(((auc, subject) for subject, auc in best.items()), reverse=True)
+    return [(subject, auc, beyond) for auc, subject in results]

@@ -1,0 +1,239 @@
+"""Which training rows a holdout row is nearest to: what copies and mixtures are told by."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ml_baseline.audit.context import Context
+from ml_baseline.audit.views import standardized
+from ml_baseline.data.schema import ORDERED_KINDS, Schema, column, feature_columns
+
+# Holdout rows that are looked up, and the work (rows x training rows x columns) they may cost.
+MOST_LOOKED_UP, FEWEST_LOOKED_UP, LOOKED_UP_WORK = 400, 100, 1e9
+MOST_TRAINING_ROWS = 300_000
+# Cells of a distance matrix that are held in memory at a time.
+BLOCK = 4_000_000
+NEIGHBOURS = 9
+# A copy is nearer than a third of the distance of the next neighbour that is none.
+NEARER = 1 / 3
+# Numbers agree if they differ by at most this part of a standard deviation.
+TOLERANCE = 0.05
+# Two rows are the same row if they agree, beyond what the next row does, in this share of all
+# that there is to agree in.
+AGREEING = 0.25
+MOSTLY = 0.6
+FEWEST_COLUMNS = 4
+# Copies have the same target but for this many errors; fewer rows of a class say nothing of it.
+ALWAYS = 0.98
+FEW_ROWS = 5
+# A text column that is different in nearly all rows identifies the row and says nothing of copies.
+DISTINCT_SHARE = 0.9
+LEVELS, DIMENSIONS = 8, 12
+GROUP = (
+    "If such rows belong to one customer or patient, name that column as group and split by group."
+)
+
+
+class LookedUp(NamedTuple):
+    """Some holdout rows, and the training rows among which they are looked up."""
+
+    train: pd.DataFrame
+    rows: pd.DataFrame
+    train_target: np.ndarray
+    target: np.ndarray
+    schema: Schema
+
+    @property
+    def enough(self) -> bool:
+        """Whether there is anything to compare."""
+        return len(self.train) > NEIGHBOURS + 1 and bool(feature_columns(self.schema))
+
+
+def looked_up(context: Context) -> LookedUp:
+    """Return the rows to look up: fewer where that costs more."""
+    train, holdout, random = context.train, context.holdout, context.random(2)
+    if len(train) > MOST_TRAINING_ROWS:
+        train = train.iloc[np.sort(random.permutation(len(train))[:MOST_TRAINING_ROWS])]
+    work = LOOKED_UP_WORK / (len(train) * max(len(feature_columns(context.schema)), 1))
+    wanted = int(np.clip(work, FEWEST_LOOKED_UP, MOST_LOOKED_UP))
+    rows = holdout.iloc[np.sort(random.permutation(len(holdout))[:wanted])]
+    name = context.schema["target"]
+    return LookedUp(train, rows, train[name].to_numpy(), rows[name].to_numpy(), context.schema)
+
+
+class Neighbours(NamedTuple):
+    """For each row looked up, what its nearest training rows are like."""
+
+    stands_out: np.ndarray  # whether some are far nearer than those that follow; shape (rows,)
+    agrees: np.ndarray  # whether the nearest has the same target
+    next_agrees: np.ndarray  # whether the first that follows has
+    target: np.ndarray  # the row's own
+
+    def share(self) -> float:
+        """Return the share of rows with a copy, less those that only look so.
+
+        A copy has the target of its original. Where the near rows agree on it no more often than
+        those that follow, they are neighbours by nature, not copies.
+        """
+        if not self.stands_out.any():
+            return 0.0
+        agreeing = self._balanced(self.agrees, self.stands_out)
+        by_nature = self._balanced(self.next_agrees, np.ones(len(self.target), dtype=bool))
+        if agreeing < ALWAYS and by_nature < 1:
+            agreeing = max((agreeing - by_nature) / (1 - by_nature), 0.0)
+        return float(self.stands_out.mean() * agreeing)
+
+    def _balanced(self, agreeing: np.ndarray, rows: np.ndarray) -> float:
+        """Return how often rows agree, in the mean of the classes: a large one agrees anyway."""
+        shares = [
+            agreeing[rows & (self.target == value)].mean()
+            for value in (0, 1)
+            if (rows & (self.target == value)).sum() >= FEW_ROWS
+        ]
+        return float(np.mean(shares)) if shares else float(agreeing[rows].mean())
+
+
+class _Compared(NamedTuple):
+    """A column of the rows looked up and of the training rows, and what agreeing in it is worth."""
+
+    ours: np.ndarray
+    theirs: np.ndarray
+    close: np.ndarray  # minus the log of the share of training rows within the tolerance
+    same: np.ndarray  # ... of those that are equal
+    tolerance: float
+
+
+def by_distance(looked_up: LookedUp) -> Neighbours:
+    """Find copies with a little noise: rows much nearer than the ones that follow."""
+    train, rows, train_target, target, schema = looked_up
+    space = _space(pd.concat([train, rows], ignore_index=True), schema)
+    theirs, ours = space[: len(train)], space[len(train) :]
+    nearest = np.concatenate([places for _, places in nearest_of(ours, theirs)])
+    # Again for the few, by their differences: near copies drown in the rounding of the products.
+    differences = ours[:, None, :].astype(np.float64) - theirs[nearest]
+    distances = np.sqrt(np.einsum("ijk,ijk->ij", differences, differences))
+    order = np.argsort(distances, axis=1)
+    distances = np.take_along_axis(distances, order, axis=1)
+    nearest = np.take_along_axis(nearest, order, axis=1)
+    ratios = distances[:, :-1] / np.maximum(distances[:, 1:], 1e-12)
+    ratios[distances[:, 1:] <= 0] = 1
+    place = ratios.argmin(axis=1)
+    each = np.arange(len(ours))
+    return Neighbours(
+        ratios[each, place] < NEARER,
+        train_target[nearest[:, 0]] == target,
+        train_target[nearest[each, place + 1]] == target,
+        target,
+    )
+
+
+def nearest_of(ours: np.ndarray, theirs: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield, for some of our points at a time, the places of their nearest ones, in no order."""
+    squares = np.einsum("ij,ij->i", theirs, theirs)
+    step = max(BLOCK // len(theirs), 1)
+    for start in range(0, len(ours), step):
+        part = slice(start, start + step)
+        distances = squares[None] - 2 * (ours[part] @ theirs.T)
+        yield part, np.argpartition(distances, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
+
+
+def _space(table: pd.DataFrame, schema: Schema) -> np.ndarray:
+    """Return the rows as points, float32, in which two labels are about 1 apart.
+
+    Numbers are in standard deviations. The labels of a category are corners, or, of many labels,
+    random directions, which are nearly as far from each other.
+    """
+    random = np.random.default_rng(0)
+    parts = []
+    for name in feature_columns(schema):
+        if column(schema, name)["kind"] in ORDERED_KINDS:
+            numbers = standardized(table[name].to_numpy(dtype=np.float64))
+            if numbers is None:
+                continue
+            missing = np.isnan(numbers)
+            parts.append(np.where(missing, 0.0, numbers)[:, None])
+            if missing.any():
+                parts.append(missing[:, None] / 2**0.5)
+            continue
+        codes = pd.factorize(table[name])[0] + 1
+        size = int(codes.max()) + 1
+        if size > DISTINCT_SHARE * len(table):
+            continue
+        corners = (
+            np.eye(size) / 2**0.5
+            if size <= LEVELS
+            else random.normal(0, 1 / (2 * DIMENSIONS) ** 0.5, (size, DIMENSIONS))
+        )
+        parts.append(corners[codes])
+    if not parts:
+        return np.zeros((len(table), 1), dtype=np.float32)
+    return np.hstack(parts).astype(np.float32)
+
+
+def by_agreement(looked_up: LookedUp) -> Neighbours:
+    """Find copies of which some columns were changed at will: rows that agree in the rest.
+
+    Each agreement counts by how surprising it is (minus the log of the share of training rows that
+    agree so), as in the linking of records (Fellegi and Sunter, 1969).
+    """
+    train, rows, train_target, target, schema = looked_up
+    columns = []
+    for name in feature_columns(schema):
+        if column(schema, name)["kind"] in ORDERED_KINDS:
+            ours = rows[name].to_numpy(dtype=np.float64)
+            theirs = train[name].to_numpy(dtype=np.float64)
+            scaled = standardized(np.concatenate([theirs, ours]))
+            if scaled is None:
+                continue
+            scaled = np.nan_to_num(scaled, nan=1e4)
+            theirs, ours = scaled[: len(train)], scaled[len(train) :]
+            ordered = np.sort(theirs)
+            agreeing = np.searchsorted(ordered, ours + TOLERANCE, "right") - np.searchsorted(
+                ordered, ours - TOLERANCE, "left"
+            )
+            equal = np.searchsorted(ordered, ours, "right") - np.searchsorted(ordered, ours)
+            tolerance = TOLERANCE * 1.0001
+        else:
+            codes = pd.factorize(pd.concat([train[name], rows[name]]))[0] + 1
+            theirs, ours = codes[: len(train)], codes[len(train) :]
+            agreeing = equal = np.bincount(theirs, minlength=codes.max() + 1)[ours]
+            tolerance = 0.0
+        close, same = (-np.log(np.maximum(count, 1) / len(train)) for count in (agreeing, equal))
+        ours, theirs, close, same = (x.astype(np.float32) for x in (ours, theirs, close, same))
+        columns.append(_Compared(ours, theirs, close, same, tolerance))
+    if len(columns) < FEWEST_COLUMNS:
+        never = np.zeros(len(rows), dtype=bool)
+        return Neighbours(never, never, never, target)
+    most = np.sum([column.close for column in columns], axis=0)
+    stands_out, agrees, next_agrees = [], [], []
+    step = max(BLOCK // len(train), 1)
+    for start in range(0, len(rows), step):
+        part = slice(start, start + step)
+        likeness = np.zeros((len(target[part]), len(train)), dtype=np.float32)
+        for ours, theirs, close, same, tolerance in columns:
+            apart = np.abs(ours[part, None] - theirs[None])
+            likeness += close[part, None] * (apart <= tolerance)
+            if tolerance:
+                likeness += (same - close)[part, None] * (apart <= 0)
+        nearest = np.argpartition(-likeness, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
+        values = np.take_along_axis(likeness, nearest, axis=1)
+        order = np.argsort(-values, axis=1, kind="stable")
+        values = np.take_along_axis(values, order, axis=1)
+        nearest = np.take_along_axis(nearest, order, axis=1)
+        drops = values[:, :-1] - values[:, 1:]
+        place = drops.argmax(axis=1)
+        each = np.arange(len(values))
+        shared = sum(
+            column.close[part]
+            * (np.abs(column.ours[part] - column.theirs[nearest[:, 0]]) <= column.tolerance)
+            for column in columns
+        )
+        stands_out.append(
+            (drops[each, place] >= AGREEING * most[part]) & (shared >= MOSTLY * most[part])
+        )
+        agrees.append(train_target[nearest[:, 0]] == target[part])
+        next_agrees.append(train_target[nearest[each, place + 1]] == target[part])
+    found = [np.concatenate(parts) for parts in (stands_out, agrees, next_agrees)]
+    return Neighbours(found[0], found[1], found[2], target)

@@ -1,0 +1,253 @@
+"""The search for two columns that together tell what neither tells alone."""
+
+from collections.abc import Callable
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ml_baseline.audit.context import Context
+from ml_baseline.audit.relations import unit_ranks
+from ml_baseline.audit.strength import binned, distance, strength
+from ml_baseline.audit.views import Scored, View, standardized
+from ml_baseline.scoring.ranking import roc_area
+
+# Rows that the search looks at; the pairs found are then judged by all rows.
+SCREENED_ROWS = 2_000
+# Pairs that the search hands on to be judged by all rows.
+KEPT_PAIRS = 12
+# Of more pairs than this the gain is taken as a difference of areas, which is cheaper.
+FEW_PAIRS = 2_000
+# Above so many columns the grid of a pair is coarser, and above the second not all are paired.
+FINE_COLUMNS, MOST_COLUMNS = 128, 512
+# Of numeric columns, pairs of the strongest and the most closely related are combined.
+STRONGEST, MOST_RELATED = 30, 400
+
+
+class Combination(NamedTuple):
+    """A way to make one number of two."""
+
+    make: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    standardized: bool = False
+
+
+COMBINATIONS = {
+    "{a} - {b}": Combination(np.subtract),
+    "{a} + {b}": Combination(np.add),
+    "{a} * {b}": Combination(np.multiply),
+    "{a} / {b}": Combination(lambda a, b: a / np.where(b == 0, np.nan, b)),
+    "the distance of {a} and {b}": Combination(lambda a, b: np.abs(a - b)),
+    "{a} - {b}, each standardized": Combination(np.subtract, standardized=True),
+    "{a} + {b}, each standardized": Combination(np.add, standardized=True),
+}
+GRID = "each combination of {a} and {b}"
+SAME_TEXT = "{a} being equal to {b}"
+
+
+class Pair(NamedTuple):
+    """Two columns and how they are put together."""
+
+    first: View
+    second: View
+    how: str
+
+
+class Together(NamedTuple):
+    """A pair as one column, and what it is made of."""
+
+    scored: Scored
+    pair: Pair
+
+
+def strongest_pairs(context: Context, usable: list[Scored]) -> tuple[list[Together], int]:
+    """Return the most promising pairs of some columns, the strongest first, and how many were tried."""
+    target = context.target
+    pairs, tries = [], 0
+    rows = context.random(4).permutation(len(target))[:SCREENED_ROWS]
+    if len(usable) > 1 and target[rows].min() < target[rows].max():
+        on_grid, grid_tries = _search_grid(usable, target, rows)
+        combined, combined_tries = _search_combined(usable, target, rows)
+        pairs, tries = on_grid + combined, grid_tries + combined_tries
+    pairs += _equal_texts([one.view for one in usable], context.sample)
+    found = [Together(_together(pair, context), pair) for pair in pairs]
+    return sorted(found, key=lambda one: -one.scored.strength.auc), tries
+
+
+def _search_grid(
+    usable: list[Scored], target: np.ndarray, rows: np.ndarray
+) -> tuple[list[Pair], int]:
+    """Search pairs by the share of ones in each cell of two columns' grid: any relation at all.
+
+    The counts of all grids are one product of matrices: each column is a block of indicators.
+    """
+    if len(usable) > MOST_COLUMNS:
+        usable = sorted(usable, key=lambda one: -one.strength.auc)[:MOST_COLUMNS]
+    levels = 8 if len(usable) <= FINE_COLUMNS else 4
+    views = [one.view for one in usable]
+    codes = np.stack([coarse(view, levels)[rows] for view in views], axis=1)
+    half = np.arange(len(rows)) % 2
+    tables = {}
+    for value in (0, 1):
+        for part in (0, 1):
+            chosen = codes[(target[rows] == value) & (half == part)]
+            indicators = np.zeros((len(chosen), len(views) * levels), dtype=np.float32)
+            columns = np.arange(len(views)) * levels
+            indicators[np.arange(len(chosen))[:, None], columns + chosen] = 1
+            counts = indicators.T @ indicators
+            shape = (len(views), levels, len(views), levels)
+            tables[value, part] = counts.reshape(shape).transpose(0, 2, 1, 3)
+    first, second = np.triu_indices(len(views), 1)
+    areas = np.zeros(len(first))
+    for learned, scored_half in ((0, 1), (1, 0)):
+        ones, zeros, new_ones, new_zeros = (
+            tables[value, part][first, second].reshape(len(first), -1)
+            for value, part in ((1, learned), (0, learned), (1, scored_half), (0, scored_half))
+        )
+        share = max(float(target[rows].mean()), 1e-6)
+        order = np.argsort((ones + share) / (ones + zeros + 1.0), axis=1)
+        new_ones = np.take_along_axis(new_ones, order, axis=1)
+        new_zeros = np.take_along_axis(new_zeros, order, axis=1)
+        areas += 0.5 * roc_area(new_ones[:, ::-1], new_zeros[:, ::-1])
+    alone = np.array([one.strength.auc for one in usable])
+    return [
+        Pair(views[first[i]], views[second[i]], GRID)
+        for i in _promising(areas, np.maximum(alone[first], alone[second]))
+        if views[first[i]].subject != views[second[i]].subject
+    ], len(first)
+
+
+def _promising(areas: np.ndarray, alone: np.ndarray) -> list[int]:
+    """Return the pairs to judge by all rows: the strongest, and those that gain most by pairing."""
+    gains = np.array(
+        [distance(area) - distance(single) for area, single in zip(areas, alone, strict=True)]
+        if len(areas) <= FEW_PAIRS
+        else areas - alone
+    )
+    return list(dict.fromkeys([*np.argsort(-areas)[:KEPT_PAIRS], *np.argsort(-gains)[:KEPT_PAIRS]]))
+
+
+def coarse(view: View, levels: int) -> np.ndarray:
+    """Return a view's bins put together to at most so many."""
+    if view.size <= levels:
+        return view.codes
+    counts = np.bincount(view.codes, minlength=view.size)
+    if view.numbers is None:
+        merged = np.full(view.size, levels - 1)
+        merged[np.argsort(-counts, kind="stable")[: levels - 1]] = np.arange(levels - 1)
+    else:
+        middle = np.cumsum(counts) - counts / 2
+        merged = np.minimum((middle * (levels / counts.sum())).astype(np.int64), levels - 1)
+    return merged[view.codes]
+
+
+def _search_combined(
+    usable: list[Scored], target: np.ndarray, rows: np.ndarray
+) -> tuple[list[Pair], int]:
+    """Search pairs of numeric columns by their sums, differences, products and ratios."""
+    numeric = [one for one in usable if one.view.numbers is not None and one.view.size > 3]
+    if len(numeric) < 2:
+        return [], 0
+    numbers = np.stack([_numbers(one.view)[rows] for one in numeric]).astype(np.float64)
+    chosen = _chosen_pairs(numeric, numbers)
+    standard = np.stack([_standard(row) for row in numbers])
+    labels = target[rows].astype(np.float64)
+    found: list[tuple[float, float, Pair]] = []
+    alone = np.array([one.strength.auc for one in numeric])
+    first, second = (np.array([pair[i] for pair in chosen]) for i in (0, 1))
+    with np.errstate(all="ignore"):
+        for how, combination in COMBINATIONS.items():
+            values = standard if combination.standardized else numbers
+            for start in range(0, len(chosen), 100):
+                a, b = first[start : start + 100], second[start : start + 100]
+                areas = _areas(combination.make(values[a], values[b]), labels)
+                best_alone = np.maximum(alone[a], alone[b])
+                for i in _promising(areas, best_alone):
+                    views = numeric[a[i]].view, numeric[b[i]].view
+                    if views[0].subject != views[1].subject:
+                        found.append((float(areas[i]), float(best_alone[i]), Pair(*views, how)))
+    kept = _promising(
+        np.array([area for area, _, _ in found]), np.array([one for _, one, _ in found])
+    )
+    return [found[i][2] for i in kept], len(chosen) * len(COMBINATIONS)
+
+
+def _chosen_pairs(numeric: list[Scored], numbers: np.ndarray) -> list[tuple[int, int]]:
+    """Return the pairs to combine: all of few columns, else the strongest and the most related."""
+    everything = list(combinations(range(len(numeric)), 2))
+    if len(everything) <= 2 * MOST_RELATED:
+        return everything
+    strongest = np.argsort([-one.strength.auc for one in numeric], kind="stable")[:STRONGEST]
+    chosen = set(combinations(sorted(strongest.tolist()), 2))
+    ranks = np.stack([unit_ranks(np.nan_to_num(row, posinf=0.0, neginf=0.0)) for row in numbers])
+    closeness = np.triu(np.abs(ranks @ ranks.T), 1)
+    order = np.argsort(-closeness, axis=None, kind="stable")[:MOST_RELATED]
+    chosen |= {divmod(int(i), len(numeric)) for i in order}
+    return sorted(pair for pair in chosen if pair[0] < pair[1])
+
+
+def _areas(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the roc_auc of each row of `values`, in the better direction; ties as they come."""
+    values = np.where(np.isfinite(values), values, np.float64(-np.inf))
+    ordered = labels[np.argsort(values, axis=1)][:, ::-1]
+    areas = roc_area(ordered, 1 - ordered)
+    return np.maximum(areas, 1 - areas)
+
+
+def _equal_texts(views: list[View], sample: pd.DataFrame) -> list[Pair]:
+    """Return pairs of category columns that share labels: one may repeat the other, or not."""
+    texts = [view for view in views if view.numbers is None and view.what == "value"]
+    known = [
+        set(np.unique(sample[view.columns[0]].to_numpy(dtype=object).astype(str))[:200]) - {"nan"}
+        for view in texts
+    ]
+    pairs = [
+        Pair(texts[i], texts[j], SAME_TEXT)
+        for i, j in combinations(range(len(texts)), 2)
+        if len(known[i] & known[j]) >= 2
+    ]
+    return pairs[:200]
+
+
+def _together(pair: Pair, context: Context) -> Scored:
+    """Return a pair as one column, with its cross-fitted strength by all rows."""
+    target, folds = context.target, context.folds
+    subject = f"{pair.first.subject} & {pair.second.subject}"
+    columns = (*pair.first.columns, *pair.second.columns)
+    numbers: np.ndarray | None = None
+    if pair.how == GRID:
+        tried = []
+        for levels in (8, 16):
+            a, b = coarse(pair.first, levels), coarse(pair.second, levels)
+            view = View(subject, "pair", columns, a * levels + b, levels * levels, None)
+            tried.append(Scored(view, strength(view.codes, view.size, target, folds)))
+        return max(tried, key=lambda one: one.strength.auc)
+    if pair.how == SAME_TEXT:
+        first, second = (
+            context.sample[view.columns[0]].to_numpy(dtype=object)
+            for view in (pair.first, pair.second)
+        )
+        codes, size = (first == second).astype(np.int64), 2
+    else:
+        combination = COMBINATIONS[pair.how]
+        a, b = _numbers(pair.first), _numbers(pair.second)
+        if combination.standardized:
+            a, b = _standard(a), _standard(b)
+        with np.errstate(all="ignore"):
+            made = combination.make(a, b)
+        numbers = np.where(np.isfinite(made), made, np.nan)
+        codes, size = binned(numbers)
+    view = View(subject, "pair", columns, codes, size, numbers)
+    return Scored(view, strength(codes, size, target, folds, numbers))
+
+
+def _numbers(view: View) -> np.ndarray:
+    """Return the numbers of a view that has some."""
+    assert view.numbers is not None
+    return view.numbers
+
+
+def _standard(numbers: np.ndarray) -> np.ndarray:
+    """Return numbers standardized; zeros if they do not vary."""
+    scaled = standardized(numbers)
+    return np.zeros_like(numbers) if scaled is None else scaled

@@ -1,0 +1,66 @@
+"""The audit's checks: each is a function in a file of its own that registers itself.
+
+`python -m ml_baseline.audit.registry` prints the tables of docs/audit.md.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from ml_baseline.audit.context import Context
+from ml_baseline.audit.findings import Finding, Limit
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check, its limits and its words."""
+
+    name: str
+    measures: str
+    limits: dict[str, Limit]
+    findings: Callable[[Context], Iterable[Finding]]
+
+
+CHECKS: dict[str, Check] = {}
+
+
+def check(measures: str, limits: dict[str, Limit]) -> Callable:
+    """Register the decorated function as the check of its name.
+
+    The function takes a `Context` and returns findings, without their `check`: what is wrong or,
+    if nothing is, one that passes. Checks run in the order in which `audit.checks` imports them.
+
+    Args:
+        measures: what the check's figure is, for the documentation.
+        limits: the limits it judges by, by name.
+    """
+
+    def register(function: Callable[[Context], Iterable[Finding]]) -> Callable:
+        name = function.__name__
+        CHECKS[name] = Check(name, measures, limits, function)
+        return function
+
+    return register
+
+
+def tables() -> str:
+    """Return the checks and their limits as two tables in Markdown."""
+    lines = ["| check | what is measured |", "| --- | --- |"]
+    lines += [f"| `{check.name}` | {check.measures} |" for check in CHECKS.values()]
+    lines += ["", "| limit | of | warn | fail | why there |", "| --- | --- | --- | --- | --- |"]
+    of: dict[str, list[str]] = {}
+    limits: dict[str, Limit] = {}
+    for check in CHECKS.values():
+        for name, limit in check.limits.items():
+            of.setdefault(name, []).append(f"`{check.name}`")
+            limits[name] = limit
+    for name, limit in limits.items():
+        warn, fail = ("" if step is None else f"{step:g}" for step in (limit.warn, limit.fail))
+        lines.append(f"| `{name}` | {', '.join(of[name])} | {warn} | {fail} | {limit.why} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    from ml_baseline.audit import checks as _all_checks  # noqa: F401  # registers them
+    from ml_baseline.audit import registry  # this file runs under another name here
+
+    print(registry.tables(), end="")

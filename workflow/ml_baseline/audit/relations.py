@@ -1,0 +1,96 @@
+"""How the columns of a table go along with each other within the classes."""
+
+from functools import cached_property
+
+import numpy as np
+
+from ml_baseline.audit.strength import NORMAL, PRIOR_ROWS, distance
+from ml_baseline.audit.views import Scored
+
+# Columns that go along this closely within both classes are one column said twice.
+SAME = 0.9
+# Rows that columns are compared on.
+COMPARED_ROWS = 5_000
+
+
+class Relations:
+    """How the columns go along with each other within the classes."""
+
+    def __init__(self, scored: list[Scored], target: np.ndarray):
+        self.scored = [one for one in scored if one.view.what in ("value", "date", "missing")]
+        self.target = target
+        self.rows = np.arange(len(target))
+        if len(target) > COMPARED_ROWS:
+            self.rows = np.sort(
+                np.random.default_rng(0).choice(len(target), COMPARED_ROWS, replace=False)
+            )
+
+    @cached_property
+    def _ranks(self) -> list[list[np.ndarray]]:
+        return [self._own_ranks(one) for one in self.scored]
+
+    def _own_ranks(self, one: Scored) -> list[np.ndarray]:
+        """Return a column's ranks by class: of its expected share of ones, and of its numbers."""
+        view = one.view
+        # By all rows: scores that differ by fold would make all columns go along with the folds.
+        rows = np.bincount(view.codes, minlength=view.size)
+        ones = np.bincount(view.codes, weights=self.target, minlength=view.size)
+        expected = (ones + PRIOR_ROWS * self.target.mean()) / (rows + PRIOR_ROWS)
+        kinds = [expected[view.codes][self.rows]]
+        if view.numbers is not None:
+            numbers = view.numbers[self.rows]
+            middle = np.nanmedian(numbers) if not np.isnan(numbers).all() else 0.0
+            kinds.append(np.where(np.isnan(numbers), middle, numbers))
+        target = self.target[self.rows]
+        return [np.stack([unit_ranks(kind[target == value]) for kind in kinds]) for value in (0, 1)]
+
+    def _correlations(self, one: Scored) -> tuple[np.ndarray, np.ndarray]:
+        """Return the largest rank correlations with each column, in class 0 and in class 1."""
+        own = self._own_ranks(one)
+        by_class = [
+            np.array([np.abs(own[value] @ other[value].T).max() for other in self._ranks])
+            for value in (0, 1)
+        ]
+        return by_class[0], by_class[1]
+
+    def _others(
+        self, one: Scored, own: tuple[str, ...]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return which columns are others indeed, and the correlations with all of them."""
+        zero, one_class = self._correlations(one)
+        other = np.array([rival.view.subject not in own for rival in self.scored])
+        other &= np.minimum(zero, one_class) < SAME
+        return other, zero, one_class
+
+    def gap(self, one: Scored) -> float:
+        """Return how far ahead of the best other column it is, in d'."""
+        other, _, _ = self._others(one, (one.view.subject,))
+        rivals = [
+            rival.strength.auc
+            for rival, is_other in zip(self.scored, other, strict=True)
+            if is_other
+        ]
+        # Alone in the table: there is nothing that it could stand out from.
+        return distance(one.strength.auc) - distance(max(rivals)) if rivals else 0.0
+
+    def dependence(self, one: Scored, own: tuple[str, ...] = ()) -> float:
+        """Return the largest correlation with another column within a class, less that of chance.
+
+        `own` are the subjects that are no others; the view's own if empty.
+        """
+        other, zero, one_class = self._others(one, own or (one.view.subject,))
+        if other.sum() < 3:
+            return 1.0
+        counts = np.bincount(self.target[self.rows], minlength=2)
+        z = NORMAL.inv_cdf(1 - 0.1 / (8 * other.sum()))
+        chance = z / np.sqrt(np.maximum(counts, 1))
+        return float(max((zero[other] - chance[0]).max(), (one_class[other] - chance[1]).max()))
+
+
+def unit_ranks(values: np.ndarray) -> np.ndarray:
+    """Return mean ranks, centred and of length 1 (of length 0 if all are equal), float32."""
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - counts / 2)[places]
+    ranks = ranks - ranks.mean() if len(ranks) else ranks
+    length = np.sqrt(np.dot(ranks, ranks))
+    return (ranks / length if length > 0 else ranks).astype(np.float32)

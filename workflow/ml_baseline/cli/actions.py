@@ -1,0 +1,176 @@
+"""What each command of `ml-baseline` does; `command` says what they are called and take.
+
+Each takes the parsed arguments and returns the exit code. What takes long to import is imported
+by the command that needs it.
+"""
+
+import contextlib
+import json
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from ml_baseline.errors import InputError
+from ml_baseline.text import for_terminal
+
+if TYPE_CHECKING:
+    from ml_baseline.registry import Run
+
+PROGRAM = "ml-baseline"
+FEATURES = "data/processed/features.csv"
+# As in the config's schema; a test holds them in step.
+SAMPLE_ROWS, SAMPLE_SEED = 1000, 7
+FAILED = 1
+
+
+def say(message: str) -> None:
+    """Tell the user something beside the output."""
+    with contextlib.suppress(BrokenPipeError):
+        print(for_terminal(f"{PROGRAM}: {message}"), file=sys.stderr, flush=True)
+
+
+def make_sample_data(options: Namespace) -> int:
+    """Write a sample table, over nothing but a sample table."""
+    if options.output.suffix not in (".csv", ".parquet"):
+        raise InputError(
+            f"--output {options.output}: expected a name that ends in .csv or .parquet"
+        )
+    if options.sample == "breast_cancer" and (options.rows, options.seed) != (None, None):
+        raise InputError("--sample breast_cancer is real data: it takes neither --rows nor --seed")
+    from ml_baseline.data.sample_note import is_sample, note_path
+
+    if os.path.lexists(options.output) and not is_sample(options.output):
+        raise InputError(
+            f"{options.output} exists and is not a sample table as this command wrote it, so it is "
+            "kept; choose another --output"
+        )
+    from ml_baseline.data import sample_data
+
+    rows = SAMPLE_ROWS if options.rows is None else options.rows
+    seed = SAMPLE_SEED if options.seed is None else options.seed
+    try:
+        table = sample_data.write(options.sample, options.output, rows, seed)
+    except OSError as error:
+        raise InputError(f"{options.output} cannot be written: {error}") from error
+    note = note_path(options.output)
+    say(f"wrote {options.output} ({len(table):,} rows; described in {note})")
+    return 0
+
+
+def train(options: Namespace) -> int:
+    """Run the workflow for one table."""
+    from ml_baseline.cli.train import train_table
+
+    return train_table(
+        options.input,
+        options.target,
+        name=options.name,
+        ids=options.id,
+        positive=options.positive,
+        config_file=options.config,
+        cores=options.cores,
+        unlock=options.unlock,
+        say=say,
+    )
+
+
+def predict(options: Namespace) -> int:
+    """Predict the rows of a file."""
+    run = _find(options, options.run)
+    from ml_baseline.registry.predict_file import predict_file
+
+    tables = {}
+    if options.overwrite:
+        from ml_baseline.cli.train import known_tables
+
+        tables = {str(t.get("table")): f"the table of {name}" for name, t in known_tables().items()}
+    summary = predict_file(
+        run,
+        options.input,
+        options.output,
+        on_bad_rows=options.on_bad_rows,
+        overwrite=options.overwrite,
+        tables=tables,
+    )
+    bad = f", {summary['bad_rows']:,} of them without a prediction" if summary["bad_rows"] else ""
+    where = "" if options.output == "-" else f" into {options.output}"
+    say(f"predicted {summary['rows']:,} rows{bad}{where} in {summary['seconds']:.1f} s")
+    return 0
+
+
+def list_runs(options: Namespace) -> int:
+    """List the published runs, those that cannot be used too."""
+    from ml_baseline.cli.display import print_list
+    from ml_baseline.registry.overview import overview
+
+    found = overview(options.results, options.dataset, options.trust)
+    return _answer(options, found, lambda: print_list(found, options.results))
+
+
+def show_run(options: Namespace) -> int:
+    """Show a run's model card."""
+    from ml_baseline.cli.display import print_card
+    from ml_baseline.registry.overview import described
+
+    found = described(_find(options, options.run))
+    return _answer(options, found, lambda: print_card(found))
+
+
+def compare_runs(options: Namespace) -> int:
+    """Show what differs between two runs."""
+    from ml_baseline.cli.display import print_differences
+    from ml_baseline.registry.differences import run_differences
+
+    found = run_differences(_find(options, options.first), _find(options, options.second))
+    return _answer(options, found, lambda: print_differences(found))
+
+
+def verify_run(options: Namespace) -> int:
+    """Check a run's files and predictions."""
+    from ml_baseline.cli.display import print_verification
+    from ml_baseline.registry import verify
+    from ml_baseline.registry.runs import open_run, run_folder
+
+    # Not by `find_run`, which refuses a run whose schema has changed.
+    run = open_run(run_folder(options.run, options.results, options.dataset), options.trust)
+    found = verify.verify_run(run)
+    _answer(options, found, lambda: print_verification(found))
+    return 0 if found["ok"] else FAILED
+
+
+def serve(options: Namespace) -> int:
+    """Serve a run until the process is told to stop."""
+    if options.follow and options.run != "latest":
+        raise InputError("--follow switches to the latest run, so it does not go with --run")
+    if options.follow and options.trust:
+        raise InputError(
+            "--follow with --trust would load models that nobody has looked at; leave out one of "
+            "them"
+        )
+    run = _find(options, options.run)
+    from ml_baseline import serve
+
+    chosen = {field.name: getattr(options, field.name) for field in fields(serve.ServeOptions)}
+    chosen["follow"] = options.results if options.follow else None
+    serve.serve(run, serve.ServeOptions(**chosen))
+    return 0
+
+
+def _find(options: Namespace, name: str) -> "Run":
+    from ml_baseline.registry import find_run
+
+    run = find_run(name, options.results, options.dataset, options.trust)
+    if name == "latest":
+        say(f"the latest run is {run.run_id} of the table {run.dataset}")
+    return run
+
+
+def _answer(options: Namespace, found: object, print_it: Callable[[], None]) -> int:
+    if options.json:
+        print(json.dumps(found, indent=1))
+    else:
+        print_it()
+    return 0

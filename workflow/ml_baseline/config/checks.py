@@ -1,0 +1,248 @@
+"""What no schema can say: settings that contradict each other, and paths that would harm a file."""
+
+import re
+from collections.abc import Iterator
+
+from ml_baseline.config.paths import is_inside, is_result, output_problem, same_path
+from ml_baseline.config.problems import Keys, Problem, refuse, shown
+from ml_baseline.config.settings import (
+    DatasetSettings,
+    batch_dataset,
+    batch_output,
+    dataset_settings,
+)
+from ml_baseline.errors import did_you_mean, similar
+
+# Pairs of dataset keys that must not name the same column, and why.
+EXCLUSIVE_ROLES = (
+    ("target", "id", "the target cannot identify the rows"),
+    ("target", "drop", "the target cannot be left out"),
+    ("target", "forbidden", "the target is never a feature anyway"),
+    ("target", "categorical", "the target is read by its labels; use positive and negative"),
+    ("target", "encode", "use positive and negative for the target's labels"),
+    ("target", "dates", "the target is a yes/no column"),
+    ("target", "group", "rows of one group would all have the same target"),
+    ("target", "time", "the target is a yes/no column"),
+    ("id", "drop", "an id is kept but never learned from, so choose one"),
+    ("id", "forbidden", "an id is never learned from, so choose one"),
+    ("drop", "forbidden", "both leave the column out, so choose one"),
+    ("group", "time", "rows are grouped by equal values and ordered by time, so name two columns"),
+    ("encode", "dates", "a column is either codes or dates"),
+    ("categorical", "dates", "a column is either a category or a date"),
+)
+
+TEXT_FILE_KEYS = ("separator", "encoding")
+STRPTIME_LETTERS = frozenset("aAwdbBmyYHIMpSfzZjUWcxXGuV%")
+
+
+def contradictions(config: dict) -> list[Problem]:
+    """Return what is wrong with a completed config though each value is right by itself."""
+    problems = list(_incomplete_models((), config["models"], config["models"]))
+    names: dict[str, str] = {}
+    for name, dataset in config.get("datasets", {}).items():
+        path = ("datasets", name)
+        twin = names.setdefault(name.lower(), name)
+        if twin != name:
+            text = (
+                f"differs from {twin} by case only, and some disks would take them for one folder"
+            )
+            problems.append(Problem(path, text))
+        settings = dataset_settings(config, name)
+        control = f"{name}_permuted"
+        if settings["controls"] and control in config["datasets"]:
+            text = f"is the name of the negative control of {name}; rename this table"
+            problems.append(Problem(("datasets", control), text))
+        found = [
+            *_role_problems(dataset),
+            *_table_problems(dataset),
+            *_date_problems(dataset.get("dates", {})),
+            *_split_problems(settings),
+        ]
+        problems += [Problem((*path, *problem.path), problem.text) for problem in found]
+        problems += _model_problems(config, name)
+    for name in config.get("only", []):
+        if name not in config.get("datasets", {}):
+            text = f"names {name}, which is not in `datasets` ({', '.join(config.get('datasets', {}))})"
+            problems.append(Problem(("only",), text))
+    problems += _batch_problems(config)
+    problems += [
+        Problem(path, f"found {shown(named)}; this {why}")
+        for path, named in _named_paths(config)
+        if (why := _unusable(named))
+    ]
+    return list(dict.fromkeys(problems))
+
+
+def _batch_problems(config: dict) -> Iterator[Problem]:
+    for name, batch in config.get("predictions", {}).items():
+        path = ("predictions", name)
+        dataset = batch_dataset(config, batch)
+        if dataset is None or dataset not in config.get("datasets", {}):
+            known = ", ".join(config.get("datasets", {}))
+            found = f"names {dataset}, which is not" if dataset else "is missing; name one of those"
+            yield Problem((*path, "dataset"), f"{found} in `datasets` ({known})")
+        elif batch["run"] == "latest" and not dataset_settings(config, dataset)["register"]:
+            text = f"is latest, but `register` of {dataset} is false; name a run id"
+            yield Problem((*path, "run"), text)
+
+
+def _columns(dataset: dict, key: str) -> list[str]:
+    """Return the columns that a dataset's key names, whether it is a name, a list or a mapping."""
+    value = dataset.get(key) or []
+    return [value] if isinstance(value, str) else list(value)
+
+
+def _role_problems(dataset: dict) -> Iterator[Problem]:
+    for first, second, reason in EXCLUSIVE_ROLES:
+        taken = _columns(dataset, first)
+        for column in _columns(dataset, second):
+            if column in taken:
+                yield Problem((second,), f"names {column}, as {first} does; {reason}")
+
+
+def _table_problems(dataset: dict) -> Iterator[Problem]:
+    overlap = {_folded(label) for label in dataset.get("positive") or []}
+    for label in dataset.get("negative") or []:
+        if _folded(label) in overlap:
+            yield Problem(("negative",), f"names {shown(label)}, as positive does; choose one")
+    if dataset.get("table", "").lower().endswith(".parquet"):
+        for key in TEXT_FILE_KEYS:
+            if dataset[key] is not None:
+                text = f"found {shown(dataset[key])}; a Parquet file has no {key}: take the key out"
+                yield Problem((key,), text)
+    if dataset["decimal"] is not None and dataset["decimal"] == dataset["separator"]:
+        text = f"is {shown(dataset['decimal'])}, as separator is; they cannot be told apart"
+        yield Problem(("decimal",), text)
+    if dataset["encoding"] is not None:
+        try:
+            "".encode(dataset["encoding"])
+        except (LookupError, ValueError):
+            text = f"found {shown(dataset['encoding'])}; expected the name of a text encoding"
+            close = similar(dataset["encoding"], ("utf-8", "utf-16", "latin-1", "cp1252"), 1)
+            yield Problem(("encoding",), text + (f"; {did_you_mean(close)}" if close else ""))
+
+
+def _folded(label: object) -> str:
+    return str(label).strip().lower()
+
+
+def _date_problems(dates: dict[str, str]) -> Iterator[Problem]:
+    for column, date_format in dates.items():
+        letters = re.findall(r"%(.?)", date_format, flags=re.DOTALL)
+        unknown = [letter for letter in letters if letter not in STRPTIME_LETTERS]
+        found = f"found {shown(date_format)}"
+        if unknown:
+            text = f"{found}; strptime knows no %{unknown[0]}"
+            yield Problem(("dates", column), text)
+        elif "M" in letters and not {"H", "I"} & {*letters}:
+            text = f"{found}; %M is minutes, and there is no hour: did you mean %m, the month?"
+            yield Problem(("dates", column), text)
+
+
+def _split_problems(settings: DatasetSettings) -> Iterator[Problem]:
+    strategy = settings["split"]["strategy"]
+    if strategy in ("group", "time") and dict(settings)[strategy] is None:
+        text = f"is missing; split.strategy is {strategy}, which needs the name of a column here"
+        yield Problem((strategy,), text)
+
+
+def _model_problems(config: dict, name: str) -> Iterator[Problem]:
+    """Yield what is wrong with the models one dataset ends up with, where it is to be mended."""
+    dataset, inherited = config["datasets"][name], config["models"]
+    settings = dataset_settings(config, name)
+    path, own = ("datasets", name), dataset.get("models", {})
+    for model, entry in own.items():
+        if entry is None and model not in inherited:
+            close = similar(model, inherited, 1)
+            text = "null leaves a model out, but there is no model of this name"
+            text += f"; {did_you_mean(close)}" if close else ""
+            yield Problem((*path, "models", model), text)
+    yield from _incomplete_models(
+        path,
+        {model: entry for model, entry in settings["models"].items() if model in own},
+        inherited,
+    )
+    if not settings["models"]:
+        place = path if own else ()
+        yield Problem((*place, "models"), "no model is left; expected at least one")
+    elif settings["baseline"] not in settings["models"]:
+        there = "baseline" not in dataset and config["baseline"] not in inherited
+        place = () if there else path
+        close = similar(settings["baseline"], settings["models"], 1)
+        text = did_you_mean(close, otherwise=f"the models are {', '.join(settings['models'])}")
+        text = f"there is no model {settings['baseline']}; {text}"
+        yield Problem((*place, "baseline"), text)
+
+
+def _incomplete_models(path: Keys, models: dict, inherited: dict) -> Iterator[Problem]:
+    for model, entry in models.items():
+        if "estimator" not in entry:
+            text = "is missing; expected the import path of a class"
+            others = [name for name in inherited if name != model] if path else []
+            close = similar(model, others, 1)
+            text += f" (or to change an inherited model: {did_you_mean(close)})" if close else ""
+            yield Problem((*path, "models", model, "estimator"), text)
+
+
+# --- Paths ---------------------------------------------------------------------------------------
+
+# In a path, Snakemake takes {word} for a wildcard and <word> for a variable of its own.
+NOT_IN_PATHS = {
+    r"[{}]": "has a brace, which Snakemake takes for a wildcard; give the file another name",
+    r"<[a-z][a-z0-9_]*>": (
+        "has angle brackets, which Snakemake takes for a variable; give the file another name"
+    ),
+    r"[\x00-\x1f\x7f]": "has an invisible control character in it; delete that",
+    r"://": "is an address; download the file and name its path",
+    r"[^/]{256}": "is too long: a file's name has at most 255 characters",
+    r"(?s)^.{4096}": "is too long: a path has at most 4,095 characters",
+}
+
+
+def _unusable(path: str) -> str | None:
+    """Return why no workflow can use a path, None if one can."""
+    return next((text for found, text in NOT_IN_PATHS.items() if re.search(found, path)), None)
+
+
+def _named_paths(config: dict) -> Iterator[tuple[Keys, str]]:
+    """Yield every path of a file in the config, and where it is named."""
+    for section, keys in (("datasets", ("table",)), ("predictions", ("input", "output"))):
+        for name, entry in config.get(section, {}).items():
+            for key in keys:
+                if entry.get(key) is not None:
+                    yield (section, name, key), entry[key]
+
+
+def check_paths(config: dict) -> None:
+    """Raise ConfigError if a prediction would be written where it must not be.
+
+    This asks the disk, relative to the current folder, so it belongs before the start of a run and
+    not into its jobs.
+
+    Args:
+        config: a completed config.
+    """
+    problems = []
+    reads: dict[str, str] = {}
+    for name, dataset in config["datasets"].items():
+        reads[dataset["table"]] = f"the table of {name}"
+        if is_result(dataset["table"], list(config["datasets"])):
+            text = "is a result of this workflow; copy it to data/raw, under a name of its own"
+            problems.append(Problem(("datasets", name, "table"), text))
+    for name, batch in config["predictions"].items():
+        reads.setdefault(batch["input"], f"the input of the batch {name}")
+    written: dict[str, str] = {}
+    for name, batch in config["predictions"].items():
+        output = batch_output(config, name)
+        problem = output_problem(output, reads)
+        for other, twin in written.items():
+            if same_path(other, output):
+                problem = f"is the output of the batch {twin} too; name another file"
+            elif is_inside(output, other) or is_inside(other, output):
+                problem = f"lies in {other}, the output of the batch {twin}; name another file"
+        written[output] = name
+        if problem:
+            key = "output" if batch["output"] else "input"
+            text = problem if batch["output"] else f"its output, {output}, {problem}"
+            problems.append(Problem(("predictions", name, key), text))
+    refuse(problems)

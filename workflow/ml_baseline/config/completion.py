@@ -1,0 +1,292 @@
+"""A config as a user wrote it, checked against the schema and completed, in one walk.
+
+Values are brought into one form (a list where one value stood alone, text where a column has a
+number for a name, numbers where the command line gave text), checked, and put beside the defaults
+of what is not there. What is wrong is noted and left out, so that one run tells all of it.
+"""
+
+import copy
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ml_baseline.config.checks import contradictions
+from ml_baseline.config.problems import Keys, Problem, refuse, shown
+from ml_baseline.config.schema import (
+    expected,
+    is_override,
+    mismatch,
+    resolved,
+    stands_alone,
+    types_of,
+    unknown_key,
+    yaml_hint,
+)
+from ml_baseline.config.text import require_finite
+
+NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+NULLS = ("", "~", "null", "Null", "NULL")
+# `None` and `True` are what someone who thinks in Python writes into `params`.
+WORDS = {
+    **dict.fromkeys((*NULLS[1:], "None"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+WRONG = object()  # in place of a value that is not to be used
+TYPES: dict[str, Callable[[Any], bool]] = {
+    "object": lambda value: isinstance(value, dict),
+    "array": lambda value: isinstance(value, list),
+    "string": lambda value: isinstance(value, str),
+    "boolean": lambda value: isinstance(value, bool),
+    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+    "null": lambda value: value is None,
+}
+# The other words of JSON Schema that the config's schema uses about a single value or a list.
+LIMITS: dict[str, Callable[[Any, Any], bool]] = {
+    "enum": lambda value, allowed: value in allowed,
+    "pattern": lambda value, pattern: not isinstance(value, str) or bool(re.search(pattern, value)),
+    "minLength": lambda value, limit: not isinstance(value, str) or len(value) >= limit,
+    "maxLength": lambda value, limit: not isinstance(value, str) or len(value) <= limit,
+    "minimum": lambda value, limit: not TYPES["number"](value) or value >= limit,
+    "maximum": lambda value, limit: not TYPES["number"](value) or value <= limit,
+    "exclusiveMinimum": lambda value, limit: not TYPES["number"](value) or value > limit,
+    "exclusiveMaximum": lambda value, limit: not TYPES["number"](value) or value < limit,
+    "minItems": lambda value, limit: not isinstance(value, list) or len(value) >= limit,
+    "minProperties": lambda value, limit: not isinstance(value, dict) or len(value) >= limit,
+    "uniqueItems": lambda value, _: not isinstance(value, list) or _are_different(value),
+}
+
+
+def complete(config: Mapping, schema: dict) -> dict:
+    """Return a new config in which every key has a value.
+
+    Overrides inside a dataset are left as partial as they are: `settings.dataset_settings` merges
+    them.
+
+    Args:
+        config: what the user wrote, as YAML gave it and the command line overrode it.
+        schema: from `schema.load_schema`.
+
+    Raises:
+        ConfigError: a key that does not exist, a value of the wrong type or one that cannot be,
+            settings that contradict each other; all of them at once.
+    """
+    require_finite(config)
+    reading = _Reading(schema)
+    completed = reading.value(config, schema, (), fill=True)
+    if completed is WRONG:
+        refuse(reading.problems)
+    completed["models"] = {
+        name: model for name, model in completed["models"].items() if model is not None
+    }
+    # What is left is sound by itself, so the rest can be checked even where something was wrong.
+    wrong = [problem.path for problem in reading.problems]
+    found = [p for p in contradictions(completed) if not _follows(p, wrong)]
+    refuse(list(dict.fromkeys(reading.problems + found)))
+    return completed
+
+
+def _follows(problem: Problem, wrong: list[Keys]) -> bool:
+    """Return whether a contradiction may come only from a value that is wrong anyway."""
+    path = problem.path
+    return any(
+        path[: len(other)] == other
+        or other[: len(path)] == path
+        or (path[-1] == "baseline" and "models" in other[-2:])
+        for other in wrong
+    )
+
+
+def _within_limits(value: Any, schema: dict) -> bool:
+    return all(holds(value, schema[word]) for word, holds in LIMITS.items() if word in schema)
+
+
+def _are_different(items: list) -> bool:
+    try:
+        return len({(isinstance(item, bool), item) for item in items}) == len(items)
+    except TypeError:  # a list or a mapping in it, which is no item anyway
+        return True
+
+
+class _Reading:
+    """One walk through a config, and what was found wrong on the way."""
+
+    def __init__(self, root: dict):
+        self.root = root
+        self.problems: list[Problem] = []
+
+    def note(self, path: Keys, text: str) -> None:
+        self.problems.append(Problem(path, text))
+
+    def value(self, value: Any, schema: dict, path: Keys, fill: bool) -> Any:
+        """Return a value in the form the schema asks for, or WRONG with a problem noted.
+
+        Args:
+            value: as the user wrote it.
+            schema: what it should be.
+            path: where it stands.
+            fill: whether missing keys get their defaults.
+        """
+        schema = resolved(schema, self.root)
+        types = types_of(schema)
+        if not isinstance(value, Mapping | list | tuple):
+            value = _as_meant(value, schema)
+            alone = isinstance(value, str | int | float)
+            if isinstance(value, bool):
+                alone = "boolean" in types
+            if "array" in types and alone:
+                value = [value]
+        if isinstance(value, Mapping):
+            value = {**value} if not types or "object" in types else value
+        elif isinstance(value, list | tuple):
+            value = list(value)
+        unbounded = isinstance(value, float) and not math.isfinite(value)
+        if unbounded or (types and not any(TYPES[kind](value) for kind in types)):
+            self.note(path, mismatch(value, schema))
+            return WRONG
+        if not isinstance(value, list) and not _within_limits(value, schema):
+            self.note(path, mismatch(value, schema))
+            return WRONG
+        if isinstance(value, dict):
+            return self.mapping(value, schema, path, fill)
+        if isinstance(value, list):
+            items = [
+                self.value(item, schema.get("items", {}), (*path, i), fill)
+                for i, item in enumerate(value)
+            ]
+            if any(item is WRONG for item in items):
+                return WRONG
+            if not _within_limits(items, schema):
+                self.note(path, mismatch(items, schema))
+                return WRONG
+            return items
+        return value
+
+    def mapping(self, value: dict, schema: dict, path: Keys, fill: bool) -> dict:
+        """Return a mapping with its values read, without those that are wrong."""
+        if schema.get("x-parameters"):
+            return self.parameters(value, schema, path)
+        fill = fill or stands_alone(value)
+        named = schema.get("properties", {})
+        others = schema.get("additionalProperties", {})
+        found: dict[str, Any] = {}
+        for name, item in self.keys(value, schema, path):
+            if name not in named and others is False:
+                self.note((*path, name), unknown_key(name, path, schema, self.root))
+                continue
+            inner = named.get(name, others)
+            # Null is what stands for "not written" where that is the default.
+            if _as_meant(item, schema_of := resolved(inner, self.root)) is None and (
+                schema_of.get("default", "") is None
+            ):
+                continue
+            inside = fill and not is_override(inner)
+            found[name] = self.value(item, inner, (*path, name), inside)
+        for name in schema.get("required", ()):
+            if name not in found:
+                text = f"is missing; expected {expected(resolved(named[name], self.root))}"
+                self.note((*path, name), text)
+        found = {name: item for name, item in found.items() if item is not WRONG}
+        if not fill:
+            return found
+        return self.defaults(named, found) | found
+
+    def defaults(self, named: dict, found: dict) -> dict:
+        """Return the defaults of the keys of a mapping, in the schema's order, what is found too."""
+        filled = {}
+        for name, entry in named.items():
+            if name in found:
+                filled[name] = found[name]
+            elif not is_override(entry) and "default" in (entry := resolved(entry, self.root)):
+                default = copy.deepcopy(entry["default"])
+                if isinstance(default, dict):
+                    default = self.mapping(default, entry, (), fill=True)
+                filled[name] = default
+        return filled
+
+    def keys(self, value: dict, schema: dict, path: Keys) -> list[tuple[str, Any]]:
+        """Return a mapping's keys as text, with the values; those that can't be keys are noted."""
+        found: dict[str, Any] = {}
+        rule = schema.get("propertyNames", {})
+        for key, item in value.items():
+            name = self.key(key, path)
+            if name is None:
+                continue
+            if name in found:
+                self.note((*path, name), "is defined twice (once as a number)")
+            elif not _within_limits(name, rule):
+                self.note((*path, name), f"is not a valid name; expected {expected(rule)}")
+            else:
+                found[name] = item
+        return list(found.items())
+
+    def key(self, key: Any, path: Keys) -> str | None:
+        """Return a mapping's key as text; None, with a problem noted, if it cannot be one."""
+        if isinstance(key, str):
+            return key
+        if isinstance(key, int | float) and not isinstance(key, bool):
+            return str(key)
+        self.note(path, f"found the key {shown(key)}; expected text{yaml_hint(key)}")
+        return None
+
+    def parameters(self, value: dict, schema: dict, path: Keys) -> dict:
+        """Return the parameters of an estimator."""
+        return {
+            name: self.parameter(item, (*path, name))
+            for name, item in self.keys(value, schema, path)
+        }
+
+    def parameter(self, value: Any, path: Keys) -> Any:
+        """Return a parameter of an estimator, with text that YAML 1.2 reads as a number as one."""
+        if isinstance(value, Mapping):
+            tidied: dict[Any, Any] = {}
+            for key, item in value.items():
+                name = self.key(key, path)
+                if name is not None:
+                    # Keys may be classes, as in class_weight: {0: 1, 1: 5}, and then are numbers.
+                    plain = _number(name)
+                    tidied[name if plain is None else plain] = self.parameter(item, (*path, name))
+            if stands_alone(tidied) and not tidied.keys() <= {"estimator", "params"}:
+                text = "an estimator inside another has two keys, estimator and params; found "
+                self.note(path, text + ", ".join(map(str, tidied)))
+            return tidied
+        if isinstance(value, list | tuple):
+            return type(value)(self.parameter(item, (*path, i)) for i, item in enumerate(value))
+        if isinstance(value, str):
+            number = _number(value)
+            return WORDS.get(value, value) if number is None else number
+        if value is not None and not isinstance(value, bool | int | float):
+            self.note(
+                path, f"found {shown(value)}; expected text, a number or the like{yaml_hint(value)}"
+            )
+        return value
+
+
+def _as_meant(value: Any, schema: dict) -> Any:
+    """Return a single value in the type that the schema asks for, as far as that is safe."""
+    types = types_of(schema)
+    if isinstance(value, str) and types and "string" not in types:
+        # The command line, unlike YAML, gives what stands inside brackets as text.
+        number = _number(value)
+        if value in NULLS:
+            return None
+        if number is not None and {"integer", "number"} & {*types}:
+            value = number
+        elif "boolean" in types and value.lower() in ("true", "false"):
+            return value.lower() == "true"
+    if isinstance(value, bool):
+        return value
+    if schema.get("x-text") and isinstance(value, int | float):
+        return str(value)
+    whole = "integer" in types and "number" not in types
+    return int(value) if whole and isinstance(value, float) and value.is_integer() else value
+
+
+def _number(text: str) -> int | float | None:
+    """Return the number that `text` is in plain decimal notation, None if it is none."""
+    text = text.strip()
+    if not text.isascii() or not NUMBER.fullmatch(text):
+        return None
+    return float(text) if set(text) & set(".eE") else int(text)

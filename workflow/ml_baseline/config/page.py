@@ -1,0 +1,99 @@
+"""The page of documentation, config/README.md, made from the schema.
+
+As a program it prints the page: `python -m ml_baseline.config.page <schema>`.
+"""
+
+import math
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import yaml
+
+from ml_baseline.config.schema import (
+    TOP_LEVEL_ONLY,
+    expected,
+    is_override,
+    load_schema,
+    resolved,
+)
+
+
+def document(schema: dict, source: str = "workflow/schemas/config.schema.yaml") -> str:
+    """Return the page, in Markdown, that tells every key, its default and its allowed values."""
+    parts = [
+        f"<!-- Made from {source}. Edit there, then:\n"
+        f"PYTHONPATH=workflow python -m ml_baseline.config.page {source} > config/README.md -->",
+        f"# {schema['title']}",
+        schema["description"].strip(),
+    ]
+    for key, section in schema["properties"].items():
+        parts += [f"## `{key}`", *_section(key, section, schema)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(key: str, section: dict, root: dict) -> list[str]:
+    """Return the paragraphs that tell one key of the top level."""
+    section = resolved(section, root)
+    others = section.get("additionalProperties")
+    entries = resolved(others, root) if isinstance(others, dict) else None
+    rows = list(_rows(entries or section, root))
+    if not rows:
+        default = f"`{_flow(section['default'])}`"
+        return [
+            section["description"],
+            f"Default: {default}. Allowed: {_escaped(expected(section))}.",
+        ]
+    parts = [section["description"]]
+    if entries:
+        names = _escaped(section["propertyNames"]["x-expected"])
+        parts.append(f"A name is made of {names}.")
+    parts.append(_table(rows, (entries or {}).get("required", [])))
+    if key == "datasets":
+        overrides = ", ".join(f"`{k}`" for k in root["properties"] if k not in TOP_LEVEL_ONLY)
+        parts.append(f"And any of {overrides}: they override, for this table, what is said below.")
+    if section.get("default"):
+        block = yaml.safe_dump({key: section["default"]}, sort_keys=False).strip()
+        parts.append(f"Where the section is not written:\n\n```yaml\n{block}\n```")
+    return parts
+
+
+def _rows(schema: dict, root: dict, prefix: str = "") -> Iterator[tuple[str, dict]]:
+    for key, entry in resolved(schema, root).get("properties", {}).items():
+        if is_override(entry):
+            continue
+        entry = resolved(entry, root)
+        if "properties" in entry:
+            yield from _rows(entry, root, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", entry
+
+
+def _table(rows: list[tuple[str, dict]], required: Iterable[str] = ()) -> str:
+    lines = ["| key | meaning | default | allowed |", "| --- | --- | --- | --- |"]
+    for key, entry in rows:
+        default = entry.get("default")
+        shown = "required" if key in required else "" if default is None else f"`{_flow(default)}`"
+        cells = [f"`{key}`", entry.get("description", ""), shown, expected(entry)]
+        lines.append("| " + " | ".join(_cell(text) for text in cells) + " |")
+    return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    return _escaped(" ".join(text.split()).replace("|", "\\|"))
+
+
+def _escaped(text: str) -> str:
+    """Return text for Markdown, where `<name>` would be HTML outside code."""
+    pieces = text.split("`")
+    pieces[::2] = [piece.replace("<", "&lt;") for piece in pieces[::2]]
+    return "`".join(pieces)
+
+
+def _flow(value: Any) -> str:
+    text = yaml.safe_dump(value, default_flow_style=True, width=math.inf)
+    return text.removesuffix("...\n").strip()
+
+
+if __name__ == "__main__":
+    print(document(load_schema(sys.argv[1])), end="")

@@ -1,0 +1,151 @@
+"""The config's schema: what may stand in a config, in the schema's words and in a user's.
+
+The schema (`workflow/schemas/config.schema.yaml`) is JSON Schema with a few words of its own. It
+holds what is allowed, what holds where nothing is said and what it means, so the error messages and
+the page of documentation are made from it too.
+"""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ml_baseline.config.problems import Keys, dotted, shown
+from ml_baseline.config.text import load_yaml
+from ml_baseline.errors import did_you_mean, similar
+
+# Every other section at the top level may be overridden inside a dataset.
+TOP_LEVEL_ONLY = ("datasets", "only", "predictions", "table_format", "sample_data")
+
+# How similar two keys are that differ by a slip of the pen.
+SLIP = 0.87
+
+YAML_TRUTH = (
+    "YAML takes a bare Yes, No, On, Off, True or False for a truth value: put quotes round it"
+)
+YAML_DATE = "YAML takes it for a date: put quotes round it"
+
+
+def load_schema(path: str | Path) -> dict:
+    """Return the schema that stands in the YAML file `path`."""
+    return load_yaml(path)
+
+
+def resolved(schema: dict, root: dict) -> dict:
+    """Return the schema with its reference, if it is one, replaced by what that refers to."""
+    if "$ref" not in schema:
+        return schema
+    target = root
+    for part in schema["$ref"].removeprefix("#/").split("/"):
+        target = target[part]
+    return {**resolved(target, root), **{k: v for k, v in schema.items() if k != "$ref"}}
+
+
+def types_of(schema: dict) -> tuple[str, ...]:
+    """Return the types a value may have; none are named if it may have any."""
+    types = schema.get("type", "string" if "enum" in schema else ())
+    return (types,) if isinstance(types, str) else tuple(types)
+
+
+def is_override(schema: dict) -> bool:
+    """Return whether a key of a dataset is one of the top level's, for this table only."""
+    return schema.get("$ref", "").startswith("#/properties/")
+
+
+def stands_alone(value: Any) -> bool:
+    """Return whether a value is a model's whole entry: one with its estimator inherits nothing."""
+    return isinstance(value, dict) and isinstance(value.get("estimator"), str)
+
+
+def expected(schema: dict) -> str:
+    """Return in words what the schema allows."""
+    if "x-expected" in schema:
+        return schema["x-expected"]
+    if "enum" in schema:
+        return "one of " + ", ".join(schema["enum"])
+    if "properties" in schema:
+        return "a mapping with the keys " + ", ".join(schema["properties"])
+    nouns = {"integer": "a whole number", "number": "a number", "boolean": "true or false"}
+    noun = nouns.get(types_of(schema)[0], "text")
+    if "exclusiveMinimum" in schema:
+        low, high = schema["exclusiveMinimum"], schema.get("exclusiveMaximum", math.inf)
+        return (
+            f"{noun} above {low}"
+            if math.isinf(high)
+            else (f"{noun} between {low} and {high}, both excluded")
+        )
+    if "maximum" in schema:
+        return f"{noun} from {schema['minimum']} to {schema['maximum']}"
+    if "minimum" in schema:
+        return f"{noun} of at least {schema['minimum']}"
+    return noun
+
+
+def mismatch(value: Any, schema: dict) -> str:
+    """Return what to tell someone whose value is not what the schema allows."""
+    text = f"found {shown(value)}; expected {expected(schema)}"
+    close = _nearest_value(value, schema) if isinstance(value, str) else []
+    if close:
+        return f"{text}; {did_you_mean(close)}"
+    return text + yaml_hint(value) if "string" in types_of(schema) else text
+
+
+def _nearest_value(value: str, schema: dict) -> list[str]:
+    """Return the allowed values that were probably meant."""
+    words = schema.get("enum") or schema.get("x-words") or []
+    head, mark, tail = value.rpartition("_")
+    endings = similar(mark + tail, [word for word in words if word.startswith("_")])
+    if head and endings:
+        return [head + endings[0]] if head + endings[0] != value else []
+    return similar(value, [word for word in words if not word.startswith("_")])
+
+
+def yaml_hint(value: Any) -> str:
+    """Return how to write what YAML read otherwise than it was meant."""
+    if isinstance(value, bool):
+        return f" ({YAML_TRUTH})"
+    # datetime.date and datetime.datetime, without an import for the one look at them.
+    return f" ({YAML_DATE})" if hasattr(value, "isoformat") else ""
+
+
+def unknown_key(key: str, path: Keys, here: dict, root: dict) -> str:
+    """Return what to tell someone who wrote a key that does not exist, with the nearest that does.
+
+    A slip of the pen goes first, then the same key in another place, then a likeness.
+    """
+    hint, siblings = here.get("x-unknown-key"), list(here["properties"])
+    nearest = [dotted((*path, name)) for name in similar(key, siblings, 1, SLIP)]
+    nearest = nearest or _elsewhere(key, path, root)
+    if not nearest and not hint:
+        nearest = [dotted((*path, name)) for name in similar(key, siblings, 1)]
+        leaves = [known[-1] for known in known_keys(root, root)]
+        for leaf in [] if nearest else similar(key, leaves, 1, cutoff=0.8):
+            nearest = _elsewhere(leaf, path, root)
+    otherwise = hint or "the keys here are " + ", ".join(siblings)
+    return f"there is no such key; {did_you_mean(nearest, otherwise)}"
+
+
+def _elsewhere(key: str, path: Keys, root: dict) -> list[str]:
+    """Return the place where the key does exist, as seen from `path`; nothing if nowhere."""
+    in_dataset = path[:1] == ("datasets",) and len(path) > 1
+    for known in known_keys(root, root):
+        if known[-1] != key.lower():
+            continue
+        if in_dataset and known[0] == "datasets":
+            return [dotted((*path[:2], *known[2:]))]
+        if in_dataset and known[0] not in TOP_LEVEL_ONLY:
+            return [dotted((*path[:2], *known))]
+        return [dotted(known) + (", at the top level, for all tables" if in_dataset else "")]
+    return []
+
+
+def known_keys(schema: dict, root: dict, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the path of each key of the schema, `<name>` for a free one, without the overrides."""
+    schema = resolved(schema, root)
+    for key, entry in schema.get("properties", {}).items():
+        if not is_override(entry):
+            yield (*path, key)
+            yield from known_keys(entry, root, (*path, key))
+    others = schema.get("additionalProperties")
+    if isinstance(others, dict):
+        yield from known_keys(others, root, (*path, "<name>"))

@@ -1,0 +1,122 @@
+"""The settings of one table: the config's sections with the table's own laid over them."""
+
+import copy
+from typing import Any, TypedDict, cast
+
+from ml_baseline.config.schema import TOP_LEVEL_ONLY, stands_alone
+from ml_baseline.errors import InputError
+
+Label = str | int | float | bool
+
+
+class SplitSettings(TypedDict):
+    """The section `split`."""
+
+    strategy: str
+    test_size: float
+
+
+class AugmentSettings(TypedDict):
+    """The section `augment`."""
+
+    method: str
+    noise_frac: float
+    copies: int
+
+
+class PreprocessingSettings(TypedDict):
+    """The section `preprocessing`."""
+
+    max_categories: int
+    min_frequency: int
+
+
+class ModelSettings(TypedDict):
+    """An entry of `models`."""
+
+    estimator: str
+    params: dict[str, Any]
+    preprocessing: str
+    threads: int
+
+
+class DatasetSettings(TypedDict):
+    """Everything that holds for one table; what each key means stands in config/README.md."""
+
+    table: str
+    target: str
+    positive: list[Label] | None
+    negative: list[Label] | None
+    id: list[str]
+    drop: list[str]
+    forbidden: list[str]
+    categorical: list[str]
+    encode: dict[str, dict[str, int]]
+    dates: dict[str, str]
+    separator: str | None
+    encoding: str | None
+    decimal: str | None
+    missing_values: list[str]
+    group: str | None
+    time: str | None
+    plots: list[str]
+    seeds: list[int]
+    split: SplitSettings
+    augment: AugmentSettings
+    cv: dict[str, int]
+    preprocessing: PreprocessingSettings
+    threshold: float
+    select_by: str
+    baseline: str
+    models: dict[str, ModelSettings]
+    intervals: dict[str, float]
+    audit: dict[str, str]
+    naive: bool
+    controls: bool
+    register: bool
+    report: bool
+
+
+def dataset_settings(config: dict, name: str) -> DatasetSettings:
+    """Return the settings of the dataset `name`: the sections with its own overrides merged in.
+
+    Mappings are merged key by key, lists and single values replace what they override. A model
+    that is null in the dataset is left out, and one that names its `estimator` there inherits
+    nothing: parameters of another class would not fit it.
+
+    Args:
+        config: a completed config. It is not changed by changing what is returned.
+        name: a key of `datasets`.
+
+    Raises:
+        InputError: there is no such dataset.
+    """
+    if name not in config["datasets"]:
+        names = ", ".join(config["datasets"])
+        raise InputError(f"there is no dataset {name}; the config has {names}")
+    sections = {key: value for key, value in config.items() if key not in TOP_LEVEL_ONLY}
+    settings = copy.deepcopy(_merged(sections, config["datasets"][name]))
+    settings["models"] = {
+        model: entry for model, entry in settings["models"].items() if entry is not None
+    }
+    return cast(DatasetSettings, settings)
+
+
+def batch_dataset(config: dict, batch: dict) -> str | None:
+    """Return the table whose run predicts a batch, None if the config does not say."""
+    names = list(config.get("datasets", {}))
+    return batch["dataset"] or (names[0] if len(names) == 1 else None)
+
+
+def batch_output(config: dict, name: str) -> str:
+    """Return the file into which a batch is predicted."""
+    batch = config["predictions"][name]
+    return batch["output"] or f"results/{batch_dataset(config, batch)}/predictions/{name}.csv"
+
+
+def _merged(base: Any, override: Any) -> Any:
+    if not (isinstance(base, dict) and isinstance(override, dict)) or stands_alone(override):
+        return override
+    return base | {
+        key: _merged(base[key], value) if key in base else value for key, value in override.items()
+    }

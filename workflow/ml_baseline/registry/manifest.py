@@ -1,0 +1,296 @@
+"""What the JSON files of a run hold: their types, and the one function that reads them by these.
+
+Whoever made a run may have put anything into its files. So nothing of them is used before
+`read_json_as` has compared it with its type: what it returns has every key that is promised, each
+value is what it should be, and names are ones that this program writes.
+"""
+
+import json
+import re
+from types import NoneType, UnionType
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NotRequired,
+    Required,
+    TypedDict,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
+
+from ml_baseline.errors import InputError
+from ml_baseline.text import for_terminal
+
+FORMAT = 1
+RUN_ID = re.compile(
+    r"(?P<time>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}-[0-9]{2}-[0-9]{2}Z)"
+    r"__classification__seed(?P<seed>[0-9]{1,10})(?:-(?P<number>[0-9]{1,9}))?"
+)
+DATASET = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,99}")
+# A path inside a run: it leads nowhere else, whatever the system.
+FILE = re.compile(r"(?=.{1,200}\Z)(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*[A-Za-z0-9_-][A-Za-z0-9._-]*")
+DIGEST = re.compile(r"[0-9a-f]{64}")
+TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9.]{2,9}\+00:00")
+PACKAGE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
+VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]{0,98}")
+# No file of ours comes near it; whoever goes through one need not fear for the stack.
+DEEPEST = 30
+SHOWN_CHARACTERS = 40
+
+
+class Model(TypedDict):
+    """The published model, as the config describes it."""
+
+    name: str
+    estimator: str
+    params: NotRequired[dict[str, Any]]
+    preprocessing: NotRequired[str | None]
+
+
+class Selection(TypedDict):
+    """How the model was chosen: by which score, the score of each model, and in words."""
+
+    select_by: str
+    out_of_fold: dict[str, float | None]
+    why: str
+
+
+class Data(TypedDict):
+    """The raw table: its file, the SHA-256 of its content, and what cleaning counted."""
+
+    table: str
+    sha256: str
+    rows_read: int
+    rows_without_target: int
+    duplicate_rows: int
+
+
+class Split(TypedDict):
+    """The published model's split, with the settings it was made by."""
+
+    strategy: str
+    rows: int
+    train_rows: int
+    holdout_rows: int
+    holdout_positive: float
+
+
+class GoldenSummary(TypedDict):
+    """How many golden rows there are; see `golden.make_golden` for the other."""
+
+    rows: int
+    difference_from_holdout: float
+
+
+class PublishedFinding(TypedDict):
+    """A finding of the audit that was no pass."""
+
+    check: str
+    subject: str
+    verdict: str
+    summary: NotRequired[str]
+    explanation: str
+    fix: NotRequired[str]
+
+
+class Settings(TypedDict, total=False):
+    """The table's settings, of which prediction uses these."""
+
+    table: str
+    id: str | list[str] | None
+    separator: str | None
+    encoding: str | None
+
+
+class Code(TypedDict):
+    """The project's version; its commit, and whether files differ from it, where they are known."""
+
+    version: str | None
+    commit: str | None
+    dirty: bool | None
+
+
+class Manifest(TypedDict):
+    """`run_meta.json`: what a run is, where and when it was made, and the hash of its files.
+
+    Attributes:
+        content: the hash of what the run is, whenever and wherever it was made.
+        files: the SHA-256 of every other file, by its path in the run.
+        packages: the versions of those that can change a prediction; None if not installed.
+    """
+
+    format: int
+    run_id: Annotated[str, RUN_ID]
+    dataset: Annotated[str, DATASET]
+    published: Annotated[str, TIME]
+    task: str
+    target: str
+    seed: int
+    seeds: list[int]
+    threshold: float
+    model: Model
+    baseline: str
+    selection: Selection
+    data: Data
+    split: Split
+    holdout_rows_hash: str
+    golden: GoldenSummary
+    audit: list[PublishedFinding]
+    audit_checks: int
+    config: Settings
+    code: Code
+    python: str
+    packages: dict[Annotated[str, PACKAGE], Annotated[str, VERSION] | None]
+    content: str
+    files: dict[Annotated[str, FILE], Annotated[str, DIGEST]]
+
+
+class Figure(TypedDict):
+    """A metric on the holdout with its interval; None where there is none."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+Scores = dict[str, Figure | str | float | bool | None]
+
+
+class HoldoutMetrics(TypedDict):
+    """`holdout_metrics.json`.
+
+    Attributes:
+        model, baseline: `name`, `threshold`, `reliable` (whether the intervals hold what they
+            promise) and a figure for each metric.
+        against_baseline: `metric`, `difference` with `low` and `high`, `p_adjusted`, `seeds`,
+            `verdict`.
+    """
+
+    dataset: str
+    seed: int
+    rows: int
+    prevalence: float | None
+    level: float
+    model: Scores
+    baseline: Scores
+    against_baseline: dict[str, str | float | None]
+
+
+class Golden(TypedDict):
+    """`golden_rows.json`: raw cells by column, null for none, and what the model gave the rows."""
+
+    columns: list[str]
+    rows: list[list[str | None]]
+    row_id: list[int]
+    probability: list[float]
+    difference_from_holdout: float
+
+
+Record = TypeVar("Record")
+
+
+def read_json_as(kind: type[Record], content: bytes, name: object) -> Record:
+    """Return the content of a JSON file, which is of a type.
+
+    Args:
+        kind: a TypedDict. A value may have keys beyond those of its type.
+        content: the file's bytes.
+        name: what a message calls the file.
+
+    Raises:
+        InputError: it is no JSON, or not of this type.
+    """
+    try:
+        value = json.loads(content, parse_constant=_refuse)
+        if _is_deeper(value, DEEPEST):
+            raise ValueError("it is nested too deep")
+    except (ValueError, RecursionError) as error:
+        why = "it is nested too deep" if isinstance(error, RecursionError) else error
+        raise InputError(f"{name} is damaged: it is no JSON that can be used ({why})") from error
+    if problem := _mismatch(value, kind, ""):
+        raise InputError(f"{name} is damaged: {problem}")
+    return value
+
+
+def _mismatch(value: object, kind: Any, place: str) -> str | None:
+    """Return what of a value is not of a type, in words; None if all of it is."""
+    kind_of = get_origin(kind)
+    if kind_of in (Required, NotRequired):
+        return _mismatch(value, get_args(kind)[0], place)
+    if kind_of is Annotated:
+        base, pattern = get_args(kind)
+        fits = isinstance(value, base) and pattern.fullmatch(value)
+        return None if fits else _unlike(value, place, "a name that ml-baseline writes")
+    if kind_of in (Union, UnionType):
+        problems = [_mismatch(value, part, place) for part in get_args(kind)]
+        return None if None in problems else problems[0]
+    if kind_of is Literal:
+        return None if value in get_args(kind) else _unlike(value, place, "another word")
+    if is_typeddict(kind):
+        return _mapping_mismatch(value, kind, place)
+    if kind is Any:
+        return None
+    items = get_args(kind) or (Any, Any)
+    is_number = (
+        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+    )
+    name, fits = {
+        dict: ("a mapping", isinstance(value, dict)),
+        list: ("a list", isinstance(value, list)),
+        str: ("text", isinstance(value, str)),
+        int: ("a whole number", is_number and isinstance(value, int)),
+        float: ("a number", is_number),
+        bool: ("true or false", isinstance(value, bool)),
+        NoneType: ("null", value is None),
+    }[kind_of or kind]
+    if not fits:
+        return _unlike(value, place, name)
+    parts: list[tuple[object, Any, str]] = []
+    if isinstance(value, dict):
+        for key, item in value.items():
+            parts += [(key, items[0], f"a key of {place}"), (item, items[1], _inside(place, key))]
+    elif isinstance(value, list):
+        parts = [(item, items[0], _inside(place, i)) for i, item in enumerate(value)]
+    return next(filter(None, (_mismatch(*part) for part in parts)), None)
+
+
+def _mapping_mismatch(value: object, kind: Any, place: str) -> str | None:
+    if not isinstance(value, dict):
+        return _unlike(value, place, "a mapping")
+    for key, part in get_type_hints(kind, include_extras=True).items():
+        if key in value:
+            if problem := _mismatch(value[key], part, _inside(place, key)):
+                return problem
+        elif key in kind.__required_keys__:
+            return f"it lacks `{_inside(place, key)}`"
+    return None
+
+
+def _inside(place: str, key: object) -> str:
+    return _shown(f"{place}.{key}" if place else str(key))
+
+
+def _unlike(value: object, place: str, expected: str) -> str:
+    return f"{f'`{place}`' if place else 'it'} is {_shown(json.dumps(value))}, expected {expected}"
+
+
+def _shown(text: str) -> str:
+    short = text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 3]}..."
+    return for_terminal(short)
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, list):
+        return False
+    return levels == 0 or any(_is_deeper(item, levels - 1) for item in value)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON number")

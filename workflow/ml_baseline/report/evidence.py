@@ -1,0 +1,227 @@
+"""The evidence: where the models' predictions go wrong, and what drives them."""
+
+import itertools
+import json
+from typing import Any
+
+from ml_baseline.report import charts, figures
+from ml_baseline.report.answer import chosen_threshold
+from ml_baseline.report.sources import Sources, by_name, download_of
+from ml_baseline.report.standing import Row, Standing, has_failed
+from ml_baseline.report.words import (
+    Score,
+    count,
+    listed,
+    number,
+    percent,
+    score_of,
+    shortened,
+    true,
+)
+from ml_baseline.scoring.metrics import METRICS
+
+DRAWN_IMPORTANCES = 20
+CURVES = ("roc", "precision_recall", "calibration", "score_distribution", "thresholds")
+
+
+def shown_models(sources: Sources, best: Row) -> list[str]:
+    """Return the models whose curves are drawn: the best, then by rank, and the baseline last."""
+    ranked = [row["model"] for row in sources.leaderboard if not has_failed(row)]
+    others = [model for model in ranked if model != best["model"]]
+    baseline = best["baseline"]
+    if len(others) >= charts.SERIES and baseline in others:
+        others = [m for m in others if m != baseline][: charts.SERIES - 2] + [baseline]
+    return [best["model"], *others[: charts.SERIES - 1]]
+
+
+def curves_view(sources: Sources, found: Standing, seed: int) -> dict[str, Any] | None:
+    """Return the figures of how predictions go wrong on the holdout of the split by `seed`."""
+    tables = {name: by_name(getattr(sources, name), "model") for name in CURVES}
+    if found.best is None or found.best["model"] not in tables["thresholds"]:
+        return None
+    best = found.best["model"]
+    models = shown_models(sources, found.best)
+    positive = shortened(sources.classes[1], 40)
+    chosen = chosen_threshold(found, sources.thresholds) or tables["thresholds"][best][0]
+    ones = int(chosen["true_positives"] + chosen["false_negatives"])
+    zeros = int(chosen["false_positives"] + chosen["true_negatives"])
+    rows = ones + zeros
+    prevalence, threshold = ones / rows, chosen["threshold"]
+    roc = [(model, tables["roc"][model]) for model in models if model in tables["roc"]]
+    recall = [(m, tables["precision_recall"][m]) for m in models if m in tables["precision_recall"]]
+    found_at_tenth = percent(at_false_positive_rate(roc[0][1], 0.1), ones)
+    half = percent(precision_at_recall(recall[0][1], 0.5), rows)
+    bins = tables["calibration"][best]
+    off = [b for b in bins if not b["observed_low"] <= b["mean_probability"] <= b["observed_high"]]
+    of_split = next((r for r in sources.seeds if r["model"] == best and int(r["seed"]) == seed), {})
+    names = listed(models, charts.SERIES)
+    return {
+        "best": best,
+        "seed": seed,
+        "rows": rows,
+        "ones": ones,
+        "zeros": zeros,
+        "prevalence": prevalence,
+        "legend": [{"sample": charts.sample(i), "model": model} for i, model in enumerate(models)],
+        "left_out": sum(not has_failed(row) for row in sources.leaderboard) - len(models),
+        "roc": figures.roc_chart(
+            roc,
+            f"ROC curves of {names}. {best} finds {found_at_tenth} of the rows with {positive} "
+            "when 10 % of the others are flagged.",
+        ),
+        "found_at_tenth": found_at_tenth,
+        "precision_recall": figures.precision_recall_chart(
+            recall,
+            prevalence,
+            f"Precision-recall curves of {names}. Where {best} finds half of the rows with "
+            f"{positive}, {half} of what it flags is right; guessing gives "
+            f"{percent(prevalence, rows)}.",
+        ),
+        "precision_at_half": half,
+        "calibration": figures.calibration_chart(
+            bins,
+            positive,
+            f"Calibration of {best}: share with {positive} against predicted probability in "
+            f"{len(bins)} groups of rows; in {len(off)} the interval misses the prediction.",
+        ),
+        "bins": len(bins),
+        "bins_off": len(off),
+        "scores": figures.score_chart(
+            tables["score_distribution"][best],
+            threshold,
+            f"Predicted probabilities of {best}: {count(ones)} rows with {positive} above the "
+            f"line, {count(zeros)} others below it, threshold {threshold:g}.",
+        ),
+        "chosen": chosen,
+        "cells": {
+            name: {"rows": chosen[name], "share": percent(chosen[name] / whole, whole)}
+            if whole
+            else {"rows": 0, "share": "\N{EN DASH}"}
+            for name, whole in (
+                ("true_positives", ones),
+                ("false_negatives", ones),
+                ("false_positives", zeros),
+                ("true_negatives", zeros),
+            )
+        },
+        "first_scores": {
+            name: score_of(of_split, name) for name in ("precision", "recall", "f1", "accuracy")
+        },
+        "thresholds": threshold_rows(tables["thresholds"][best]),
+        "threshold_chart": figures.threshold_chart(
+            tables["thresholds"][best],
+            threshold,
+            f"Precision, recall and F1 of {best} over the thresholds from 0 to 1; "
+            f"{threshold:g} is in use.",
+        ),
+        "threshold_legend": [
+            {"sample": charts.sample(i), "model": name}
+            for i, name in enumerate(("precision", "recall", "F1"))
+        ],
+        "files": {name: download_of(sources.files[name]) for name in CURVES},
+    }
+
+
+def at_false_positive_rate(points: list[dict], rate: float) -> float:
+    """Return the height of a ROC curve, a straight line between its points, at `rate`."""
+    for before, after in itertools.pairwise(points):
+        x0, x1 = before["false_positive_rate"], after["false_positive_rate"]
+        if x0 <= rate < x1:
+            y0, y1 = before["true_positive_rate"], after["true_positive_rate"]
+            return y0 + (rate - x0) / (x1 - x0) * (y1 - y0)
+    return points[-1]["true_positive_rate"]
+
+
+def precision_at_recall(points: list[dict], recall: float) -> float:
+    """Return the precision of a curve of steps where it reaches `recall`."""
+    return next((p["precision"] for p in points if p["recall"] >= recall), points[-1]["precision"])
+
+
+def threshold_rows(rows: list[dict]) -> list[dict]:
+    """Return the table of thresholds; the rows that are `key` stay when it is printed."""
+    shown = []
+    for row in rows:
+        tenth = abs(row["threshold"] * 10 - round(row["threshold"] * 10)) < 1e-9
+        shown.append(row | {"chosen": true(row["chosen"]), "key": tenth or true(row["chosen"])})
+    return shown
+
+
+def drivers_view(sources: Sources, found: Standing) -> dict[str, Any] | None:
+    """Return what the best model's predictions hang on."""
+    if not sources.importance or found.best is None:
+        return None
+    first = sources.importance[0]
+    # The least important columns have the shortest intervals, which nobody reads to the last digit.
+    digits = Score(first["importance"], first["low"], first["high"]).digits + 1
+    rows = []
+    for row in sources.importance:
+        score = Score(row["importance"], row["low"], row["high"])
+        rows.append(
+            {
+                "feature": row["feature"],
+                "score": score,
+                "text": score.text(digits=min(digits, score.digits)),
+                "limits": score.limits(digits=min(digits, score.digits)),
+                "above": score.low > 0,
+            }
+        )
+    # Columns that can be shuffled without any change in the score are counted and not drawn.
+    used = [row for row in rows if any(row["score"])]
+    drawn = used[:DRAWN_IMPORTANCES]
+    domain = charts.padded([*(end for row in drawn for end in row["score"][1:]), 0.0])
+    zero = charts.rule_at(0, "zero")
+    for row in drawn:
+        row["track"] = charts.track(row["score"], domain, zero, "s0" if row["above"] else "s-other")
+    metric, model = METRICS[first["metric"]].title, found.best["model"]
+    return {
+        "metric": metric,
+        "model": model,
+        "rows": rows,
+        "drawn": drawn,
+        "unused": len(rows) - len(used),
+        "together": together(sources.importance[:DRAWN_IMPORTANCES]),
+        "ruler": charts.ruler(domain),
+        "repeats": first["repeats"],
+        "measured_on": first["rows"],
+        "sure": sum(row["above"] for row in rows),
+        "label": f"Permutation importance of {model} in {metric}: "
+        + "; ".join(f"{row['feature']} {row['text']} ({row['limits']})" for row in drawn[:5]),
+        "download": download_of(sources.files["importance"]),
+        "dependence": dependence_view(sources),
+        "dependence_download": download_of(sources.files["partial_dependence"]),
+    }
+
+
+def together(importance: list[dict]) -> list[dict]:
+    """Return the features that others go with, none of them told twice."""
+    told: set[str] = set()
+    groups = []
+    for row in importance:
+        others = [name for name in json.loads(row["correlated_with"] or "[]") if name not in told]
+        if others and row["feature"] not in told:
+            groups.append({"feature": row["feature"], "others": others})
+            told |= {row["feature"], *others}
+    return groups
+
+
+def dependence_view(sources: Sources) -> list[dict[str, Any]]:
+    """Return the partial dependence of each feature that was varied, on one scale."""
+    ends = [end for row in sources.partial_dependence for end in (row["low"], row["high"])]
+    low, high = charts.padded(ends)
+    y = (max(low, 0.0), min(high, 1.0))
+    dependence = []
+    for feature, rows in by_name(sources.partial_dependence, "feature").items():
+        if len({row["probability"] for row in rows}) == 1:
+            continue  # nothing to be seen: the mean prediction does not move
+        points = [
+            row | {"value": number(row["value"]) if row["kind"] == "numeric" else None}
+            for row in rows
+        ]
+        first, last = points[0], points[-1]
+        label = (
+            f"Mean prediction by {feature}: from {first['probability']:.2f} at {first['label']} to "
+            f"{last['probability']:.2f} at {last['label']}, {count(first['rows'])} rows."
+        )
+        chart = figures.dependence_chart(points, y, label)
+        dependence.append({"feature": feature, "chart": chart, "rows": first["rows"]})
+    return dependence

@@ -1,0 +1,266 @@
+"""The report's figures: curves, calibration, scores, thresholds, dependence and distributions."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from ml_baseline.report.charts import (
+    LABEL_LENGTH,
+    LONG_LABEL_LENGTH,
+    TOP,
+    WIDTH,
+    Chart,
+    Scale,
+    escape,
+    place,
+    svg,
+    tick_texts,
+    ticks,
+)
+from ml_baseline.report.words import MINUS, number, shortened
+
+UNIT_TICKS = [0, 0.2, 0.4, 0.6, 0.8, 1]
+SQUARE: dict[str, Any] = {"width": WIDTH, "height": 330}
+
+
+def roc_chart(curves: Sequence[tuple[str, list[dict]]], label: str) -> Markup:
+    """Return the ROC curves; the first curve is the one that stands out.
+
+    Args:
+        curves: name and points (`false_positive_rate`, `true_positive_rate`) of each.
+        label: the text alternative.
+    """
+    chart = Chart(
+        (0, 1),
+        (0, 1),
+        "false alarms: share of the negatives flagged",
+        "found: share of the positives flagged",
+        **SQUARE,
+    )
+    chart.y_axis(UNIT_TICKS)
+    chart.x_axis(UNIT_TICKS)
+    chart.line([(0, 0), (1, 1)], "reference")
+    chart.text(chart.x.at(0.66), chart.y.at(0.6), "guessing", "note")
+    for i, (_, points) in reversed(list(enumerate(curves))):
+        places = [(p["false_positive_rate"], p["true_positive_rate"]) for p in points]
+        chart.line(places, f"series s{i}")
+    return chart.svg(label)
+
+
+def precision_recall_chart(
+    curves: Sequence[tuple[str, list[dict]]], prevalence: float, label: str
+) -> Markup:
+    """Return the precision-recall curves, as steps, with the line that guessing gives."""
+    chart = Chart(
+        (0, 1),
+        (0, 1),
+        "recall: share of positives found",
+        "precision of the flagged rows",
+        **SQUARE,
+    )
+    chart.y_axis(UNIT_TICKS)
+    chart.x_axis(UNIT_TICKS)
+    chart.line([(0, prevalence), (1, prevalence)], "reference")
+    above = chart.y.at(prevalence) - 6
+    chart.text(chart.x.at(0.02), above, f"guessing: {prevalence:.2f}", "note")
+    for i, (_, points) in reversed(list(enumerate(curves))):
+        steps = []
+        recall = 0.0
+        # Before the first positive is found the curve has no width to be drawn in.
+        for p in (p for p in points if p["recall"] > 0):
+            steps += [(recall, p["precision"]), (p["recall"], p["precision"])]
+            recall = p["recall"]
+        chart.line(steps, f"series s{i}")
+    return chart.svg(label)
+
+
+def calibration_chart(bins: list[dict], positive: str, label: str) -> Markup:
+    """Return how often came true what was given a probability, with intervals.
+
+    Both axes show the part from 0 to 1 that holds all bins: a model of mostly positives has them
+    in one corner.
+    """
+    names = ("mean_probability", "observed_low", "observed_high")
+    ends = [b[name] for b in bins for name in names]
+    low, high = math.floor(min(ends) * 10) / 10, math.ceil(max(ends) * 10) / 10
+    if high - low > 0.6:
+        low, high = 0.0, 1.0
+    shown = (low, high)
+    chart = Chart(shown, shown, "predicted probability", f"share with {positive}", **SQUARE)
+    values = UNIT_TICKS if shown == (0, 1) else ticks(low, high)
+    chart.y_axis(values)
+    chart.x_axis(values)
+    chart.line([(low, low), (high, high)], "reference")
+    if shown != (0, 1):
+        text = f"axes from {low:g} to {high:g}"
+        chart.text(chart.x.end, chart.y.start - 6, text, "note", "end")
+    xs = [b["mean_probability"] for b in bins]
+    if len(bins) > 1:
+        chart.band(xs, [b["observed_low"] for b in bins], [b["observed_high"] for b in bins])
+        chart.line([(b["mean_probability"], b["observed"]) for b in bins], "series thin s0")
+    for b in bins:
+        chart.upright(b["mean_probability"], b["observed_low"], b["observed_high"])
+        hint = (
+            f"predicted {b['mean_probability']:.2f} on average, positive {b['observed']:.2f} "
+            f"({b['observed_low']:.2f} to {b['observed_high']:.2f}), {b['rows']:g} rows"
+        )
+        chart.point(b["mean_probability"], b["observed"], "dot s0", hint)
+    return chart.svg(label)
+
+
+def score_chart(bins: list[dict], threshold: float, label: str) -> Markup:
+    """Return the probabilities of both classes: positives above the line, negatives below it.
+
+    Args:
+        bins: `low`, `high`, `negatives` and `positives` of each.
+        threshold: the one in use, drawn as a line.
+        label: the text alternative.
+    """
+    most = [max(b[name] for b in bins) for name in ("negatives", "positives")]
+    # Room at the top for the threshold's name.
+    ends = (-max(most[0], 1) * 1.05, max(most[1], 1) * 1.05 + sum(most) * 0.1)
+    chart = Chart((0, 1), ends, "predicted probability", "rows", **SQUARE)
+    rows = ticks(ends[0], max(most[1], 1), 6)
+    chart.y_axis(rows, [text.removeprefix(MINUS) for text in tick_texts(rows)])
+    chart.x_axis(UNIT_TICKS)
+    gap = 0.002
+    for b in bins:
+        within = (b["low"] + gap, b["high"] - gap)
+        span = f"probability {b['low']:g} to {b['high']:g}"
+        if b["positives"]:
+            hint = f"{span}: {b['positives']:g} positive"
+            chart.bar(within, (0, b["positives"]), "positive", hint)
+        if b["negatives"]:
+            hint = f"{span}: {b['negatives']:g} negative"
+            chart.bar(within, (-b["negatives"], 0), "negative", hint)
+    chart.line([(0, 0), (1, 0)], "axis")
+    chart.upright(threshold, chart.y.low, chart.y.high, "cut")
+    side, anchor = (-5, "end") if threshold > 0.5 else (5, "start")
+    chart.text(chart.x.at(threshold) + side, TOP + 10, f"threshold {threshold:g}", "note", anchor)
+    return chart.svg(label)
+
+
+def threshold_chart(rows: list[dict], threshold: float, label: str) -> Markup:
+    """Return precision, recall and F1 over the thresholds."""
+    chart = Chart((0, 1), (0, 1), "threshold", "", left=34, **SQUARE)
+    chart.y_axis(UNIT_TICKS)
+    chart.x_axis(UNIT_TICKS)
+    for i, name in enumerate(("precision", "recall", "f1")):
+        known = [(r["threshold"], r[name]) for r in rows if r[name] is not None]
+        chart.line(known, f"series s{i}")
+    chart.upright(threshold, 0, 1, "cut")
+    return chart.svg(label)
+
+
+def dependence_chart(points: list[dict], y: tuple[float, float], label: str) -> Markup:
+    """Return the mean prediction by the values of one feature, all else as it is.
+
+    Args:
+        points: `kind`, `value` (a number where `kind` is "numeric"), `label`, `probability`, and
+            `low` and `high`, between which most rows' predictions lie.
+        y: the range of probabilities to show, the same for all features.
+        label: the text alternative.
+    """
+    numbers = points[0]["kind"] == "numeric"
+    size: dict[str, Any] = {"width": 300, "height": 200, "left": 40}
+    if numbers and len(points) > 1:
+        xs = [p["value"] for p in points]
+        chart = Chart((min(xs), max(xs)), y, bottom=26, **size)
+        values = ticks(y[0], y[1], 4)
+        chart.y_axis(values)
+        chart.x_axis(ticks(min(xs), max(xs), 4))
+        chart.band(xs, [p["low"] for p in points], [p["high"] for p in points])
+        chart.line([(p["value"], p["probability"]) for p in points], "series s0")
+        return chart.svg(label)
+    return category_dependence(points, y, label)
+
+
+def category_dependence(points: list[dict], y: tuple[float, float], label: str) -> Markup:
+    """Return the mean prediction by category, one line of the chart for each."""
+    names = Names([p["label"] for p in points], row=22, left=116)
+    height = max(names.row * len(points) + TOP + 26, 90)
+    chart = Chart(y, (len(points), 0), width=300, height=height, left=names.left, bottom=26)
+    # Turned by a quarter: the categories stand one below the other, so that they can be read.
+    values = ticks(y[0], y[1], 3)
+    lines = "".join(f"M{place(chart.x.at(v))} {place(TOP)}V{place(height - 26)}" for v in values)
+    chart.parts.append(f'<path class="grid" d="{lines}"/>')
+    chart.x_axis(values)
+    for i, p in enumerate(points):
+        top = TOP + i * (height - 26 - TOP) / len(points)
+        chart.parts.append(names.at(i, top))
+        middle = place(top + names.above + 11)
+        chart.parts.append(
+            f'<path class="whisker" d="M{place(chart.x.at(p["low"]))} {middle}'
+            f'H{place(chart.x.at(p["high"]))}"/>'
+            f'<circle class="dot s0" cx="{place(chart.x.at(p["probability"]))}" '
+            f'cy="{middle}" r="4"><title>{escape(p["label"])}: {p["probability"]:.3f}'
+            "</title></circle>"
+        )
+    return chart.svg(label)
+
+
+class Names:
+    """The names of rows: beside them if all are short, else each above its row.
+
+    `row` is the height of a row with its name, `above` the part of it that the name takes.
+    """
+
+    def __init__(self, names: list[str], row: float, left: float):
+        self.names = names
+        long = max(map(len, names)) > LABEL_LENGTH
+        self.above, self.left = (14.0, 12.0) if long else (0.0, left)
+        self.bar, self.row = row, row + self.above
+
+    def at(self, i: int, top: float) -> Markup:
+        """Return the name of a row that begins at `top`."""
+        x, y, anchor, length = self.left - 8, top + self.bar / 2 + 4, "end", LABEL_LENGTH
+        if self.above:
+            x, y, anchor, length = self.left, top + 12, "start", LONG_LABEL_LENGTH
+        text = escape(shortened(self.names[i], length))
+        return Markup(
+            f'<text class="tick" text-anchor="{anchor}" x="{place(x)}" y="{place(y)}">{text}</text>'
+        )
+
+
+def distribution_chart(bins: list[dict], label: str) -> Markup:
+    """Return a column's values in both classes: positives to the right, negatives to the left.
+
+    Each class is drawn as shares of its own rows, so that the shapes can be compared.
+    """
+    totals = {name: sum(b[name] for b in bins) or 1 for name in ("negatives", "positives")}
+    most = max(b[name] / totals[name] for b in bins for name in totals) or 1
+    row = 13 if len(bins) > 12 else 15 if len(bins) > 8 else 20
+    names = Names([bin_text(b) for b in bins], row, left=114)
+    reach = (296 - names.left - 8) / 2
+    middle = names.left + reach
+    height = len(bins) * names.row + 8
+    scale = Scale(0, most, 0, reach)
+    parts: list[str] = []
+    for i, b in enumerate(bins):
+        top = 4 + i * names.row
+        parts.append(names.at(i, top))
+        hint = escape(
+            f"{b['label']}: {b['negatives']:g} negative ({b['negatives'] / totals['negatives']:.1%}), "
+            f"{b['positives']:g} positive ({b['positives'] / totals['positives']:.1%})"
+        )
+        bars = ""
+        for name, css, direction in (("negatives", "negative", -1), ("positives", "positive", 1)):
+            long = scale.at(b[name] / totals[name])
+            start = middle - long if direction < 0 else middle
+            bars += (
+                f'<rect class="{css}" x="{place(start)}" y="{place(top + names.above + 1)}" '
+                f'width="{place(long)}" height="{row - 2}"/>'
+            )
+        parts.append(f"<g>{bars}<title>{hint}</title></g>")
+    parts.append(f'<path class="axis" d="M{place(middle)} 2V{place(height - 2)}"/>')
+    return svg(296, height, label, "".join(parts))
+
+
+def bin_text(group: dict) -> str:
+    """Return what a bin or category is called; a bin in as few letters as tell where it is."""
+    low, high = number(group["low"]), number(group["high"])
+    if len(group["label"]) > LABEL_LENGTH and low is not None and high is not None and low < high:
+        return " to ".join(tick_texts([low, high]))
+    return group["label"]

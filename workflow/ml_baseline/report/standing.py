@@ -1,0 +1,135 @@
+"""What the results of a table come to: what every part of the report goes by."""
+
+from typing import NamedTuple
+
+from ml_baseline.report.words import Score, number, plural, score_of, true
+from ml_baseline.scoring.metrics import METRICS
+
+Row = dict[str, str]
+
+
+class Standing(NamedTuple):
+    """The best model, how it compares with the baseline, and what speaks against believing it."""
+
+    metric: str
+    best: Row | None
+    score: Score | None
+    gain: Score | None
+    beats_baseline: bool
+    ties: list[str]
+    failed: list[Row]
+    fails: list[Row]
+    warns: list[Row]
+    leaks: list[Row]
+    missed: list[Row]
+    rows: float
+    seeds: int
+    level: float
+    status: str
+
+    @property
+    def title(self) -> str:
+        """The metric's name as people write it."""
+        return METRICS[self.metric].title
+
+    @property
+    def level_text(self) -> str:
+        """The confidence level as people write it."""
+        return f"{self.level * 100:g}\N{NO-BREAK SPACE}%"
+
+    @property
+    def rows_text(self) -> str:
+        """How many rows the scores are from."""
+        if self.seeds > 1:
+            return f"{self.seeds} holdouts of {plural(self.rows, 'row')} each"
+        return plural(self.rows, "holdout row")
+
+    @property
+    def is_rough(self) -> bool:
+        """Whether the best model's interval cannot be relied on."""
+        return self.best is not None and not is_reliable(self.best)
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether the best model is the baseline itself."""
+        return self.best is not None and self.best["model"] == self.best["baseline"]
+
+    @property
+    def words(self) -> str:
+        """Whether the scores are to be believed, in a few words."""
+        if self.best is None:
+            return "No model could be fitted"
+        if self.status == "fail":
+            return "Do not believe these scores"
+        if self.gain is None:
+            return "Not compared with the baseline"
+        if not (self.beats_baseline or self.warns):
+            return "No better than the baseline" if self.is_baseline else "No clear gain"
+        if self.status == "warn":
+            return "Check the warnings first"
+        return "No problems found"
+
+
+def has_failed(row: Row) -> bool:
+    """Return whether a leaderboard's row is of a model that could not be fitted."""
+    return row.get("status") == "failed"
+
+
+def is_reliable(row: Row) -> bool:
+    """Return whether the intervals of a leaderboard's row can be relied on."""
+    return true(row.get("reliable", "true"))
+
+
+def gain_of(row: Row, metric: str) -> Score | None:
+    """Return by how much a model is better than the baseline, above 0 if it is."""
+    difference = score_of(row, "baseline_difference")
+    if difference is None or METRICS[metric].higher_is_better:
+        return difference
+    return Score(-difference.value, -difference.high, -difference.low)
+
+
+def standing(leaderboard: list[Row], audit: list[Row], controls: list[Row]) -> Standing:
+    """Return what the results of a table come to."""
+    # The metric that the best model was chosen by is the one that has an out-of-fold score.
+    metric = next(name for name in leaderboard[0] if name.startswith("oof_")).removeprefix("oof_")
+    fitted = [row for row in leaderboard if not has_failed(row)]
+    best = next((row for row in fitted if true(row["selected"])), None)
+    any_row = best or leaderboard[0]
+    level = number(any_row.get("level")) or 0.95
+    alpha = 1 - level
+    gain = gain_of(best, metric) if best else None
+    p = number(best.get("baseline_p_adjusted")) if best else None
+    ties = [
+        row["model"]
+        for row in fitted
+        if best and row is not best and (number(row.get("best_p_adjusted")) or 0) > alpha
+    ]
+    beats_baseline = p is not None and p <= alpha and gain is not None and gain.value > 0
+    fails = [row for row in audit if row["verdict"] == "fail"]
+    warns = [row for row in audit if row["verdict"] == "warn"]
+    failed_controls = [row for row in controls if row["verdict"] == "fail"]
+    leaks = [row for row in failed_controls if row["control"] == "negative"]
+    missed = [row for row in failed_controls if row["control"] == "positive"]
+    if fails or leaks or best is None:
+        status = "fail"
+    elif warns or missed or not beats_baseline or not is_reliable(best):
+        status = "warn"
+    else:
+        status = "pass"
+    return Standing(
+        metric=metric,
+        best=best,
+        score=score_of(best, metric) if best else None,
+        gain=gain,
+        beats_baseline=beats_baseline,
+        ties=ties,
+        failed=[row for row in leaderboard if has_failed(row)],
+        fails=fails,
+        warns=warns,
+        leaks=leaks,
+        missed=missed,
+        rows=number(any_row.get("rows")) or 0,
+        seeds=int(number(any_row.get("seeds")) or 1),
+        level=level,
+        status=status,
+    )

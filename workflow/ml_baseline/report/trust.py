@@ -1,0 +1,99 @@
+"""Whether to believe the scores: the audit, the naive claim and the controls."""
+
+from typing import Any
+
+from ml_baseline.report import charts
+from ml_baseline.report.sources import Sources, download_of
+from ml_baseline.report.standing import Standing
+from ml_baseline.report.words import Score, fixed, number, score_in
+from ml_baseline.scoring.metrics import METRICS
+
+VERDICT_ORDER = ("fail", "warn", "pass")
+CHECK_WORDS = {
+    "sealed_holdout": "Holdout rows in training",
+    "class_sizes": "Rows of each class",
+    "exact_duplicates": "Exact copies across the split",
+    "near_duplicates": "Near copies across the split",
+    "interpolated_rows": "Rows made from other rows",
+    "shared_entities": "Entities on both sides",
+    "prepared_before_split": "Preparation before the split",
+    "model_score": "Score too good to be true",
+    "single_feature": "One column alone",
+    "missing_values": "What is missing",
+    "feature_pair": "Two columns together",
+    "row_order": "Order of the rows",
+    "ids": "What ids tell",
+    "time_order": "Order in time",
+    "train_holdout_shift": "Holdout unlike training rows",
+}
+
+
+def audit_view(sources: Sources) -> dict[str, Any]:
+    """Return the audit's findings, the failures first, and how many there are of each."""
+    audit = sorted(sources.audit, key=lambda row: VERDICT_ORDER.index(row["verdict"]))
+    findings = [
+        row
+        | {
+            "title": CHECK_WORDS.get(row["check"], row["check"].replace("_", " ").capitalize()),
+            "lines": row["fix"].splitlines(),
+        }
+        for row in audit
+    ]
+    checks = {row["check"] for row in audit}
+    return {
+        "findings": [f for f in findings if f["verdict"] != "pass"],
+        "passed": [f for f in findings if f["verdict"] == "pass"],
+        "counts": {v: sum(row["verdict"] == v for row in audit) for v in VERDICT_ORDER},
+        "checks": len(checks),
+        "clean": len(checks - {row["check"] for row in audit if row["verdict"] != "pass"}),
+        "download": download_of(sources.files["audit"]),
+    }
+
+
+def naive_view(sources: Sources, found: Standing) -> dict[str, Any] | None:
+    """Return what the naive protocol would have claimed beside the honest scores."""
+    pairs = []
+    for row in sources.naive:
+        score, claim = score_in(row, "honest", "honest_low", "honest_high"), number(row["naive"])
+        if row["metric"] == found.metric and score and claim is not None:
+            pairs.append((row["model"], score, claim))
+    if not pairs:
+        return None
+    claims = [Score(claim, claim, claim) for _, _, claim in pairs]
+    domain = charts.domain_of(found.metric, [score for _, score, _ in pairs] + claims, None)
+    lines = [
+        {
+            "model": model,
+            "honest": score.text(),
+            "naive": fixed(claim, score.digits),
+            "leak": fixed(claim - score.value, score.digits, sign=True),
+            "inside": score.low <= claim <= score.high,
+            "track": charts.track(score, domain, charts.diamond_at(claim)),
+        }
+        for model, score, claim in pairs
+    ]
+    sign = 1 if METRICS[found.metric].higher_is_better else -1
+    worst = max(range(len(pairs)), key=lambda i: sign * (pairs[i][2] - pairs[i][1].value))
+    return {
+        "lines": lines,
+        "worst": lines[worst],
+        "ruler": charts.ruler(domain),
+        "download": download_of(sources.files["naive"]),
+        "label": f"{found.title}: naive claim and honest score. "
+        + "; ".join(f"{n['model']} naive {n['naive']}, honest {n['honest']}" for n in lines),
+    }
+
+
+def controls_view(sources: Sources) -> dict[str, Any] | None:
+    """Return how the controls went."""
+    if not sources.controls:
+        return None
+    rows = [
+        row
+        | {
+            "score": score_in(row, "roc_auc", "low", "high"),
+            "expected": number(row["expected"]),
+        }
+        for row in sources.controls
+    ]
+    return {"rows": rows, "download": download_of(sources.files["controls"])}

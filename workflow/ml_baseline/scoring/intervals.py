@@ -1,0 +1,333 @@
+"""How far a figure of some rows may be from that of the whole population: the intervals.
+
+No random numbers are used. Which metric has which method, and what it promises, stands at
+`scores.confidence_intervals`; how often the methods are right, in docs/intervals.md.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from ml_baseline.scoring.ranking import average_precision_without, placements
+
+
+class Estimate(NamedTuple):
+    """A metric of a sample, and what is needed to say how far it may be off at any level."""
+
+    value: float
+    method: str
+    effective_rows: float
+    limits: Callable[[float], tuple[float, float]]  # from a level to low and high
+
+
+def share(table: np.ndarray, part: np.ndarray, whole: np.ndarray, noise: float) -> Estimate:
+    """Wilson's interval for a share, corrected where one or the other outcome is rare.
+
+    If the share of ones is known better than these rows alone would tell, the rows count for more:
+    by the factor by which the variance of the share is then smaller.
+    """
+    successes, rows = int(np.sum(table * part)), int(np.sum(table * whole))
+    if rows == 0:  # no row is predicted as a one: the precision can be anything
+        return Estimate(0.0, "Wilson", 0.0, lambda level: (0.0, 1.0))
+    share, failures = successes / rows, rows - successes
+    deviations = part - share * whole
+    variance = np.sum(table * deviations**2)
+    of_class = np.sum(table * deviations, axis=1) ** 2 / np.sum(table, axis=1)
+    less = variance - (1 - noise) * np.sum(of_class)
+    worth = rows * (variance / less if less > 0 else 1.0)
+
+    def limits(level):
+        z = _normal_quantile(level)
+        middle = share + z**2 / (2 * worth)
+        reach = z * math.sqrt(share * (1 - share) / worth + z**2 / (4 * worth**2))
+        low = (middle - reach) / (1 + z**2 / worth)
+        high = (middle + reach) / (1 + z**2 / worth)
+        return (
+            _limit_of_few(successes, rows, worth, level, low),
+            1 - _limit_of_few(failures, rows, worth, level, 1 - high),
+        )
+
+    return Estimate(share, "Wilson", float(min(successes, failures)), limits)
+
+
+def _limit_of_few(count: int, rows: int, worth: float, level: float, limit: float) -> float:
+    """Return the lower limit of a share that rests on none or 1 to 3 rows; else `limit`.
+
+    Wilson's own limit is too high there: a share a little below it would be missed far too often
+    (Brown, Cai and DasGupta 2001, section 4.1.1, who take the limit for a Poisson count).
+    """
+    from scipy.special import gammaincinv
+
+    if count == 0:
+        return 0.0
+    if count > (2 if rows <= 50 else 3):
+        return limit
+    return float(gammaincinv(count * worth / rows, 1 - level)) / worth
+
+
+def rates(
+    table: np.ndarray,
+    function: Callable[[float, float, float], float],
+    bounds: tuple[float, float],
+    noise: float,
+) -> Estimate:
+    """The interval of a function of the recall, the specificity and the share of ones.
+
+    The three rates are independent. Each is moved to its own limits, and the distances that moves
+    the function by are squared and added: Zou and Donner (2008), Statistics in Medicine 27,
+    1693-1702, for functions that are no sums. So the figure's interval is as lopsided as Wilson's of
+    the rates, and has a width where no error was seen.
+
+    It hangs on the errors of both classes (or on what is right, if that is less), each as a share of
+    its class, and on the rows that are predicted as ones and as zeros, whichever are fewer.
+    """
+    (hits, misses), (alarms, right) = table.tolist()
+    ones, zeros = hits + misses, alarms + right
+    cells = np.eye(4, dtype=int).reshape(4, 2, 2)
+    of_ones, of_zeros = cells[0] + cells[1], cells[2] + cells[3]
+    found = (
+        share(table, cells[0], of_ones, noise),
+        share(table, cells[3], of_zeros, noise),
+        share(table, of_ones, of_ones + of_zeros, noise),
+    )
+    values = [one.value for one in found]
+    value = function(*values)
+    sizes = np.array([1 / ones, 1 / zeros])
+    effective = min(
+        _effective(np.array([misses, alarms]), sizes),
+        _effective(np.array([hits, right]), sizes),
+        float(hits + alarms),
+        float(misses + right),
+    )
+
+    def limits(level):
+        down = up = 0.0
+        for i, one in enumerate(found):
+            moved = [function(*values[:i], limit, *values[i + 1 :]) for limit in one.limits(level)]
+            down += max(value - min(moved), 0.0) ** 2
+            up += max(max(moved) - value, 0.0) ** 2
+        return max(value - math.sqrt(down), bounds[0]), min(value + math.sqrt(up), bounds[1])
+
+    return Estimate(value, "square and add", effective, limits)
+
+
+# The weight of Newcombe's variance beside DeLong's, in degrees of freedom.
+NEWCOMBE_FREEDOM = 5
+
+
+def area(ones: np.ndarray, zeros: np.ndarray) -> Estimate:
+    """The areas that lie within t standard errors, the errors taken at each area in question.
+
+    Newcombe's variance depends on the area and the number of rows alone. It is right for scores of
+    one shape only (exponential), but knows what a few rows cannot show: how the variance grows as
+    the area falls. DeLong's variance assumes no shape, but rests on the rows seen, and where only
+    25 ones stand against many zeros it is often far too small. So Newcombe's variance is scaled by
+    the mean of 1 and DeLong's ratio to it, weighted by their degrees of freedom (as the moderated
+    variances of Smyth 2004, Statistical Applications in Genetics and Molecular Biology 3, 3).
+    DeLong's freedom is Satterthwaite's, with the kurtosis of the placements allowed for: it goes
+    to infinity with the rows, and the interval becomes DeLong's.
+    """
+    number_of_ones, number_of_zeros = int(ones.sum()), int(zeros.sum())
+    pairs = number_of_ones * number_of_zeros
+    below, above = placements(ones, zeros)
+    area = float(np.dot(ones, below) / number_of_ones)
+    if ones.size == 1:
+        effective = float(min(number_of_ones, number_of_zeros))
+        return Estimate(area, "exact", effective, lambda level: (area, area))
+    if area < 0.5:
+        effective = min(_effective(ones, below), _effective(zeros, above))
+    else:
+        effective = min(_effective(ones, 1 - below), _effective(zeros, 1 - above))
+
+    def newcombe(theta):
+        half = (number_of_ones + number_of_zeros) / 2 - 1
+        spread = 1 + half * ((1 - theta) / (2 - theta) + theta / (1 + theta))
+        return theta * (1 - theta) * spread / pairs
+
+    of_ones, freedom_of_ones = variance_of_mean(ones, below)
+    of_zeros, freedom_of_zeros = variance_of_mean(zeros, above)
+    delong = of_ones + of_zeros
+    freedom = 0.0
+    if delong > 0 and min(freedom_of_ones, freedom_of_zeros) > 0:
+        freedom = delong**2 / (of_ones**2 / freedom_of_ones + of_zeros**2 / freedom_of_zeros)
+    ratio = delong / newcombe(min(max(area, 0.5 / pairs), 1 - 0.5 / pairs))
+    scale = (freedom * ratio + NEWCOMBE_FREEDOM) / (freedom + NEWCOMBE_FREEDOM)
+
+    def furthest(towards, t):
+        inside, outside = area, towards
+        for _ in range(50):
+            middle = (inside + outside) / 2
+            if abs(middle - area) <= t * math.sqrt(scale * newcombe(middle)):
+                inside = middle
+            else:
+                outside = middle
+        return inside
+
+    def limits(level):
+        t = t_quantile(level, freedom + NEWCOMBE_FREEDOM)
+        low = furthest(0.0, t) if area > 0 else 0.0
+        high = furthest(1.0, t) if area < 1 else 1.0
+        return low, high
+
+    return Estimate(area, "Newcombe-DeLong", effective, limits)
+
+
+def precision_over_recalls(ones: np.ndarray, zeros: np.ndarray, noise: float) -> Estimate:
+    """The jackknife interval on the logit scale (Miller 1974, Biometrika 61, 1-15).
+
+    The average precision of a sample is too high on average, since each one counts itself among
+    the rows ranked as high: with 25 ones among 500 rows and no signal by a fifth of its value. The
+    interval is therefore laid around the jackknife's estimate without bias, then stretched to hold
+    the value itself. The t quantile has the freedom of a variance of values with this kurtosis.
+
+    Where the ranking is perfect no spread has been seen. A share e of the ones may yet lie below
+    all zeros, or a share e of the zeros above all ones, if the sample would lack such a row with
+    at least the probability (1 - level) / 2 (Hanley and Lippman-Hand 1983, JAMA 249, 1743-1745);
+    `low` is the smaller of the average precisions that would have.
+    """
+    number_of_ones, rows = int(ones.sum()), int(ones.sum() + zeros.sum())
+    precision = np.cumsum(ones) / np.cumsum(ones + zeros)
+    value = float(np.dot(ones, precision) / number_of_ones)
+    effective = min(_effective(ones, precision), _effective(ones, 1 - precision))
+    if value == 1:
+
+        def limits_if_perfect(level):
+            ones_unseen = _share_unseen(level, number_of_ones)
+            odds = _share_unseen(level, rows - number_of_ones) * (rows / number_of_ones - 1)
+            ones_below = 1 - ones_unseen * (1 - number_of_ones / rows)
+            zeros_above = 1 - odds * math.log1p(1 / odds)
+            return min(ones_below, zeros_above), 1.0
+
+        return Estimate(value, "rule of three", effective, limits_if_perfect)
+    without = average_precision_without(ones, zeros)
+    counts = np.array([zeros, ones])
+    unbiased = rows * value - (rows - 1) * float(np.sum(counts * without)) / rows
+    of_class = np.sum(counts * without, axis=1, keepdims=True) / counts.sum(axis=1, keepdims=True)
+    without = without - (1 - math.sqrt(noise)) * (of_class - np.sum(counts * without) / rows)
+    # What the leave-one-out values vary by is (rows - 1) times less than what the rows vary by.
+    variance, freedom = variance_of_mean(counts.ravel(), (rows - 1) * without.ravel())
+    unbiased = min(max(unbiased, value / 3), (1 + 2 * value) / 3)
+    slope = 1 / (unbiased * (1 - unbiased))
+
+    def limits(level):
+        reach = t_quantile(level, max(freedom, 2)) * math.sqrt(variance) * slope
+        odds = unbiased / (1 - unbiased)
+        low = 1 / (1 + math.exp(min(reach, 700)) / odds)
+        high = 1 / (1 + math.exp(-reach) / odds)
+        return min(low, value), max(high, value)
+
+    return Estimate(value, "jackknife", effective, limits)
+
+
+def mean_loss(loss, target, probability, noise: float, highest: float = np.inf) -> Estimate:
+    """The interval of a mean of skewed values, by Hall's cubic transformation of Student's t.
+
+    Losses are skewed, the more so the better the model: a few rows have most of the loss, and an
+    interval that is as long upwards as downwards is missed upwards.
+
+    Where all rows lose the same no spread has been seen. A share e of rows of another sort may yet
+    be missing from the sample, as for a perfect ranking; the interval reaches to where they lose
+    what these probabilities would lose with the other target.
+    """
+    values = loss(target, probability)
+    rows, mean, effective = values.size, float(values.mean()), _effective(1, values)
+    values = with_less_prevalence_noise(values, target, noise)
+    deviation = float(values.std(ddof=1))
+    if deviation <= 1e-12 * mean:
+        other = float(loss(~target, probability).mean())
+        if math.isclose(other, mean):  # each probability is 0.5: the target makes no difference
+            return Estimate(mean, "exact", float(rows), lambda level: (mean, mean))
+
+        def limits_if_all_alike(level):
+            furthest = mean + _share_unseen(level, rows) * (other - mean)
+            return min(mean, furthest), max(mean, furthest)
+
+        return Estimate(mean, "rule of three", 0.0, limits_if_all_alike)
+    skewness = skewness_of(values)
+
+    def limits(level):
+        z = _normal_quantile(level) / math.sqrt(rows)
+        low = mean - deviation * without_skewness(z, skewness, rows)
+        high = mean - deviation * without_skewness(-z, skewness, rows)
+        return max(low, 0.0), min(high, highest)
+
+    return Estimate(mean, "Hall", effective, limits)
+
+
+def with_less_prevalence_noise(values, target: np.ndarray, noise: float) -> np.ndarray:
+    """Return `values` with the means of the classes drawn together around the common mean.
+
+    `noise` is the variance of the share of ones over what it were if these rows were drawn without
+    regard to their class. The variance between the classes shrinks by it, that within them stays.
+    """
+    if noise == 1:
+        return values
+    of_class = np.where(target, values[target].mean(), values[~target].mean())
+    return values - (1 - math.sqrt(noise)) * (of_class - values.mean())
+
+
+def skewness_of(values: np.ndarray) -> float:
+    """Return the third central moment of `values` in standard deviations."""
+    deviations = values - values.mean()
+    squares = np.square(deviations)
+    return float(np.mean(squares * deviations)) / float(np.mean(squares)) ** 1.5
+
+
+def without_skewness(t: float, skewness: float, rows: int) -> float:
+    """Return the inverse of `with_skewness`: from t / sqrt(n) to (mean - truth) / deviation."""
+    if abs(skewness) < 1e-8:
+        return t
+    return 3 / skewness * (math.cbrt(1 + skewness * (t - skewness / (6 * rows))) - 1)
+
+
+def with_skewness(studentized: float, skewness: float, rows: int) -> float:
+    """Return Hall's transformation, S + g S^2 / 3 + g^2 S^3 / 27 + g / (6 n), for skewness g.
+
+    Times sqrt(n), it is distributed as Student's t would be without the skewness.
+    """
+    g, s = skewness, studentized
+    return s + g * s**2 / 3 + g**2 * s**3 / 27 + g / (6 * rows)
+
+
+def variance_of_mean(counts, values) -> tuple[float, float]:
+    """Return the variance of the mean of `values` and its degrees of freedom.
+
+    `counts` says how often each value occurs. The variance of a variance is (kurtosis - 1) / n
+    times its square: 2 / n for normal values, and many times that where a few values lie far out.
+    Such a variance is worth no more than a variance of fewer normal values.
+    """
+    rows = int(np.sum(counts))
+    if rows < 2:
+        return 0.0, 0.0
+    squares = np.square(values - np.dot(counts, values) / rows)
+    second = float(np.dot(counts, squares)) / rows
+    if second == 0:
+        return 0.0, rows - 1.0
+    kurtosis = float(np.dot(counts, np.square(squares))) / rows / second**2
+    return second / (rows - 1), min(2 * rows / max(kurtosis - 1, 1e-9), rows - 1.0)
+
+
+def _effective(counts, parts) -> float:
+    """Return Kish's effective number of rows among which `parts` are shared out."""
+    squares = float(np.sum(counts * np.square(parts)))
+    return float(np.sum(counts * parts)) ** 2 / squares if squares > 0 else 0.0
+
+
+def _share_unseen(level: float, rows: int) -> float:
+    """Return the largest share of which `rows` rows may well hold none: about 3.7 / rows."""
+    return 1 - ((1 - level) / 2) ** (1 / rows)
+
+
+def _normal_quantile(level: float) -> float:
+    from scipy.special import ndtri
+
+    return float(ndtri((1 + level) / 2))
+
+
+def t_quantile(level: float, freedom: float) -> float:
+    """Return the t that a two-sided interval at `level` reaches to with `freedom`."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, (1 + level) / 2))

@@ -1,0 +1,120 @@
+"""The rows a model is scored on, checked: what each metric is computed from."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ml_baseline.errors import InputError
+from ml_baseline.scoring.ranking import counts_by_score
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Rows with their target and what a model says of them, each of shape (rows,).
+
+    Attributes:
+        target: whether a row is a one.
+        probability: the predicted probability of a one.
+        predicted: whether that is at least the threshold.
+        noise: the variance of the share of ones over what it were if the rows were drawn without
+            regard to their class: below 1 for a stratified part of a larger table.
+    """
+
+    target: np.ndarray
+    probability: np.ndarray
+    predicted: np.ndarray
+    noise: float = 1.0
+
+    @cached_property
+    def table(self) -> np.ndarray:
+        """The numbers of [[hits, misses], [false alarms, rightly predicted zeros]]."""
+        hits = int(np.count_nonzero(self.predicted & self.target))
+        alarms = int(np.count_nonzero(self.predicted)) - hits
+        misses = int(np.count_nonzero(self.target)) - hits
+        return np.array([[hits, misses], [alarms, self.target.size - hits - alarms - misses]])
+
+    @cached_property
+    def by_score(self) -> tuple[np.ndarray, np.ndarray]:
+        """The ones and the zeros at each distinct probability, highest first."""
+        return counts_by_score(self.target, self.probability)
+
+
+def sample_of(target, probability, threshold: float = 0.5, table_rows: int | None = None) -> Sample:
+    """Return the rows of a target (zeros and ones) and a probability, checked.
+
+    Args:
+        target: zeros and ones, shape (rows,).
+        probability: the probability of a one, shape (rows,).
+        threshold: a probability of at least this much predicts a one.
+        table_rows: rows of the table of which these are a stratified part; None if they are not.
+
+    Raises:
+        InputError: a value is missing or out of range, the lengths differ, or there is one class.
+    """
+    target, probability = checked(target, probability)
+    predicted = probability >= checked_threshold(threshold)
+    if table_rows is not None and table_rows < target.size:
+        raise InputError(
+            f"table_rows is {table_rows}, but there are {target.size} rows: give the number of "
+            "rows of the whole table of which these are a stratified part, or None."
+        )
+    return Sample(target, probability, predicted, target.size / (table_rows or target.size))
+
+
+def checked(target, probability) -> tuple[np.ndarray, np.ndarray]:
+    """Return the target as booleans and the probability as float64, both of shape (rows,).
+
+    Raises InputError, naming what was found, where the two cannot be scored.
+    """
+    target, probability = _numbers("target", target), _numbers("probability", probability)
+    if target.size != probability.size:
+        raise InputError(
+            f"There are {target.size} targets and {probability.size} probabilities; "
+            "each row needs one of each. Give both for the same rows, in the same order."
+        )
+    if target.size == 0:
+        raise InputError("There are no rows to score. Give at least one row of each class.")
+    strange = target[(target != 0) & (target != 1)]
+    if strange.size:
+        raise InputError(
+            f"The target holds {strange[0]:g}; only 0 and 1 can be scored. "
+            "Map the labels to 0 and 1 first."
+        )
+    strange = probability[(probability < 0) | (probability > 1)]
+    if strange.size:
+        raise InputError(
+            f"A probability is {strange[0]:g}; it must lie between 0 and 1. "
+            "If the model gives scores and not probabilities, calibrate it."
+        )
+    ones = np.count_nonzero(target)
+    if ones in (0, target.size):
+        raise InputError(
+            f"All {target.size} rows are of class {min(ones, 1)}: recall and roc_auc compare the "
+            "classes and need both. Use more rows, or a stratified split."
+        )
+    return target.astype(bool), probability
+
+
+def checked_threshold(threshold: float) -> float:
+    """Return the threshold as a float; raise InputError unless it lies between 0 and 1."""
+    if not 0 <= threshold <= 1:
+        raise InputError(f"The threshold is {threshold}; it must lie between 0 and 1.")
+    return float(threshold)
+
+
+def _numbers(what: str, values) -> np.ndarray:
+    values = np.asarray(values)
+    if values.ndim != 1:
+        raise InputError(f"The {what} has the shape {values.shape}; give one value for each row.")
+    try:
+        values = values.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"The {what} is not numeric ({error}). Map it to numbers first.") from None
+    missing = np.count_nonzero(np.isnan(values))
+    if missing:
+        raise InputError(
+            f"{missing} of {values.size} values of the {what} are missing. Leave those rows out, "
+            "or find out why the model gave no number for them."
+        )
+    return values

@@ -1,0 +1,143 @@
+"""The figures of a model on some rows, and how far each of them can be trusted."""
+
+import numpy as np
+
+from ml_baseline.errors import InputError
+from ml_baseline.scoring.intervals import Estimate, with_less_prevalence_noise
+from ml_baseline.scoring.methods import METHODS
+from ml_baseline.scoring.metrics import METRICS, metric_named
+from ml_baseline.scoring.sample import Sample, checked_threshold, sample_of
+
+# Fewer rows of a class than this, or a figure that hangs on fewer rows than this, and the interval
+# is marked as not reliable. docs/intervals.md shows what happens there.
+ENOUGH_ROWS_OF_A_CLASS = 20
+ENOUGH_EFFECTIVE_ROWS = 5
+
+
+def scores(target, probability, threshold: float = 0.5) -> dict[str, float]:
+    """Return every metric of `METRICS`, in that order, then `threshold`, `prevalence` and `rows`.
+
+    `target` holds zeros and ones, `probability` the predicted probability of a one (both of shape
+    (rows,)). A row is predicted as a one where its probability is at least `threshold`. All values
+    are those scikit-learn gives for the same float64 numbers: `precision` is 0 where no row is
+    predicted as a one, `pr_auc` is the average precision, and `log_loss` (in nats) keeps the
+    probabilities one rounding error away from 0 and 1. `prevalence` is the share of ones.
+
+    Raises InputError as `sample_of` does.
+    """
+    sample = sample_of(target, probability, threshold)
+    values: dict[str, float] = {name: value(name, sample) for name in METRICS}
+    values["threshold"] = checked_threshold(threshold)
+    values["prevalence"] = np.count_nonzero(sample.target) / sample.target.size
+    return values | {"rows": sample.target.size}
+
+
+def value(name: str, sample: Sample) -> float:
+    """Return one metric of some rows."""
+    metric = metric_named(name)
+    return float(METHODS[metric.method].value(sample, metric))
+
+
+def estimate(name: str, sample: Sample) -> Estimate:
+    """Return one metric of some rows, with what it takes to lay an interval around it."""
+    metric = metric_named(name)
+    return METHODS[metric.method].estimate(sample, metric)
+
+
+def parts_of_rows(name: str, sample: Sample) -> np.ndarray:
+    """Return the part that each row has in a metric, so that the metric is a mean to first order.
+
+    The parts have the shape (rows,) and mean 0; the variance of the metric is about that of the
+    mean of the parts. They are the influence of the row: exact for means and shares of a fixed
+    whole, by the delta method for ratios and functions of rates, from DeLong's placements for
+    roc_auc, and from leaving the row out for pr_auc. All are 0 where the metric has no spread on
+    these rows.
+    """
+    metric = metric_named(name)
+    parts = METHODS[metric.method].parts(sample, metric)
+    parts = with_less_prevalence_noise(parts - parts.mean(), sample.target, sample.noise)
+    return np.where(np.abs(parts) < 1e-12, 0.0, parts)
+
+
+def confidence_intervals(
+    target,
+    probability,
+    threshold: float = 0.5,
+    level: float = 0.95,
+    table_rows: int | None = None,
+):
+    """Return how far each metric may be from its value on the whole population.
+
+    The rows are taken as a random sample of that population, and the model as given: the interval
+    says what other rows would have shown, not what other training rows would have learned.
+
+    `target`, `probability` and `threshold` are those of `scores`. If the rows are a stratified
+    part of a larger table (which is the random sample), give its size as `table_rows`: the share
+    of ones is then that of the larger table and varies less from sample to sample, and the
+    intervals of the metrics that depend on it are shorter (for accuracy, log_loss and others by
+    half or more where ones are rare). Without it they would hold more than they promise.
+
+    The result is a DataFrame with the metrics as index and the columns
+
+    * `value`, `low`, `high`: the metric and its two-sided interval at `level`;
+    * `method`: how the interval was computed;
+    * `effective_rows`: how many rows the figure hangs on (see below);
+    * `reliable`: False where there are fewer than 20 rows of either class or fewer than 5
+      effective rows. The interval is then a rough guide and may not hold what it promises.
+
+    No random numbers are used: the same rows always give the same interval. The methods are those
+    that hold what they promise in `tests/proofs/test_coverage.py`:
+
+    * accuracy, precision, recall: Wilson's score interval with the correction near 0 and 1 of
+      Brown, Cai and DasGupta (2001), Statistical Science 16, 101-133.
+    * f1: the same for the share of the rows that are ones or are predicted as ones which are both,
+      F* = f1 / (2 - f1), turned back into f1; Lam, Gopal and Qian (2023), arXiv:2309.14621.
+    * roc_auc: Newcombe's score interval (2006), Statistics in Medicine 25, 559-573 (method 5), its
+      variance scaled to that of DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44, 837-845;
+      see `_area`.
+    * pr_auc: jackknife with its correction of the bias, on the logit scale; see
+      `_precision_over_recalls`.
+    * log_loss, brier: Student's t with the skewness removed by the transformation of Hall (1992),
+      Journal of the Royal Statistical Society B 54, 221-228.
+
+    * mcc, balanced_accuracy: the distances to the limits of the recall, the specificity and the
+      share of ones, squared and added; see `_rates`.
+
+    What has not been seen cannot be excluded: if all rows are predicted right, or perfectly
+    ranked, the interval still reaches as far as about 4 rows in n would take it. Only a
+    probability that is the same for every row gives an interval without width, [0.5, 0.5], for
+    roc_auc: such a model ranks nothing, on any rows.
+
+    `effective_rows` is (sum e)^2 / (sum e^2) for the parts e that the rows have in the figure
+    (Kish's effective sample size): for a share, the number of the rarer outcome; for roc_auc, the
+    ranking errors of the ones or of the zeros, whichever are fewer; for pr_auc, likewise the
+    precision or its lack at the ones; for log_loss and brier, the losses;
+    for mcc and balanced_accuracy, the errors of both classes, each as a share of its class.
+
+    Raises InputError as `scores` does, and for a `level` that is not between 0 and 1.
+    """
+    import pandas as pd
+
+    if not 0 < level < 1:
+        raise InputError(f"The level is {level}; it must lie between 0 and 1, such as 0.95.")
+    sample = sample_of(target, probability, threshold, table_rows)
+    enough = enough_of_both_classes(sample.target)
+    rows = []
+    for name in METRICS:
+        found = estimate(name, sample)
+        low, high = found.limits(level)
+        reliable = enough and found.effective_rows >= ENOUGH_EFFECTIVE_ROWS
+        rows.append((name, found.value, low, high, found.method, found.effective_rows, reliable))
+    columns = ["metric", "value", "low", "high", "method", "effective_rows", "reliable"]
+    return pd.DataFrame(rows, columns=columns).set_index("metric")
+
+
+def enough_of_both_classes(target: np.ndarray) -> bool:
+    """Return whether there are rows enough of either class for an interval to be reliable."""
+    ones = int(np.count_nonzero(target))
+    return min(ones, len(target) - ones) >= ENOUGH_ROWS_OF_A_CLASS
+
+
+def stratified_rows(strategy: str, table_rows: int) -> int | None:
+    """Return the rows of the table if the holdout is a stratified part of it, else None."""
+    return table_rows if strategy == "stratified" else None
