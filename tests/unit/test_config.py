@@ -438,6 +438,7 @@ def test_three_lines_are_enough():
         "params": {},
         "preprocessing": "tree",
         "threads": 1,
+        "time_limit": None,
     }
 
 
@@ -550,6 +551,7 @@ FOREST = {
     "params": {"n_estimators": 200, "max_depth": 8, "class_weight": {0: 1, 1: 2}},
     "preprocessing": "tree",
     "threads": 1,
+    "time_limit": None,
 }
 
 
@@ -578,6 +580,7 @@ FOREST = {
                 "params": {},
                 "preprocessing": "linear",
                 "threads": 1,
+                "time_limit": None,
             },
         ),
         (
@@ -587,6 +590,7 @@ FOREST = {
                 "params": {"max_depth": 3},
                 "preprocessing": "linear",
                 "threads": 1,
+                "time_limit": None,
             },
         ),
     ],

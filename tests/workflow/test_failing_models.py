@@ -86,6 +86,13 @@ class Unsteady(Faulty):
         chance = np.random.default_rng(self.asked).random(len(X))
         return np.column_stack([1 - chance, chance])
 
+class Tires(Faulty):
+    def predict_proba(self, X):
+        self.asked = getattr(self, "asked", 0) + 1
+        if self.asked > 3 and self.is_faulty():
+            raise RuntimeError("enough for today")
+        return super().predict_proba(X)
+
 class LeavesAChild(Faulty):
     def fail(self, X):
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
@@ -277,6 +284,23 @@ def test_the_next_run_tries_them_again_and_then_all_is_as_if_nothing_had_been(
     undisturbed.write("config/config.yaml", config)
     undisturbed.run()
     assert project.checksums() == undisturbed.checksums()
+
+
+def test_a_model_that_fails_when_it_is_explained_costs_the_explanation_alone(project, monkeypatch):
+    write_estimators(project, monkeypatch)
+    project.write("table.csv", small_table())
+    project.write_config(
+        datasets={"small": {"table": "table.csv", "target": "answer", "plots": []}},
+        models={"dummy": QUICK_MODELS["dummy"], "tires": {"estimator": "faulty_models.Tires"}},
+    )
+    done = project.snakemake()
+    assert done.returncode == 1
+    assert "RuntimeError: enough for today" in " ".join(done.stdout.split())
+    for path in ("metrics.csv", "published.json", "report.html"):
+        assert (project.folder / "results/small" / path).exists()
+    (project.folder / "faulty").unlink()
+    project.run()
+    assert rows_of(project.folder / "results/small/importance.csv")
 
 
 def test_a_table_of_which_every_model_fails_has_no_leaderboard(project, monkeypatch):

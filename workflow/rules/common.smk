@@ -21,6 +21,7 @@ from ml_baseline.data.sample_note import is_sample
 from ml_baseline.errors import InputError
 from ml_baseline.modelling.failure import FAILED, failure
 from ml_baseline.files import content_hash, require_writable
+from ml_baseline.jobs.job_log import LOGS, last_error
 from ml_baseline.jobs.remake import Remake
 from ml_baseline.jobs.run_lock import RunLock
 from ml_baseline.jobs.source_code import code_hash, package_version
@@ -464,7 +465,7 @@ def job_costs(wildcards):
 
 
 def failed_models():
-    """Return what could not be trained or scored: for each file to be made again the reason."""
+    """Return what models kept from being made by failing: for each file to be made again the reason."""
     trained = [
         f"results/{dataset}/{part}"
         for dataset in SETTINGS
@@ -482,6 +483,9 @@ def failed_models():
                 model = f"results/{dataset}/seed{seed}/models/{row['model']}.joblib"
                 if row["status"] == FAILED and model not in failed:
                     failed[str(path)] = f"{dataset}: {row['model']}: {row['reason']}"
+        explained = f"results/{dataset}/importance.csv"
+        if Path(explained).exists() and (error := last_error(f"{LOGS}/{dataset}/explain.log")):
+            failed[explained] = error
     return failed
 
 

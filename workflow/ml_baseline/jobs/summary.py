@@ -7,6 +7,7 @@ import csv
 import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from ml_baseline.jobs.job_log import last_error
 from ml_baseline.modelling.failure import FAILED
@@ -19,7 +20,7 @@ WIDTH = 100
 def run_summary(
     datasets: Iterable[str],
     failed_since: float | None = None,
-    failures: Mapping[str, str] | None = None,
+    failures: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Return the closing words of a run in the current folder.
 
@@ -36,7 +37,7 @@ def run_summary(
         if (text := table_text(Path("results", dataset), failed_since or 0.0))
     ]
     if failed_since is not None:
-        parts.append(failures_text(failed_since, failures or {}))
+        parts.append(failures_text(failed_since, failures))
     elif parts:
         parts.append(
             "Scores are of holdout rows that no fitting step has seen.\n"
@@ -159,7 +160,7 @@ def controls_text(rows: list[dict[str, str]]) -> str:
     return "\n".join(["Controls:", *lines])
 
 
-def failures_text(since: float, reasons: Mapping[str, str]) -> str:
+def failures_text(since: float, reasons: Mapping[str, str] = MappingProxyType({})) -> str:
     """Return the errors in the logs written since a time and other reasons, one paragraph each."""
     errors: dict[str, Path] = {}
     for path in sorted(LOGS.rglob("*.log")):
