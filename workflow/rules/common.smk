@@ -255,9 +255,12 @@ def training_time_limit(model):
     return lambda wildcards: SETTINGS[wildcards.dataset]["models"][model]["time_limit"] or 0
 
 
+def model_paths(dataset, seed):
+    return [f"results/{dataset}/seed{seed}/models/{model}.joblib" for model in models(dataset)]
+
+
 def model_files(wildcards):
-    folder = f"results/{wildcards.dataset}/seed{wildcards.seed}/models"
-    return [f"{folder}/{model}.joblib" for model in models(wildcards.dataset)]
+    return model_paths(wildcards.dataset, wildcards.seed)
 
 
 def seed_files(pattern):
@@ -376,8 +379,7 @@ def control_settings(wildcards):
 
 
 def first_seed_model_files(wildcards):
-    folder = f"results/{wildcards.dataset}/seed{first_split(wildcards.dataset)}/models"
-    return [f"{folder}/{model}.joblib" for model in models(wildcards.dataset)]
+    return model_paths(wildcards.dataset, seeds(wildcards.dataset)[0])
 
 
 # Settings of a table that make no difference to the model that is published, nor to its scores.
@@ -441,7 +443,7 @@ def table_files(dataset):
             for name in ("train", "holdout", "augmented_data")
         ]
         files += [f"{results}/seed{seed}/holdout_predictions.csv"]
-        files += [f"{results}/seed{seed}/models/{model}.joblib" for model in models(dataset)]
+        files += model_paths(dataset, seed)
         files += seed_oof_files(dataset, seed)
     return files
 
@@ -466,23 +468,20 @@ def job_costs(wildcards):
 
 def failed_models():
     """Return what models kept from being made by failing: for each file to be made again the reason."""
-    trained = [
-        f"results/{dataset}/{part}"
-        for dataset in SETTINGS
-        for model in models(dataset)
-        for part in (
-            *(f"seed{seed}/models/{model}.joblib" for seed in seeds(dataset)),
-            f"naive/{model}.csv",
-        )
-    ]
-    failed = {path: reason for path in trained if (reason := failure(path)) is not None}
+    failed = {}
     for dataset in SETTINGS:
-        for seed in seeds(dataset):
-            path = Path(f"results/{dataset}/seed{seed}/metrics.csv")
-            for row in rows_of(path) if path.exists() else ():
-                model = f"results/{dataset}/seed{seed}/models/{row['model']}.joblib"
-                if row["status"] == FAILED and model not in failed:
-                    failed[str(path)] = f"{dataset}: {row['model']}: {row['reason']}"
+        splits = [model_paths(dataset, seed) for seed in seeds(dataset)]
+        naive = [f"results/{dataset}/naive/{model}.csv" for model in models(dataset)]
+        for path in [path for paths in (*splits, naive) for path in paths]:
+            if (reason := failure(path)) is not None:
+                failed[path] = reason
+        # Trained, but not to be scored or explained.
+        for seed, paths in zip(seeds(dataset), splits, strict=True):
+            metrics = Path(f"results/{dataset}/seed{seed}/metrics.csv")
+            known = {Path(path).stem for path in paths if path in failed}
+            for row in rows_of(metrics) if metrics.exists() else ():
+                if row["status"] == FAILED and row["model"] not in known:
+                    failed[str(metrics)] = f"{dataset}: {row['model']}: {row['reason']}"
         explained = f"results/{dataset}/importance.csv"
         if Path(explained).exists() and (error := last_error(f"{LOGS}/{dataset}/explain.log")):
             failed[explained] = error

@@ -7,7 +7,7 @@ import resource
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +53,8 @@ def job_log(
         about = getattr(job.wildcards, "dataset", "")
     path.parent.mkdir(parents=True, exist_ok=True)
     if not in_worker():
-        for file in job.input:
-            try:
-                require_as_written(file)
-            except InputError as error:
-                path.write_text("", encoding="utf-8")
-                _tell(path, str(error), about)
-                sys.exit(1)
+        path.write_text("", encoding="utf-8")
+        _each_file(require_as_written, job.input, path, about)
     started = time.perf_counter()
     try:
         # None and 0 stand for no limit: Snakemake knows numbers only.
@@ -80,10 +75,18 @@ def job_log(
         on_failure(done.error)
         code = 0
     if code == 0 and recorded:
-        for file in job.output:
-            if Path(file).is_file():
-                keep_record(file)
+        _each_file(keep_record, filter(os.path.isfile, job.output), path, about)
     sys.exit(code)
+
+
+def _each_file(act: Callable[[str], None], files: Iterable[str], log: Path, about: str) -> None:
+    """Do something with each file of a job; an `InputError` is told in the log and ends the job."""
+    try:
+        for file in files:
+            act(file)
+    except InputError as error:
+        _tell(log, str(error), about)
+        sys.exit(1)
 
 
 def last_error(path: str | Path) -> str | None:
