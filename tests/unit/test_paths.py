@@ -198,23 +198,23 @@ BAD_BATCHES = {
     ),
     "default place as own input": (
         {"jan": {"input": "results/churn/predictions/jan.csv"}},
-        "jan.input: its output, results/churn/predictions/jan.csv, is the input of the batch jan",
+        "jan.input: results/churn/predictions/jan.csv is the input of the batch jan",
     ),
     "one output twice": (
         {"jan": JAN | {"output": "out.csv"}, "feb": FEB | {"output": "x/../out.csv"}},
-        "feb.output: is the output of the batch jan too",
+        "feb.output: x/../out.csv is the output of the batch jan too",
     ),
     "one output twice, by case": (
         {"jan": JAN | {"output": "out.csv"}, "feb": FEB | {"output": "OUT.csv"}},
-        "feb.output: is the output of the batch jan too",
+        "is the output of the batch jan too",
     ),
     "the default place of another": (
         {"jan": JAN, "feb": FEB | {"output": "results/churn/predictions/jan.csv"}},
-        "feb.output: is the output of the batch jan too",
+        "is the output of the batch jan too",
     ),
     "one output inside another": (
         {"jan": JAN | {"output": "out.csv"}, "feb": FEB | {"output": "out.csv/feb.csv"}},
-        "feb.output: lies in out.csv, the output of the batch jan",
+        "feb.output: out.csv/feb.csv lies in out.csv, the output of the batch jan",
     ),
     "a brace in the output": ({"jan": JAN | {"output": "{x}.csv"}}, "this has a brace"),
     "a brace in the input": ({"jan": {"input": "{x}.csv"}}, "this has a brace"),
@@ -249,7 +249,9 @@ def test_a_batch_that_would_harm_a_file_is_refused(folder, case):
 )
 def test_a_table_that_is_a_result_is_refused(folder, table):
     config = {"datasets": {"churn": {"table": table, "target": "y"}}}
-    with pytest.raises(InputError, match=r"datasets\.churn\.table: is a result of this workflow"):
+    with pytest.raises(
+        InputError, match=r"datasets\.churn\.table: .* is a result of this workflow"
+    ):
         checked_config(config, SCHEMA)
 
 

@@ -5,7 +5,10 @@ import html
 import json
 import os
 import re
+import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -138,6 +141,15 @@ def test_accessibility(opened, name, scheme):
     assert not told
     # The checker has looked: contrast is one of the rules that passed.
     assert "color-contrast" in {rule["id"] for rule in found.response["passes"]}
+
+
+def test_the_metric_table_fits_into_1200_pixels(opened):
+    page = opened("real", viewport={"width": 1200, "height": 800})
+    widths = page.evaluate(
+        """() => { const box = document.querySelector("#board").parentElement;
+            return [box.scrollWidth, box.clientWidth] }"""
+    )
+    assert widths[0] <= widths[1]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -350,21 +362,36 @@ def test_reports_can_be_left_out(project):
     assert "report.html" not in project.run("-n", "--verbose")
 
 
-def test_the_page_says_how_to_remake_itself(run, tmp_path):
+def remaking(page: str) -> tuple[bytes, list[str]]:
+    """Return the config that a page carries, and the lines it says to run."""
+    link = re.search(r'download="small.config.yaml" href="([^"]+)"', page)[1]
+    lines = html.unescape(re.search(r'<pre class="command"[^>]*>(.*?)</pre>', page, re.DOTALL)[1])
+    commands = [line for line in lines.splitlines() if not line.startswith("#")]
+    return base64.b64decode(link.partition(",")[2]), commands
+
+
+@pytest.mark.parametrize("where", ["in a clone", "anywhere"])
+def test_the_page_says_how_to_remake_itself(run, tmp_path, where):
     """The config that the page carries makes the same page, byte for byte, in an empty folder."""
     page = (run.folder / "results/small/report.html").read_text(encoding="utf-8")
-
-    link = re.search(r'download="small.config.yaml" href="([^"]+)"', page)[1]
-    command = html.unescape(
-        re.search(r"(snakemake --cores 4 [^<]+--configfile [^<]+)</pre>", page)[1]
-    )
+    config, (by_snakemake, by_command) = remaking(page)
     again = Project(tmp_path)
-    again.write("small.config.yaml", base64.b64decode(link.partition(",")[2]))
+    again.write("small.config.yaml", config)
     again.write("table.csv", small_table(rows=200))
-    arguments = command.split()[3:]
-    assert arguments[0] == "results/small/report.html"
-    arguments[-1] = str(tmp_path / arguments[-1])
-    again.run(*arguments)
+    if where == "in a clone":
+        arguments = by_snakemake.split()[3:]
+        assert arguments[0] == "results/small/report.html"
+        arguments[-1] = str(tmp_path / arguments[-1])
+        again.run(*arguments)
+    else:  # where no Snakefile is
+        name, *arguments = shlex.split(by_command)
+        assert name == "ml-baseline"
+        command = [sys.executable, "-m", "ml_baseline.cli.command", *arguments]
+        environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow")}
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "results/small/report.html").read_text(encoding="utf-8") == page
 
 

@@ -227,7 +227,7 @@ def check_paths(config: dict) -> None:
     for name, dataset in config["datasets"].items():
         reads[dataset["table"]] = f"the table of {name}"
         if is_result(dataset["table"], list(config["datasets"])):
-            text = "is a result of this workflow; copy it to data/raw, under a name of its own"
+            text = f"{dataset['table']} is a result of this workflow; copy it to data/raw first"
             problems.append(Problem(("datasets", name, "table"), text))
     for name, batch in config["predictions"].items():
         reads.setdefault(batch["input"], f"the input of the batch {name}")
@@ -243,6 +243,5 @@ def check_paths(config: dict) -> None:
         written[output] = name
         if problem:
             key = "output" if batch["output"] else "input"
-            text = problem if batch["output"] else f"its output, {output}, {problem}"
-            problems.append(Problem(("predictions", name, key), text))
+            problems.append(Problem(("predictions", name, key), f"{output} {problem}"))
     refuse(problems)

@@ -86,7 +86,7 @@ def predict_file(
         source: a file in any format that can be trained on, or "-" for standard input.
         destination: a file of these kinds (but .zip), or "-" for CSV on standard output, of which
             nothing is written before all of it is there.
-        on_bad_rows: what is done about rows with cells that do not keep to the schema: "fail"
+        on_bad_rows: what to do with rows whose cells do not fit the schema: "fail"
             raises, "null" leaves their figures empty and gives the reason.
         rows_at_a_time: rows of a chunk; by the width of the table if None. The last digits of
             probabilities may depend on it.
@@ -120,7 +120,7 @@ def predict_file(
         )
         unused = check_columns(rows.names, run.schema, name)
         if unused:
-            _say(f"{name}: columns that are not used: {listed(unused)}")
+            _say(f"{name}: these columns are not used: {listed(unused)}")
         model = load_model(run)
         if note := require_working(run, model):
             _say(f"note: {note}")
@@ -242,8 +242,8 @@ class _Batch:
         return InputError(
             f"{self.rows.name}: {number:,} {seen}cannot be predicted. "
             + " ".join(described(problem, before) for problem in problems)
-            + " Correct them; or `--on-bad-rows null` leaves such rows empty, says why, and "
-            "predicts the others"
+            + " Correct them, or use `--on-bad-rows null` to leave their predictions empty, with the "
+            "reason, and predict the others"
         )
 
 

@@ -120,6 +120,14 @@ def _lift(found: Standing, best: Row) -> Markup:
     gain = f"{found.gain.text(sign=True)}, {gain}"
     if found.gain.value <= 0:
         return html("That is <strong>no better than the baseline</strong> {} ({}).", baseline, gain)
+    if found.unskilled:
+        return html(
+            "By {} that is above the baseline {} ({}), but its ROC-AUC may be chance: "
+            "<strong>nothing has been shown to be learned</strong>.",
+            found.title,
+            baseline,
+            gain,
+        )
     allowing = ", allowing for the number of models tried" if found.gain.low > 0 else ""
     return html(
         "That is <strong>not distinguishable from the baseline</strong> {} ({}{}): nothing has "
@@ -151,12 +159,12 @@ def _trust(found: Standing, audit: list[Row]) -> Markup:
 def _disbelief(found: Standing) -> Markup:
     if found.fails:
         return html(
-            "<strong>Do not believe these scores:</strong> the audit failed {} \N{EN DASH} {}",
+            "<strong>The audit failed {}:</strong> {}",
             plural(len(found.fails), "check"),
             chief(found.fails)["summary"],
         )
     return html(
-        "<strong>Do not believe these scores:</strong> with the labels shuffled, where there is "
+        "<strong>The negative control failed:</strong> with the labels shuffled, where there is "
         "nothing to find, {} still found something.",
         listed([name_of(row) for row in found.leaks]),
     )
@@ -256,9 +264,10 @@ def _do_what_no_setting_does(found: Standing, sources: Sources) -> Markup | None
     if not findings:
         return None
     first = chief(findings)
-    told = first["explanation"] or first["summary"]
-    more = f" {len(findings) - 1} more of this sort below." if len(findings) > 1 else ""
-    return html('{}{} See <a href="#audit">the audit</a>.', told, more)
+    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+    return html(
+        '{} No setting settles this: <a href="#audit">what to do</a>{}.', first["summary"], more
+    )
 
 
 def _repair_models(found: Standing, sources: Sources) -> Markup | None:

@@ -11,7 +11,6 @@ from ml_baseline.scoring.significance import combine_over_splits, compare, compa
 COMPARED = (
     *(f"baseline_{figure}" for figure in ("difference", "low", "high", "p_adjusted")),
     *(f"best_{figure}" for figure in ("difference", "low", "high", "p_adjusted")),
-    "verdict",
 )
 
 
@@ -118,11 +117,67 @@ def leaderboard(
     compared = compared_models(predictions, order.index[0], settings, table_rows, test_share)
     for name in COMPARED:
         table[name] = table["model"].map(compared[name])
+    baseline = named_baseline(predictions, settings)
+    table["verdict"] = [
+        verdict_of(row, settings, baseline, best=order.index[0]) for row in table.to_dict("records")
+    ]
     noted = metrics[metrics["reason"].notna()].drop_duplicates("model")
     notes = dict(zip(noted["model"], noted["reason"], strict=True))
     reasons = [notes.get(model, "") for model in table["model"]]
     table = table.assign(baseline=settings["baseline"] or "", status=FITTED, reason=reasons)
     return pd.concat([table, failed_rows(failures, table)], ignore_index=True)
+
+
+def named_baseline(predictions: dict[int, pd.DataFrame], settings: dict) -> str:
+    """Return the baseline's name, and what it does where that is the same for every row."""
+    name, kinds = settings["baseline"], set()
+    for of_seed in predictions.values():
+        own = of_seed[of_seed["model"] == name]
+        if own["probability"].nunique() != 1:
+            return name or ""
+        ones = own["probability"].iloc[0] >= settings["threshold"]
+        kinds.add("more frequent" if ones == (own["target"].mean() >= 0.5) else "rarer")
+    return f"{name} (always predicts the {kinds.pop()} class)" if len(kinds) == 1 else name
+
+
+def verdict_of(row: dict, settings: dict, baseline: str, best: str) -> str:
+    """Return in words what a model's comparisons show.
+
+    Better than the baseline by the metric is not enough: by F1 or recall a coin flip is better than
+    a model that predicts no ones. Only a model whose ROC-AUC is above chance has shown any skill.
+
+    Args:
+        row: the model's row of the leaderboard.
+        settings: as of `leaderboard`.
+        baseline: the baseline in words, see `named_baseline`.
+        best: the name of the best model.
+    """
+    sign = 1 if metric_named(settings["select_by"]).higher_is_better else -1
+    alpha = 1 - settings["level"]
+    words = []
+    if row["model"] == settings["baseline"]:
+        words.append(f"the baseline: {baseline}")
+    elif settings["baseline"] is not None:
+        if row["baseline_p_adjusted"] > alpha:
+            words.append(f"not shown to be better than {baseline}")
+        elif sign * row["baseline_difference"] <= 0:
+            words.append(f"worse than {baseline}")
+        elif row["roc_auc_low"] > 0.5:
+            words.append(f"better than {baseline}")
+        else:
+            title = metric_named(settings["select_by"]).title
+            words.append(
+                f"no skill shown: above {baseline} by {title}, but its ROC-AUC may be chance"
+            )
+    if row["model"] == best:
+        words.append("the best of those tried")
+    elif row["best_p_adjusted"] > alpha:
+        words.append(f"not distinguishable from {best}")
+    elif sign * row["best_difference"] > 0:
+        words.append(f"better here than {best}, which did best in training")
+    else:
+        words.append(f"worse than {best}")
+    return "; ".join(words)
 
 
 def failures_of(metrics: pd.DataFrame) -> dict[str, str]:
