@@ -88,8 +88,7 @@ class Unsteady(Faulty):
 
 class Tires(Faulty):
     def predict_proba(self, X):
-        self.asked = getattr(self, "asked", 0) + 1
-        if self.asked > 3 and self.is_faulty():
+        if len(X) > 100 and self.is_faulty():
             raise RuntimeError("enough for today")
         return super().predict_proba(X)
 
