@@ -23,6 +23,9 @@ PACKAGES = {
     "lightgbm": "lightgbm",
     "catboost": "catboost",
 }
+CLASS = re.compile(r"\nclass (\w+)\s*(?:\(([^()]*)\))?\s*:")
+DEFINITION = re.compile(r"\n(?:class|def|async def) ")
+IMPORT = re.compile(r"\n[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)")
 # What an object inside another estimator has: an estimator, a kernel or a splitter.
 PART_METHODS = ("fit", "get_params", "split")
 
@@ -147,20 +150,21 @@ def _offers(module: str, name: str, methods: tuple[str, ...], hops: int = 12) ->
     place = _place(module)
     if hops == 0 or place is None or place[0] is None:
         return None
-    text = place[0].read_text(encoding="utf-8", errors="replace")
-    if re.search(rf"^(async\s+)?def\s+{name}\b", text, re.MULTILINE):
+    text = "\n" + place[0].read_text(encoding="utf-8", errors="replace")
+    if f"\ndef {name}(" in text or f"\nasync def {name}(" in text:
         return False
-    found = re.search(rf"^class\s+{name}\b\s*(\(([^()]*)\))?\s*:", text, re.MULTILINE)
-    if found is None:
+    start = text.find(f"\nclass {name}")
+    found = CLASS.match(text, start) if start >= 0 else None
+    if found is None or found[1] != name:
         return _offers_imported(module, place, text, name, methods, hops)
-    end = re.compile(r"^(class|def|async def)\s", re.MULTILINE).search(text, found.end())
+    end = DEFINITION.search(text, found.end())
     body = text[found.end() : end.start() if end else len(text)]
-    if re.search(rf"^\s+(def\s+)?({'|'.join(methods)})\b\s*[(=]", body, re.MULTILINE):
+    if any(f" def {method}(" in body or f" {method} = " in body for method in methods):
         return True
     if "__getattr__" in body:
         return None
     answers = []
-    for base in (found.group(2) or "").split(","):
+    for base in (found[2] or "").split(","):
         base = re.sub(r"#.*", "", base).strip()
         if base.isidentifier() and base != "object":
             answers.append(_offers(module, base, methods, hops - 1))
@@ -178,7 +182,7 @@ def _offers_imported(
     hops: int,
 ) -> bool | None:
     """Return `_offers` of a name that a module imports from another."""
-    imports = re.finditer(r"^\s*from\s+([.\w]+)\s+import\s+(\([^)]*\)|[^\n]*)", text, re.MULTILINE)
+    imports = IMPORT.finditer(text) if name in text else ()
     for found in imports:
         origin, names = found.groups()
         for item in re.sub(r"#.*|[()\\]", "", names).split(","):
