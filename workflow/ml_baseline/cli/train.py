@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from ml_baseline.config.paths import same_path
 from ml_baseline.config.text import load_yaml, read_config_file
 from ml_baseline.data.source import SourceFile
 from ml_baseline.errors import InputError
+from ml_baseline.files import own_folder
 
 CONFIG = Path("config/config.yaml")  # the one that the Snakefile reads
 NAME = re.compile(r"(?!(?i:logs|benchmarks|seed[0-9]*)$)[A-Za-z][A-Za-z0-9_-]{0,99}")
@@ -159,7 +159,7 @@ def run_workflow(
     Returns:
         0 if it went well, 130 if it was interrupted, else 1.
     """
-    with tempfile.TemporaryDirectory(prefix="ml-baseline-") as folder:
+    with own_folder() as folder:
         overlay = Path(folder, COMMAND_LINE)
         overlay.write_text(json.dumps(config), encoding="utf-8")
         files = [str(path) for path in (config_file, overlay) if path is not None]

@@ -42,12 +42,11 @@ def check_estimators(config: dict) -> None:
     """
     answers: dict[tuple[str, bool], str | None] = {}
     problems = []
-    for path, estimator in _estimators(config):
-        key = (estimator, "params" in path[path.index("models") + 2 :])
-        if key not in answers:
-            answers[key] = _estimator_problem(*key)
-        if answers[key]:
-            problems.append(Problem(path, f"{estimator}: {answers[key]}"))
+    for path, estimator, is_part in _estimators(config):
+        if (estimator, is_part) not in answers:
+            answers[estimator, is_part] = _estimator_problem(estimator, is_part)
+        if answers[estimator, is_part]:
+            problems.append(Problem(path, f"{estimator}: {answers[estimator, is_part]}"))
     refuse(problems)
 
 
@@ -59,37 +58,35 @@ class Bindings(NamedTuple):
     is_open: bool  # there may be others
 
 
-def _estimators(config: dict) -> Iterator[tuple[Keys, str]]:
-    """Yield each estimator named in the config, with the path of the model that names it."""
-    yield from _nested_estimators(config["models"], ("models",))
+def _estimators(config: dict) -> Iterator[tuple[Keys, str, bool]]:
+    """Yield each estimator in the config: where it is named, its dotted path, whether it is a part."""
+    sections: list[tuple[Keys, dict]] = [(("models",), config["models"])]
     for name, dataset in config["datasets"].items():
-        yield from _nested_estimators(dataset.get("models", {}), ("datasets", name, "models"))
+        sections.append((("datasets", name, "models"), dataset.get("models", {})))
+    for path, models in sections:
+        for name, model in models.items():
+            if stands_alone(model):
+                yield (*path, name), model["estimator"], False
+            if model is not None:
+                yield from _parts(model.get("params"), (*path, name, "params"))
 
 
-def _nested_estimators(value: Any, path: Keys) -> Iterator[tuple[Keys, str]]:
-    if stands_alone(value) and value.keys() <= {
-        "estimator",
-        "params",
-        "preprocessing",
-        "threads",
-        "time_limit",
-    }:
-        yield path, value["estimator"]
+def _parts(value: Any, path: Keys) -> Iterator[tuple[Keys, str, bool]]:
+    """Yield the estimators inside the parameters of another."""
+    if stands_alone(value):
+        yield path, value["estimator"], True
         value = {"params": value.get("params")}
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _nested_estimators(item, (*path, key))
-    elif isinstance(value, list | tuple):
-        for i, item in enumerate(value):
-            yield from _nested_estimators(item, (*path, i))
+    items = value.items() if isinstance(value, dict) else ()
+    for key, item in enumerate(value) if isinstance(value, list | tuple) else items:
+        yield from _parts(item, (*path, key))
 
 
-def _estimator_problem(estimator: str, part: bool) -> str | None:
+def _estimator_problem(estimator: str, is_part: bool) -> str | None:
     """Return why there can be no such class, None if it is there or nobody can tell.
 
     Args:
         estimator: its dotted path.
-        part: whether it stands inside another, which may ask for a kernel or a splitter too.
+        is_part: whether it stands inside another, which may ask for a kernel or a splitter too.
     """
     package, *parts = estimator.split(".")
     if package in sys.stdlib_module_names:
@@ -116,9 +113,12 @@ def _estimator_problem(estimator: str, part: bool) -> str | None:
             return f"{module}.{name} is a module; name a class in it"
         if bindings and not (known or name in bindings.listed or bindings.is_open):
             return _missing_name(module, parts, bindings, folders, package)
-        if len(parts) > 1 or _offers(module, name, PART_METHODS if part else ("fit",)) is not False:
+        if (
+            len(parts) > 1
+            or _offers(module, name, PART_METHODS if is_part else ("fit",)) is not False
+        ):
             return None
-        if part:
+        if is_part:
             return "is not a class of scikit-learn's kind: it has none of " + ", ".join(
                 PART_METHODS
             )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ml_baseline.errors import InputError
 from ml_baseline.files import whole_file
+from ml_baseline.text import for_terminal
 
 MARK = "failed: "
 FITTED, FAILED = "fitted", "failed"
@@ -34,7 +35,7 @@ def failure(path: str | Path) -> str | None:
 def in_one_line(error: BaseException) -> str:
     """Return an error in one line of text: an `InputError` in its own words, others with their kind."""
     text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-    line = " ".join(text.split())
+    line = for_terminal(" ".join(text.split()).removesuffix(":"))  # an error without words
     return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]} [...]"
 
 
