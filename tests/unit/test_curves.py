@@ -10,9 +10,9 @@ from ml_baseline.scoring.curves import (
     CURVE_POINTS,
     CURVES,
     curves,
-    share_limits,
     thinned,
 )
+from ml_baseline.scoring.intervals import share_limits
 from ml_baseline.scoring.scores import confidence_intervals, scores
 
 

@@ -8,11 +8,11 @@ model, and none needs more than these predictions.
 import heapq
 import math
 from collections.abc import Callable
-from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
 
+from ml_baseline.scoring.intervals import share_limits
 from ml_baseline.scoring.ranking import counts_by_score
 from ml_baseline.scoring.sample import checked, checked_threshold
 
@@ -115,7 +115,9 @@ def calibration(target: np.ndarray, probability: np.ndarray, settings: dict) -> 
     bin_of = np.searchsorted(ends, probability)
     rows = np.bincount(bin_of, minlength=ends.size)
     ones = np.bincount(bin_of, weights=target, minlength=ends.size)
-    limits = [share_limits(*of_bin, settings["level"]) for of_bin in zip(ones, rows, strict=True)]
+    limits = [
+        share_limits(int(one), n, settings["level"]) for one, n in zip(ones, rows, strict=True)
+    ]
     low, high = np.array(limits).T
     starts = np.r_[0, np.cumsum(rows)[:-1]]
     # A mean of equal numbers may differ from them in the last digit, and from the limits.
@@ -129,36 +131,6 @@ def calibration(target: np.ndarray, probability: np.ndarray, settings: dict) -> 
         "observed_high": high,
         "rows": rows,
     }
-
-
-def share_limits(successes: float, rows: float, level: float) -> tuple[float, float]:
-    """Return the ends of the interval of a share, as `metrics` has it, without importing scipy.
-
-    That would take four times as long as everything else here.
-    """
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    share = successes / rows
-    middle = (share + z**2 / (2 * rows)) / (1 + z**2 / rows)
-    reach = math.sqrt(share * (1 - share) / rows + z**2 / (4 * rows**2)) * z / (1 + z**2 / rows)
-    few = 2 if rows <= 50 else 3
-    low, high = middle - reach, middle + reach
-    if successes <= few:
-        low = _lowest_mean(int(successes), level) / rows
-    if rows - successes <= few:
-        high = 1 - _lowest_mean(int(rows - successes), level) / rows
-    return low, high
-
-
-def _lowest_mean(count: int, level: float) -> float:
-    """Return the mean of a Poisson variable that is at least `count` with probability 1 - level."""
-    if count == 0:
-        return 0.0
-    low, high = 0.0, float(count)  # at its mean it is reached about half the time
-    for _ in range(60):
-        mean = (low + high) / 2
-        below = math.exp(-mean) * sum(mean**k / math.factorial(k) for k in range(count))
-        low, high = (mean, high) if 1 - below < 1 - level else (low, mean)
-    return low
 
 
 def score_distribution(
