@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 from bad_configs import BAD_TABLE, BAD_TOP, DUMMY, read, with_table
 
-from ml_baseline.config.completion import complete
+from ml_baseline.config.completion import LIMITS, complete
 from ml_baseline.config.estimators import check_estimators
 from ml_baseline.config.page import document
 from ml_baseline.config.schema import TOP_LEVEL_ONLY, load_schema
@@ -716,6 +716,56 @@ def test_names_the_module_where_a_class_is_public():
 
 def test_the_schema_is_one():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_every_keyword_of_the_schema_is_known():
+    def keywords(schema):
+        yield from schema
+        for key in ("properties", "$defs"):
+            for entry in schema.get(key, {}).values():
+                yield from keywords(entry)
+        for key in ("items", "additionalProperties", "propertyNames"):
+            if isinstance(schema.get(key), dict):
+                yield from keywords(schema[key])
+
+    structure = {
+        "$schema",
+        "$defs",
+        "$ref",
+        "title",
+        "description",
+        "default",
+        "type",
+        "properties",
+    }
+    structure |= {"additionalProperties", "propertyNames", "required", "items"}
+    own = {"x-expected", "x-words", "x-text", "x-parameters", "x-unknown-key"}
+    assert {*keywords(SCHEMA)} <= structure | own | {*LIMITS}
+
+
+def test_what_is_completed_is_sound_by_json_schema():
+    validator = jsonschema.Draft202012Validator(SCHEMA)
+    config = read((ROOT / "config" / "config.yaml").read_text())
+    accepted = 0
+    for given in (config, with_table(), *(with_table(top=top) for top, _ in BAD_TOP)):
+        completed = settled(given)
+        if completed is not None:
+            accepted += 1
+            # Null is what stands for "not written" in what is completed.
+            for section in ("datasets", "predictions"):
+                for entry in completed[section].values():
+                    for key in [key for key, value in entry.items() if value is None]:
+                        del entry[key]
+            assert not [error.message for error in validator.iter_errors(completed)]
+    assert accepted == 2
+
+
+def settled(config):
+    """Return the completed config, None if it is refused."""
+    try:
+        return complete(config, SCHEMA)
+    except InputError:
+        return None
 
 
 def test_every_setting_is_described():

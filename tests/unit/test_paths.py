@@ -257,6 +257,16 @@ def test_a_table_that_is_a_result_is_refused(folder, table):
 
 def test_sound_batches_are_let_through_and_jobs_do_not_ask_the_disk(folder):
     table = {"table": "data/raw/churn.csv", "target": "y"}
+    with whole_prediction("predicted.csv") as temporary:
+        temporary.write_text("predicted")
+    Path("again.csv").symlink_to("predicted.csv")
+    for output, refused in (("predicted.csv", False), ("again.csv", True)):
+        given = {"datasets": {"churn": table}, "predictions": {"jan": JAN | {"output": output}}}
+        if not refused:
+            assert checked_config(given, SCHEMA)
+            continue
+        with pytest.raises(InputError, match=r"again\.csv is a link; name the file"):
+            checked_config(given, SCHEMA)
     batches = {"jan": JAN, "feb": FEB | {"output": "out.csv"}}
     config = {"datasets": {"churn": table}, "predictions": batches}
     assert checked_config(config, SCHEMA)["predictions"]["feb"]["output"] == "out.csv"

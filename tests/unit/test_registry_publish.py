@@ -369,10 +369,10 @@ HEX = "ab" * 32
 @pytest.mark.parametrize(
     ("content", "mode", "words"),
     [
-        ("", 0o600, "holds no key"),
-        ("no hex", 0o600, "holds no key"),
-        ("ab" * 8, 0o600, "holds no key"),
-        ("é" * 64, 0o600, "holds no key"),
+        ("", 0o600, "is not valid"),
+        ("no hex", 0o600, "is not valid"),
+        ("ab" * 8, 0o600, "is not valid"),
+        ("é" * 64, 0o600, "is not valid"),
         (HEX, 0o644, "chmod 600"),
         (HEX, 0o640, "chmod 600"),
         (HEX, 0o602, "chmod 600"),

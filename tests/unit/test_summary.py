@@ -87,6 +87,8 @@ def churn():
             naive | {"metric": "log_loss", "leak": 7.0},
         ],
     )
+    for name in ("metrics.csv", "report.html"):
+        Path("results", name).touch()
     control = {"control": "negative", "verdict": "pass", "explanation": "found nothing"}
     write_rows("results/churn/controls.csv", [control])
 
@@ -135,6 +137,32 @@ def test_an_audit_without_findings_is_one_line():
     rows = [{"check": name, "verdict": "pass"} for name in ("a", "b", "b")]
     assert audit_text(rows) == "Audit: 2 checks, no problems found."
     assert audit_lines(rows, ("fail",)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("results/report.html", "Open results/report.html in a browser"),
+        ("results/metrics.csv", "All numbers: results/metrics.csv"),
+        ("results/churn/audit.csv", "audit.csv"),
+        ("results/churn/runs", "runs (published models"),
+        ("results/churn/curves", "curves"),
+    ],
+)
+def test_nothing_is_named_that_is_not_there(churn, path, words):
+    file = Path(path)
+    if file.exists():
+        file.unlink()
+    assert words not in run_summary(["churn"])
+    file.touch()
+    assert words in run_summary(["churn"])
+
+
+def test_tables_without_results_are_named_where_the_others_are_gathered(churn):
+    said = run_summary(["adult", "churn"], START, missing=["adult", "wine"])
+    assert "Without results in this run: adult, wine. The other tables: results/metrics.csv" in said
+    Path("results/metrics.csv").unlink()
+    assert "Without results" not in run_summary(["adult", "churn"], START, missing=["adult"])
 
 
 @pytest.mark.parametrize("missing", ["audit.csv", "naive.csv", "controls.csv"])

@@ -12,10 +12,10 @@ INDEX = "results/report.html"
 PAGES_REMOVED = "results/logs/pages_removed"
 INDEXED_TABLES = {
     dataset: {
-        "leaderboard": f"results/{dataset}/metrics.csv",
-        "seeds": [f"results/{dataset}/seed{seed}/metrics.csv" for seed in seeds(dataset)],
-        "audit": f"results/{dataset}/audit.csv",
-        "controls": [f"results/{dataset}/controls.csv"] * SETTINGS[dataset]["controls"],
+        "leaderboard": made(f"results/{dataset}/metrics.csv"),
+        "seeds": [made(f"results/{dataset}/seed{seed}/metrics.csv") for seed in seeds(dataset)],
+        "audit": made(f"results/{dataset}/audit.csv"),
+        "controls": [made(f"results/{dataset}/controls.csv")] * SETTINGS[dataset]["controls"],
         "link": f"{dataset}/report.html" if SETTINGS[dataset]["report"] else "",
     }
     for dataset in sorted(DATASETS)
@@ -35,7 +35,7 @@ def templates(page):
     folder, here = WORKFLOW_FOLDER / "report", Path.cwd()
     # Relative where that is possible, so that a project can be moved without being stale.
     folder = folder.relative_to(here) if folder.is_relative_to(here) else folder
-    return [str(folder / name) for name in names]
+    return [as_is(str(folder / name)) for name in names]
 
 
 def where_wanted(key, pattern):
@@ -80,17 +80,16 @@ def versions(*estimators):
     return [*own.split(", "), *dict.fromkeys(map(package_version, used))]
 
 
-def write_index_of_failed_run():
-    """Write the index with what there is, if a table's failure has kept the rule from doing so.
+def write_index_of_failed_run(unfinished, began):
+    """Write the index with what there is, where a table's failure has kept the rule from doing so.
 
-    Then some input of the rule could not be made. What made Snakemake's record of the index goes
-    too, so that the rule runs as soon as it can.
+    Returns whether it was written.
     """
-    if INDEX not in wanted_files():
-        return
     from ml_baseline.report.index import failed_run_index
 
-    if page := failed_run_index(INDEXED_TABLES, WORKFLOW_FOLDER / "report", STARTED):
-        with whole_file(INDEX) as temporary:
+    folder = WORKFLOW_FOLDER / "report"
+    page = failed_run_index(INDEXED_TABLES, folder, began, Path(made("results")))
+    if page:
+        with whole_file(made(INDEX)) as temporary:
             temporary.write_text(page, encoding="utf-8")
-        workflow.persistence.cleanup_metadata(rules.report_index.output[0])
+    return bool(page)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from ml_baseline.config.paths import is_inside, is_result, output_problem, same_path
 from ml_baseline.config.problems import Keys, Problem, refuse, shown
@@ -235,6 +236,8 @@ def check_paths(config: dict) -> None:
     for name, batch in config["predictions"].items():
         output = batch_output(config, name)
         problem = output_problem(output, reads)
+        if problem is None and Path(output).is_symlink():  # Snakemake would delete the link
+            problem = "is a link; name the file that it leads to"
         for other, twin in written.items():
             if same_path(other, output):
                 problem = f"is the output of the batch {twin} too; name another file"

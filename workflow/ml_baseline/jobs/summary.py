@@ -5,43 +5,68 @@ It runs inside Snakemake's own process, so it imports nothing heavy.
 
 import csv
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ml_baseline.jobs.job_log import last_error
 from ml_baseline.modelling.failure import FAILED
 
 SHOWN_METRICS = ("f1", "roc_auc", "brier")
-LOGS = Path("results/logs")
 WIDTH = 100
+# What may stand in a table's folder, and what it is where the name does not say so.
+PER_TABLE = {
+    "metrics.csv": "",
+    "audit.csv": "",
+    "stats.csv": "",
+    "repairs.json": " (what cleaning changed)",
+    "plots": "",
+    "curves": "",
+    "runs": " (published models; see `ml-baseline runs list`)",
+}
 
 
-def run_summary(datasets: Iterable[str], failed_since: float | None = None) -> str:
+def run_summary(
+    datasets: Sequence[str],
+    failed_since: float | None = None,
+    results: Path = Path("results"),
+    missing: Iterable[str] = (),
+) -> str:
     """Return the closing words of a run in the current folder.
 
     Args:
         datasets: the names of the tables.
         failed_since: if the run failed, the time (seconds since the epoch) it started at; errors
             in logs written since then are shown, and leaderboards made before are not.
+        results: the folder of the results.
+        missing: the tables whose leaderboard could not be made in this run.
     """
     parts = [
-        text
-        for dataset in datasets
-        if (text := table_text(Path("results", dataset), failed_since or 0.0))
+        text for dataset in datasets if (text := table_text(results / dataset, failed_since or 0.0))
     ]
     if failed_since is not None:
-        parts.append(failures_text(failed_since))
+        parts.append(failures_text(failed_since, results / "logs"))
+        if (names := ", ".join(missing)) and (all_metrics := results / "metrics.csv").exists():
+            parts.append(f"Without results in this run: {names}. The other tables: {all_metrics}")
     elif parts:
-        parts.append(
-            "Scores are of holdout rows that no fitting step has seen.\n"
-            "* is the best model, chosen by its out-of-fold score on the training rows.\n"
-            + "Open results/report.html in a browser: the answer for each table, and the evidence.\n"
-            * Path("results/report.html").exists()
-            + "All numbers: results/metrics.csv. For each table, in results/<table>/: metrics.csv,\n"
-            "audit.csv, stats.csv, repairs.json (what cleaning changed), plots/, curves/,\n"
-            "seed<seed>/ (models, predictions) and runs/ (published models: `ml-baseline runs list`)."
-        )
+        parts.append("\n".join(_where_to_look(datasets, results)))
     return "\n\n" + "\n\n".join(parts) + "\n"
+
+
+def _where_to_look(datasets: Sequence[str], results: Path) -> Iterator[str]:
+    """Yield the lines that say what the figures are and where more of them stand."""
+    yield "Scores are of holdout rows that no fitting step has seen."
+    yield "* is the best model, chosen by its out-of-fold score on the training rows."
+    if (page := results / "report.html").exists():
+        yield f"Open {page} in a browser: the answer for each table, and the evidence."
+    if (all_metrics := results / "metrics.csv").exists():
+        yield f"All numbers: {all_metrics}"
+    there = [
+        f"{name}{words}"
+        for name, words in PER_TABLE.items()
+        if any((results / dataset / name).exists() for dataset in datasets)
+    ]
+    named = f"{', '.join(there)}, seed<seed>/ (models, predictions)"
+    yield textwrap.fill(f"For each table, in {results}/<table>/: {named}", WIDTH)
 
 
 def table_text(folder: Path, since: float = 0.0) -> str:
@@ -152,10 +177,10 @@ def controls_text(rows: list[dict[str, str]]) -> str:
     return "\n".join(["Controls:", *lines])
 
 
-def failures_text(since: float) -> str:
+def failures_text(since: float, logs: Path = Path("results/logs")) -> str:
     """Return the errors in the logs written since a time, one paragraph each."""
     errors: dict[str, Path] = {}
-    for path in sorted(LOGS.rglob("*.log")):
+    for path in sorted(logs.rglob("*.log")):
         if path.stat().st_mtime >= since and (error := last_error(path)):
             errors.setdefault(error, path)  # one fault may stop several jobs
     if not errors:

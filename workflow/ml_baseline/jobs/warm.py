@@ -24,6 +24,7 @@ import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
+from ml_baseline.files import hold_folder, own_folder
 from ml_baseline.jobs.worker import (
     FOLDER_VARIABLE,
     PID_BYTES,
@@ -54,6 +55,7 @@ PRELOADED = {
 }
 LARGEST_REQUEST = 1 << 20
 GRACE_SECONDS = 5
+LONGEST_FOLDER = 70  # a socket's name may have 103 bytes on every system
 
 
 class WarmProcesses:
@@ -61,13 +63,15 @@ class WarmProcesses:
 
     def __init__(self, kinds: Iterable[str] = tuple(PRELOADED)) -> None:
         """Start the processes of these kinds; they import in the background."""
-        self._folder = tempfile.TemporaryDirectory(
-            prefix="ml-baseline-", ignore_cleanup_errors=True
-        )
-        os.environ[FOLDER_VARIABLE] = self._folder.name
+        parent = _short_folder()
+        if parent is None:
+            kinds = ()
+        self._stack = contextlib.ExitStack()
+        self._folder = self._stack.enter_context(own_folder(parent))
+        os.environ[FOLDER_VARIABLE] = str(self._folder)
         # As long as this end of the pipe is open, the run is alive. For reading too, because opening
         # for writing alone waits for a reader.
-        pipe = Path(self._folder.name, PIPE)
+        pipe = self._folder / PIPE
         os.mkfifo(pipe)
         self._lifeline = os.open(pipe, os.O_RDWR)
         run = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
@@ -75,7 +79,8 @@ class WarmProcesses:
         found_in = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]
         self._processes = [
             subprocess.Popen(
-                [sys.executable, "-m", "ml_baseline.jobs.warm", self._folder.name, name, str(run)],
+                # -P: not the modules of the folder that the run is in.
+                [sys.executable, "-P", "-m", __name__, str(self._folder), name, str(run)],
                 pass_fds=[run],
                 stdin=subprocess.DEVNULL,
                 env=os.environ | threads | {"PYTHONPATH": os.pathsep.join(filter(None, found_in))},
@@ -91,7 +96,15 @@ class WarmProcesses:
         for process in self._processes:
             kill_tree(process.pid)
             process.wait()
-        self._folder.cleanup()
+        self._stack.close()
+
+
+def _short_folder() -> Path | None:
+    """Return a folder in which the name of a socket is not too long for the system, if any is."""
+    for parent in (Path(tempfile.gettempdir()), Path("/tmp")):
+        if len(os.fsencode(parent)) <= LONGEST_FOLDER and os.access(parent, os.W_OK):
+            return parent
+    return None
 
 
 def kinds_asked_for(scripts: Iterable[Path]) -> set[str]:
@@ -105,7 +118,7 @@ def serve(folder: Path, name: str, run: int) -> None:
     # Ctrl-C reaches every process of a run; it is for the one that can tidy up.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     adopt_orphans()
-    with socket.socket(socket.AF_UNIX) as listener:
+    with socket.socket(socket.AF_UNIX) as listener, hold_folder(folder):
         listener.bind(str(folder / name))
         listener.listen(128)
         for module in PRELOADED[name]:
@@ -162,4 +175,5 @@ if __name__ == "__main__":
     # in the module that its script will import.
     from ml_baseline.jobs import warm
 
-    warm.serve(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    with contextlib.suppress(OSError, ImportError):  # jobs do without, and tell their own errors
+        warm.serve(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

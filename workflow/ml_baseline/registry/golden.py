@@ -107,7 +107,7 @@ def replay_golden(run: Run, model: "Pipeline") -> tuple[int, float]:
     except Exception as error:
         raise _unusable(run, f"{type(error).__name__}: {error}") from error
     if np.isnan(distances).any():
-        raise _unusable(run, "it gives probabilities that are no numbers")
+        raise _unusable(run, "it returns probabilities that are not numbers")
     return len(distances), float(distances.max())
 
 

@@ -208,10 +208,10 @@ def read_json_as(kind: type[Record], content: bytes, name: object) -> Record:
     try:
         value = json.loads(content, parse_constant=_refuse)
         if _is_deeper(value, DEEPEST):
-            raise ValueError("it is nested too deep")
+            raise ValueError("nested too deeply")
     except (ValueError, RecursionError) as error:
-        why = "it is nested too deep" if isinstance(error, RecursionError) else error
-        raise InputError(f"{name} is damaged: it is no JSON that can be used ({why})") from error
+        why = "nested too deeply" if isinstance(error, RecursionError) else error
+        raise InputError(f"{name} is damaged: not valid JSON ({why})") from error
     if problem := _mismatch(value, kind, ""):
         raise InputError(f"{name} is damaged: {problem}")
     return value
@@ -293,4 +293,4 @@ def _is_deeper(value: object, levels: int) -> bool:
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON number")
+    raise ValueError(f"{constant} is not a number in JSON")

@@ -1,4 +1,4 @@
-"""What is to be said about published runs, for a program or a display to show."""
+"""What a list of published runs, or a page about one, shows."""
 
 import contextlib
 from pathlib import Path

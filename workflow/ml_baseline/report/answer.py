@@ -150,7 +150,7 @@ def _trust(found: Standing, audit: list[Row]) -> Markup:
             more,
         )
     else:
-        text = html("The audit ran {} and <strong>found no leak</strong>.", checks)
+        text = html("The audit ran {} and <strong>found no leakage</strong>.", checks)
     if found.is_rough:
         text += " The interval is rough: a class, or the errors, have too few rows."
     return text
@@ -159,12 +159,12 @@ def _trust(found: Standing, audit: list[Row]) -> Markup:
 def _disbelief(found: Standing) -> Markup:
     if found.fails:
         return html(
-            "<strong>Do not believe these scores:</strong> the audit failed {} \N{EN DASH} {}",
+            "<strong>The audit failed {}:</strong> {}",
             plural(len(found.fails), "check"),
             chief(found.fails)["summary"],
         )
     return html(
-        "<strong>Do not believe these scores:</strong> with the labels shuffled, where there is "
+        "<strong>The negative control failed:</strong> with the labels shuffled, where there is "
         "nothing to find, {} still found something.",
         listed([name_of(row) for row in found.leaks]),
     )
@@ -264,9 +264,10 @@ def _do_what_no_setting_does(found: Standing, sources: Sources) -> Markup | None
     if not findings:
         return None
     first = chief(findings)
-    told = first["explanation"] or first["summary"]
-    more = f" {len(findings) - 1} more of this sort below." if len(findings) > 1 else ""
-    return html('{}{} See <a href="#audit">the audit</a>.', told, more)
+    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+    return html(
+        '{} No setting settles this: <a href="#audit">what to do</a>{}.', first["summary"], more
+    )
 
 
 def _repair_models(found: Standing, sources: Sources) -> Markup | None:
@@ -290,7 +291,7 @@ def _look_at_warnings(found: Standing, sources: Sources) -> Markup | None:
         return None
     first = chief(found.warns)
     keys = keys_of(first)
-    why = "If it is a leak" if keys & COLUMN_KEYS else "If it holds"
+    why = "If it gives the answer away" if keys & COLUMN_KEYS else "If it holds"
     advice = html(" {}, write {}.", why, entry([first])) if keys else ""
     subject = first["subject"]
     about = html(" about <code>{}</code>", shortened(subject, NAME_LENGTH)) if subject else ""

@@ -66,9 +66,11 @@ class Standing(NamedTuple):
             return "Not compared with the baseline"
         if not (self.beats_baseline or self.warns):
             return "No better than the baseline" if self.is_baseline else "No clear gain"
-        if self.status == "warn":
+        if self.warns:
             return "Check the warnings first"
-        return "No problems found"
+        if self.missed:
+            return "Check the controls first"
+        return "Too few rows to be sure" if self.is_rough else "No problems found"
 
 
 def has_failed(row: Row) -> bool:

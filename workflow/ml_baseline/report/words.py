@@ -163,6 +163,11 @@ def visible(value: object) -> object:
     )
 
 
+def breakable(name: str) -> Markup:
+    """Return a name that may go on in the next line after any underscore."""
+    return Markup("_<wbr>").join(str(visible(name)).split("_"))
+
+
 def html(template: str, *values: object) -> Markup:
     """Return a sentence of ours with values put into its `{}`, escaped unless they are markup."""
     return Markup(template).format(*map(visible, values))
