@@ -46,16 +46,15 @@ def curves(predictions: pd.DataFrame, threshold: float, level: float) -> dict[st
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in CURVES}
     for model, part in predictions.groupby("model", sort=False):
         target, probability = checked(part["target"], part["probability"])
-        for name, (columns, function) in CURVES.items():
-            table = pd.DataFrame(function(target, probability, settings), columns=list(columns))
+        for name, function in CURVES.items():
+            table = pd.DataFrame(function(target, probability, settings))
             table.insert(0, "model", model)
             parts[name].append(table)
-    return {
-        name: pd.concat(tables, ignore_index=True)
-        if tables
-        else pd.DataFrame(columns=["model", *CURVES[name][0]], dtype="object")
-        for name, tables in parts.items()
-    }
+    if not all(parts.values()):
+        of_none = np.array([False, True]), np.array([0.0, 1.0])
+        columns = {name: list(function(*of_none, settings)) for name, function in CURVES.items()}
+        return {n: pd.DataFrame(columns=["model", *c], dtype="object") for n, c in columns.items()}
+    return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
 
 
 def roc(target: np.ndarray, probability: np.ndarray, settings: dict | None = None) -> dict:
@@ -180,39 +179,13 @@ def threshold_table(target: np.ndarray, probability: np.ndarray, settings: dict)
     }
 
 
-# Each table's columns beside `model`, and what makes them.
-CURVES: dict[str, tuple[tuple[str, ...], Callable[..., dict]]] = {
-    "roc": (("false_positive_rate", "true_positive_rate", "threshold"), roc),
-    "precision_recall": (("recall", "precision", "threshold"), precision_recall),
-    "calibration": (
-        (
-            "low",
-            "high",
-            "mean_probability",
-            "observed",
-            "observed_low",
-            "observed_high",
-            "rows",
-        ),
-        calibration,
-    ),
-    "score_distribution": (("low", "high", "negatives", "positives"), score_distribution),
-    "thresholds": (
-        (
-            "threshold",
-            "true_positives",
-            "false_positives",
-            "false_negatives",
-            "true_negatives",
-            "precision",
-            "recall",
-            "f1",
-            "accuracy",
-            "flagged_share",
-            "chosen",
-        ),
-        threshold_table,
-    ),
+# What makes each table's columns beside `model`.
+CURVES: dict[str, Callable[..., dict]] = {
+    "roc": roc,
+    "precision_recall": precision_recall,
+    "calibration": calibration,
+    "score_distribution": score_distribution,
+    "thresholds": threshold_table,
 }
 
 
