@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from ml_baseline.controls import controls
-from ml_baseline.controls.controls import negative_control, permuted, positive_control
+from ml_baseline.controls import verdicts
+from ml_baseline.controls.verdicts import negative_control, permuted, positive_control
 from ml_baseline.data import sample_data
 from ml_baseline.data.augment import augment
 from ml_baseline.data.split import split
@@ -115,7 +115,7 @@ def test_a_negative_control_fails_above_a_half_only(limits):
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr(controls, "FRESH_ROWS", 3_000)
+    monkeypatch.setattr(verdicts, "FRESH_ROWS", 3_000)
     monkeypatch.setattr(sample_data, "best_visible_roc_auc", lambda: 0.875)
 
 

@@ -391,7 +391,7 @@ EDITS = {
     "scoring/significance.py": (add_statement("scoring/significance"), CHOSEN),
     "scoring/leaderboard.py": (add_statement("scoring/leaderboard"), CHOSEN),
     "controls/naive.py": (add_statement("controls/naive"), NAIVE),
-    "controls/controls.py": (add_statement("controls/controls"), NOTHING),
+    "controls/verdicts.py": (add_statement("controls/verdicts"), NOTHING),
     "audit/checks/ids.py": (add_statement("audit/checks/ids"), AUDIT),
     "data/sample_data.py": (
         add_statement("data/sample_data"),
@@ -433,7 +433,7 @@ EDITS = {
 # A third of the cases, which say the same of other modules, run as proofs.
 PROOFS = {
     *("data/clean.py", "modelling/pipeline.py", "scoring/evaluate.py"),
-    *("scoring/significance.py", "controls/controls.py", "jobs/summary.py", "jobs/run_lock.py"),
+    *("scoring/significance.py", "controls/verdicts.py", "jobs/summary.py", "jobs/run_lock.py"),
     *("jobs/job_log.py", "scoring/curves.py", "scoring/importance.py"),
     *("data/distributions.py", "report/index.py", "data/sample_data.py", "controls/naive.py"),
     *("audit/checks/ids.py", "registry/publish.py", "a table less", "baseline", "a plot deleted"),
