@@ -489,9 +489,7 @@ def run_plan():
             made(f"{root}/{name}") for root in ("data/processed", "results") for name in SETTINGS
         ],
         trained=trained_files(),
-        scored=[
-            made(f"results/{d}/seed{seed}/metrics.csv") for d in SETTINGS for seed in seeds(d)
-        ],
+        scored=[made(f"results/{d}/seed{seed}/metrics.csv") for d in SETTINGS for seed in seeds(d)],
         explained={
             made(f"results/{d}/importance.csv"): made(f"results/logs/{d}/explain.log")
             for d in SETTINGS
