@@ -98,7 +98,7 @@ def test_takes_names_that_make_a_good_folder(name):
 def test_refuses_names_that_differ_by_case_only():
     table = {"table": "a.csv", "target": "y"}
     (problem,) = problems({"datasets": {"Churn": table, "churn": table}})
-    assert "datasets.churn: differs from Churn by case only" in problem
+    assert "datasets.churn: differs from Churn only by case" in problem
 
 
 @pytest.mark.parametrize("key", ["separator", "encoding"])

@@ -154,7 +154,7 @@ def test_code_in_the_folders_config_is_not_run(tmp_path):
     project = prepared(tmp_path)
     code = '?__import__("pathlib").Path("ran").touch()'
     project.write("config/config.yaml", f"__use_yte__: true\nseeds: {code!r}\n")
-    assert not told(project, [], "this would let the file run code in Snakemake; take the key out")
+    assert not told(project, [], "this lets the file run code in Snakemake; remove the key")
     assert not (tmp_path / "ran").exists()
 
 
