@@ -11,7 +11,7 @@ from ml_baseline.config.completion import LIMITS, complete
 from ml_baseline.config.estimators import check_estimators
 from ml_baseline.config.page import document
 from ml_baseline.config.schema import TOP_LEVEL_ONLY, load_schema
-from ml_baseline.config.settings import DatasetSettings, dataset_settings
+from ml_baseline.config.settings import DatasetSettings, ModelSettings, dataset_settings
 from ml_baseline.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -205,6 +205,7 @@ def test_three_lines_are_enough():
         "params": {},
         "preprocessing": "tree",
         "threads": 1,
+        "time_limit": None,
     }
 
 
@@ -317,6 +318,7 @@ FOREST = {
     "params": {"n_estimators": 200, "max_depth": 8, "class_weight": {0: 1, 1: 2}},
     "preprocessing": "tree",
     "threads": 1,
+    "time_limit": None,
 }
 
 
@@ -345,6 +347,7 @@ FOREST = {
                 "params": {},
                 "preprocessing": "linear",
                 "threads": 1,
+                "time_limit": None,
             },
         ),
         (
@@ -354,6 +357,7 @@ FOREST = {
                 "params": {"max_depth": 3},
                 "preprocessing": "linear",
                 "threads": 1,
+                "time_limit": None,
             },
         ),
     ],
@@ -422,6 +426,8 @@ def test_a_dataset_that_is_not_there_is_named():
 def test_the_settings_of_a_table_are_typed():
     settings = settings_of('positive: "Yes"')
     assert list(settings) and {*settings} == {*DatasetSettings.__annotations__}
+    for model in settings["models"].values():
+        assert {*model} == {*ModelSettings.__annotations__}
 
 
 def test_every_section_can_be_overridden():

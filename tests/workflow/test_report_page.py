@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,11 +19,6 @@ from running import QUICK_MODELS, Project, rows_of, small_table
 from ml_baseline.report.index import index_page, read_table_results
 from ml_baseline.report.words import score_of
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run")
-QUIET += ("--disable-background-networking", "--disable-component-update", "--disable-sync")
 PHONE = {"width": 390, "height": 844}
 SCREEN = {"width": 1280, "height": 800}
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(1)</script>'
@@ -76,22 +70,6 @@ def pages(run, tmp_path_factory) -> dict[str, Path]:
 
 NAMES = ("real", "leaky", "hostile", "failed", "useless", "index")
 REPORTS = NAMES[:-1]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """A headless Chromium; without one the tests are skipped, unless one is required."""
-    if CHROMIUM is None:
-        reason = "no Chromium was found; `apt-get install chromium` lets these tests run"
-        if os.environ.get("ML_BASELINE_REQUIRE_BROWSER") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
