@@ -332,6 +332,7 @@ FOREST = {
             "{params: {max_depth: null}}",
             FOREST | {"params": FOREST["params"] | {"max_depth": None}},
         ),
+        ("{time_limit: 60}", FOREST | {"time_limit": 60}),
         (
             "{params: {class_weight: {1: 9}}}",
             FOREST | {"params": FOREST["params"] | {"class_weight": {0: 1, 1: 9}}},
@@ -378,6 +379,13 @@ def test_a_model_is_changed_or_replaced_in_a_dataset(override, forest):
 def test_an_estimator_inside_another_is_changed_or_replaced(inner, expected):
     settings = settings_of(f"models: {{bag: {{params: {{estimator: {inner}}}}}}}", MODELS)
     assert settings["models"]["bag"]["params"] == {"estimator": expected}
+
+
+def test_a_table_lifts_the_time_limit_that_holds_for_the_others():
+    models = MODELS.replace("preprocessing: tree", "preprocessing: tree\n    time_limit: 60")
+    assert settings_of("", models)["models"]["forest"]["time_limit"] == 60
+    lifted = settings_of("models: {forest: {time_limit: null}}", models)
+    assert lifted["models"]["forest"]["time_limit"] is None
 
 
 def test_models_are_left_out_and_added_in_a_dataset():
