@@ -1,13 +1,17 @@
 """Runs that are killed, crowded, starved or locked out: the next plain run makes the same files."""
 
+import contextlib
 import errno
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
+from random import Random
 
 import pytest
 from running import Project, small_table
@@ -114,17 +118,24 @@ def waiting(project: Project) -> list[Path]:
     return list(project.strikes.glob("*.strike"))
 
 
-def in_session(session: int) -> list[int]:
-    """Return the processes of a session that are still at work."""
+def at_work_in(folder: Path) -> list[int]:
+    """Return the processes that are at work in a project: the run, its jobs, their workers."""
     found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            state, _, _, of_session = stat.read_text().rsplit(") ", 1)[1].split()[:4]
+            ended = (process / "stat").read_text().rpartition(") ")[2][0] in "ZX"
+            if not ended and (process / "cwd").readlink() == folder:
+                found.append(int(process.name))
         except OSError:
             continue
-        if int(of_session) == session and state != "Z":
-            found.append(int(stat.parent.name))
-    return found
+    return sorted(found)
+
+
+def wait_until_nothing_is_at_work_in(folder: Path) -> None:
+    deadline = time.monotonic() + 60
+    while left := at_work_in(folder):
+        assert time.monotonic() < deadline, [Path(f"/proc/{p}/cmdline").read_bytes() for p in left]
+        time.sleep(0.1)
 
 
 def test_a_run_killed_in_the_middle_of_every_stage_goes_on_and_ends_the_same(struck, undisturbed):
@@ -145,10 +156,46 @@ def test_nothing_of_a_killed_run_goes_on_without_it(struck):
     (struck.strikes / "pid").write_text(str(run.pid))
     run.wait(timeout=120)
     assert not mark.exists()
-    deadline = time.monotonic() + 60
-    while in_session(run.pid):
-        assert time.monotonic() < deadline, in_session(run.pid)
-        time.sleep(0.1)
+    wait_until_nothing_is_at_work_in(struck.folder)
+
+
+# Each seed is a moment and a victim: the group of the run, everybody, or one of its processes.
+SEEDS = range(1, 36)
+
+
+def test_kills_at_random_moments_end_with_the_same_bytes(tmp_path, monkeypatch, undisturbed):
+    temporary = Path(tempfile.mkdtemp(prefix="k", dir="/tmp"))  # short enough for sockets
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    started = time.monotonic()
+    prepared(tmp_path / "timed").run()
+    length = time.monotonic() - started
+    project = prepared(tmp_path / "project")
+    killed = []
+    for seed in SEEDS:
+        random = Random(seed)
+        with (tmp_path / "said").open("w") as said:
+            run = project.start(stdout=said, stderr=said, start_new_session=True)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            run.wait(random.uniform(0, length))
+        if run.poll() == 0:  # all is made: from the beginning
+            for folder in ("data", "results"):
+                shutil.rmtree(project.folder / folder)
+            continue
+        victim = random.choice(["group", "everybody", "one", "one"])
+        found = at_work_in(project.folder) or [run.pid]
+        for pid in {"group": [-run.pid], "everybody": found, "one": [random.choice(found)]}[victim]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        run.wait(timeout=120)
+        wait_until_nothing_is_at_work_in(project.folder)
+        killed.append((seed, victim))
+    assert len(killed) >= 25, killed
+    time.sleep(6)  # younger folders may just have been made
+    project.run()
+    assert project.checksums() == undisturbed
+    assert "Nothing to be done" in project.run()
+    assert [path.name for path in temporary.iterdir()] == []
+    temporary.rmdir()
 
 
 @pytest.mark.parametrize(
