@@ -32,7 +32,7 @@ class OutOfMemory(Faulty):
 '''
 REASONS = {
     "raises": "ValueError: cannot invert: the matrix is singular",
-    "killed": "killed before it had finished",
+    "killed": "killed before it finished",
     "out_of_memory": "MemoryError",
 }
 CLASSES = {"raises": "Raises", "killed": "Killed", "out_of_memory": "OutOfMemory"}
@@ -127,7 +127,7 @@ def test_a_table_of_which_every_model_fails_has_no_leaderboard(project, monkeypa
     # What there is of all tables is gathered, and what is missing is said.
     gathered = project.folder / "results/metrics.csv"
     assert {row["dataset"] for row in rows_of(gathered)} == {"good"}
-    assert "Without results in this run: bad" in done.stdout
+    assert "No results in this run: bad" in done.stdout
     (project.folder / "faulty").unlink()
     project.run()
     assert {row["dataset"] for row in rows_of(gathered)} == {"bad", "good"}

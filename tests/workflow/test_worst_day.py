@@ -101,13 +101,15 @@ def struck(tmp_path, monkeypatch) -> Project:
     return project
 
 
-def strike(project: Project, victim: str, *patterns: str) -> tuple[int, str]:
+def strike(
+    project: Project, victim: str, *patterns: str, arguments: tuple[str, ...] = ()
+) -> tuple[int, str]:
     """Run until the first of the strikes still to come; return the exit code and what was said."""
     for pattern in patterns:
         number = len(list(project.strikes.iterdir()))
         (project.strikes / f"{number:03}.strike").write_text(f"{victim} *{pattern}")
     before = waiting(project)
-    run = project.start(start_new_session=True)  # a group of its own, as a shell gives
+    run = project.start(*arguments, start_new_session=True)  # a group of its own, as a shell gives
     (project.strikes / "pid").write_text(str(run.pid))
     said, _ = run.communicate(timeout=120)
     assert len(waiting(project)) < len(before), f"the run ended without a strike:\n{said}"
@@ -145,6 +147,14 @@ def test_a_run_killed_in_the_middle_of_every_stage_goes_on_and_ends_the_same(str
     struck.run(cores=4)
     assert struck.checksums() == undisturbed
     assert "Nothing to be done" in struck.run()
+
+
+def test_a_killed_run_goes_on_with_records_in_a_database(struck, undisturbed):
+    database = ("--persistence-backend", "db")
+    assert strike(struck, "SIGKILL", "seed42/holdout.csv", arguments=database)[0] < 0
+    assert "The previous run was killed" in struck.run(*database)
+    assert struck.checksums() == undisturbed
+    assert "Nothing to be done" in struck.run(*database)
 
 
 def test_nothing_of_a_killed_run_goes_on_without_it(struck):
@@ -204,7 +214,7 @@ def test_kills_at_random_moments_end_with_the_same_bytes(tmp_path, monkeypatch, 
 def test_a_killed_job_is_told_and_made_up_for(struck, undisturbed, stage):
     code, said = strike(struck, "JOB", stage)
     assert code == 1
-    assert "small: the process was killed before it had finished" in " ".join(said.split())
+    assert "small: the process was killed before it finished" in " ".join(said.split())
     struck.run()
     assert struck.checksums() == undisturbed
 

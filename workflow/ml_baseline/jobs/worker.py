@@ -29,9 +29,8 @@ TIMED_OUT = 124
 INTERRUPTED = 130
 KILLED = 137
 KILLED_MESSAGE = (
-    "the process was killed before it had finished; most often that is the system's answer when "
-    "memory runs out: give the machine more, or the job fewer rows, columns or parallel jobs "
-    "(--cores)"
+    "the process was killed before it finished, most often because memory ran out: use a machine "
+    "with more memory, or fewer rows, columns or parallel jobs (--cores)"
 )
 # How long to wait until what is killed is gone: for what the kernel holds, there is no end to it.
 KILL_SECONDS = 5.0
