@@ -293,6 +293,15 @@ def test_a_lock_that_is_a_link_is_refused_and_not_followed(runs, tmp_path):
     assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
+def test_a_link_among_the_leftovers_leads_to_no_deletion(runs, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/file.txt").write_text("mine")
+    runs.mkdir(parents=True)
+    (runs / ".publishing-x").symlink_to(tmp_path / "mine")
+    publish_smallest(runs, **at())
+    assert snapshot(tmp_path / "mine") == {"file.txt": b"mine"}
+
+
 def test_without_locks_nothing_of_others_is_swept(runs, monkeypatch):
     def unsupported(*_):
         raise OSError(95, "Operation not supported")

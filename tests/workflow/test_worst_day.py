@@ -214,7 +214,7 @@ def test_kills_at_random_moments_end_with_the_same_bytes(tmp_path, monkeypatch, 
 def test_a_killed_job_is_told_and_made_up_for(struck, undisturbed, stage):
     code, said = strike(struck, "JOB", stage)
     assert code == 1
-    assert "small: the process was killed before it finished" in " ".join(said.split())
+    assert "small: the process was killed (SIGKILL) before it finished" in " ".join(said.split())
     struck.run()
     assert struck.checksums() == undisturbed
 
