@@ -50,9 +50,8 @@ def death(code: int) -> str:
     name = signal.Signals(-code).name
     if -code == signal.SIGKILL:
         return (
-            f"the process was killed ({name}) before it finished; most often that is the system's "
-            "answer when memory runs out: give the machine more, or the job fewer rows, columns or "
-            "parallel jobs (--cores)"
+            f"the process was killed ({name}) before it finished, most often because memory ran out: "
+            "use a machine with more memory, or fewer rows, columns or parallel jobs (--cores)"
         )
     return (
         f"the process crashed with {name} ({signal.strsignal(-code)}): a fault in compiled code, the "
