@@ -1,5 +1,6 @@
 """Published runs are found, checked before anything is loaded, verified and compared."""
 
+import ast
 import hashlib
 import importlib.metadata
 import json
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from publishing import NOON, publish_smallest, snapshot
+from running import ROOT
 from small_shop import publish_shop, shop
 
 from ml_baseline import seal as seals
@@ -68,6 +70,28 @@ def plant(results: Path, marker: Path, with_hash: bool) -> None:
         meta = json.loads(manifest.read_text())
         meta["files"]["model/model.joblib"] = hashlib.sha256(model.read_bytes()).hexdigest()
         manifest.write_text(json.dumps(meta))
+
+
+# Each module of the registry knows those before it and none behind.
+ARROWS = (
+    *("environment", "manifest", "runs", "load", "predict", "golden", "verify", "predict_file"),
+    *("overview", "differences", "contents", "markdown", "model_card", "publish"),
+)
+
+
+def test_imports_of_the_registry_point_one_way():
+    folder = ROOT / "workflow/ml_baseline/registry"
+    assert {path.stem for path in folder.glob("*.py")} == {*ARROWS, "__init__"}
+    for place, name in enumerate(ARROWS):
+        known = set()
+        for node in ast.walk(ast.parse((folder / f"{name}.py").read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module == "ml_baseline.registry":
+                known |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module.startswith("ml_baseline."):
+                room, *module = node.module.split(".")[1:]
+                known |= {module[0]} if room == "registry" else set()
+                assert room not in ("cli", "serve", "jobs", "report"), (name, node.module)
+        assert known <= set(ARROWS[:place]), name
 
 
 # --- finding -------------------------------------------------------------------------------------
@@ -401,8 +425,8 @@ def test_a_model_that_cannot_predict_here_is_one_message_with_the_remedy(
     with pytest.raises(InputError) as caught:
         predict_file(run, results / "batch.csv", results / "out.csv")
     message = str(caught.value)
-    assert why in message and f"Scikit-learn was {then} and is 1.7.2" in message
-    assert f"scikit-learn=={then}" in message and "pip install" in message
+    assert why in message and f"scikit-learn was {then} and is 1.7.2" in message
+    assert f"`pip install scikit-learn=={then}`" in message
     assert not (results / "out.csv").exists()
 
 

@@ -22,6 +22,7 @@ from ml_baseline.report.index import failed_run_index, index_page, read_table_re
 from ml_baseline.report.making import config_alone
 from ml_baseline.report.sources import download, read_sources
 from ml_baseline.report.standing import standing
+from ml_baseline.scoring.metrics import METRICS
 
 HOSTILE = '"><script>alert(1)</script>'
 
@@ -64,7 +65,7 @@ def test_the_answer_says_best_model_error_bar_baseline_audit(tmp_path, monkeypat
     assert "good is the best of the models tried" in text
     assert re.search(r"ROC-AUC 0\.\d+ \(95 % interval 0\.\d+ to 0\.\d+\) on 160 holdout rows", text)
     assert re.search(r"better than the baseline dummy \(by 0\.\d+, 95 % interval", text)
-    assert "The audit ran 1 check and found no leak" in text
+    assert "The audit ran 1 check and found no leakage" in text
 
 
 def test_no_headline_claims_skill_that_the_ranking_does_not_show():
@@ -499,8 +500,8 @@ def test_figures_of_one_column_end_at_the_same_digit(tmp_path, monkeypatch):
         re.findall(r"<td data-value=[^>]*>[^<]*?([0-9.]+)<span", row)
         for row in re.findall(r"<tr class.*?</tr>", board, re.DOTALL)
     ]
-    columns = list(zip(*(row[-len(words.METRIC_WORDS) :] for row in rows), strict=True))
-    assert len(rows) == 3 and len(columns) == len(words.METRIC_WORDS)
+    columns = list(zip(*(row[-len(METRICS) :] for row in rows), strict=True))
+    assert len(rows) == 3 and len(columns) == len(METRICS)
     for column in columns:
         assert len({len(cell.partition(".")[2]) for cell in column}) == 1
 

@@ -180,7 +180,7 @@ def reasons_of(problems: list[BadCells], rows: int) -> list[str | None] | None:
     return reasons
 
 
-def described(problem: BadCells, before: int) -> str:
+def in_words(problem: BadCells, before: int) -> str:
     """Return what is wrong with the cells of a column, the first of them by their row's number.
 
     Args:

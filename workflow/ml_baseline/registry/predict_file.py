@@ -27,8 +27,8 @@ from ml_baseline.registry.predict import (
     BadCells,
     check_columns,
     clean_rows,
-    described,
     id_columns,
+    in_words,
     input_columns,
     no_probabilities,
     predict_clean,
@@ -241,7 +241,7 @@ class _Batch:
         seen = f"of the first {before + rows:,} rows "
         return InputError(
             f"{self.rows.name}: {number:,} {seen}cannot be predicted. "
-            + " ".join(described(problem, before) for problem in problems)
+            + " ".join(in_words(problem, before) for problem in problems)
             + " Correct them, or use `--on-bad-rows null` to leave their predictions empty, with the "
             "reason, and predict the others"
         )

@@ -150,7 +150,7 @@ def _trust(found: Standing, audit: list[Row]) -> Markup:
             more,
         )
     else:
-        text = html("The audit ran {} and <strong>found no leak</strong>.", checks)
+        text = html("The audit ran {} and <strong>found no leakage</strong>.", checks)
     if found.is_rough:
         text += " The interval is rough: a class, or the errors, have too few rows."
     return text
@@ -242,8 +242,8 @@ def _take_out_columns(found: Standing, sources: Sources) -> Markup | None:
     if not findings:
         return None
     return html(
-        "Ask of each column named below whether you know it when you predict. If not, write {} in "
-        "the table's config and run again.",
+        "Will you know these columns when you predict? If not, write {} in the table's config and "
+        "run again.",
         entry(findings),
     )
 
@@ -291,7 +291,7 @@ def _look_at_warnings(found: Standing, sources: Sources) -> Markup | None:
         return None
     first = chief(found.warns)
     keys = keys_of(first)
-    why = "If it is a leak" if keys & COLUMN_KEYS else "If it holds"
+    why = "If it gives the answer away" if keys & COLUMN_KEYS else "If it holds"
     advice = html(" {}, write {}.", why, entry([first])) if keys else ""
     subject = first["subject"]
     about = html(" about <code>{}</code>", shortened(subject, NAME_LENGTH)) if subject else ""

@@ -137,7 +137,7 @@ def split_scores(table: TableResults, metric: str, model: str) -> list[float]:
 
 def split_track(score: Score, metric: str, values: list[float]) -> Markup:
     """Return the best model's score with its interval, from 0 to 1, and its scores by split."""
-    top = 1.0 if metric != "log_loss" else max(1.0, score.high)
+    top = max(1.0, score.high) if METRICS[metric].bounds[1] > 1 else 1.0
 
     def marks(at) -> str:
         return "".join(

@@ -1,5 +1,7 @@
 """The models of one table side by side, over all its seeds, and which of them is best."""
 
+from typing import Required, TypedDict
+
 import pandas as pd
 
 from ml_baseline.errors import InputError
@@ -12,6 +14,41 @@ COMPARED = (
     *(f"baseline_{figure}" for figure in ("difference", "low", "high", "p_adjusted")),
     *(f"best_{figure}" for figure in ("difference", "low", "high", "p_adjusted")),
 )
+
+
+class LeaderboardRow(TypedDict, total=False):
+    """One row of the leaderboard: a model.
+
+    Beside these keys there are `oof_<select_by>`, the out-of-fold score it was ranked by, and for
+    each of `METRICS` the value on the holdout with `_low` and `_high`. `baseline_...` and `best_...`
+    compare it by `select_by` with the baseline and with the best model, the p-values adjusted for the
+    number of models; `verdict` says it in words. Over several seeds figures are means, and intervals
+    allow for the rows that the splits share. A model that failed with any seed has no scores.
+    """
+
+    dataset: str
+    model: Required[str]
+    rank: int
+    selected: bool
+    roc_auc_low: float
+    reliable: bool
+    threshold: float
+    prevalence: float
+    rows: float
+    seeds: int
+    level: float
+    baseline_difference: float
+    baseline_low: float
+    baseline_high: float
+    baseline_p_adjusted: float
+    best_difference: float
+    best_low: float
+    best_high: float
+    best_p_adjusted: float
+    verdict: str
+    baseline: str
+    status: str
+    reason: str
 
 
 def out_of_fold_scores(oof: pd.DataFrame, threshold: float) -> dict[str, float]:
@@ -70,13 +107,8 @@ def leaderboard(
         table_rows: rows of the whole table.
 
     Returns:
-        `dataset, model, rank, selected, oof_<select_by>`; each holdout metric with `_low` and
-        `_high`; the comparison by `select_by` with the baseline and with the best model
-        (difference, interval, p-value adjusted for the number of models, all of it in words as
-        `verdict`); `reliable, threshold, prevalence, rows, seeds, level, baseline, status, reason`.
-        Over several seeds values are means, and intervals allow for the rows that the splits share.
-        Models that failed with any seed stand at the end, without scores; if the baseline is one
-        of them, nothing is compared with it.
+        Columns as `LeaderboardRow` has them. Models that failed with any seed stand at the end; if
+        the baseline is one of them, nothing is compared with it.
 
     Raises:
         InputError: with each of several seeds a model is left, but none with all of them.
@@ -121,7 +153,10 @@ def leaderboard(
     table["verdict"] = [
         verdict_of(row, settings, baseline, best=order.index[0]) for row in table.to_dict("records")
     ]
-    table = table.assign(baseline=settings["baseline"] or "", status=FITTED, reason="")
+    noted = metrics[metrics["reason"].notna()].drop_duplicates("model")
+    notes = dict(zip(noted["model"], noted["reason"], strict=True))
+    reasons = [notes.get(model, "") for model in table["model"]]
+    table = table.assign(baseline=settings["baseline"] or "", status=FITTED, reason=reasons)
     return pd.concat([table, failed_rows(failures, table)], ignore_index=True)
 
 
@@ -137,7 +172,7 @@ def named_baseline(predictions: dict[int, pd.DataFrame], settings: dict) -> str:
     return f"{name} (always predicts the {kinds.pop()} class)" if len(kinds) == 1 else name
 
 
-def verdict_of(row: dict, settings: dict, baseline: str, best: str) -> str:
+def verdict_of(row: LeaderboardRow, settings: dict, baseline: str, best: str) -> str:
     """Return in words what a model's comparisons show.
 
     Better than the baseline by the metric is not enough: by F1 or recall a coin flip is better than
