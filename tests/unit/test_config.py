@@ -205,6 +205,7 @@ def test_three_lines_are_enough():
         "params": {},
         "preprocessing": "tree",
         "threads": 1,
+        "time_limit": None,
     }
 
 
@@ -317,6 +318,7 @@ FOREST = {
     "params": {"n_estimators": 200, "max_depth": 8, "class_weight": {0: 1, 1: 2}},
     "preprocessing": "tree",
     "threads": 1,
+    "time_limit": None,
 }
 
 
@@ -345,6 +347,7 @@ FOREST = {
                 "params": {},
                 "preprocessing": "linear",
                 "threads": 1,
+                "time_limit": None,
             },
         ),
         (
@@ -354,6 +357,7 @@ FOREST = {
                 "params": {"max_depth": 3},
                 "preprocessing": "linear",
                 "threads": 1,
+                "time_limit": None,
             },
         ),
     ],

@@ -17,7 +17,8 @@ from types import SimpleNamespace
 from ml_baseline.jobs.job_log import job_log
 
 job = SimpleNamespace(
-    log=[{path!r}], input={inputs!r}, output={outputs!r}, wildcards=SimpleNamespace()
+    log=[{path!r}], input={inputs!r}, output={outputs!r}, wildcards=SimpleNamespace(),
+    resources=SimpleNamespace()
 )
 with job_log(job{more}):
     {body}

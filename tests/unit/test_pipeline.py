@@ -1,6 +1,8 @@
 """Any table fits any model: preprocessing that nothing surprises, estimators built from text."""
 
+import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -265,6 +267,51 @@ def test_what_is_no_classifier_is_refused(schema_of, estimator):
     params, message = REFUSED[estimator]
     with pytest.raises(InputError, match=message):
         build_pipeline(schema_of(x="number"), {"estimator": estimator, "params": params})
+
+
+# What a config of a stranger may name to have a command run, alone or inside an estimator.
+COMMANDS = {
+    "subprocess.Popen": {"args": ["touch", "ran"]},
+    "os.system": {"command": "touch ran"},
+    "builtins.exec": {"source": "open('ran', 'w')"},
+    "runpy.run_path": {"path_name": "own.py"},
+    "own.Own": {},
+    "own_package.own.Own": {},
+    "joblib.Parallel": {"n_jobs": 2},
+    "numpy.load": {"file": "own.npy", "allow_pickle": True},
+}
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("estimator", COMMANDS)
+def test_a_config_runs_no_command(schema_of, monkeypatch, tmp_path, estimator, nested):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    own = "open('ran', 'w')\nfrom sklearn.dummy import DummyClassifier as Own\n"
+    monkeypatch.delitem(sys.modules, "own", raising=False)
+    Path("own.py").write_text(own)
+    Path("own_package").mkdir()
+    Path("own_package/own.py").write_text(own)
+    model = {"estimator": estimator, "params": COMMANDS[estimator]}
+    if nested:
+        model = {
+            "estimator": "sklearn.calibration.CalibratedClassifierCV",
+            "params": {"estimator": model},
+        }
+    with pytest.raises(InputError, match=r"standard library|is no estimator|current folder"):
+        build_pipeline(schema_of(x="number"), model)
+    assert not Path("ran").exists()
+    if estimator == "own.Own":  # the user's own word for where it may come from
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+        build_pipeline(schema_of(x="number"), model)
+        assert Path("ran").exists()
+
+
+def test_no_cache_of_pickles_is_opened(schema_of):
+    steps = [["line", {"estimator": LINEAR}]]
+    model = {"estimator": "sklearn.pipeline.Pipeline", "params": {"steps": steps, "memory": "x"}}
+    with pytest.raises(InputError, match="`memory` cannot be set here"):
+        build_pipeline(schema_of(x="number"), model)
 
 
 def test_mappings_that_are_no_estimators_are_left_alone():

@@ -280,6 +280,7 @@ EDITS = {
         change("models", "tree", "params", "max_depth", to=3),
         ("*/train_tree", *CHOICE, "one/naive_tree", *CONTRAST),
     ),
+    "a model's time limit": (change("models", "tree", "time_limit", to=600), PAGE),
     "a model more": (
         change("models", "new", to={"estimator": "sklearn.naive_bayes.GaussianNB"}),
         (*(f"{table}/seed{seed}/train_new" for table in ("one", "other") for seed in (1, 2)),)

@@ -227,9 +227,20 @@ def training_threads(model):
     return lambda wildcards: SETTINGS[wildcards.dataset]["models"][model]["threads"]
 
 
+def training_time_limit(model):
+    """Return the function that gives a training job's limit in seconds, 0 for none.
+
+    A resource and no param: how long a fit may take makes no difference to the model.
+    """
+    return lambda wildcards: SETTINGS[wildcards.dataset]["models"][model]["time_limit"] or 0
+
+
+def model_paths(dataset, seed):
+    return [f"results/{dataset}/seed{seed}/models/{model}.joblib" for model in models(dataset)]
+
+
 def model_files(wildcards):
-    folder = f"results/{wildcards.dataset}/seed{wildcards.seed}/models"
-    return [f"{folder}/{model}.joblib" for model in models(wildcards.dataset)]
+    return model_paths(wildcards.dataset, wildcards.seed)
 
 
 def seed_files(pattern):
@@ -348,8 +359,7 @@ def control_settings(wildcards):
 
 
 def first_seed_model_files(wildcards):
-    folder = f"results/{wildcards.dataset}/seed{first_split(wildcards.dataset)}/models"
-    return [f"{folder}/{model}.joblib" for model in models(wildcards.dataset)]
+    return model_paths(wildcards.dataset, first_split(wildcards.dataset))
 
 
 # Settings of a table that make no difference to the model that is published, nor to its scores.
@@ -419,7 +429,7 @@ def table_files(dataset):
             for name in ("train", "holdout", "augmented_data")
         ]
         files += [f"{results}/seed{seed}/holdout_predictions.csv"]
-        files += [f"{results}/seed{seed}/models/{model}.joblib" for model in models(dataset)]
+        files += model_paths(dataset, seed)
         files += seed_oof_files(dataset, seed)
     return files
 
@@ -446,15 +456,8 @@ def job_costs(wildcards):
 
 def trained_files():
     """Return the files of all models, which hold the reason where training failed."""
-    return [
-        made(f"results/{dataset}/{part}")
-        for dataset in SETTINGS
-        for model in models(dataset)
-        for part in (
-            *(f"seed{seed}/models/{model}.joblib" for seed in seeds(dataset)),
-            f"naive/{model}.csv",
-        )
-    ]
+    found = [made(path) for d in SETTINGS for seed in seeds(d) for path in model_paths(d, seed)]
+    return found + [made(f"results/{d}/naive/{model}.csv") for d in SETTINGS for model in models(d)]
 
 
 def gathered_files():
@@ -486,6 +489,11 @@ def run_plan():
             made(f"{root}/{name}") for root in ("data/processed", "results") for name in SETTINGS
         ],
         trained=trained_files(),
+        scored=[made(f"results/{d}/seed{seed}/metrics.csv") for d in SETTINGS for seed in seeds(d)],
+        explained={
+            made(f"results/{d}/importance.csv"): made(f"results/logs/{d}/explain.log")
+            for d in SETTINGS
+        },
         data=made("data"),
         results=made("results"),
         gathered={

@@ -67,8 +67,8 @@ def page_settings(wildcards):
 @functools.cache
 def page_graph(dataset):
     """Return the graph of the rules that make a table's page."""
-    start = workflow.get_rule("report")
-    return canonical(rule_graph(workflow.rules, start, {"dataset": dataset}))
+    # Not by its name, which is another one where this workflow is a module.
+    return canonical(rule_graph(workflow.rules, rules.report.rule, {"dataset": dataset}))
 
 
 @functools.cache

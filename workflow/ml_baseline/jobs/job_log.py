@@ -7,13 +7,14 @@ import resource
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from ml_baseline.errors import InputError
 from ml_baseline.files import open_new
 from ml_baseline.jobs.worker import INTERRUPTED, Report, delegate, finish, in_worker
+from ml_baseline.modelling.failure import in_one_line
 from ml_baseline.records import keep_record, require_as_written
 from ml_baseline.text import for_terminal
 
@@ -53,16 +54,12 @@ def job_log(
         about = getattr(job.wildcards, "dataset", "")
     path.parent.mkdir(parents=True, exist_ok=True)
     if not in_worker():
-        for file in job.input:
-            try:
-                require_as_written(file)
-            except InputError as error:
-                open_new(path).close()
-                _tell(path, str(error), about)
-                sys.exit(1)
+        open_new(path).close()
+        _each_file(require_as_written, job.input, path, about)
     started = time.perf_counter()
     try:
-        done = delegate(warm)
+        # None and 0 stand for no limit: Snakemake knows numbers only.
+        done = delegate(warm, getattr(job.resources, "time_limit", 0) or None)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     if done is None:
@@ -80,10 +77,18 @@ def job_log(
         on_failure(done.error)
         code = 0
     if code == 0 and recorded:
-        for file in job.output:
-            if Path(file).is_file():
-                keep_record(file)
+        _each_file(keep_record, filter(os.path.isfile, job.output), path, about)
     sys.exit(code)
+
+
+def _each_file(act: Callable[[str], None], files: Iterable[str], log: Path, about: str) -> None:
+    """Do something with each file of a job; an `InputError` is told in the log and ends the job."""
+    try:
+        for file in files:
+            act(file)
+    except InputError as error:
+        _tell(log, str(error), about)
+        sys.exit(1)
 
 
 def last_error(path: str | Path) -> str | None:
@@ -112,21 +117,15 @@ def _told(about: str) -> Iterator[None]:
     try:
         yield
     # Ctrl-C reaches the job and not its worker: here it is a model that ends Python in its own way.
-    except (Exception, KeyboardInterrupt, SystemExit) as error:
+    except BaseException as error:
         with contextlib.suppress(OSError):  # a full disk takes no log either
             if not isinstance(error, InputError):
                 traceback.print_exc()
-            print(_error_line(_words(error), about), file=sys.stderr, flush=True)
-        finish(1, _words(error))
+            print(_error_line(in_one_line(error), about), file=sys.stderr, flush=True)
+        finish(1, in_one_line(error))
     with contextlib.suppress(OSError):
         print(cost(time.perf_counter() - started), flush=True)
     finish(0)
-
-
-def _words(error: BaseException) -> str:
-    """Return an error in one line: an `InputError` in its own words, others with their kind."""
-    text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-    return for_terminal(" ".join(text.split()).removesuffix(":"))  # an error without words
 
 
 def _error_line(error: str, about: str) -> str:

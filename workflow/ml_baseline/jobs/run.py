@@ -12,11 +12,12 @@ from typing import Any
 from ml_baseline.errors import InputError
 from ml_baseline.files import require_writable
 from ml_baseline.jobs import snakemake_internals
+from ml_baseline.jobs.job_log import last_error
 from ml_baseline.jobs.remake import Remake
 from ml_baseline.jobs.run_lock import RunLock
-from ml_baseline.jobs.summary import run_summary
+from ml_baseline.jobs.summary import rows_of, run_summary
 from ml_baseline.jobs.warm import WarmProcesses, kinds_asked_for
-from ml_baseline.modelling.failure import failure
+from ml_baseline.modelling.failure import FAILED, failure
 from ml_baseline.records import keep_record
 from ml_baseline.text import for_terminal
 
@@ -29,6 +30,8 @@ class Plan:
         tables: the tables that the run is for.
         folders: the folders that nobody but the workflow writes into.
         trained: the files that hold the reason where training failed.
+        scored: the files that tell, in a row for each model, whether it could be scored.
+        explained: the files that are empty where explaining failed, each with the log that tells why.
         data: the folder of the tables that are made.
         results: the folder of the results.
         gathered: files that are made of all tables, each with a function that writes it with what
@@ -39,6 +42,8 @@ class Plan:
     tables: Sequence[str]
     folders: Sequence[str]
     trained: Sequence[str]
+    scored: Sequence[str] = ()
+    explained: dict[str, str] = field(default_factory=dict)
     data: str = "data"
     results: str = "results"
     gathered: dict[str, Callable[[set[str], float], bool]] = field(default_factory=dict)
@@ -124,7 +129,7 @@ class Run:
                 for table in self._plan.tables
                 if str(results / table / "metrics.csv") in unfinished
             ]
-            print(for_terminal(run_summary(self._plan.tables, since, results, missing)))
+            print(for_terminal(run_summary(self._plan.tables, since, results, missing, failed)))
         finally:
             if self._warm is not None:
                 self._warm.close()
@@ -133,8 +138,21 @@ class Run:
             Path(path).unlink()
         return ended_well and not failed
 
-    def _failed(self) -> list[str]:
-        return [path for path in self._plan.trained if failure(path) is not None]
+    def _failed(self) -> dict[str, str]:
+        """Return what failed models have spoiled: the files to be made again, and why."""
+        failed = {}
+        for path in self._plan.trained:
+            if (reason := failure(path)) is not None:
+                failed[path] = reason
+        for metrics in map(Path, self._plan.scored):
+            for row in rows_of(metrics) if metrics.exists() else ():
+                trained = str(metrics.parent / "models" / f"{row['model']}.joblib") not in failed
+                if row.get("status") == FAILED and trained:
+                    failed[str(metrics)] = f"{row['dataset']}: {row['model']}: {row['reason']}"
+        for file, log in self._plan.explained.items():
+            if Path(file).exists() and (error := last_error(log)):
+                failed[file] = error
+        return failed
 
     def _gather_what_there_is(self) -> None:
         unfinished = snakemake_internals.unfinished_outputs(self._workflow)

@@ -5,8 +5,9 @@ It runs inside Snakemake's own process, so it imports nothing heavy.
 
 import csv
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from ml_baseline.jobs.job_log import last_error
 from ml_baseline.modelling.failure import FAILED
@@ -30,6 +31,7 @@ def run_summary(
     failed_since: float | None = None,
     results: Path = Path("results"),
     missing: Iterable[str] = (),
+    failures: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Return the closing words of a run in the current folder.
 
@@ -39,12 +41,14 @@ def run_summary(
             in logs written since then are shown, and leaderboards made before are not.
         results: the folder of the results.
         missing: the tables whose leaderboard could not be made in this run.
+        failures: for each file that a failed model has spoiled the reason; those that no log tells are
+            shown too.
     """
     parts = [
         text for dataset in datasets if (text := table_text(results / dataset, failed_since or 0.0))
     ]
     if failed_since is not None:
-        parts.append(failures_text(failed_since, results / "logs"))
+        parts.append(failures_text(failed_since, results / "logs", failures))
         if (names := ", ".join(missing)) and (all_metrics := results / "metrics.csv").exists():
             parts.append(f"Without results in this run: {names}. The other tables: {all_metrics}")
     elif parts:
@@ -125,6 +129,7 @@ def leaderboard_text(rows: list[dict[str, str]]) -> str:
         cells = zip(line[1:], widths[1:], strict=True)
         text.append("  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in cells)]))
     text += [f"  {row['model']}: {row['verdict']}" for row in rows]
+    text += [f"  {row['model']}: {row['reason']}" for row in rows if row.get("reason")]
     text += [f"  {row['model']}: failed: {row['reason']}" for row in failed]
     rough = [row["model"] for row in rows if row["reliable"].lower() == "false"]
     if rough:
@@ -177,12 +182,19 @@ def controls_text(rows: list[dict[str, str]]) -> str:
     return "\n".join(["Controls:", *lines])
 
 
-def failures_text(since: float, logs: Path = Path("results/logs")) -> str:
-    """Return the errors in the logs written since a time, one paragraph each."""
+def failures_text(
+    since: float,
+    logs: Path = Path("results/logs"),
+    reasons: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """Return the errors in the logs written since a time and other reasons, one paragraph each."""
     errors: dict[str, Path] = {}
     for path in sorted(logs.rglob("*.log")):
         if path.stat().st_mtime >= since and (error := last_error(path)):
             errors.setdefault(error, path)  # one fault may stop several jobs
+    for file, reason in reasons.items():
+        if not any(reason in error for error in errors):
+            errors[reason] = logs / Path(file).parent.relative_to(logs.parent) / "evaluate.log"
     if not errors:
         return (
             "The run was interrupted or failed; the messages above say why. Run it again to go on."

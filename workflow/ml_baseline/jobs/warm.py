@@ -22,6 +22,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 from ml_baseline.files import hold_folder, own_folder
@@ -33,6 +34,7 @@ from ml_baseline.jobs.worker import (
     become_worker,
     finish,
     kill_tree,
+    report_of_death,
 )
 
 SNAKEMAKE_MODULES = ("snakemake.logging", "snakemake.iocontainers", "snakemake.script")
@@ -123,14 +125,14 @@ def serve(folder: Path, name: str, run: int) -> None:
         listener.listen(128)
         for module in PRELOADED[name]:
             importlib.import_module(module)
+        # The connections of the workers at work, to tell for one that cannot how it ended.
+        workers: dict[int, socket.socket] = {}
         selector = selectors.DefaultSelector()
         selector.register(listener, selectors.EVENT_READ)
         selector.register(run, selectors.EVENT_READ)
         while True:
             ready = [key.fileobj for key, _ in selector.select(timeout=1)]
-            with contextlib.suppress(ChildProcessError):
-                while os.waitpid(-1, os.WNOHANG)[0]:
-                    pass
+            _tell_deaths(workers)
             if run in ready:
                 # A job that was just being started looks here for its run, to learn of its end.
                 time.sleep(GRACE_SECONDS)
@@ -139,11 +141,24 @@ def serve(folder: Path, name: str, run: int) -> None:
                 return
             if listener in ready:
                 connection, _ = listener.accept()
-                if os.fork() == 0:
+                pid = os.fork()
+                if pid == 0:
                     listener.close()
                     os.close(run)
+                    for other in workers.values():
+                        other.close()
                     _answer(connection)
-                connection.close()
+                workers[pid] = connection
+
+
+def _tell_deaths(workers: dict[int, socket.socket]) -> None:
+    """Tell the jobs of the workers that have ended how they did; most have told that themselves."""
+    with contextlib.suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            if connection := workers.pop(ended[0], None):
+                done = report_of_death(os.waitstatus_to_exitcode(ended[1]))
+                with contextlib.suppress(OSError), connection:
+                    connection.sendall(json.dumps(asdict(done)).encode() + b"\n")
 
 
 def _answer(connection: socket.socket) -> None:

@@ -242,8 +242,8 @@ def _take_out_columns(found: Standing, sources: Sources) -> Markup | None:
     if not findings:
         return None
     return html(
-        "Ask of each column named below whether you know it when you predict. If not, write {} in "
-        "the table's config and run again.",
+        "Will you know these columns when you predict? If not, write {} in the table's config and "
+        "run again.",
         entry(findings),
     )
 

@@ -153,7 +153,10 @@ def leaderboard(
     table["verdict"] = [
         verdict_of(row, settings, baseline, best=order.index[0]) for row in table.to_dict("records")
     ]
-    table = table.assign(baseline=settings["baseline"] or "", status=FITTED, reason="")
+    noted = metrics[metrics["reason"].notna()].drop_duplicates("model")
+    notes = dict(zip(noted["model"], noted["reason"], strict=True))
+    reasons = [notes.get(model, "") for model in table["model"]]
+    table = table.assign(baseline=settings["baseline"] or "", status=FITTED, reason=reasons)
     return pd.concat([table, failed_rows(failures, table)], ignore_index=True)
 
 
