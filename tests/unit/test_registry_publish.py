@@ -267,12 +267,18 @@ def test_time_machine_versions_and_the_cards_words_are_no_new_content(runs):
         {"files": {"metrics/more.json": b"{}"}},
         {"facts": {"seed": 43}},
         {"facts": {"config": {"threshold": 0.4}}},
-        {"facts": {"data": {"sha256": "1"}}},
+        {"facts": {"data": smallest_facts()["data"] | {"sha256": "1"}}},
     ],
     ids=str,
 )
 def test_whatever_else_a_run_says_is_content(runs, change):
     assert publish_with(runs) != publish_with(runs, **change)
+
+
+def test_what_could_not_be_read_again_is_not_published(runs):
+    with pytest.raises(InputError, match='`seed` is "x", expected a whole number'):
+        publish_with(runs, facts={"task": 5})
+    assert {path.name for path in runs.iterdir()} == {".lock"}
 
 
 def test_a_name_taken_at_the_last_moment_is_not_merged_into(runs, monkeypatch):

@@ -7,6 +7,7 @@ value is what it should be, and names are ones that this program writes.
 
 import json
 import re
+import sys
 from types import NoneType, UnionType
 from typing import (
     Annotated,
@@ -102,7 +103,7 @@ class Settings(TypedDict, total=False):
     """The table's settings, of which prediction uses these."""
 
     table: str
-    id: str | list[str] | None
+    id: Any
     separator: str | None
     encoding: str | None
 
@@ -237,7 +238,9 @@ def _mismatch(value: object, kind: Any, place: str) -> str | None:
         return None
     items = get_args(kind) or (Any, Any)
     is_number = (
-        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and abs(value) <= sys.float_info.max
     )
     name, fits = {
         dict: ("a mapping", isinstance(value, dict)),
