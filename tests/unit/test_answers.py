@@ -113,7 +113,7 @@ def test_isolated_work_changes_nothing_here():
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        (0, "ended with exit code 0 before it had finished"),
+        (0, "ended with exit code 0 before it finished"),
         (-signal.SIGKILL, "memory runs out"),
         (-signal.SIGABRT, "crashed with SIGABRT (Aborted)"),
         (-signal.SIGBUS, "crashed with SIGBUS"),

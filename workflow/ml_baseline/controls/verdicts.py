@@ -33,7 +33,7 @@ def negative_control(leaderboard: pd.DataFrame) -> pd.DataFrame:
         model in 40.
     """
     found = leaderboard["roc_auc_low"] > 0.5
-    words = np.where(found, "found something in shuffled labels: there is a leak", "found nothing")
+    words = np.where(found, "found something in shuffled labels: there is leakage", "found nothing")
     explanation = "labels shuffled: " + leaderboard["model"] + " " + words
     return _table("negative", leaderboard, 0.5, np.nan, ~found, explanation)
 
