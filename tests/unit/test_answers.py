@@ -114,7 +114,7 @@ def test_isolated_work_changes_nothing_here():
     ("code", "words"),
     [
         (0, "ended with exit code 0 before it finished"),
-        (-signal.SIGKILL, "memory runs out"),
+        (-signal.SIGKILL, "memory ran out"),
         (-signal.SIGABRT, "crashed with SIGABRT (Aborted)"),
         (-signal.SIGBUS, "crashed with SIGBUS"),
     ],
