@@ -11,7 +11,7 @@ from ml_baseline.config.completion import LIMITS, complete
 from ml_baseline.config.estimators import check_estimators
 from ml_baseline.config.page import document
 from ml_baseline.config.schema import TOP_LEVEL_ONLY, load_schema
-from ml_baseline.config.settings import DatasetSettings, dataset_settings
+from ml_baseline.config.settings import DatasetSettings, ModelSettings, dataset_settings
 from ml_baseline.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -98,7 +98,7 @@ def test_takes_names_that_make_a_good_folder(name):
 def test_refuses_names_that_differ_by_case_only():
     table = {"table": "a.csv", "target": "y"}
     (problem,) = problems({"datasets": {"Churn": table, "churn": table}})
-    assert "datasets.churn: differs from Churn by case only" in problem
+    assert "datasets.churn: differs from Churn only by case" in problem
 
 
 @pytest.mark.parametrize("key", ["separator", "encoding"])
@@ -332,6 +332,7 @@ FOREST = {
             "{params: {max_depth: null}}",
             FOREST | {"params": FOREST["params"] | {"max_depth": None}},
         ),
+        ("{time_limit: 60}", FOREST | {"time_limit": 60}),
         (
             "{params: {class_weight: {1: 9}}}",
             FOREST | {"params": FOREST["params"] | {"class_weight": {0: 1, 1: 9}}},
@@ -380,6 +381,13 @@ def test_an_estimator_inside_another_is_changed_or_replaced(inner, expected):
     assert settings["models"]["bag"]["params"] == {"estimator": expected}
 
 
+def test_a_table_lifts_the_time_limit_that_holds_for_the_others():
+    models = MODELS.replace("preprocessing: tree", "preprocessing: tree\n    time_limit: 60")
+    assert settings_of("", models)["models"]["forest"]["time_limit"] == 60
+    lifted = settings_of("models: {forest: {time_limit: null}}", models)
+    assert lifted["models"]["forest"]["time_limit"] is None
+
+
 def test_models_are_left_out_and_added_in_a_dataset():
     added = "extra: {estimator: sklearn.ensemble.ExtraTreesClassifier, preprocessing: tree}"
     settings = settings_of(f"models: {{forest: null, bag: 'null', {added}}}", MODELS)
@@ -426,6 +434,8 @@ def test_a_dataset_that_is_not_there_is_named():
 def test_the_settings_of_a_table_are_typed():
     settings = settings_of('positive: "Yes"')
     assert list(settings) and {*settings} == {*DatasetSettings.__annotations__}
+    for model in settings["models"].values():
+        assert {*model} == {*ModelSettings.__annotations__}
 
 
 def test_every_section_can_be_overridden():

@@ -90,7 +90,7 @@ def test_a_missing_config_is_told(tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"config/config\.yaml: there is no such file in"):
         key_places([])
     (tmp_path / "config/config.yaml").mkdir(parents=True)
-    with pytest.raises(InputError, match="this is no file"):
+    with pytest.raises(InputError, match="this is not a file"):
         key_places([])
 
 

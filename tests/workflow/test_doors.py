@@ -129,7 +129,7 @@ def test_the_same_files_exit_codes_and_second_tries(tmp_path, monkeypatch, undis
         last_tried = log.stat().st_mtime_ns
     (project.folder / "faulty").unlink()
     said = project.run()
-    assert "Scores are of holdout rows" in said
+    assert "Scores are measured on holdout rows" in said
     assert "Nothing to be done" in project.run()
     if "prefix" in door:
         assert not (project.folder / "results").exists()
@@ -160,6 +160,16 @@ def test_a_module_without_a_hook_of_its_own_keeps_no_one_waiting(tmp_path, monke
     assert "Another run is at work in this folder" in second.stdout
     run.kill()
     run.communicate()
+
+
+def test_another_version_that_is_installed_is_not_run(project, monkeypatch):
+    """Neither by the run nor by its jobs, warm or not."""
+    foreign = "raise SystemExit('another version')\n"
+    project.write("library/ml_baseline/__init__.py", foreign)
+    monkeypatch.setenv("PYTHONPATH", str(project.folder / "library"))
+    project.write("table.csv", small_table())
+    project.write_config(datasets={"small": {"table": "table.csv", "target": "answer"}})
+    project.run("results/small/audit_passed", "results/small/stats.csv")
 
 
 @pytest.mark.proof

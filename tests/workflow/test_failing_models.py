@@ -150,23 +150,23 @@ class ExitsOnHoldout(OnHoldout):
 REASONS = {
     "raises": "ValueError: cannot invert: the matrix is singular",
     "talks_too_much": "ValueError: yyy",
-    "killed": "killed (SIGKILL) before it had finished",
+    "killed": "killed (SIGKILL) before it finished",
     "out_of_memory": "MemoryError",
     "disk_full": "OSError: [Errno 28]",
     "exits": "SystemExit: 0",
-    "exits_at_once": "ended with exit code 0 before it had finished",
+    "exits_at_once": "ended with exit code 0 before it finished",
     "interrupts": "KeyboardInterrupt",
     "raises_what_nobody_catches": "BaseException: so there",
     "crashes": "crashed with SIGSEGV",
     "aborts": "crashed with SIGABRT",
     "hangs": "stopped after 15 s, the time limit of this job",
     "cannot_be_loaded": "RuntimeError: no way back",
-    "not_a_number": "`predict_proba` gives nan as the probability of a row",
-    "out_of_range": "what is no probability; expected numbers from 0 to 1",
+    "not_a_number": "`predict_proba` gives nan as a probability",
+    "out_of_range": "rows have no number from 0 to 1",
     "one_column": "an array of shape (19,)",
     "too_few": "an array of shape (18, 2)",
-    "words": "`predict_proba` gives no numbers",
-    "other_classes": "the model knows the classes",
+    "words": "`predict_proba` does not give numbers",
+    "other_classes": "the model's classes are",
     "not_a_number_on_holdout": "`predict_proba` gives nan",
     "crashes_on_holdout": "crashed with SIGSEGV",
     "exits_on_holdout": "SystemExit: 0",
@@ -323,3 +323,22 @@ def test_a_table_of_which_every_model_fails_has_no_leaderboard(project, monkeypa
     assert REASONS["raises"] in " ".join(done.stdout.split())
     assert not (project.folder / "results/bad/metrics.csv").exists()
     assert (project.folder / "results/good/metrics.csv").exists()
+    # What there is of all tables is gathered, and what is missing is said.
+    gathered = project.folder / "results/metrics.csv"
+    assert {row["dataset"] for row in rows_of(gathered)} == {"good"}
+    assert "No results in this run: bad" in done.stdout
+    (project.folder / "faulty").unlink()
+    project.run()
+    assert {row["dataset"] for row in rows_of(gathered)} == {"bad", "good"}
+    assert "Nothing to be done" in project.run()
+    # Rows of an earlier run do not stand for a table that fails in this one.
+    project.write("faulty", "")
+    done = project.snakemake("--forcerun", "train_bad")
+    assert {row["dataset"] for row in rows_of(gathered)} == {"good"}
+    # And the gathered file is made again once the table is gone, though nothing else is due.
+    project.write_config(
+        datasets={"good": {"table": "table.csv", "target": "answer", "plots": []}},
+    )
+    project.run("results/metrics.csv")
+    assert gathered.stat().st_mtime > 1
+    assert "Nothing to be done" in project.run("results/metrics.csv")

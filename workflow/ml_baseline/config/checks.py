@@ -44,9 +44,7 @@ def contradictions(config: dict) -> list[Problem]:
         path = ("datasets", name)
         twin = names.setdefault(name.lower(), name)
         if twin != name:
-            text = (
-                f"differs from {twin} by case only, and some disks would take them for one folder"
-            )
+            text = f"differs from {twin} only by case, and some disks treat the two as one folder"
             problems.append(Problem(path, text))
         settings = dataset_settings(config, name)
         control = f"{name}_permuted"
@@ -109,7 +107,7 @@ def _table_problems(dataset: dict) -> Iterator[Problem]:
     if dataset.get("table", "").lower().endswith(".parquet"):
         for key in TEXT_FILE_KEYS:
             if dataset[key] is not None:
-                text = f"found {shown(dataset[key])}; a Parquet file has no {key}: take the key out"
+                text = f"found {shown(dataset[key])}; a Parquet file has no {key}; remove the key"
                 yield Problem((key,), text)
     if dataset["decimal"] is not None and dataset["decimal"] == dataset["separator"]:
         text = f"is {shown(dataset['decimal'])}, as separator is; they cannot be told apart"

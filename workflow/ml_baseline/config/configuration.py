@@ -35,8 +35,8 @@ def key_places(
     own = Path(OWN_CONFIG)
     if not own.exists() and not named:
         raise InputError(
-            f"{OWN_CONFIG}: there is no such file in {Path.cwd()}; run where it is, name the folder "
-            "with --directory, or name another config with --configfile"
+            f"{OWN_CONFIG}: there is no such file in {Path.cwd()}; run in the folder that has it, name "
+            "that with --directory, or name a config with --configfile"
         )
     places: dict[Keys, str] = {}
     names = []

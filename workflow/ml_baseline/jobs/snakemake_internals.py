@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
+from ml_baseline.files import open_new
+
 FOLDER = Path(".snakemake")  # where Snakemake keeps its records
 
 
@@ -177,7 +179,8 @@ def forget_broken_records(folder: Path = FOLDER) -> list[Path]:
                 # The sign of a job that did not end: `rerun-incomplete` runs it again.
                 mark = folder / "incomplete" / record.relative_to(folder / "metadata")
                 mark.parent.mkdir(parents=True, exist_ok=True)
-                mark.write_text("{}", encoding="utf-8")
+                with open_new(mark) as file:
+                    file.write("{}")
                 record.unlink()
     return broken
 

@@ -50,7 +50,7 @@ def run_summary(
     if failed_since is not None:
         parts.append(failures_text(failed_since, results / "logs", failures))
         if (names := ", ".join(missing)) and (all_metrics := results / "metrics.csv").exists():
-            parts.append(f"Without results in this run: {names}. The other tables: {all_metrics}")
+            parts.append(f"No results in this run: {names}. {all_metrics} holds the other tables.")
     elif parts:
         parts.append("\n".join(_where_to_look(datasets, results)))
     return "\n\n" + "\n\n".join(parts) + "\n"
@@ -58,7 +58,7 @@ def run_summary(
 
 def _where_to_look(datasets: Sequence[str], results: Path) -> Iterator[str]:
     """Yield the lines that say what the figures are and where more of them stand."""
-    yield "Scores are of holdout rows that no fitting step has seen."
+    yield "Scores are measured on holdout rows that no fitting step has seen."
     yield "* is the best model, chosen by its out-of-fold score on the training rows."
     if (page := results / "report.html").exists():
         yield f"Open {page} in a browser: the answer for each table, and the evidence."
@@ -134,8 +134,8 @@ def leaderboard_text(rows: list[dict[str, str]]) -> str:
     rough = [row["model"] for row in rows if row["reliable"].lower() == "false"]
     if rough:
         text.append(
-            f"  Intervals not to be relied on, for want of rows of a class or of errors: "
-            f"{', '.join(rough)}"
+            "  Unreliable intervals (too few rows of a class, or too few errors): "
+            + ", ".join(rough)
         )
     return "\n".join(text)
 
@@ -156,12 +156,17 @@ def audit_text(rows: list[dict[str, str]]) -> str:
     checks = len({row["check"] for row in rows})
     if not any(found.values()):
         return f"Audit: {checks} checks, no problems found."
-    lines = [f"Audit: {len(found['fail'])} failed, {len(found['warn'])} to look at"]
-    for verdict, word in (("fail", "FAIL"), ("warn", "look")):
+    lines = [f"Audit: {counted(found['fail'], 'failure')}, {counted(found['warn'], 'warning')}"]
+    for verdict, word in (("fail", "FAIL"), ("warn", "warn")):
         for line in found[verdict]:
             indent = " " * 8
             lines.append(textwrap.fill(f"  {word}  {line}", WIDTH, subsequent_indent=indent))
     return "\n".join(lines)
+
+
+def counted(items: Sequence[object], noun: str) -> str:
+    """Return a number and what is counted: "1 failure", "2 failures"."""
+    return f"{len(items)} {noun}{'s' * (len(items) != 1)}"
 
 
 def naive_text(rows: list[dict[str, str]]) -> str:
@@ -172,7 +177,7 @@ def naive_text(rows: list[dict[str, str]]) -> str:
     return (
         f"Augmenting before splitting would have claimed a roc_auc of {float(worst['naive']):.2f} "
         f"for {worst['model']};\n  honest: {float(worst['honest']):.2f}, "
-        f"so {float(worst['leak']):.2f} of it is leak (naive.csv)."
+        f"so {float(worst['leak']):.2f} of it is leakage (naive.csv)."
     )
 
 
@@ -197,10 +202,10 @@ def failures_text(
             errors[reason] = logs / Path(file).parent.relative_to(logs.parent) / "evaluate.log"
     if not errors:
         return (
-            "The run was interrupted or failed; the messages above say why. Run it again to go on."
+            "The run was interrupted or failed; see the messages above. Run it again to continue."
         )
     lines = [f"* {error}\n  (log: {path})" for error, path in errors.items()]
     return (
-        "The run failed; what could be made without the failed jobs is there. What went wrong:\n"
+        "The run failed. Everything that does not depend on the failed jobs is up to date. What went wrong:\n"
         + "\n".join(lines)
     )

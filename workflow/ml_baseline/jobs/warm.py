@@ -5,6 +5,9 @@ imports them once for a run, and forks a worker for each job that asks; the work
 script as a process of its own would. A job that finds no warm process of its own Python (on
 another machine, in a conda environment) forks its worker itself: nothing depends on this but the
 time.
+
+This is not `multiprocessing.forkserver` with preloading, because that forks for the process that has
+started it and runs what was pickled there; here Snakemake starts the jobs, as programs of their own.
 """
 
 import contextlib

@@ -46,13 +46,12 @@ def death(code: int) -> str:
         code: its exit code; for a process that a signal ended, minus the signal's number.
     """
     if code >= 0:
-        return f"the process ended with exit code {code} before it had finished, without an error"
+        return f"the process ended with exit code {code} before it finished, without an error"
     name = signal.Signals(-code).name
     if -code == signal.SIGKILL:
         return (
-            f"the process was killed ({name}) before it had finished; most often that is the system's "
-            "answer when memory runs out: give the machine more, or the job fewer rows, columns or "
-            "parallel jobs (--cores)"
+            f"the process was killed ({name}) before it finished, most often because memory ran out: "
+            "use a machine with more memory, or fewer rows, columns or parallel jobs (--cores)"
         )
     return (
         f"the process crashed with {name} ({signal.strsignal(-code)}): a fault in compiled code, the "
