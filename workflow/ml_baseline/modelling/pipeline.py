@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,7 @@ def build_estimator(
             f"{path} is not an estimator; expected a class with a method {' or '.join(methods)}, "
             "such as scikit-learn's classifiers"
         )
-    if CACHE_FOLDER in params:
+    if any(name.rpartition("__")[2] == CACHE_FOLDER for name in _names(params)):
         raise InputError(
             f"{path}: `{CACHE_FOLDER}` is not allowed, because pickled objects are loaded from the "
             "folder it names; remove it from `params`"
@@ -122,6 +123,15 @@ def build_estimator(
         return found(**values)
     except TypeError as error:
         raise InputError(f"{path} does not take its `params`: {error}") from error
+
+
+def _names(value: Any) -> Iterator[str]:
+    """Yield all keys in a value, at any depth: a search sets parameters by names such as `a__b`."""
+    if isinstance(value, dict):
+        yield from map(str, value)
+        value = list(value.values())
+    for item in value if isinstance(value, list) else ():
+        yield from _names(item)
 
 
 def _require_installed(path: str) -> None:
