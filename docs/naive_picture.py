@@ -9,8 +9,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 
-from ml_baseline.controls.controls import permuted
 from ml_baseline.controls.naive import contrast, naive_predictions
+from ml_baseline.controls.verdicts import permuted
 from ml_baseline.data import sample_data
 from ml_baseline.data.augment import augment
 from ml_baseline.data.clean import clean

@@ -126,7 +126,7 @@ def endless(head: bytes, more: bytes, pause: float = 0) -> Misuse:
     """Return someone who begins a request and never ends it."""
 
     def misuse(service: Service, stop: threading.Event) -> None:
-        while not stop.is_set():
+        while not stop.wait(0.01):
             with contextlib.suppress(OSError), service.connect() as connection:
                 connection.sendall(head)
                 while not stop.is_set():
@@ -153,7 +153,7 @@ def crowd(size: int, first: bytes = b"") -> Misuse:
 
 def deaf(service: Service, stop: threading.Event) -> None:
     """Ask for large answers and read none of them."""
-    while not stop.is_set():
+    while not stop.wait(0.01):
         with contextlib.suppress(OSError), service.connect() as connection:
             page = request(target="GET /static-offline-docs/swagger-ui-bundle.js")
             connection.sendall(page * 20)
@@ -164,7 +164,7 @@ def heavy(service: Service, stop: threading.Event) -> None:
     """Send what costs much to unpack or to read."""
     bomb = gzip.compress(b"[" + b" " * (1 << 28), 9)
     bodies = [(bomb, "gzip"), (b"[" + b"1," * 29_000, None), (b"[[]," + b"[]," * 19_000, None)]
-    while not stop.is_set():
+    while not stop.wait(0.01):
         for body, encoding in bodies:
             with contextlib.suppress(OSError), service.connect() as connection:
                 connection.sendall(request(body, content_encoding=encoding, connection="close"))

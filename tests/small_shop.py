@@ -12,7 +12,7 @@ from ml_baseline.data.clean import clean
 from ml_baseline.data.infer_schema import describe_columns, infer_schema
 from ml_baseline.data.schema import columns_of_role
 from ml_baseline.data.split import split
-from ml_baseline.modelling.train import cross_validate, fit
+from ml_baseline.modelling.train import cross_validate, fit, predict_probability
 from ml_baseline.registry import contents, environment
 from ml_baseline.registry.golden import make_golden
 from ml_baseline.registry.model_card import model_card
@@ -74,12 +74,13 @@ def publish_shop(
         "folds": 3,
         "strategy": "stratified",
     }
-    fitted, scores = {}, []
+    fitted, chances, scores = {}, {}, []
     for name, entry in MODELS.items():
         oof = cross_validate(train, schema, common | {"model": entry}, 42)
         scores.append({"seed": 42, "model": name} | out_of_fold_scores(oof, 0.5))
-        fitted[name] = fit(train.assign(copy=0), schema, common | {"model": entry}, 42)
-    predictions = holdout_predictions(fitted, holdout, schema, 0.5)
+        model = fit(train.assign(copy=0), schema, common | {"model": entry}, 42)
+        fitted[name], chances[name] = model, predict_probability(model, holdout, schema)
+    predictions = holdout_predictions(chances, holdout, schema, 0.5)
     metrics = holdout_metrics(predictions, 0.5, 0.95, len(table))
     metrics = metrics.assign(dataset="shop", seed=42)
     settings = METRICS | {"strategy": "stratified"}

@@ -102,7 +102,7 @@ def test_wrong_usage_is_exit_code_2(arguments, capsys):
     [
         (["runs", "show", "nothing"], "there is no run 'nothing'"),
         (["runs", "verify", "../../x"], "there is no run"),
-        (["runs", "show", "latest", "--dataset", "../x"], "no name of a table"),
+        (["runs", "show", "latest", "--dataset", "../x"], "cannot be the name of a table"),
         (["train", "--target", "y"], "make-sample-data"),
         (["train", "--target", "y", "--input", "no.csv"], "no.csv: there is no such file"),
         (["make-sample-data", "--output", "x.txt"], ".csv or .parquet"),
@@ -347,15 +347,27 @@ def test_a_table_that_the_config_has_keeps_its_name_and_settings():
     assert found[0] == "features"
 
 
+@pytest.mark.parametrize("name", [None, "churn"])
+def test_a_table_of_which_the_config_has_only_settings_is_that_table(name):
+    """So the advice of the audit (`forbidden: ...`) can be followed in a config of its own."""
+    known = {"churn": {"forbidden": "x", "target": "y"}}
+    assert name_and_settings("raw/churn.csv", "y", name, known) == (
+        "churn",
+        {"table": "raw/churn.csv"},
+    )
+    with pytest.raises(InputError, match=r"another table `churn` \(target: y\)"):
+        name_and_settings("raw/churn.csv", "z", name, known)
+
+
 @pytest.mark.parametrize("name", [None, "users", "Users"])
 def test_the_name_of_another_table_is_refused(name):
-    with pytest.raises(InputError, match="`users` is another table in the config"):
+    with pytest.raises(InputError, match="the config has another table `users`"):
         name_and_settings("users.csv", "y", name, KNOWN)
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "", "logs", "SEED1", "a b", "x\n", "-a", "1"])
 def test_names_that_lead_elsewhere_are_refused(name):
-    with pytest.raises(InputError, match="cannot be a table's name"):
+    with pytest.raises(InputError, match="cannot be the name of a table"):
         name_and_settings("x.csv", "y", name, {})
 
 

@@ -5,31 +5,18 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-import yaml
+from bad_configs import BAD_TABLE, BAD_TOP, DUMMY, read, with_table
 
-from ml_baseline.config.completion import complete
+from ml_baseline.config.completion import LIMITS, complete
 from ml_baseline.config.estimators import check_estimators
 from ml_baseline.config.page import document
 from ml_baseline.config.schema import TOP_LEVEL_ONLY, load_schema
-from ml_baseline.config.settings import dataset_settings
+from ml_baseline.config.settings import DatasetSettings, ModelSettings, dataset_settings
 from ml_baseline.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 SCHEMA_PATH = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 SCHEMA = load_schema(SCHEMA_PATH)
-
-DUMMY = "dummy: {estimator: sklearn.dummy.DummyClassifier}"
-
-
-def read(text):
-    """Return the config as Snakemake reads it from a file."""
-    return yaml.load(text, Loader=yaml.FullLoader)
-
-
-def with_table(settings="", top=""):
-    """Return a config of one sound table, with more settings for it and at the top level."""
-    table = "table: data/raw/churn.csv, target: Churn"
-    return read(f"datasets: {{churn: {{{table}{', ' if settings else ''}{settings}}}}}\n{top}")
 
 
 def problems(config):
@@ -44,92 +31,6 @@ def settings_of(settings="", top=""):
 
 # --- Refused, at the top level -------------------------------------------------------------------
 
-BAD_TOP = [
-    ("split: {test_size: 1.5}", "split.test_size: found 1.5; expected a number between 0 and 1"),
-    ("split: {test_size: 1}", "split.test_size: found 1; expected a number between 0 and 1"),
-    ("split: {test_size: .nan}", "split.test_size: found .nan; expected a number between"),
-    ("split: {test_size: most}", 'split.test_size: found "most"; expected a number'),
-    ("split: {strategy: grouped}", "expected one of stratified, group, time; did you mean group?"),
-    ("split: stratified", 'split: found "stratified"; expected a mapping with the keys strategy'),
-    ("split:", "split: found nothing; expected a mapping with the keys strategy, test_size"),
-    ("splitt: {test_size: 0.2}", "splitt: there is no such key; did you mean split?"),
-    ("split: {test_sise: 0.2}", "split.test_sise: there is no such key; did you mean split.test_s"),
-    ("test_size: 0.3", "test_size: there is no such key; did you mean split.test_size?"),
-    ("noise_fraq: 0.3", "noise_fraq: there is no such key; did you mean augment.noise_frac?"),
-    ("target: Churn", "target: there is no such key; did you mean datasets.<name>.target?"),
-    ("seed: 3", "seed: there is no such key; did you mean seeds?"),
-    ("wombat: 3", "wombat: there is no such key; the keys here are datasets, seeds, table_form"),
-    ("Yes: 3", "config: found the key true; expected text (YAML takes a bare Yes, No,"),
-    ("seeds: []", "seeds: found []; expected a list such as [1, 2, 3] of one or more"),
-    ("seeds: [1, 1]", "seeds: found [1, 1]; expected a list such as [1, 2, 3] of one or more diff"),
-    ("seeds: [1, -1]", "seeds[1]: found -1; expected a whole number from 0 to 2147483647"),
-    ("seeds: [1, 4294967296]", "seeds[1]: found 4294967296; expected a whole number from 0"),
-    ("seeds: 1.5", "found 1.5; expected a whole number from 0 to 2147483647"),
-    ("seeds: {a: 1}", 'seeds: found {"a": 1}; expected a list such as [1, 2, 3]'),
-    ("table_format: feather", 'table_format: found "feather"; expected one of csv, parquet'),
-    ("sample_data: {customers: {rows: 49}}", "sample_data.customers.rows: found 49; expected a w"),
-    ("sample_data: {customer: {rows: 60}}", "did you mean sample_data.customers?"),
-    ("augment: none", 'augment: found "none"; expected a mapping with the keys method'),
-    ("augment: {method: null}", "augment.method: found nothing; expected one of jitter, none"),
-    ("augment: {method: off}", "augment.method: found false; expected one of jitter, none (YAML"),
-    ("augment: {noise_frac: -0.1}", "augment.noise_frac: found -0.1; expected a number of at lea"),
-    ("augment: {noise_frac: .inf}", "augment.noise_frac: found .inf; expected a number of at lea"),
-    ("augment: {copies: 0}", "augment.copies: found 0; expected a whole number of at least 1"),
-    ("augment: {copies: 1.5}", "augment.copies: found 1.5; expected a whole number of at least 1"),
-    ("cv: {folds: 1}", "cv.folds: found 1; expected a whole number of at least 2"),
-    ("cv: {folds: five}", 'cv.folds: found "five"; expected a whole number of at least 2'),
-    ("preprocessing: {min_frequency: 0}", "preprocessing.min_frequency: found 0; expected a who"),
-    ("preprocessing: {max_categories: 1}", "preprocessing.max_categories: found 1; expected a w"),
-    ("threshold: 0", "threshold: found 0; expected a number between 0 and 1, both excluded"),
-    ("threshold: true", "threshold: found true; expected a number between 0 and 1, both excluded"),
-    ("select_by: ROC-AUC", 'select_by: found "ROC-AUC"; expected one of accuracy, precision'),
-    ("select_by: auc", "did you mean pr_auc or roc_auc?"),
-    ("baseline: dumy", "baseline: there is no model dumy; did you mean dummy?"),
-    ("intervals: {level: 95}", "intervals.level: found 95; expected a number between 0 and 1"),
-    ("audit: {on_fail: ignore}", 'audit.on_fail: found "ignore"; expected one of warn, stop'),
-    ("naive: perhaps", "naive: found"),
-    ("models: {}", "models: found {}; expected a mapping of at least one model"),
-    ("models: {dummy: null}", "models: no model is left; expected at least one"),
-    ("models: {lr: {estimator: sklearn.svm.SVC}}", "baseline: there is no model dummy; the models"),
-    ("models: {RF: {estimator: sklearn.svm.SVC}}", "models.RF: is not a valid name; expected low"),
-    (f"models: {{{DUMMY}, rf: {{}}}}", "models.rf.estimator: is missing; expected the import path"),
-    (f"models: {{{DUMMY}, rf: sklearn.svm.SVC}}", 'models.rf: found "sklearn.svm.SVC"; expected a'),
-    (f"models: {{{DUMMY}, rf: {{estimator: SVC}}}}", 'models.rf.estimator: found "SVC"; expected '),
-    (
-        f"models: {{{DUMMY}, rf: {{estimator: sklearn.svm.SVC, C: 3}}}}",
-        "models.rf.C: there is no such key; the estimator's own parameters stand under `params`",
-    ),
-    (
-        f"models: {{{DUMMY}, rf: {{estimator: sklearn.svm.SVC, parms: {{}}}}}}",
-        "models.rf.parms: there is no such key; did you mean models.rf.params?",
-    ),
-    (
-        f"models: {{{DUMMY}, rf: {{estimator: sklearn.svm.SVC, params: [C, 3]}}}}",
-        'models.rf.params: found ["C", 3]; expected a mapping {<parameter>: <value>}',
-    ),
-    (
-        f"models: {{{DUMMY}, rf: {{estimator: sklearn.svm.SVC, params: {{a b: 3}}}}}}",
-        'models.rf.params["a b"]: is not a valid name; expected the name of a parameter',
-    ),
-    (
-        f"models: {{{DUMMY}, rf: {{estimator: sklearn.svm.SVC, params: {{C: 2024-01-31}}}}}}",
-        "models.rf.params.C: found 2024-01-31; expected text, a number or the like (YAML takes it",
-    ),
-    (
-        f"models: {{{DUMMY}, b: {{estimator: sklearn.ensemble.BaggingClassifier, "
-        "params: {estimator: {estimator: sklearn.svm.SVC, C: 3}}}}",
-        "models.b.params.estimator: an estimator inside another has two keys, estimator and params",
-    ),
-    (
-        f"models: {{{DUMMY}, rf: {{estimator: sklearn.svm.SVC, preprocessing: trees}}}}",
-        'models.rf.preprocessing: found "trees"; expected one of linear, tree; did you mean tree?',
-    ),
-    (
-        f"models: {{{DUMMY}, rf: {{estimator: sklearn.svm.SVC, threads: 0}}}}",
-        "models.rf.threads: found 0; expected a whole number of at least 1",
-    ),
-]
-
 
 @pytest.mark.parametrize(("top", "expected"), BAD_TOP, ids=[top for top, _ in BAD_TOP])
 def test_refuses_what_cannot_be_at_the_top_level(top, expected):
@@ -138,140 +39,6 @@ def test_refuses_what_cannot_be_at_the_top_level(top, expected):
 
 
 # --- Refused, inside a dataset -------------------------------------------------------------------
-
-BAD_TABLE = [
-    ("tabel: a.csv", "tabel: there is no such key; did you mean datasets.churn.table?"),
-    (
-        "test_size: 0.3",
-        "test_size: there is no such key; did you mean datasets.churn.split.test_si",
-    ),
-    ("table_format: csv", "did you mean table_format, at the top level, for all tables?"),
-    ("table: a.xlsx", 'table: found "a.xlsx"; expected the path of a .csv, .tsv, .txt or .parquet'),
-    ("table: a.parquet.gz", 'table: found "a.parquet.gz"; expected the path of a .csv'),
-    ("table: .csv", 'table: found ".csv"; expected the path'),
-    ("table: [a.csv]", 'table: found ["a.csv"]; expected the path'),
-    (
-        "target: Yes",
-        "target: found true; expected the name of a column (YAML takes a bare Yes, No,",
-    ),
-    ('target: ""', 'target: found ""; expected the name of a column'),
-    ("target:", "target: found nothing; expected the name of a column"),
-    (
-        "positive: 2024-01-31",
-        "positive: found 2024-01-31; expected a label of the target, or a list",
-    ),
-    ("positive: []", "positive: found []; expected a label of the target, or a list of different"),
-    ("positive: {a: 1}", 'positive: found {"a": 1}; expected a label of the target'),
-    ('positive: 1, negative: [0, "1"]', 'negative: names "1", as positive does; choose one'),
-    (
-        "id: true",
-        "id: found true; expected a list of different column names, or one column name (Y",
-    ),
-    ("id: [a, a]", 'id: found ["a", "a"]; expected a list of different column names'),
-    ("id: [a, null]", "id[1]: found nothing; expected the name of a column"),
-    ("id: Churn", "id: names Churn, as target does; the target cannot identify the rows"),
-    (
-        "drop: [a, Churn]",
-        "drop: names Churn, as target does; the target cannot be left out",
-    ),
-    (
-        "forbidden: Churn",
-        "forbidden: names Churn, as target does; the target is never a feature",
-    ),
-    ("drop: a, forbidden: [b, a]", "forbidden: names a, as drop does; both leave the column out"),
-    ("id: a, drop: a", "drop: names a, as id does; an id is kept but never learned from"),
-    ("id: a, forbidden: a", "forbidden: names a, as id does; an id is never learned from"),
-    (
-        "encode: {Churn: {a: 1}}",
-        "encode: names Churn, as target does; use positive and negative for",
-    ),
-    ("encode: {g: {Yes: 1}}", "encode.g: found the key true; expected text (YAML takes a bare Yes"),
-    ("encode: {g: {~: 1}}", "encode.g: found the key nothing; expected text"),
-    (
-        "encode: {g: {2024-01-31: 1}}",
-        "encode.g: found the key 2024-01-31; expected text (YAML take",
-    ),
-    ("encode: {g: {a: 1.5}}", "encode.g.a: found 1.5; expected a whole number"),
-    ("encode: {g: {a: }}", "encode.g.a: found nothing; expected a whole number"),
-    ("encode: {g: {a: b}}", 'encode.g.a: found "b"; expected a whole number'),
-    ("encode: {g: {a: true}}", "encode.g.a: found true; expected a whole number"),
-    ('encode: {g: {1: 0, "1": 1}}', "encode.g.1: is defined twice (once as a number)"),
-    ("encode: {g: {}}", "encode.g: found {}; expected a mapping of at least one label"),
-    (
-        "encode: [g]",
-        'encode: found ["g"]; expected a mapping {<column>: {<label>: <whole number>}}',
-    ),
-    ("dates: {s: Y-m-d}", 'dates.s: found "Y-m-d"; expected a format such as "%Y-%m-%d", or ISO8'),
-    ("dates: {s: '%Y-%M-%d'}", 'dates.s: found "%Y-%M-%d"; %M is minutes, and there is no hour'),
-    ("dates: {s: '%Y-%q'}", 'dates.s: found "%Y-%q"; strptime knows no %q'),
-    ("dates: {s: '%Y%'}", 'dates.s: found "%Y%"; strptime knows no %'),
-    ("dates: {s: '%Y'}, encode: {s: {a: 1}}", "dates: names s, as encode does; a column is either"),
-    (
-        "separator: ;;",
-        'separator: found ";;"; expected one character (no line break, no quotation mark); for a tab write "\\t"',
-    ),
-    (
-        r"separator: \t",
-        r'separator: found "\\t"; expected one character (no line break, no quotation mark); for a tab write "\t"',
-    ),
-    ("decimal: ;", 'decimal: found ";"; expected "." or ","'),
-    ("decimal: ',', separator: ','", 'decimal: is ",", as separator is; they cannot be told apart'),
-    (
-        "encoding: utf9",
-        'encoding: found "utf9"; expected the name of a text encoding; did you mean ',
-    ),
-    ("encoding: hex", 'encoding: found "hex"; expected the name of a text encoding'),
-    ("missing_values: [no]", "missing_values[0]: found false; expected text or a number (YAML tak"),
-    (
-        "split: {strategy: group}",
-        "group: is missing; split.strategy is group, which needs the name",
-    ),
-    (
-        "split: {strategy: time}",
-        "time: is missing; split.strategy is time, which needs the name of",
-    ),
-    ("group: a, time: a", "time: names a, as group does; rows are grouped by equal values"),
-    ("time: Churn", "time: names Churn, as target does; the target is a yes/no column"),
-    ("group: Churn", "group: names Churn, as target does; rows of one group would all have"),
-    ("plots: null", "plots: found nothing; expected a list of different plots: <column>_histogram"),
-    ("plots: [a<b>_histogram]", 'plots[0]: found "a<b>_histogram"; expected one of <column>_hist'),
-    ("plots: ['{x}_barplot']", 'plots[0]: found "{x}_barplot"; expected one of <column>_histogram'),
-    (f"plots: [{'x' * 300}_barplot]", 'plots[0]: found "xxx'),
-    (r'separator: "\0"', 'separator: found "\\u0000"; expected one character (no line break'),
-    (r'separator: "\n"', 'separator: found "\\n"; expected one character (no line break'),
-    ("separator: '\"'", "expected one character (no line break, no quotation mark)"),
-    ("table: 'data/{x}.csv'", "this has a brace, which Snakemake takes for a wildcard"),
-    ("table: 'data/<x>.csv'", "this has angle brackets, which Snakemake takes for a variable"),
-    (r'table: "data/\0.csv"', "this has an invisible control character in it"),
-    ("table: https://example.org/a.csv", "this is an address; download the file and name its path"),
-    (f"table: {'x' * 300}.csv", "this is too long: a file's name has at most 255 characters"),
-    (f"table: {'x/' * 2500}a.csv", "this is too long: a path has at most 4,095 characters"),
-    ("plots: [age_histgram]", "target_by_feature, target; did you mean age_histogram?"),
-    ("plots: [missing]", "target_by_feature, target; did you mean missingness?"),
-    ("plots: [age_scatter]", 'plots[0]: found "age_scatter"; expected one of <column>_histogram'),
-    ("plots: [a/b_histogram]", "<x>_<y>_scatter (with _ in place of / { } < >"),
-    ("cv: {folds: 1}", "cv.folds: found 1; expected a whole number of at least 2"),
-    ("cv: {fold: 3}", "cv.fold: there is no such key; did you mean datasets.churn.cv.folds?"),
-    ("seeds: []", "seeds: found []; expected a list such as"),
-    (
-        "models: {dummy: null}",
-        "baseline: there is no model dummy; the models are logistic_regressi",
-    ),
-    ("baseline: svm", "baseline: there is no model svm; the models are dummy, logistic_regression"),
-    (
-        "models: {dumy: null}",
-        "models.dumy: null leaves a model out, but there is no model of this name",
-    ),
-    (
-        "models: {rnadom_forest: {params: {max_depth: 3}}}",
-        "models.rnadom_forest.estimator: is missing; expected the import path of a class (or to "
-        "change an inherited model: did you mean random_forest?)",
-    ),
-    (
-        "models: {random_forest: {n_estimators: 10}}",
-        "models.random_forest.n_estimators: there is no such key; the estimator's own parameters",
-    ),
-]
 
 
 @pytest.mark.parametrize(("settings", "expected"), BAD_TABLE, ids=[case[0] for case in BAD_TABLE])
@@ -331,7 +98,7 @@ def test_takes_names_that_make_a_good_folder(name):
 def test_refuses_names_that_differ_by_case_only():
     table = {"table": "a.csv", "target": "y"}
     (problem,) = problems({"datasets": {"Churn": table, "churn": table}})
-    assert "datasets.churn: differs from Churn by case only" in problem
+    assert "datasets.churn: differs from Churn only by case" in problem
 
 
 @pytest.mark.parametrize("key", ["separator", "encoding"])
@@ -438,6 +205,7 @@ def test_three_lines_are_enough():
         "params": {},
         "preprocessing": "tree",
         "threads": 1,
+        "time_limit": None,
     }
 
 
@@ -550,6 +318,7 @@ FOREST = {
     "params": {"n_estimators": 200, "max_depth": 8, "class_weight": {0: 1, 1: 2}},
     "preprocessing": "tree",
     "threads": 1,
+    "time_limit": None,
 }
 
 
@@ -563,6 +332,7 @@ FOREST = {
             "{params: {max_depth: null}}",
             FOREST | {"params": FOREST["params"] | {"max_depth": None}},
         ),
+        ("{time_limit: 60}", FOREST | {"time_limit": 60}),
         (
             "{params: {class_weight: {1: 9}}}",
             FOREST | {"params": FOREST["params"] | {"class_weight": {0: 1, 1: 9}}},
@@ -578,6 +348,7 @@ FOREST = {
                 "params": {},
                 "preprocessing": "linear",
                 "threads": 1,
+                "time_limit": None,
             },
         ),
         (
@@ -587,6 +358,7 @@ FOREST = {
                 "params": {"max_depth": 3},
                 "preprocessing": "linear",
                 "threads": 1,
+                "time_limit": None,
             },
         ),
     ],
@@ -607,6 +379,13 @@ def test_a_model_is_changed_or_replaced_in_a_dataset(override, forest):
 def test_an_estimator_inside_another_is_changed_or_replaced(inner, expected):
     settings = settings_of(f"models: {{bag: {{params: {{estimator: {inner}}}}}}}", MODELS)
     assert settings["models"]["bag"]["params"] == {"estimator": expected}
+
+
+def test_a_table_lifts_the_time_limit_that_holds_for_the_others():
+    models = MODELS.replace("preprocessing: tree", "preprocessing: tree\n    time_limit: 60")
+    assert settings_of("", models)["models"]["forest"]["time_limit"] == 60
+    lifted = settings_of("models: {forest: {time_limit: null}}", models)
+    assert lifted["models"]["forest"]["time_limit"] is None
 
 
 def test_models_are_left_out_and_added_in_a_dataset():
@@ -650,6 +429,13 @@ def test_an_override_holds_for_its_table_only():
 def test_a_dataset_that_is_not_there_is_named():
     with pytest.raises(InputError, match="there is no dataset chrun; the config has churn"):
         dataset_settings(complete(with_table(), SCHEMA), "chrun")
+
+
+def test_the_settings_of_a_table_are_typed():
+    settings = settings_of('positive: "Yes"')
+    assert list(settings) and {*settings} == {*DatasetSettings.__annotations__}
+    for model in settings["models"].values():
+        assert {*model} == {*ModelSettings.__annotations__}
 
 
 def test_every_section_can_be_overridden():
@@ -724,6 +510,129 @@ def test_looks_at_estimators_in_datasets_and_inside_others():
     assert "datasets.churn.models.m.params.estimator: sklearn.svm.SVM: sklearn.svm has no" in first
     assert "datasets.churn.models.v.params.estimators[1][1]: sklearn.Ridge: sklearn has" in second
     assert "did you mean sklearn.linear_model.Ridge?" in second
+
+
+RUNS_CODE = [
+    "subprocess.Popen",
+    "subprocess.run",
+    "os.system",
+    "os.popen",
+    "os.path.join",
+    "builtins.eval",
+    "builtins.exec",
+    "builtins.__import__",
+    "importlib.import_module",
+    "runpy.run_path",
+    "pickle.load",
+    "ctypes.CDLL",
+    "shutil.rmtree",
+    "pathlib.Path",
+    "multiprocessing.Process",
+    "concurrent.futures.ThreadPoolExecutor",
+    "webbrowser.open",
+    "pty.spawn",
+    "code.interact",
+    "urllib.request.urlretrieve",
+    "_posixsubprocess.fork_exec",
+    "antigravity.fly",
+    "joblib.load",
+    "joblib.Parallel",
+    "joblib.Memory",
+    "joblib.externals.loky.ProcessPoolExecutor",
+    "joblib.externals.loky.get_reusable_executor",
+    "pandas.read_pickle",
+    "snakemake.cli.main",
+    "sklearn.utils.shuffle",
+    "sklearn.datasets.fetch_openml",
+    "yaml.unsafe_load",
+    "ml_baseline.files.write_json",
+    "ml_baseline.registry.runs.Run",
+]
+
+
+@pytest.mark.parametrize("name", RUNS_CODE)
+def test_refuses_what_is_no_estimator_without_importing_it(name):
+    before = {*sys.modules}
+    (problem,) = problems(with_estimator(name))
+    assert f"models.m: {name}: " in problem or f"models.m ({name}" in problem
+    assert "which has no estimators" in problem or "is no estimator" in problem
+    assert not {*sys.modules} - before
+    nested = f"models: {{m: {{params: {{estimators: [[a, {{estimator: {name}}}]]}}}}}}"
+    config = with_estimator("sklearn.ensemble.VotingClassifier", nested)
+    (problem,) = problems(config)
+    assert f"models.m.params.estimators[0][1]: {name}: " in problem
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sklearn.gaussian_process.kernels.RBF",
+        "sklearn.model_selection.StratifiedKFold",
+        "sklearn.preprocessing.StandardScaler",
+        "sklearn.svm.SVC",
+    ],
+)
+def test_takes_estimators_kernels_and_splitters_inside_another(name):
+    nested = f"models: {{m: {{params: {{part: {{estimator: {name}}}}}}}}}"
+    check_estimators(complete(with_estimator("sklearn.ensemble.BaggingClassifier", nested), SCHEMA))
+
+
+@pytest.mark.parametrize(
+    "place", ["params: {memory: x}", "params: {a: [{estimator: %s, params: {memory: x}}]}"]
+)
+def test_refuses_a_cache_of_pickles(place):
+    pipeline = "sklearn.pipeline.Pipeline"
+    table = f"models: {{m: {{estimator: {pipeline}, {place.replace('%s', pipeline)}}}}}"
+    (problem,) = problems(with_estimator("sklearn.svm.SVC", table))
+    assert "params.memory: names a folder from which pickled objects are loaded" in problem
+
+
+def test_a_kernel_is_no_model():
+    (problem,) = problems(with_estimator("sklearn.gaussian_process.kernels.RBF"))
+    assert "is no estimator: name a class that has fit" in problem
+
+
+INHERITED = {
+    "base.py": "class Base:\n    def fit(self): pass\nclass Empty:\n    pass\n",
+    "child.py": "from .base import Base as B, Empty\nclass Child(\n    Empty,  # first\n    B,\n): pass\n"
+    "class Barren(Empty): pass\nclass Unknown(elsewhere.Thing): pass\n"
+    "class Asks:\n    def __getattr__(self, name): ...\nclass Assigned:\n    fit = B.fit\n",
+    "loop.py": "from own_models.pool import Round\n",
+    "pool.py": "from own_models.loop import Round\n",
+    "self.py": "class Round(Round): pass\n",
+    "sub/__init__.py": "from ..child import Child\nfrom .. import base\n",
+    "encoded.py": "# caf\xe9\nclass A:\n    def fit(self): pass\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "is_there"),
+    [
+        ("own_models.child.Child", True),
+        ("own_models.child.B", True),
+        ("own_models.child.Barren", False),
+        ("own_models.child.Empty", False),
+        ("own_models.child.Unknown", True),
+        ("own_models.child.Asks", True),
+        ("own_models.child.Assigned", True),
+        ("own_models.loop.Round", True),
+        ("own_models.self.Round", True),
+        ("own_models.sub.Child", True),
+        ("own_models.encoded.A", True),
+    ],
+)
+def test_follows_a_class_to_its_fit(tmp_path, monkeypatch, name, is_there):
+    for file, text in {"__init__.py": "", **INHERITED}.items():
+        path = tmp_path / "own_models" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode("latin-1"))
+    monkeypatch.syspath_prepend(tmp_path)
+    config = complete(with_estimator(name), SCHEMA)
+    if is_there:
+        check_estimators(config)
+    else:
+        with pytest.raises(InputError, match="is no estimator: name a class that has fit"):
+            check_estimators(config)
 
 
 def test_finds_every_classifier_of_scikit_learn():
@@ -831,6 +740,56 @@ def test_names_the_module_where_a_class_is_public():
 
 def test_the_schema_is_one():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_every_keyword_of_the_schema_is_known():
+    def keywords(schema):
+        yield from schema
+        for key in ("properties", "$defs"):
+            for entry in schema.get(key, {}).values():
+                yield from keywords(entry)
+        for key in ("items", "additionalProperties", "propertyNames"):
+            if isinstance(schema.get(key), dict):
+                yield from keywords(schema[key])
+
+    structure = {
+        "$schema",
+        "$defs",
+        "$ref",
+        "title",
+        "description",
+        "default",
+        "type",
+        "properties",
+    }
+    structure |= {"additionalProperties", "propertyNames", "required", "items"}
+    own = {"x-expected", "x-words", "x-text", "x-parameters", "x-unknown-key"}
+    assert {*keywords(SCHEMA)} <= structure | own | {*LIMITS}
+
+
+def test_what_is_completed_is_sound_by_json_schema():
+    validator = jsonschema.Draft202012Validator(SCHEMA)
+    config = read((ROOT / "config" / "config.yaml").read_text())
+    accepted = 0
+    for given in (config, with_table(), *(with_table(top=top) for top, _ in BAD_TOP)):
+        completed = settled(given)
+        if completed is not None:
+            accepted += 1
+            # Null is what stands for "not written" in what is completed.
+            for section in ("datasets", "predictions"):
+                for entry in completed[section].values():
+                    for key in [key for key, value in entry.items() if value is None]:
+                        del entry[key]
+            assert not [error.message for error in validator.iter_errors(completed)]
+    assert accepted == 2
+
+
+def settled(config):
+    """Return the completed config, None if it is refused."""
+    try:
+        return complete(config, SCHEMA)
+    except InputError:
+        return None
 
 
 def test_every_setting_is_described():

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from ml_baseline.controls import controls
-from ml_baseline.controls.controls import negative_control, permuted, positive_control
+from ml_baseline.controls import verdicts
+from ml_baseline.controls.verdicts import negative_control, permuted, positive_control
 from ml_baseline.data import sample_data
 from ml_baseline.data.augment import augment
 from ml_baseline.data.split import split
-from ml_baseline.modelling.train import fit
+from ml_baseline.modelling.train import fit, predict_probability
 from ml_baseline.scoring.evaluate import holdout_metrics, holdout_predictions
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -38,7 +38,10 @@ def run(settings_of):
                 params=entry.get("params", {}),
             ) | {"preprocessing": CONFIG["preprocessing"]}
             models[name] = fit(augmented, schema, settings, seed)
-        predictions = holdout_predictions(models, holdout, schema, CONFIG["threshold"])
+        answers = {
+            name: predict_probability(model, holdout, schema) for name, model in models.items()
+        }
+        predictions = holdout_predictions(answers, holdout, schema, CONFIG["threshold"])
         level = CONFIG["intervals"]["level"]
         return models, holdout_metrics(predictions, CONFIG["threshold"], level, len(table))
 
@@ -112,7 +115,7 @@ def test_a_negative_control_fails_above_a_half_only(limits):
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr(controls, "FRESH_ROWS", 3_000)
+    monkeypatch.setattr(verdicts, "FRESH_ROWS", 3_000)
     monkeypatch.setattr(sample_data, "best_visible_roc_auc", lambda: 0.875)
 
 

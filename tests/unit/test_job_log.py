@@ -17,7 +17,8 @@ from types import SimpleNamespace
 from ml_baseline.jobs.job_log import job_log
 
 job = SimpleNamespace(
-    log=[{path!r}], input={inputs!r}, output={outputs!r}, wildcards=SimpleNamespace()
+    log=[{path!r}], input={inputs!r}, output={outputs!r}, wildcards=SimpleNamespace(),
+    resources=SimpleNamespace()
 )
 with job_log(job{more}):
     {body}
@@ -143,3 +144,37 @@ def test_a_job_does_not_start_on_an_input_that_was_changed(job, tmp_path, on_fai
     job("print('written')", outputs=["train.csv"])
     _, log = job("print('read')", inputs=["train.csv"])
     assert "read" in log
+
+
+@pytest.mark.parametrize("body", ["pass", "raise InputError('no')", "os.kill(os.getpid(), 9)"])
+def test_what_a_link_leads_to_is_left_alone(job, tmp_path, body):
+    precious = tmp_path / "precious"
+    precious.write_text("all my work")
+    for place in ("results/logs/job.log", "results/benchmarks/job.json"):
+        (tmp_path / place).parent.mkdir(parents=True)
+        (tmp_path / place).symlink_to(precious)
+    job(body, path="results/logs/job.log")
+    assert precious.read_text() == "all my work"
+
+
+def test_control_characters_are_made_visible_wherever_they_come_from(job, tmp_path):
+    body = (
+        r"os.write(1, b'\x1b[2J from below\r\n50 %\r100 %\n'); raise ValueError('\x1b]0;mine\x07')"
+    )
+    _, log = job(body)
+    assert log.isascii() and not set(log) & {"\x1b", "\x07", "\r"}
+    assert log.startswith("\\x1b[2J from below\n50 %\n100 %\n")
+    assert last_error(tmp_path / "logs/deep/job.log") == r"ValueError: \x1b]0;mine\x07"
+
+
+@pytest.mark.parametrize("folder", ["results", "part/results"])
+def test_the_cost_stands_beside_the_logs(job, tmp_path, folder):
+    job("pass", path=f"{folder}/logs/small/clean.log")
+    assert "wall_seconds" in (tmp_path / folder / "benchmarks/small/clean.json").read_text()
+
+
+@pytest.mark.parametrize("end", ["sys.exit(0)", "sys.exit('no')", "raise KeyboardInterrupt"])
+def test_a_block_that_ends_python_has_failed(job, end):
+    done, log = job(end)
+    assert done.returncode == 1
+    assert log.splitlines()[-1].startswith(("error: SystemExit: ", "error: KeyboardInterrupt"))

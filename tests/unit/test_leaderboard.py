@@ -13,6 +13,8 @@ from ml_baseline.scoring.leaderboard import (
     leaderboard,
     out_of_fold_scores,
     ranked,
+    verdict_of,
+    what_the_baseline_does,
 )
 from ml_baseline.scoring.metrics import METRICS
 from ml_baseline.scoring.scores import stratified_rows
@@ -67,6 +69,71 @@ def board():
 
 SKILLS = {"dummy": None, "good": 0.8, "useless": 0.0}
 OOF = {"dummy": 0.5, "good": 0.9, "useless": 0.51}
+
+
+# ------------------------------------------------------------------ words
+
+
+CASES = [
+    ("dummy", {}, "the baseline, which guesses; worse than best"),
+    ("best", {}, "better than dummy; the best of those tried"),
+    ("other", {"best_p_adjusted": 0.2}, "better than dummy; not distinguishable from best"),
+    (
+        "other",
+        {"baseline_p_adjusted": 0.06},
+        "not shown to be better than dummy; worse than best",
+    ),
+    ("other", {"baseline_difference": -0.2}, "worse than dummy; worse than best"),
+    (
+        "other",
+        {"best_difference": 0.1},
+        "better than dummy; better here than best, which did best in training",
+    ),
+    (
+        "other",
+        {"roc_auc_low": 0.5},
+        "no skill shown: above dummy by F1, but its ROC-AUC may be chance; worse than best",
+    ),
+]
+
+
+@pytest.mark.parametrize(("model", "changed", "words"), CASES)
+def test_verdicts(model, changed, words):
+    row = {"model": model, "roc_auc_low": 0.6, "baseline_p_adjusted": 0.01} | {
+        "baseline_difference": 0.2,
+        "best_difference": -0.1,
+        "best_p_adjusted": 0.01,
+    }
+    settings = {"select_by": "f1", "level": 0.95, "baseline": "dummy"}
+    assert verdict_of(row | changed, settings, "guesses", "best") == words
+    less_is_better = row | {"baseline_difference": -0.2, "best_difference": 0.1}
+    if not changed:
+        by_loss = verdict_of(less_is_better, settings | {"select_by": "brier"}, "guesses", "best")
+        assert by_loss == words
+
+
+@pytest.mark.parametrize(
+    ("said", "threshold", "words"),
+    [
+        ([0.2, 0.2], 0.5, "always predicts the more frequent class"),
+        ([0.2, 0.2], 0.1, "always predicts the rarer class"),
+        ([0.2, 0.3], 0.5, ""),
+    ],
+)
+def test_a_baseline_is_said_to_guess_only_if_it_does(said, threshold, words):
+    own = pd.DataFrame({"model": "mine", "target": [0, 0, 1] * 2, "probability": said * 3})
+    settings = {"baseline": "mine", "threshold": threshold}
+    assert what_the_baseline_does({1: own, 2: own}, settings) == words
+
+
+def test_a_coin_flip_shows_no_skill_by_f1(board):
+    """By F1 it is plainly better than a model that predicts no ones."""
+    table, _ = board(SKILLS, OOF | {"useless": 0.99}, rows=(800,), select_by="f1")
+    flip = table.loc["useless"]
+    assert flip["baseline_p_adjusted"] < 1e-6
+    assert flip["baseline_difference"] > 0
+    assert flip["verdict"].startswith("no skill shown: above dummy by F1")
+    assert table.loc["good", "verdict"].startswith("better than dummy")
 
 
 # ------------------------------------------------------------------ choosing
@@ -129,7 +196,7 @@ def test_columns(board):
     for name in METRICS:
         expected += [name, f"{name}_low", f"{name}_high"]
     expected += ["reliable", "threshold", "prevalence", "rows", "seeds", "level"]
-    assert list(table) == [*expected, *COMPARED, "baseline", "status", "reason"]
+    assert list(table) == [*expected, *COMPARED, "verdict", "baseline", "status", "reason"]
     assert table.notna().all(axis=None)
     assert set(table["dataset"]) == {"small"}
     assert set(table["baseline"]) == {"dummy"}
@@ -292,7 +359,7 @@ def test_a_model_that_failed_with_one_seed_is_not_compared_over_fewer():
 def test_without_the_baseline_nothing_is_compared_with_it():
     table = with_failures(SKILLS, {42: ["dummy"]})
     assert table["baseline_difference"].isna().all()
-    assert "majority" not in table.loc["good", "verdict"]
+    assert table.loc["good", "verdict"] == "the best of those tried"
     assert "the best of those tried" in table.loc["good", "verdict"]
 
 

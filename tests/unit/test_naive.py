@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from ml_baseline.controls.controls import permuted
 from ml_baseline.controls.naive import contrast, naive_predictions
+from ml_baseline.controls.verdicts import permuted
 from ml_baseline.data.augment import augment
 from ml_baseline.data.split import split
 from ml_baseline.modelling.train import fit, predict_probability

@@ -198,23 +198,23 @@ BAD_BATCHES = {
     ),
     "default place as own input": (
         {"jan": {"input": "results/churn/predictions/jan.csv"}},
-        "jan.input: its output, results/churn/predictions/jan.csv, is the input of the batch jan",
+        "jan.input: results/churn/predictions/jan.csv is the input of the batch jan",
     ),
     "one output twice": (
         {"jan": JAN | {"output": "out.csv"}, "feb": FEB | {"output": "x/../out.csv"}},
-        "feb.output: is the output of the batch jan too",
+        "feb.output: x/../out.csv is the output of the batch jan too",
     ),
     "one output twice, by case": (
         {"jan": JAN | {"output": "out.csv"}, "feb": FEB | {"output": "OUT.csv"}},
-        "feb.output: is the output of the batch jan too",
+        "is the output of the batch jan too",
     ),
     "the default place of another": (
         {"jan": JAN, "feb": FEB | {"output": "results/churn/predictions/jan.csv"}},
-        "feb.output: is the output of the batch jan too",
+        "is the output of the batch jan too",
     ),
     "one output inside another": (
         {"jan": JAN | {"output": "out.csv"}, "feb": FEB | {"output": "out.csv/feb.csv"}},
-        "feb.output: lies in out.csv, the output of the batch jan",
+        "feb.output: out.csv/feb.csv lies in out.csv, the output of the batch jan",
     ),
     "a brace in the output": ({"jan": JAN | {"output": "{x}.csv"}}, "this has a brace"),
     "a brace in the input": ({"jan": {"input": "{x}.csv"}}, "this has a brace"),
@@ -249,12 +249,24 @@ def test_a_batch_that_would_harm_a_file_is_refused(folder, case):
 )
 def test_a_table_that_is_a_result_is_refused(folder, table):
     config = {"datasets": {"churn": {"table": table, "target": "y"}}}
-    with pytest.raises(InputError, match=r"datasets\.churn\.table: is a result of this workflow"):
+    with pytest.raises(
+        InputError, match=r"datasets\.churn\.table: .* is a result of this workflow"
+    ):
         checked_config(config, SCHEMA)
 
 
 def test_sound_batches_are_let_through_and_jobs_do_not_ask_the_disk(folder):
     table = {"table": "data/raw/churn.csv", "target": "y"}
+    with whole_prediction("predicted.csv") as temporary:
+        temporary.write_text("predicted")
+    Path("again.csv").symlink_to("predicted.csv")
+    for output, refused in (("predicted.csv", False), ("again.csv", True)):
+        given = {"datasets": {"churn": table}, "predictions": {"jan": JAN | {"output": output}}}
+        if not refused:
+            assert checked_config(given, SCHEMA)
+            continue
+        with pytest.raises(InputError, match=r"again\.csv is a link; name the file"):
+            checked_config(given, SCHEMA)
     batches = {"jan": JAN, "feb": FEB | {"output": "out.csv"}}
     config = {"datasets": {"churn": table}, "predictions": batches}
     assert checked_config(config, SCHEMA)["predictions"]["feb"]["output"] == "out.csv"

@@ -1,6 +1,8 @@
 """Any table fits any model: preprocessing that nothing surprises, estimators built from text."""
 
+import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -255,7 +257,7 @@ REFUSED = {
     "sklearn.linear_model.LogisticRegresion": ({}, "did you mean .*LogisticRegression"),
     "sklearn.linear_model.Nonsense": ({}, "has no class Nonsense$"),
     "sklearn.dummy.DummyClassifier": ({"colour": 1}, "does not take its `params`.*colour"),
-    "sklearn.datasets.load_iris": ({}, "is no estimator"),
+    "sklearn.datasets.load_iris": ({}, "is not an estimator"),
     "sklearn.linear_model.LinearRegression": ({}, "neither `predict_proba` nor"),
 }
 
@@ -264,6 +266,67 @@ REFUSED = {
 def test_what_is_no_classifier_is_refused(schema_of, estimator):
     params, message = REFUSED[estimator]
     with pytest.raises(InputError, match=message):
+        build_pipeline(schema_of(x="number"), {"estimator": estimator, "params": params})
+
+
+# What a config of a stranger may name to have a command run, alone or inside an estimator.
+COMMANDS = {
+    "subprocess.Popen": {"args": ["touch", "ran"]},
+    "os.system": {"command": "touch ran"},
+    "builtins.exec": {"source": "open('ran', 'w')"},
+    "runpy.run_path": {"path_name": "own.py"},
+    "own.Own": {},
+    "own_package.own.Own": {},
+    "joblib.Parallel": {"n_jobs": 2},
+    "numpy.load": {"file": "own.npy", "allow_pickle": True},
+}
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("estimator", COMMANDS)
+def test_a_config_runs_no_command(schema_of, monkeypatch, tmp_path, estimator, nested):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    own = "open('ran', 'w')\nfrom sklearn.dummy import DummyClassifier as Own\n"
+    monkeypatch.delitem(sys.modules, "own", raising=False)
+    Path("own.py").write_text(own)
+    Path("own_package").mkdir()
+    Path("own_package/own.py").write_text(own)
+    model = {"estimator": estimator, "params": COMMANDS[estimator]}
+    if nested:
+        model = {
+            "estimator": "sklearn.calibration.CalibratedClassifierCV",
+            "params": {"estimator": model},
+        }
+    with pytest.raises(InputError, match=r"standard library|is not an estimator|current folder"):
+        build_pipeline(schema_of(x="number"), model)
+    assert not Path("ran").exists()
+    if estimator == "own.Own":  # the user's own word for where it may come from
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+        build_pipeline(schema_of(x="number"), model)
+        assert Path("ran").exists()
+
+
+STEPS = {"steps": [["line", {"estimator": LINEAR}]]}
+PIPELINE = {"estimator": "sklearn.pipeline.Pipeline", "params": STEPS}
+
+
+@pytest.mark.parametrize(
+    ("estimator", "params"),
+    [
+        ("sklearn.pipeline.Pipeline", STEPS | {"memory": "x"}),
+        (
+            "sklearn.model_selection.GridSearchCV",
+            {"estimator": PIPELINE, "param_grid": [{"memory": ["x"]}]},
+        ),
+        (
+            "sklearn.model_selection.GridSearchCV",
+            {"estimator": PIPELINE, "param_grid": {"line__memory": ["x"]}},
+        ),
+    ],
+)
+def test_no_cache_of_pickles_is_opened(schema_of, estimator, params):
+    with pytest.raises(InputError, match="`memory` is not allowed"):
         build_pipeline(schema_of(x="number"), {"estimator": estimator, "params": params})
 
 

@@ -21,7 +21,7 @@ from matplotlib.text import Text
 import ml_baseline
 from ml_baseline import plots
 from ml_baseline.errors import InputError
-from ml_baseline.plots.counts import association, count_quantiles, wilson
+from ml_baseline.plots.counts import association, count_quantiles, shares_of_ones
 from ml_baseline.plots.registry import resolve
 from ml_baseline.plots.view import View, percent, short
 
@@ -306,7 +306,7 @@ def test_the_target_has_its_labels():
 
 def test_rates_are_those_of_each_level_with_wilson_intervals():
     # 8 of 10: 0.490 to 0.943 by Wilson's formula (Agresti and Coull 1998 give the same).
-    share, low, high = wilson(np.array([[2, 8], [10, 0], [0, 3]]))
+    share, low, high = shares_of_ones(np.array([[2, 8], [10, 0], [0, 3]]))
     assert share.tolist() == [0.8, 0.0, 1.0]
     assert low == pytest.approx([0.4901625, 0.0, 0.4385030], abs=1e-6)
     assert high == pytest.approx([0.9433178, 0.2775328, 1.0], abs=1e-6)

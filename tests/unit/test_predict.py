@@ -204,7 +204,7 @@ def test_a_batch_without_rows_gives_a_table_without_rows(run, batch, tmp_path):
     [
         ({"drop": ["visits"]}, ["lacks the column 'visits'", "city"]),
         ({"drop": ["visits", "city"]}, ["lacks the columns 'visits', 'city'"]),
-        ({"rename": {"visits": "Visits"}}, ["'visits'", "'Visits' in place of 'visits'"]),
+        ({"rename": {"visits": "Visits"}}, ["'visits'", "rename 'Visits' to 'visits'"]),
     ],
 )
 def test_missing_columns_are_named(run, batch, tmp_path, change, words):

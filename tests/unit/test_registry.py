@@ -1,5 +1,6 @@
 """Published runs are found, checked before anything is loaded, verified and compared."""
 
+import ast
 import hashlib
 import importlib.metadata
 import json
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from publishing import NOON, publish_smallest, snapshot
+from running import ROOT
 from small_shop import publish_shop, shop
 
 from ml_baseline import seal as seals
@@ -68,6 +70,28 @@ def plant(results: Path, marker: Path, with_hash: bool) -> None:
         meta = json.loads(manifest.read_text())
         meta["files"]["model/model.joblib"] = hashlib.sha256(model.read_bytes()).hexdigest()
         manifest.write_text(json.dumps(meta))
+
+
+# Each module of the registry knows those before it and none behind.
+ARROWS = (
+    *("environment", "manifest", "runs", "load", "predict", "golden", "verify", "predict_file"),
+    *("overview", "differences", "contents", "markdown", "model_card", "publish"),
+)
+
+
+def test_imports_of_the_registry_point_one_way():
+    folder = ROOT / "workflow/ml_baseline/registry"
+    assert {path.stem for path in folder.glob("*.py")} == {*ARROWS, "__init__"}
+    for place, name in enumerate(ARROWS):
+        known = set()
+        for node in ast.walk(ast.parse((folder / f"{name}.py").read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module == "ml_baseline.registry":
+                known |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module.startswith("ml_baseline."):
+                room, *module = node.module.split(".")[1:]
+                known |= {module[0]} if room == "registry" else set()
+                assert room not in ("cli", "serve", "jobs", "report"), (name, node.module)
+        assert known <= set(ARROWS[:place]), name
 
 
 # --- finding -------------------------------------------------------------------------------------
@@ -127,27 +151,48 @@ def test_names_that_are_no_run_are_refused(results, name, monkeypatch, tmp_path)
 @pytest.mark.parametrize("dataset", ["..", "../results/shop", "shop/runs", "", "a b", "s\0", "-x"])
 def test_names_that_are_no_table_are_refused(results, dataset):
     for name in ("latest", RUN_ID):
-        with pytest.raises(InputError, match=r"no name of a table|no published run|no run"):
+        with pytest.raises(
+            InputError, match=r"cannot be the name of a table|no published run|no run"
+        ):
             find_run(name, results, dataset)
 
 
 @pytest.mark.parametrize("text", ["../../../etc", "", "a\nb", RUN_ID + "/..", "x" * 10_000])
 def test_a_pointer_that_is_no_run_id_is_refused(results, text):
     (results / "shop/runs/latest.txt").write_text(text)
-    with pytest.raises(InputError, match=r"which is no run id"):
+    with pytest.raises(InputError, match=r"expected a run id"):
         find_run("latest", results)
 
 
 def test_a_pointer_to_a_run_that_is_gone_says_what_to_do(results):
     shutil.rmtree(folder_of(results))
-    with pytest.raises(InputError, match="not there"):
+    with pytest.raises(InputError, match="does not exist"):
         find_run("latest", results)
+
+
+def test_a_table_that_was_nearly_named_is_asked_for(results):
+    with pytest.raises(InputError, match=r"the table shpo has no published run .*mean shop\?"):
+        find_run("latest", results, "shpo")
+
+
+def test_a_pointer_that_is_a_link_is_neither_followed_nor_touched(results, tmp_path):
+    (tmp_path / "mine.txt").write_text(RUN_ID)
+    os.utime(tmp_path / "mine.txt", (1, 1))
+    pointer = results / "shop/runs/latest.txt"
+    pointer.unlink()
+    pointer.symlink_to(tmp_path / "mine.txt")
+    with pytest.raises(InputError, match="symbolic link"):
+        find_run("latest", results)
+    touch_latest(results / "shop/runs")
+    publish_shop(results / "shop/runs")
+    assert (tmp_path / "mine.txt").stat().st_mtime == 1
+    assert (tmp_path / "mine.txt").read_text() == RUN_ID and not pointer.is_symlink()
 
 
 def test_nothing_published_says_what_to_do(tmp_path):
     with pytest.raises(InputError, match="ml-baseline train"):
         find_run("latest", tmp_path / "results")
-    with pytest.raises(InputError, match="none is published"):
+    with pytest.raises(InputError, match="no published runs"):
         find_run(RUN_ID, tmp_path / "results")
     assert list_runs(tmp_path / "results") == []
 
@@ -189,7 +234,7 @@ def test_a_damaged_manifest_is_an_input_error(results, content):
 
 @pytest.mark.parametrize("name", ["../x", "/etc/passwd", "a/../b", "a//b", "", ".", "a\\b", "a\0"])
 def test_reading_stays_inside_the_run(results, name):
-    with pytest.raises(InputError, match="no path inside a run"):
+    with pytest.raises(InputError, match="not a path inside a run"):
         plain_file(folder_of(results), name)
 
 
@@ -365,7 +410,7 @@ class Unsure(Broken):
         return np.full((len(table), 2), np.nan)
 
 
-@pytest.mark.parametrize(("model", "why"), [(Broken, "AttributeError"), (Unsure, "no numbers")])
+@pytest.mark.parametrize(("model", "why"), [(Broken, "AttributeError"), (Unsure, "not numbers")])
 def test_a_model_that_cannot_predict_here_is_one_message_with_the_remedy(
     results, monkeypatch, model, why
 ):
@@ -380,8 +425,8 @@ def test_a_model_that_cannot_predict_here_is_one_message_with_the_remedy(
     with pytest.raises(InputError) as caught:
         predict_file(run, results / "batch.csv", results / "out.csv")
     message = str(caught.value)
-    assert why in message and f"Scikit-learn was {then} and is 1.7.2" in message
-    assert f"scikit-learn=={then}" in message and "pip install" in message
+    assert why in message and f"scikit-learn was {then} and is 1.7.2" in message
+    assert f"`pip install scikit-learn=={then}`" in message
     assert not (results / "out.csv").exists()
 
 

@@ -267,12 +267,18 @@ def test_time_machine_versions_and_the_cards_words_are_no_new_content(runs):
         {"files": {"metrics/more.json": b"{}"}},
         {"facts": {"seed": 43}},
         {"facts": {"config": {"threshold": 0.4}}},
-        {"facts": {"data": {"sha256": "1"}}},
+        {"facts": {"data": smallest_facts()["data"] | {"sha256": "1"}}},
     ],
     ids=str,
 )
 def test_whatever_else_a_run_says_is_content(runs, change):
     assert publish_with(runs) != publish_with(runs, **change)
+
+
+def test_what_could_not_be_read_again_is_not_published(runs):
+    with pytest.raises(InputError, match="`task` is 5, expected text"):
+        publish_with(runs, facts={"task": 5})
+    assert {path.name for path in runs.iterdir()} == {".lock"}
 
 
 def test_a_name_taken_at_the_last_moment_is_not_merged_into(runs, monkeypatch):
@@ -291,6 +297,15 @@ def test_a_lock_that_is_a_link_is_refused_and_not_followed(runs, tmp_path):
     with pytest.raises(InputError, match=r"\.lock: expected a plain file"):
         publish_smallest(runs, **at())
     assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def test_a_link_among_the_leftovers_leads_to_no_deletion(runs, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/file.txt").write_text("mine")
+    runs.mkdir(parents=True)
+    (runs / ".publishing-x").symlink_to(tmp_path / "mine")
+    publish_smallest(runs, **at())
+    assert snapshot(tmp_path / "mine") == {"file.txt": b"mine"}
 
 
 def test_without_locks_nothing_of_others_is_swept(runs, monkeypatch):
@@ -369,10 +384,10 @@ HEX = "ab" * 32
 @pytest.mark.parametrize(
     ("content", "mode", "words"),
     [
-        ("", 0o600, "holds no key"),
-        ("no hex", 0o600, "holds no key"),
-        ("ab" * 8, 0o600, "holds no key"),
-        ("é" * 64, 0o600, "holds no key"),
+        ("", 0o600, "is not valid"),
+        ("no hex", 0o600, "is not valid"),
+        ("ab" * 8, 0o600, "is not valid"),
+        ("é" * 64, 0o600, "is not valid"),
         (HEX, 0o644, "chmod 600"),
         (HEX, 0o640, "chmod 600"),
         (HEX, 0o602, "chmod 600"),

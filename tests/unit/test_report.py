@@ -13,6 +13,8 @@ import yaml
 from result_files import LEAK, PASSED, TEMPLATES, WARNING, page_from, write_results
 from rule_graph import ROOT
 
+from ml_baseline.audit.findings import config_entry
+from ml_baseline.report import figures, words
 from ml_baseline.report.answer import next_steps, sentences
 from ml_baseline.report.evidence import together
 from ml_baseline.report.graph import layout, without_detours
@@ -20,6 +22,7 @@ from ml_baseline.report.index import failed_run_index, index_page, read_table_re
 from ml_baseline.report.making import config_alone
 from ml_baseline.report.sources import download, read_sources
 from ml_baseline.report.standing import standing
+from ml_baseline.scoring.metrics import METRICS
 
 HOSTILE = '"><script>alert(1)</script>'
 
@@ -62,7 +65,19 @@ def test_the_answer_says_best_model_error_bar_baseline_audit(tmp_path, monkeypat
     assert "good is the best of the models tried" in text
     assert re.search(r"ROC-AUC 0\.\d+ \(95 % interval 0\.\d+ to 0\.\d+\) on 160 holdout rows", text)
     assert re.search(r"better than the baseline dummy \(by 0\.\d+, 95 % interval", text)
-    assert "The audit ran 1 check and found no leak" in text
+    assert "The audit ran 1 check and found no leakage" in text
+
+
+def test_no_headline_claims_skill_that_the_ranking_does_not_show():
+    """By F1 a coin flip is better than a baseline that predicts no ones."""
+    row = {"model": "flip", "selected": "true", "oof_f1": "0.4", "baseline": "dummy"}
+    row |= {"f1": "0.4", "f1_low": "0.3", "f1_high": "0.5", "level": "0.95", "rows": "200"}
+    row |= {f"baseline_{name}": "0.4" for name in ("difference", "low", "high")}
+    row |= {"baseline_p_adjusted": "1e-9", "roc_auc_low": "0.49"}
+    found = standing([row], [], [])
+    assert (found.beats_baseline, found.words) == (False, "No clear gain")
+    assert "its ROC-AUC may be chance" in sentences(found, [])[1]
+    assert standing([row | {"roc_auc_low": "0.51"}], [], []).beats_baseline
 
 
 def test_a_failed_audit_comes_before_everything(tmp_path, monkeypatch):
@@ -411,3 +426,119 @@ def test_a_failed_table_stands_in_the_index_with_its_error(tmp_path, monkeypatch
     # An error of an earlier run tells nothing about this one.
     after = log.stat().st_mtime + 1
     assert "no such column" not in failed_run_index(tables, TEMPLATES, since=after)
+
+
+NAMES = (
+    "score: final; v2",
+    "a`b``c",
+    "<b>bold</b>",
+    "a|b",
+    "{{x}}",
+    "**strong** [x](#y)",
+    "long" + " name" * 60,
+    "שלום عربي",
+    "evil \u202egnp.exe",
+    "bell \x07\x1b[31m",
+)
+
+
+@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+def test_any_column_name_is_told_as_it_is(tmp_path, monkeypatch, name):
+    """Nothing in a name is taken for markup, cut off or obeyed; what cannot be seen is written."""
+    fix = config_entry(forbidden=name)
+    finding = LEAK | {"subject": name, "summary": f"'{name}' tells it all.", "fix": fix}
+    page = page_of(tmp_path, monkeypatch, names=(name, "x1"), audit=(finding,))
+    parsed = Page(page)
+    shown = " ".join(words.visible(name).split())
+    assert f"The audit failed 1 check: '{shown}' tells it all." in parsed.text
+    # A line of the config is told whole or not at all.
+    step = fix if len(fix) <= 200 else "what the audit gives"
+    assert f"If not, write {step} in the table's config" in "".join(parsed.words)
+    assert yaml.safe_load(next(w for w in parsed.words if w == fix)) == {"forbidden": name}
+    assert "#y" not in parsed.links
+    assert "<b>bold" not in page and "<strong>strong" not in page
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e]", page)
+
+
+GROUPS = {
+    "check": "shared_entities",
+    "subject": "patient",
+    "summary": "Rows of one patient are on both sides.",
+    "fix": "split: {strategy: group}\ngroup: patient",
+}
+FEW = {"check": "class_sizes", "subject": "", "summary": "The holdout has 3 positives.", "fix": ""}
+
+
+@pytest.mark.parametrize(
+    ("finding", "told", "step"),
+    [
+        (LEAK, "Take out what gives the answer away", "write <code>forbidden: x0</code> in the"),
+        (
+            GROUPS,
+            "Change the split as the audit says",
+            "Write <code>split: {strategy: group}</code> and <code>group: patient</code> in the",
+        ),
+        (FEW, "No setting repairs this", "The holdout has 3 positives. No setting settles this"),
+    ],
+)
+def test_headline_and_next_step_follow_the_findings_fix(tmp_path, finding, told, step):
+    sources = read_sources(write_results(tmp_path, audit=(LEAK | finding,)))
+    found = standing(sources.leaderboard, sources.audit, [])
+    assert sentences(found, sources.audit)[2].startswith(told)
+    assert step in next_steps(found, sources)[0]
+
+
+def test_a_rough_interval_is_no_warning_of_the_audit(tmp_path):
+    sources = read_sources(write_results(tmp_path))
+    board = [row | {"reliable": "false"} for row in sources.leaderboard]
+    assert standing(board, sources.audit, []).words == "Too few rows to be sure"
+    assert standing(sources.leaderboard, sources.audit, []).words == "No problems found"
+
+
+def test_figures_of_one_column_end_at_the_same_digit(tmp_path, monkeypatch):
+    page = page_of(tmp_path, monkeypatch)
+    board = page[page.index('<table class="sortable" id="board">') :].partition("</table>")[0]
+    rows = [
+        re.findall(r"<td data-value=[^>]*>[^<]*?([0-9.]+)<span", row)
+        for row in re.findall(r"<tr class.*?</tr>", board, re.DOTALL)
+    ]
+    columns = list(zip(*(row[-len(METRICS) :] for row in rows), strict=True))
+    assert len(rows) == 3 and len(columns) == len(METRICS)
+    for column in columns:
+        assert len({len(cell.partition(".")[2]) for cell in column}) == 1
+
+
+def bins_at(*places: float) -> list[dict]:
+    names = ("mean_probability", "observed", "observed_low", "observed_high", "rows")
+    return [dict(zip(names, (p, p, p - 0.02, p + 0.02, 20), strict=True)) for p in places]
+
+
+def test_calibration_is_drawn_where_the_groups_are():
+    """15 groups between 0.80 and 0.95 spread over the chart; those of all kinds stand from 0 to 1."""
+    crowded = figures.calibration_chart(bins_at(*(0.80 + i / 100 for i in range(15))), "y = 1", "")
+    places = [float(x) for x in re.findall(r'<circle[^>]*cx="([\d.]+)"', crowded)]
+    assert max(places) - min(places) > 150
+    assert "axes from 0.75 to 1" in crowded
+    wide = figures.calibration_chart(bins_at(0.1, 0.5, 0.9), "y = 1", "")
+    assert "axes from" not in wide and "share with y = 1" in wide
+
+
+def test_long_labels_stand_above_their_bars_and_years_have_no_separator():
+    label = "Nest never touched by a clutch."
+    point = {"kind": "categorical", "value": None, "probability": 0.5, "low": 0.1, "high": 0.9}
+    assert label in figures.dependence_chart([point | {"label": label}], (0, 1), "")
+    group = {"label": label, "low": "", "high": "", "negatives": 3.0, "positives": 4.0}
+    assert label in figures.distribution_chart([group], "")
+    years = [
+        {
+            "kind": "numeric",
+            "value": v,
+            "label": str(v),
+            "probability": 0.5,
+            "low": 0.1,
+            "high": 0.9,
+        }
+        for v in (1990.0, 2000.0, 2010.0)
+    ]
+    chart = figures.dependence_chart(years, (0, 1), "")
+    assert ">2000<" in chart and "2,000" not in chart

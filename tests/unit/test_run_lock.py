@@ -1,5 +1,6 @@
-"""The locks of runs: one starts at a time, and what the dead leave is cleared by the next."""
+"""The locks of runs: one starts at a time, and whether others are at work is known."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -7,57 +8,49 @@ import threading
 
 import pytest
 
-from ml_baseline.jobs.run_lock import RunLock, forget_broken_records
+from ml_baseline.errors import InputError
+from ml_baseline.jobs.run_lock import RunLock
 
 HERE = socket.gethostname()
 
 
-@pytest.fixture
-def folder(tmp_path):
-    (tmp_path / "locks").mkdir()
-    return tmp_path
+def test_the_first_is_alone_and_notes_its_machine(tmp_path):
+    lock = RunLock(tmp_path)
+    assert (lock.alone, lock.ran_here) == (True, False)
+    lock.note_machine()
+    assert (tmp_path / "running").read_text() == HERE
 
 
-def left_lock(folder):
-    path = folder / "locks" / "0.output.lock"
-    path.write_text("results/metrics.csv\n")
-    return path
+def test_the_next_knows_that_the_dead_was_of_this_machine(tmp_path):
+    RunLock(tmp_path).note_machine()
+    lock = RunLock(tmp_path)
+    assert (lock.alone, lock.ran_here) == (True, True)
 
 
-def test_the_first_is_alone_and_recovers_nothing(folder):
-    lock = RunLock(folder)
-    assert (lock.alone, lock.recovered) == (True, False)
-    assert (folder / "running").read_text() == HERE
-
-
-def test_locks_of_a_dead_run_are_taken_away(folder):
-    RunLock(folder)
-    path = left_lock(folder)
-    assert RunLock(folder).recovered
-    assert not path.exists()
-
-
-def test_those_of_a_living_one_are_not(folder):
-    living = RunLock(folder)
+def test_a_second_one_is_not_alone(tmp_path):
+    living = RunLock(tmp_path)
     living.started()
-    path = left_lock(folder)
-    second = RunLock(folder)
-    assert (second.alone, second.recovered) == (False, False)
-    assert path.exists()
+    assert not RunLock(tmp_path).alone
 
 
-def test_nor_those_of_another_machine(folder):
-    (folder / "running").write_text("elsewhere")
-    path = left_lock(folder)
-    assert not RunLock(folder).recovered
-    assert path.exists()
+def test_a_longer_name_of_another_machine_is_written_over(tmp_path):
+    (tmp_path / "running").write_text("elsewhere" * 20)
+    lock = RunLock(tmp_path)
+    assert not lock.ran_here
+    lock.note_machine()
+    assert (tmp_path / "running").read_text() == HERE
 
 
-def test_the_second_waits_until_the_first_has_started(folder):
-    first = RunLock(folder)
+def test_the_second_waits_until_the_first_has_started(tmp_path):
+    first = RunLock(tmp_path)
     done = threading.Event()
-    code = f"from ml_baseline.jobs.run_lock import RunLock; RunLock(__import__('pathlib').Path({str(folder)!r}))"
-    second = subprocess.Popen([sys.executable, "-c", code], env={"PYTHONPATH": ":".join(sys.path)})
+    code = (
+        "import sys; from pathlib import Path; from ml_baseline.jobs.run_lock import RunLock; "
+        "RunLock(Path(sys.argv[1]))"
+    )
+    second = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], env={"PYTHONPATH": ":".join(sys.path)}
+    )
     threading.Thread(target=lambda: (second.wait(), done.set())).start()
     assert not done.wait(1)
     first.started()
@@ -69,17 +62,22 @@ def test_a_folder_that_cannot_be_written_is_left_to_snakemake(tmp_path):
     file = tmp_path / "file"
     file.write_text("")
     lock = RunLock(file)
+    lock.note_machine()
     lock.started()
-    assert not lock.recovered
+    assert lock.alone and not lock.ran_here
 
 
-def test_only_broken_records_are_forgotten(folder):
-    records = {"good": '{"rule": "clean"}', "empty": "", "half": '{"rule": "cl', "zeros": "\0\0"}
-    for name, content in records.items():
-        path = folder / "metadata" / "deep" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
-    broken = {path.name for path in forget_broken_records(folder)}
-    assert broken == {"empty", "half", "zeros"}
-    assert {path.name for path in (folder / "metadata").rglob("*") if path.is_file()} == {"good"}
-    assert {path.name for path in (folder / "incomplete/deep").iterdir()} == broken
+@pytest.mark.parametrize("name", ["running", "starting"])
+@pytest.mark.parametrize("kind", ["a link", "a pipe"])
+def test_a_lock_that_is_something_else_is_refused_and_left_as_it_is(tmp_path, name, kind):
+    precious = tmp_path / "precious"
+    precious.write_text("all my work")
+    folder = tmp_path / ".snakemake"
+    folder.mkdir()
+    if kind == "a link":
+        (folder / name).symlink_to(precious)
+    else:
+        os.mkfifo(folder / name)
+    with pytest.raises(InputError, match=f"{name}: expected a plain file"):
+        RunLock(folder)
+    assert precious.read_text() == "all my work"

@@ -1,5 +1,6 @@
 """A rule's code is what can change its result, wherever it stands, and nothing else."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -128,19 +129,25 @@ def test_what_is_no_python_is_refused_by_name(hash_of):
         hash_of(**{"lib/audit/scoring.py": "SCORE = = 1\n"})
 
 
-def test_what_is_known_is_not_found_out_again_and_what_is_broken_is(tmp_path):
+def test_what_is_known_is_not_found_out_again_and_what_is_broken_is(tmp_path, monkeypatch):
     from ml_baseline.jobs import source_code
+    from ml_baseline.jobs.memory import Memory
 
     workflow = Path(source_code.__file__).parents[2]
     script, package = workflow / "scripts" / "split.py", workflow / "ml_baseline"
     plain = code_hash(script, package)
-    for content in (None, "", "[]", '["of an older kind"]'):
+    file = tmp_path / "memory.json"
+    for broken in (None, "", "[1]", '["of an older kind"]'):
+        if broken is not None:
+            file.write_text(json.dumps(dict.fromkeys(json.loads(file.read_text()), broken)))
         source_code._read.cache_clear()
-        for file in tmp_path.iterdir():
-            if content is not None:
-                file.write_text(content)
-        assert code_hash(script, package, known=tmp_path) == plain
-    assert len(list(tmp_path.iterdir())) > 5
+        memory = Memory(file)
+        assert code_hash(script, package, memory) == plain
+        memory.save()
+    assert len(json.loads(file.read_text())) > 5
+    source_code._read.cache_clear()
+    monkeypatch.setattr(source_code, "_meaning", None)  # not called
+    assert code_hash(script, package, Memory(file)) == plain
     source_code._read.cache_clear()
 
 

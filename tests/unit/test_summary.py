@@ -87,6 +87,8 @@ def churn():
             naive | {"metric": "log_loss", "leak": 7.0},
         ],
     )
+    for name in ("metrics.csv", "report.html"):
+        Path("results", name).touch()
     control = {"control": "negative", "verdict": "pass", "explanation": "found nothing"}
     write_rows("results/churn/controls.csv", [control])
 
@@ -111,21 +113,21 @@ def test_the_leaderboard_in_words(churn):
 
 
 def test_intervals_not_to_rely_on_are_named(churn):
-    said = [line for line in run_summary(["churn"]).splitlines() if "not to be relied on" in line]
+    said = [line for line in run_summary(["churn"]).splitlines() if "Unreliable intervals" in line]
     assert len(said) == 1
     assert said[0].endswith(f": {LONG}")
     write_rows("results/churn/metrics.csv", [board_row("forest", "true")])
-    assert "not to be relied on" not in run_summary(["churn"])
+    assert "Unreliable intervals" not in run_summary(["churn"])
 
 
 def test_findings_claims_and_controls_are_told(churn):
     said = run_summary(["churn"])
-    assert "Audit: 1 failed, 1 to look at" in said
+    assert "Audit: 1 failure, 1 warning" in said
     assert "FAIL  single_feature (amount): Far too good" in said
-    assert "look  row_order (rows): Sorted." in said
+    assert "warn  row_order (rows): Sorted." in said
     assert "Fine." not in said
     words = " ".join(said.split())
-    assert "roc_auc of 0.91 for forest; honest: 0.61, so 0.30 of it is leak" in words
+    assert "roc_auc of 0.91 for forest; honest: 0.61, so 0.30 of it is leakage" in words
     assert "pass negative: found nothing" in words
     assert "results/metrics.csv" in said
     assert max(len(line) for line in said.split("Audit:")[1].splitlines()) <= summary.WIDTH
@@ -135,6 +137,34 @@ def test_an_audit_without_findings_is_one_line():
     rows = [{"check": name, "verdict": "pass"} for name in ("a", "b", "b")]
     assert audit_text(rows) == "Audit: 2 checks, no problems found."
     assert audit_lines(rows, ("fail",)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("results/report.html", "Open results/report.html in a browser"),
+        ("results/metrics.csv", "All numbers: results/metrics.csv"),
+        ("results/churn/audit.csv", "audit.csv"),
+        ("results/churn/runs", "runs (published models"),
+        ("results/churn/curves", "curves"),
+    ],
+)
+def test_nothing_is_named_that_is_not_there(churn, path, words):
+    file = Path(path)
+    if file.exists():
+        file.unlink()
+    assert words not in run_summary(["churn"])
+    file.touch()
+    assert words in run_summary(["churn"])
+
+
+def test_tables_without_results_are_named_where_the_others_are_gathered(churn):
+    said = run_summary(["adult", "churn"], START, missing=["adult", "wine"])
+    assert (
+        "No results in this run: adult, wine. results/metrics.csv holds the other tables." in said
+    )
+    Path("results/metrics.csv").unlink()
+    assert "No results" not in run_summary(["adult", "churn"], START, missing=["adult"])
 
 
 @pytest.mark.parametrize("missing", ["audit.csv", "naive.csv", "controls.csv"])
@@ -188,7 +218,7 @@ def test_a_failure_without_words_of_ours_points_to_snakemakes(logs):
     for text in logs:
         write_log("old.log", text, age=3600)
     said = run_summary([], failed_since=START)
-    assert "messages above" in said
+    assert "see the messages above" in said
     assert "an old one" not in said
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -73,6 +74,7 @@ def test_a_killed_job_takes_its_script_with_it(processes, tmp_path):
     job.send_signal(signal.SIGKILL)
     job.wait(60)
     pid = int((tmp_path / "pid").read_text())
+    deadline = time.monotonic() + 30
     while is_running(pid):
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -89,19 +91,80 @@ def test_they_end_with_the_run_that_made_them(tmp_path):
     code = (
         "from ml_baseline.jobs import warm\n"
         "started = warm.WarmProcesses()\n"
-        "print(*[process.pid for process in started._processes], flush=True)\n"
+        "print(started._folder, *[process.pid for process in started._processes], flush=True)\n"
         "import os, signal; os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(warm.__file__).parents[2])}
     done = subprocess.run(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment
     )
-    assert len(done.stdout.split()) == len(warm.PRELOADED)
+    assert len(done.stdout.split()) == len(warm.PRELOADED) + 1
+    folder, *pids = done.stdout.split()
     deadline = time.monotonic() + 60
-    for pid in done.stdout.split():
+    for pid in pids:
         while is_running(pid):
             assert time.monotonic() < deadline
             time.sleep(0.05)
+    assert not Path(folder).exists()
+
+
+@pytest.mark.parametrize("length", [60, 200])
+def test_a_long_folder_for_temporary_files_is_no_matter(monkeypatch, tmp_path, capfd, length):
+    folder = tmp_path / ("x" * length)
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    processes = warm.WarmProcesses(["tables"])
+    made = Path(os.environ[warm.FOLDER_VARIABLE])
+    deadline = time.monotonic() + 30
+    while not (made / "tables").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert started_script(tmp_path, "sys.exit(3)").wait(60) == 3
+    processes.close()
+    assert not made.exists()
+    assert capfd.readouterr().err == ""
+
+
+def test_where_no_folder_is_short_there_are_no_warm_processes(monkeypatch, tmp_path):
+    monkeypatch.setattr(warm, "LONGEST_FOLDER", 1)
+    processes = warm.WarmProcesses(["tables"])
+    assert started_script(tmp_path, "sys.exit(3)").wait(60) == 3
+    processes.close()
+
+
+def test_modules_of_the_folder_that_the_run_is_in_are_not_imported(monkeypatch, tmp_path, capfd):
+    for name in ("queue", "calendar", "numpy", "csv"):
+        (tmp_path / f"{name}.py").write_text("open('imported', 'w'); raise SystemExit('foreign')")
+    monkeypatch.chdir(tmp_path)
+    processes = warm.WarmProcesses(["tables"])
+    script = tmp_path / "scripts/script.py"
+    script.parent.mkdir()
+    body = "import queue, calendar, csv, pandas"
+    script.write_text(SCRIPT.format(body=body))
+    environment = os.environ | {"PYTHONPATH": str(Path(warm.__file__).parents[2])}
+    deadline = time.monotonic() + 30
+    while not Path(os.environ[warm.FOLDER_VARIABLE], "tables").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert subprocess.run([sys.executable, str(script)], env=environment).returncode == 0
+    processes.close()
+    assert not (tmp_path / "imported").exists()
+    assert capfd.readouterr().err == ""
+
+
+def test_a_run_removes_the_folder_of_one_that_was_killed_with_everybody(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left = tmp_path / "ml-baseline-12345678"
+    left.mkdir()
+    os.utime(left, (1, 1))
+    living = warm.WarmProcesses([])
+    folder = Path(os.environ[warm.FOLDER_VARIABLE])
+    os.utime(folder, (1, 1))
+    warm.WarmProcesses([]).close()
+    assert not left.exists()
+    assert folder.exists()
+    living.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_kinds_that_scripts_ask_for():
@@ -109,4 +172,5 @@ def test_the_kinds_that_scripts_ask_for():
     assert warm.kinds_asked_for([scripts / "clean.py"]) == {"tables"}
     assert warm.kinds_asked_for([scripts / "train.py"]) == {"models"}
     assert warm.kinds_asked_for([scripts / "require_audit.py"]) == set()
+    assert warm.kinds_asked_for([scripts / "of another workflow.py"]) == set()
     assert warm.kinds_asked_for(scripts.glob("*.py")) == set(warm.PRELOADED)

@@ -83,9 +83,6 @@ def test_nothing_half_written_stays(bad_run, name):
 
 
 BAD_CONFIGS = {
-    "unknown key": ({"tresholds": 0.5}, ["tresholds", "threshold"]),
-    "wrong type": ({"split": {"test_size": "much"}}, ["split.test_size", "much"]),
-    "impossible value": ({"split": {"test_size": 1.5}}, ["split.test_size", "1.5"]),
     "unknown estimator": (
         {
             "models": {"forest": {"estimator": "sklearn.ensemble.RandomForestClasifier"}},

@@ -1,25 +1,37 @@
 """A model that fails costs the other models nothing, and the run says so."""
 
+import os
+
 import pytest
 from running import QUICK_MODELS, rows_of, small_table
 
+HOLDOUT_ROWS = 24
 # Estimators as users write them, each with a fault of its own. `FAULTY` names a file: as long as it
 # is there, they fail.
-ESTIMATORS = '''
-import os, signal
+ESTIMATORS = f'''
+import ctypes, os, signal, subprocess, sys, time
 from pathlib import Path
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 class Faulty(LogisticRegression):
     def fit(self, X, y):
-        if Path(os.environ["FAULTY"]).exists():
+        if self.is_faulty():
             self.fail(X)
         return super().fit(X, y)
+    def is_faulty(self):
+        return Path(os.environ["FAULTY"]).exists()
+    def fail(self, X):
+        pass
 
 class Raises(Faulty):
     def fail(self, X):
         raise ValueError("cannot invert: the matrix\\nis singular")
+
+class TalksTooMuch(Faulty):
+    def fail(self, X):
+        print("x" * 5_000_000)
+        raise ValueError("y" * 5_000_000)
 
 class Killed(Faulty):
     """What the system does to a process when memory runs out."""
@@ -29,31 +41,173 @@ class Killed(Faulty):
 class OutOfMemory(Faulty):
     def fail(self, X):
         np.ones((1 << 40, 1 << 10))
+
+class DiskFull(Faulty):
+    def fail(self, X):
+        open("/dev/full", "w").write("x" * 100_000)
+
+class Exits(Faulty):
+    def fail(self, X):
+        sys.exit(0)
+
+class ExitsAtOnce(Faulty):
+    def fail(self, X):
+        os._exit(0)
+
+class Interrupts(Faulty):
+    def fail(self, X):
+        raise KeyboardInterrupt
+
+class RaisesWhatNobodyCatches(Faulty):
+    def fail(self, X):
+        raise BaseException("so there")
+
+class Crashes(Faulty):
+    def fail(self, X):
+        ctypes.string_at(0)
+
+class Aborts(Faulty):
+    def fail(self, X):
+        os.abort()
+
+class Hangs(Faulty):
+    def fail(self, X):
+        time.sleep(600)
+
+class CannotBeLoaded(Faulty):
+    def __setstate__(self, state):
+        if self.is_faulty():
+            raise RuntimeError("no way back")
+        super().__setstate__(state)
+
+class Unsteady(Faulty):
+    def predict_proba(self, X):
+        self.asked = getattr(self, "asked", 0) + 1
+        chance = np.random.default_rng(self.asked).random(len(X))
+        return np.column_stack([1 - chance, chance])
+
+class Tires(Faulty):
+    def predict_proba(self, X):
+        if len(X) > 100 and self.is_faulty():
+            raise RuntimeError("enough for today")
+        return super().predict_proba(X)
+
+class LeavesAChild(Faulty):
+    def fail(self, X):
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        Path(os.environ["FAULTY"]).with_name("child").write_text(str(child.pid))
+
+class Answers(Faulty):
+    def predict_proba(self, X):
+        found = super().predict_proba(X)
+        return self.spoil(found) if self.is_faulty() else found
+
+class NotANumber(Answers):
+    def spoil(self, found):
+        found[3] = np.nan
+        return found
+
+class OutOfRange(Answers):
+    def spoil(self, found):
+        return found * 1.5
+
+class OneColumn(Answers):
+    def spoil(self, found):
+        return found[:, 1]
+
+class TooFew(Answers):
+    def spoil(self, found):
+        return found[:-1]
+
+class Words(Answers):
+    def spoil(self, found):
+        return np.full(found.shape, "yes")
+
+class OtherClasses(Faulty):
+    def fit(self, X, y):
+        super().fit(X, y)
+        if self.is_faulty():
+            self.classes_ = np.array(["no", "yes"])
+        return self
+
+class OnHoldout(Answers):
+    def spoil(self, found):
+        return self.spoil_holdout(found) if len(found) == {HOLDOUT_ROWS} else found
+
+class NotANumberOnHoldout(OnHoldout):
+    def spoil_holdout(self, found):
+        return found * np.nan
+
+class CrashesOnHoldout(OnHoldout):
+    def spoil_holdout(self, found):
+        ctypes.string_at(0)
+
+class ExitsOnHoldout(OnHoldout):
+    def spoil_holdout(self, found):
+        sys.exit(0)
 '''
+# The fault, and what the leaderboard says of it.
 REASONS = {
     "raises": "ValueError: cannot invert: the matrix is singular",
-    "killed": "killed before it had finished",
+    "talks_too_much": "ValueError: yyy",
+    "killed": "killed (SIGKILL) before it finished",
     "out_of_memory": "MemoryError",
+    "disk_full": "OSError: [Errno 28]",
+    "exits": "SystemExit: 0",
+    "exits_at_once": "ended with exit code 0 before it finished",
+    "interrupts": "KeyboardInterrupt",
+    "raises_what_nobody_catches": "BaseException: so there",
+    "crashes": "crashed with SIGSEGV",
+    "aborts": "crashed with SIGABRT",
+    "hangs": "stopped after 15 s, the time limit of this job",
+    "cannot_be_loaded": "RuntimeError: no way back",
+    "not_a_number": "`predict_proba` gives nan as a probability",
+    "out_of_range": "rows have no number from 0 to 1",
+    "one_column": "an array of shape (19,)",
+    "too_few": "an array of shape (18, 2)",
+    "words": "`predict_proba` does not give numbers",
+    "other_classes": "the model's classes are",
+    "not_a_number_on_holdout": "`predict_proba` gives nan",
+    "crashes_on_holdout": "crashed with SIGSEGV",
+    "exits_on_holdout": "SystemExit: 0",
 }
-CLASSES = {"raises": "Raises", "killed": "Killed", "out_of_memory": "OutOfMemory"}
+# Faults that spoil no score, and what is said of them.
+HARMLESS = {"unsteady": "not reproducible", "leaves_a_child": ""}
+
+
+def class_of(name):
+    return name.title().replace("_", "")
+
+
+def write_estimators(project, patch):
+    project.write("library/faulty_models.py", ESTIMATORS)
+    patch.setenv("PYTHONPATH", str(project.folder / "library"))
+    patch.setenv("FAULTY", str(project.write("faulty", "")))
 
 
 @pytest.fixture(scope="module")
 def faulty(module_project):
-    """A project with three models that fail and two that do not, run once."""
+    """A project with models that fail in every way and two that do not, run once."""
     with pytest.MonkeyPatch.context() as patch:
-        module_project.write("library/faulty_models.py", ESTIMATORS)
-        patch.setenv("PYTHONPATH", str(module_project.folder / "library"))
-        patch.setenv("FAULTY", str(module_project.write("faulty", "")))
+        write_estimators(module_project, patch)
         module_project.write("table.csv", small_table())
         models = {
-            name: {"estimator": f"faulty_models.{class_name}"}
-            for name, class_name in CLASSES.items()
+            name: {"estimator": f"faulty_models.{class_of(name)}"} for name in REASONS | HARMLESS
         }
+        models["hangs"]["time_limit"] = 15
         module_project.write_config(
-            datasets={"small": {"table": "table.csv", "target": "answer", "plots": []}},
+            datasets={
+                "small": {"table": "table.csv", "target": "answer", "plots": []},
+                "naive": {
+                    "table": "table.csv",
+                    "target": "answer",
+                    "plots": [],
+                    "naive": True,
+                    "models": dict.fromkeys(sorted(models.keys() - {"raises"})),
+                },
+            },
             models=QUICK_MODELS | models,
-            naive=True,
+            report=False,
         )
         module_project.done = module_project.snakemake()
         yield module_project
@@ -70,41 +224,86 @@ def test_the_exit_code_and_the_closing_words_say_so(faulty):
 def test_their_rows_are_marked_with_the_reason(faulty):
     for path in ("results/small/metrics.csv", "results/metrics.csv"):
         rows = {row["model"]: row for row in rows_of(faulty.folder / path)}
-        assert set(rows) == set(QUICK_MODELS) | set(CLASSES)
+        assert set(rows) == set(QUICK_MODELS) | set(REASONS) | set(HARMLESS)
         for name, row in rows.items():
-            assert row["status"] == ("failed" if name in CLASSES else "fitted")
-            assert REASONS.get(name, "") in row["reason"]
-            assert bool(row["roc_auc"]) == (name not in CLASSES)
+            assert (name, row["status"]) == (name, "failed" if name in REASONS else "fitted")
+            assert (REASONS | HARMLESS).get(name, "") in row["reason"]
+            assert len(row["reason"]) < 600
+            assert bool(row["roc_auc"]) == (name not in REASONS)
+
+
+def test_a_model_that_answers_differently_each_time_is_marked(faulty):
+    reasons = {
+        row["model"]: row["reason"] for row in rows_of(faulty.folder / "results/small/metrics.csv")
+    }
+    assert [name for name, reason in reasons.items() if "not reproducible" in reason] == [
+        "unsteady"
+    ]
+    assert "unsteady: not reproducible" in faulty.done.stdout
+
+
+def test_a_process_that_a_model_has_started_ends_with_the_job(faulty):
+    child = int((faulty.folder / "child").read_text())
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
 
 
 def test_the_other_models_are_compared_and_contrasted(faulty):
     rows = rows_of(faulty.folder / "results/small/metrics.csv")
-    assert next(row for row in rows if row["selected"] == "true")["model"] == "logistic_regression"
+    assert next(row for row in rows if row["selected"] == "true")["model"] in (
+        "logistic_regression",
+        "leaves_a_child",
+    )
     assert rows[0]["verdict"].startswith("better than")
-    naive = rows_of(faulty.folder / "results/small/naive.csv")
+    naive = rows_of(faulty.folder / "results/naive/naive.csv")
     assert {row["model"] for row in naive} == set(QUICK_MODELS)
 
 
-def test_the_next_run_tries_them_again_and_then_all_is_as_if_nothing_had_been(faulty, tmp_path):
-    assert faulty.snakemake().returncode == 1
-    (faulty.folder / "faulty").unlink()
-    faulty.run()
-    assert {row["status"] for row in rows_of(faulty.folder / "results/small/metrics.csv")} == {
+def test_the_next_run_tries_them_again_and_then_all_is_as_if_nothing_had_been(
+    project, monkeypatch, tmp_path_factory
+):
+    write_estimators(project, monkeypatch)
+    project.write("table.csv", small_table())
+    names = ("raises", "crashes", "not_a_number_on_holdout")
+    project.write_config(
+        datasets={"small": {"table": "table.csv", "target": "answer", "plots": [], "naive": True}},
+        models=QUICK_MODELS | {n: {"estimator": f"faulty_models.{class_of(n)}"} for n in names},
+    )
+    assert project.snakemake().returncode == 1
+    assert project.snakemake().returncode == 1
+    (project.folder / "faulty").unlink()
+    project.run()
+    assert {row["status"] for row in rows_of(project.folder / "results/small/metrics.csv")} == {
         "fitted"
     }
-    assert "Nothing to be done" in faulty.run()
-    undisturbed = type(faulty)(tmp_path)
+    assert "Nothing to be done" in project.run()
+    undisturbed = type(project)(tmp_path_factory.mktemp("undisturbed"))
     undisturbed.write("table.csv", small_table())
-    config = (faulty.folder / "config/config.yaml").read_text()
+    config = (project.folder / "config/config.yaml").read_text()
     undisturbed.write("config/config.yaml", config)
     undisturbed.run()
-    assert faulty.checksums() == undisturbed.checksums()
+    assert project.checksums() == undisturbed.checksums()
+
+
+def test_a_model_that_fails_when_it_is_explained_costs_the_explanation_alone(project, monkeypatch):
+    write_estimators(project, monkeypatch)
+    project.write("table.csv", small_table())
+    project.write_config(
+        datasets={"small": {"table": "table.csv", "target": "answer", "plots": []}},
+        models={"dummy": QUICK_MODELS["dummy"], "tires": {"estimator": "faulty_models.Tires"}},
+    )
+    done = project.snakemake()
+    assert done.returncode == 1
+    assert "RuntimeError: enough for today" in " ".join(done.stdout.split())
+    for path in ("metrics.csv", "published.json", "report.html"):
+        assert (project.folder / "results/small" / path).exists()
+    (project.folder / "faulty").unlink()
+    project.run()
+    assert rows_of(project.folder / "results/small/importance.csv")
 
 
 def test_a_table_of_which_every_model_fails_has_no_leaderboard(project, monkeypatch):
-    project.write("library/faulty_models.py", ESTIMATORS)
-    monkeypatch.setenv("PYTHONPATH", str(project.folder / "library"))
-    monkeypatch.setenv("FAULTY", str(project.write("faulty", "")))
+    write_estimators(project, monkeypatch)
     project.write("table.csv", small_table())
     bad = {"estimator": "faulty_models.Raises"}
     project.write_config(
@@ -124,3 +323,22 @@ def test_a_table_of_which_every_model_fails_has_no_leaderboard(project, monkeypa
     assert REASONS["raises"] in " ".join(done.stdout.split())
     assert not (project.folder / "results/bad/metrics.csv").exists()
     assert (project.folder / "results/good/metrics.csv").exists()
+    # What there is of all tables is gathered, and what is missing is said.
+    gathered = project.folder / "results/metrics.csv"
+    assert {row["dataset"] for row in rows_of(gathered)} == {"good"}
+    assert "No results in this run: bad" in done.stdout
+    (project.folder / "faulty").unlink()
+    project.run()
+    assert {row["dataset"] for row in rows_of(gathered)} == {"bad", "good"}
+    assert "Nothing to be done" in project.run()
+    # Rows of an earlier run do not stand for a table that fails in this one.
+    project.write("faulty", "")
+    done = project.snakemake("--forcerun", "train_bad")
+    assert {row["dataset"] for row in rows_of(gathered)} == {"good"}
+    # And the gathered file is made again once the table is gone, though nothing else is due.
+    project.write_config(
+        datasets={"good": {"table": "table.csv", "target": "answer", "plots": []}},
+    )
+    project.run("results/metrics.csv")
+    assert gathered.stat().st_mtime > 1
+    assert "Nothing to be done" in project.run("results/metrics.csv")

@@ -212,16 +212,23 @@ def test_sample_data_and_training_in_an_empty_folder(tmp_path):
     config = tmp_path / "quick.yaml"
     config.write_text(yaml.safe_dump({"models": QUICK_MODELS}))
     train = ["train", "--target", "is_high_value", "--config", "quick.yaml", "--cores", "2"]
-    ml_baseline(tmp_path, *train)
+    said = ml_baseline(tmp_path, *train).stderr
     run = find_run("latest", tmp_path / "results")
+    assert f"published run {run.run_id}" in said
     assert run.dataset == "features" and RUN_ID.fullmatch(run.run_id)
     assert run.meta["split"]["rows"] == 200
     assert set(run.meta["config"]["models"]) == set(QUICK_MODELS)
     assert (tmp_path / "results/metrics.csv").exists()
     # Again, and there is nothing to do; another sample, and there is.
     assert "Nothing to be done" in ml_baseline(tmp_path, *train).stderr
+    # What it said about settings can be followed.
+    entry = yaml.safe_load(said.split("train again: ")[1].splitlines()[0])
+    entry["datasets"]["features"]["forbidden"] = "total_amount"
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/config.yaml").write_text(yaml.safe_dump(entry))
     ml_baseline(tmp_path, "make-sample-data", "--rows", "210")
     ml_baseline(tmp_path, *train)
+    assert find_run("latest", tmp_path / "results").meta["config"]["forbidden"] == ["total_amount"]
     assert len((tmp_path / "data/processed/features.csv").read_text().splitlines()) == 211
     assert find_run("latest", tmp_path / "results").meta["split"]["rows"] == 210
     assert len(list_runs(tmp_path / "results")) == 2

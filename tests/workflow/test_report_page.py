@@ -5,7 +5,9 @@ import html
 import json
 import os
 import re
-import shutil
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,11 +19,6 @@ from running import QUICK_MODELS, Project, rows_of, small_table
 from ml_baseline.report.index import index_page, read_table_results
 from ml_baseline.report.words import score_of
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run")
-QUIET += ("--disable-background-networking", "--disable-component-update", "--disable-sync")
 PHONE = {"width": 390, "height": 844}
 SCREEN = {"width": 1280, "height": 800}
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(1)</script>'
@@ -75,22 +72,6 @@ NAMES = ("real", "leaky", "hostile", "failed", "useless", "index")
 REPORTS = NAMES[:-1]
 
 
-@pytest.fixture(scope="module")
-def browser():
-    """A headless Chromium; without one the tests are skipped, unless one is required."""
-    if CHROMIUM is None:
-        reason = "no Chromium was found; `apt-get install chromium` lets these tests run"
-        if os.environ.get("ML_BASELINE_REQUIRE_BROWSER") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
 def opened(browser, pages):
     """A function that opens a page; what the browser complains of or fetches fails the test."""
@@ -138,6 +119,15 @@ def test_accessibility(opened, name, scheme):
     assert not told
     # The checker has looked: contrast is one of the rules that passed.
     assert "color-contrast" in {rule["id"] for rule in found.response["passes"]}
+
+
+def test_the_metric_table_fits_into_1200_pixels(opened):
+    page = opened("real", viewport={"width": 1200, "height": 800})
+    widths = page.evaluate(
+        """() => { const box = document.querySelector("#board").parentElement;
+            return [box.scrollWidth, box.clientWidth] }"""
+    )
+    assert widths[0] <= widths[1]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -350,21 +340,36 @@ def test_reports_can_be_left_out(project):
     assert "report.html" not in project.run("-n", "--verbose")
 
 
-def test_the_page_says_how_to_remake_itself(run, tmp_path):
+def remaking(page: str) -> tuple[bytes, list[str]]:
+    """Return the config that a page carries, and the lines it says to run."""
+    link = re.search(r'download="small.config.yaml" href="([^"]+)"', page)[1]
+    lines = html.unescape(re.search(r'<pre class="command"[^>]*>(.*?)</pre>', page, re.DOTALL)[1])
+    commands = [line for line in lines.splitlines() if not line.startswith("#")]
+    return base64.b64decode(link.partition(",")[2]), commands
+
+
+@pytest.mark.parametrize("where", ["in a clone", "anywhere"])
+def test_the_page_says_how_to_remake_itself(run, tmp_path, where):
     """The config that the page carries makes the same page, byte for byte, in an empty folder."""
     page = (run.folder / "results/small/report.html").read_text(encoding="utf-8")
-
-    link = re.search(r'download="small.config.yaml" href="([^"]+)"', page)[1]
-    command = html.unescape(
-        re.search(r"(snakemake --cores 4 [^<]+--configfile [^<]+)</pre>", page)[1]
-    )
+    config, (by_snakemake, by_command) = remaking(page)
     again = Project(tmp_path)
-    again.write("small.config.yaml", base64.b64decode(link.partition(",")[2]))
+    again.write("small.config.yaml", config)
     again.write("table.csv", small_table(rows=200))
-    arguments = command.split()[3:]
-    assert arguments[0] == "results/small/report.html"
-    arguments[-1] = str(tmp_path / arguments[-1])
-    again.run(*arguments)
+    if where == "in a clone":
+        arguments = by_snakemake.split()[3:]
+        assert arguments[0] == "results/small/report.html"
+        arguments[-1] = str(tmp_path / arguments[-1])
+        again.run(*arguments)
+    else:  # where no Snakefile is
+        name, *arguments = shlex.split(by_command)
+        assert name == "ml-baseline"
+        command = [sys.executable, "-m", "ml_baseline.cli.command", *arguments]
+        environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow")}
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "results/small/report.html").read_text(encoding="utf-8") == page
 
 

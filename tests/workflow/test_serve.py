@@ -21,17 +21,8 @@ import httpx
 import numpy as np
 import pandas as pd
 import pytest
-import schemathesis
-from hypothesis import HealthCheck, given, settings
-from hypothesis.errors import Unsatisfiable
+import uvicorn
 from running import ROOT
-from schemathesis import GenerationMode
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 from serving import MAX_BYTES, MAX_ROWS, ROW, Service, serving
 from sklearn.linear_model import LogisticRegression
 from small_shop import publish_shop, shop
@@ -70,6 +61,8 @@ def client(service):
 
 @pytest.fixture(scope="module")
 def api_document(service):
+    import schemathesis
+
     return schemathesis.openapi.from_url(f"{service.address}/openapi.json")
 
 
@@ -339,6 +332,8 @@ def test_requests_are_logged_as_lines_of_json(client, service):
 
 # ------------------------------------------------------------------ columns
 
+BAD = "</title><img src=x onerror=alert(1)><script>alert(1)</script>"
+LINK = "[x](javascript:alert(1)) **b** https://example.org a@example.org"
 ODD_NAMES = [
     "model_config",
     "class",
@@ -364,21 +359,27 @@ ODD_NAMES += [
 ]
 
 
-def test_columns_may_be_called_anything():
-    random = np.random.default_rng(0)
-    raw = pd.DataFrame(random.normal(size=(80, len(ODD_NAMES))).round(3), columns=ODD_NAMES)
-    raw["is it?"] = np.where(raw["class"] + random.normal(size=80) > 0, "yes", "no")
-    raw = raw.astype("str")
-    schema = infer_schema(raw, {"target": "is it?", "id": ["row"]}, "odd")
+def odd_run(raw: pd.DataFrame, target: str, **config) -> ServedRun:
+    """Return a run of a table, ready to be served."""
+    schema = infer_schema(raw, {"target": target} | config, "odd")
     table, _ = clean(raw, schema)
     schema = describe_columns(schema, table)
     entry = {"estimator": "sklearn.linear_model.LogisticRegression", "preprocessing": "linear"}
     fitting = {"max_categories": 30, "min_frequency": 10}
     model = fit(table.assign(copy=0), schema, {"model": entry, "preprocessing": fitting}, 0)
-    meta = {"model": {"name": "odd"}, "threshold": 0.5}
+    meta = {"model": {"name": f"odd {BAD}"}, "threshold": 0.5, "config": config}
     run = Run(Path(), "odd", "odd", meta, schema, sealed=True)
-    expected, _, _ = predict_rows(model, schema, raw)
-    app = create_app(ServedRun(run, model, "", RowReader(run, MAX_ROWS)), MAX_BYTES)
+    return ServedRun(run, model, "", RowReader(run, MAX_ROWS))
+
+
+def test_columns_may_be_called_anything():
+    random = np.random.default_rng(0)
+    raw = pd.DataFrame(random.normal(size=(80, len(ODD_NAMES))).round(3), columns=ODD_NAMES)
+    raw["is it?"] = np.where(raw["class"] + random.normal(size=80) > 0, "yes", "no")
+    raw = raw.astype("str")
+    served = odd_run(raw, "is it?", id=["row"])
+    expected, _, _ = predict_rows(served.model, served.run.schema, raw)
+    app = create_app(served, MAX_BYTES)
     rows = raw.to_dict("records")
 
     async def ask() -> tuple[httpx.Response, ...]:
@@ -399,19 +400,55 @@ def test_columns_may_be_called_anything():
     assert problems(refused, 422) == [(0, 'quo"te', "'x' is not a number")]
 
 
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+def test_labels_and_names_are_text_in_the_pages_of_docs(browser, path):
+    random = np.random.default_rng(0)
+    columns = {f"{BAD} {i}": random.normal(size=120).round(3) for i in range(2)}
+    columns[f"group {BAD}"] = random.choice([BAD, f"`{BAD}", LINK, "www.example.org"], 120)
+    columns[f"weight {BAD}"] = [
+        f"{value:.3f}{BAD.replace(' ', '/')}" for value in random.random(120)
+    ]
+    raw = pd.DataFrame(columns).astype("str")
+    raw[f"target {BAD}"] = random.choice([f"yes {BAD}", f"no {LINK}"], 120)
+    served = odd_run(raw, f"target {BAD}", positive=f"yes {BAD}")
+    server = uvicorn.Server(uvicorn.Config(create_app(served, MAX_BYTES), log_level="error"))
+    complaints: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener, browser.new_context() as context:
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            page = context.new_page()
+            page.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
+            page.goto(f"http://127.0.0.1:{listener.getsockname()[1]}{path}")
+            page.get_by_text("Rows are cleaned as the training table was").wait_for()
+            if path == "/docs":  # what is folded is shown too
+                page.locator(".models button").first.click()
+                page.get_by_role("button", name="POST /predict").first.click()
+            page.wait_for_timeout(500)
+            text = page.locator("body").inner_text()
+            links = page.eval_on_selector_all("a[href]", "all => all.map(link => link.href)")
+            images = page.eval_on_selector_all("img[src='x'], script[src='x']", "all => all.length")
+        finally:
+            server.should_exit = True
+            thread.join()
+    assert BAD in text and LINK in text  # they are there, and only text
+    assert not [link for link in links if "example.org" in link or "javascript:alert" in link]
+    assert not images and not complaints
+
+
 # ------------------------------------------------------------------ fuzzing
 
-CHECKS = (
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_schema_conformance,
-)
 
-
-@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
-@pytest.mark.parametrize("path", ["/predict", "/health", "/model", "/metrics"])
+@pytest.mark.parametrize("mode", ["positive", "negative"])
+@pytest.mark.parametrize("path", ["/predict", "/health", "/ready", "/model", "/metrics"])
 def test_no_request_breaks_it(api_document, path, mode):
+    # Importing these takes as long as collecting all other tests.
+    from hypothesis import HealthCheck, given, settings
+    from hypothesis.errors import Unsatisfiable
+    from schemathesis import GenerationMode
+    from schemathesis.checks import not_a_server_error
+    from schemathesis.specs.openapi import checks
+
     operation = api_document[path]["POST" if path == "/predict" else "GET"]
     asked = 0
 
@@ -422,15 +459,22 @@ def test_no_request_breaks_it(api_document, path, mode):
         derandomize=True,
         database=None,
     )
-    @given(case=operation.as_strategy(generation_mode=mode))
+    @given(case=operation.as_strategy(generation_mode=GenerationMode(mode)))
     def ask(case):
         nonlocal asked
         asked += 1
-        case.call_and_validate(checks=CHECKS)
+        case.call_and_validate(
+            checks=(
+                not_a_server_error,
+                checks.status_code_conformance,
+                checks.content_type_conformance,
+                checks.response_schema_conformance,
+            )
+        )
 
     with contextlib.suppress(Unsatisfiable):  # there is nothing to get wrong in an empty request
         ask()
-    assert asked >= (100 if path == "/predict" else mode == GenerationMode.POSITIVE)
+    assert asked >= (100 if path == "/predict" else mode == "positive")
 
 
 # Cells as odd as they come; each stands in each column once.

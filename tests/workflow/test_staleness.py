@@ -280,6 +280,7 @@ EDITS = {
         change("models", "tree", "params", "max_depth", to=3),
         ("*/train_tree", *CHOICE, "one/naive_tree", *CONTRAST),
     ),
+    "a model's time limit": (change("models", "tree", "time_limit", to=600), PAGE),
     "a model more": (
         change("models", "new", to={"estimator": "sklearn.naive_bayes.GaussianNB"}),
         (*(f"{table}/seed{seed}/train_new" for table in ("one", "other") for seed in (1, 2)),)
@@ -390,7 +391,7 @@ EDITS = {
     "scoring/significance.py": (add_statement("scoring/significance"), CHOSEN),
     "scoring/leaderboard.py": (add_statement("scoring/leaderboard"), CHOSEN),
     "controls/naive.py": (add_statement("controls/naive"), NAIVE),
-    "controls/controls.py": (add_statement("controls/controls"), NOTHING),
+    "controls/verdicts.py": (add_statement("controls/verdicts"), NOTHING),
     "audit/checks/ids.py": (add_statement("audit/checks/ids"), AUDIT),
     "data/sample_data.py": (
         add_statement("data/sample_data"),
@@ -432,7 +433,7 @@ EDITS = {
 # A third of the cases, which say the same of other modules, run as proofs.
 PROOFS = {
     *("data/clean.py", "modelling/pipeline.py", "scoring/evaluate.py"),
-    *("scoring/significance.py", "controls/controls.py", "jobs/summary.py", "jobs/run_lock.py"),
+    *("scoring/significance.py", "controls/verdicts.py", "jobs/summary.py", "jobs/run_lock.py"),
     *("jobs/job_log.py", "scoring/curves.py", "scoring/importance.py"),
     *("data/distributions.py", "report/index.py", "data/sample_data.py", "controls/naive.py"),
     *("audit/checks/ids.py", "registry/publish.py", "a table less", "baseline", "a plot deleted"),

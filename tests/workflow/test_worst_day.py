@@ -1,13 +1,17 @@
 """Runs that are killed, crowded, starved or locked out: the next plain run makes the same files."""
 
+import contextlib
 import errno
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
+from random import Random
 
 import pytest
 from running import Project, small_table
@@ -97,13 +101,15 @@ def struck(tmp_path, monkeypatch) -> Project:
     return project
 
 
-def strike(project: Project, victim: str, *patterns: str) -> tuple[int, str]:
+def strike(
+    project: Project, victim: str, *patterns: str, arguments: tuple[str, ...] = ()
+) -> tuple[int, str]:
     """Run until the first of the strikes still to come; return the exit code and what was said."""
     for pattern in patterns:
         number = len(list(project.strikes.iterdir()))
         (project.strikes / f"{number:03}.strike").write_text(f"{victim} *{pattern}")
     before = waiting(project)
-    run = project.start(start_new_session=True)  # a group of its own, as a shell gives
+    run = project.start(*arguments, start_new_session=True)  # a group of its own, as a shell gives
     (project.strikes / "pid").write_text(str(run.pid))
     said, _ = run.communicate(timeout=120)
     assert len(waiting(project)) < len(before), f"the run ended without a strike:\n{said}"
@@ -114,17 +120,24 @@ def waiting(project: Project) -> list[Path]:
     return list(project.strikes.glob("*.strike"))
 
 
-def in_session(session: int) -> list[int]:
-    """Return the processes of a session that are still at work."""
+def at_work_in(folder: Path) -> list[int]:
+    """Return the processes that are at work in a project: the run, its jobs, their workers."""
     found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            state, _, _, of_session = stat.read_text().rsplit(") ", 1)[1].split()[:4]
+            ended = (process / "stat").read_text().rpartition(") ")[2][0] in "ZX"
+            if not ended and (process / "cwd").readlink() == folder:
+                found.append(int(process.name))
         except OSError:
             continue
-        if int(of_session) == session and state != "Z":
-            found.append(int(stat.parent.name))
-    return found
+    return sorted(found)
+
+
+def wait_until_nothing_is_at_work_in(folder: Path) -> None:
+    deadline = time.monotonic() + 60
+    while left := at_work_in(folder):
+        assert time.monotonic() < deadline, [Path(f"/proc/{p}/cmdline").read_bytes() for p in left]
+        time.sleep(0.1)
 
 
 def test_a_run_killed_in_the_middle_of_every_stage_goes_on_and_ends_the_same(struck, undisturbed):
@@ -136,6 +149,14 @@ def test_a_run_killed_in_the_middle_of_every_stage_goes_on_and_ends_the_same(str
     assert "Nothing to be done" in struck.run()
 
 
+def test_a_killed_run_goes_on_with_records_in_a_database(struck, undisturbed):
+    database = ("--persistence-backend", "db")
+    assert strike(struck, "SIGKILL", "seed42/holdout.csv", arguments=database)[0] < 0
+    assert "The previous run was killed" in struck.run(*database)
+    assert struck.checksums() == undisturbed
+    assert "Nothing to be done" in struck.run(*database)
+
+
 def test_nothing_of_a_killed_run_goes_on_without_it(struck):
     mark = struck.strikes / "000.strike"
     mark.write_text("SIGKILL *holdout.csv")
@@ -145,10 +166,54 @@ def test_nothing_of_a_killed_run_goes_on_without_it(struck):
     (struck.strikes / "pid").write_text(str(run.pid))
     run.wait(timeout=120)
     assert not mark.exists()
-    deadline = time.monotonic() + 60
-    while in_session(run.pid):
-        assert time.monotonic() < deadline, in_session(run.pid)
-        time.sleep(0.1)
+    wait_until_nothing_is_at_work_in(struck.folder)
+
+
+# Each seed is a moment and a victim: the group of the run, everybody, or one of its processes.
+SEEDS = range(1, 81)
+KILLS = 25
+
+
+@pytest.fixture
+def temporary(monkeypatch):
+    """A folder for temporary files with a name that is short enough for sockets."""
+    with tempfile.TemporaryDirectory(prefix="k", dir="/tmp") as folder:
+        monkeypatch.setenv("TMPDIR", folder)
+        yield Path(folder)
+
+
+def test_kills_at_random_moments_end_with_the_same_bytes(tmp_path, temporary, undisturbed):
+    started = time.monotonic()
+    prepared(tmp_path / "timed").run()
+    length = time.monotonic() - started
+    project = prepared(tmp_path / "project")
+    killed = []
+    for seed in SEEDS:
+        random = Random(seed)
+        with (tmp_path / "said").open("w") as said:
+            run = project.start(stdout=said, stderr=said, start_new_session=True)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            run.wait(random.uniform(0, length / 2))
+        if run.poll() == 0:  # all is made: from the beginning
+            for folder in ("data", "results"):
+                shutil.rmtree(project.folder / folder)
+            continue
+        victim = random.choice(["group", "everybody", "one", "one"])
+        found = at_work_in(project.folder) or [run.pid]
+        for pid in {"group": [-run.pid], "everybody": found, "one": [random.choice(found)]}[victim]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        run.wait(timeout=120)
+        wait_until_nothing_is_at_work_in(project.folder)
+        killed.append(victim)
+        if len(killed) == KILLS:
+            break
+    assert len(killed) == KILLS
+    time.sleep(6)  # younger folders may just have been made
+    project.run()
+    assert project.checksums() == undisturbed
+    assert "Nothing to be done" in project.run()
+    assert list(temporary.glob("ml-baseline-*")) == []  # Snakemake's own stay, if it is killed
 
 
 @pytest.mark.parametrize(
@@ -157,7 +222,7 @@ def test_nothing_of_a_killed_run_goes_on_without_it(struck):
 def test_a_killed_job_is_told_and_made_up_for(struck, undisturbed, stage):
     code, said = strike(struck, "JOB", stage)
     assert code == 1
-    assert "small: the process was killed before it had finished" in " ".join(said.split())
+    assert "small: the process was killed (SIGKILL) before it finished" in " ".join(said.split())
     struck.run()
     assert struck.checksums() == undisturbed
 
@@ -180,7 +245,7 @@ def test_broken_records_of_a_power_cut_are_not_believed(tmp_path, undisturbed):
         record.write_bytes([b"", content[: len(content) // 2], bytes(len(content))][i % 3])
     project.write(".snakemake/locks/0.output.lock", "results/metrics.csv\n")
     said = project.run()
-    assert "was killed" in said
+    assert "previous run was killed" in said
     assert project.checksums() == undisturbed
     for record in records:
         json.loads(record.read_bytes())

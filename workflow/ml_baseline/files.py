@@ -5,8 +5,10 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,10 @@ from ml_baseline.errors import InputError
 
 # Begins the name of every file that is being written.
 UNFINISHED = ".ml-baseline-"
+# Begins the name of every temporary folder.
+OWN_FOLDER = "ml-baseline-"
+# A folder that is younger may just be about to be held.
+YOUNG_SECONDS = 5.0
 
 
 @contextmanager
@@ -68,6 +74,55 @@ def _sweep(folder: Path) -> None:
         with contextlib.suppress(OSError, InputError), open_lock_file(path, create=False) as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink()
+
+
+def open_new(path: str | Path) -> IO[str]:
+    """Open a text file to be written anew, such as a log, with no promise of being whole.
+
+    What stood there is removed first: a symbolic link is replaced, never written through.
+    """
+    path = Path(path)
+    path.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    return os.fdopen(os.open(path, flags, 0o666), "w", encoding="utf-8", errors="replace")
+
+
+@contextmanager
+def own_folder(parent: str | Path | None = None) -> Iterator[Path]:
+    """Yield a temporary folder that nobody else can read; it is removed at the end.
+
+    Those of this user's processes that were killed before their end are removed first.
+
+    Args:
+        parent: where to make it; in the system's folder for such if None.
+    """
+    parent = Path(parent or tempfile.gettempdir())
+    for left in parent.glob(f"{OWN_FOLDER}*"):
+        with contextlib.suppress(OSError):
+            if (
+                time.time() - left.stat().st_mtime > YOUNG_SECONDS
+                and left.stat().st_uid == os.getuid()
+            ):
+                with hold_folder(left, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                    shutil.rmtree(left, ignore_errors=True)
+    with (
+        tempfile.TemporaryDirectory(
+            prefix=OWN_FOLDER, dir=parent, ignore_cleanup_errors=True
+        ) as name,
+        hold_folder(name),
+    ):
+        yield Path(name)
+
+
+@contextmanager
+def hold_folder(folder: str | Path, how: int = fcntl.LOCK_SH) -> Iterator[None]:
+    """Keep others from removing a folder of `own_folder` as one that a killed process has left."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, how)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def open_lock_file(path: str | Path, create: bool = True) -> IO[str]:

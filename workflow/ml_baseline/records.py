@@ -22,8 +22,8 @@ from ml_baseline.seal import WRITTEN_FILE, is_sealed, seal_of
 
 FOLDER = Path(".snakemake", "ml-baseline")
 ADVICE = (
-    "Run `snakemake` again to have it made again; to change the data, edit the table that you gave, "
-    "not what is made of it"
+    "Run `snakemake` again to rebuild it. To change the data, edit your own table, not a file that is "
+    "made from it"
 )
 
 
@@ -40,9 +40,19 @@ class Record(TypedDict):
 
 
 def keep_record(path: str | Path) -> None:
-    """Record a file as one that the workflow has just written."""
+    """Record a file as one that the workflow has just written.
+
+    Raises:
+        InputError: the record cannot be written.
+    """
     status = _status(path)
-    _write(str(path), content_hash(path), status)
+    try:
+        _write(str(path), content_hash(path), status)
+    except OSError as error:
+        raise InputError(
+            f"{FOLDER}: no record of {path} can be written there ({error.strerror}); make room on "
+            "the disk, or give yourself the right to write there, and run `snakemake` again"
+        ) from error
 
 
 def require_as_written(path: str | Path) -> None:
@@ -68,7 +78,7 @@ def read_as_written(path: str | Path) -> bytes:
     return content
 
 
-def not_as_written(paths: Iterable[str | Path]) -> Iterator[tuple[str | Path, bool]]:
+def not_as_written(paths: Iterable[str]) -> Iterator[tuple[str, bool]]:
     """Yield the files that are not as the workflow wrote them, and whether it ever wrote them.
 
     A file whose size, number and time of change are as recorded is not read.
@@ -79,17 +89,19 @@ def not_as_written(paths: Iterable[str | Path]) -> Iterator[tuple[str | Path, bo
             yield path, False
         elif record["status"] != status:
             if content_hash(path) == record["sha256"]:  # copied or touched
-                _write(record["path"], record["sha256"], status)
+                with contextlib.suppress(OSError):  # looked at again next time
+                    _write(record["path"], record["sha256"], status)
             else:
                 yield path, True
 
 
 def _refuse(record: Record) -> NoReturn:
-    # The next run looks at the content, whatever the file's status says.
-    _write(record["path"], record["sha256"], None)
+    with contextlib.suppress(OSError):
+        # The next run looks at the content, whatever the file's status says.
+        _write(record["path"], record["sha256"], None)
     raise InputError(
-        f"{record['path']}: this file is not what the workflow wrote: it was changed or damaged "
-        f"since. {ADVICE}"
+        f"{record['path']}: this file is not what the workflow wrote: it has been changed or "
+        f"damaged since. {ADVICE}"
     )
 
 

@@ -110,8 +110,8 @@ def _key(make: bool) -> bytes | None:
         key = bytes.fromhex(content.decode("ascii").strip())
     if problem is None and len(key) < KEY_BYTES:
         problem = (
-            f"holds no key (expected at least {2 * KEY_BYTES} hexadecimal digits); restore it, or "
-            "delete it and a new one will be made, with which older runs need --trust"
+            f"is not valid (expected at least {2 * KEY_BYTES} hexadecimal digits); restore it, or delete "
+            "it to get a new one (older runs will then need --trust)"
         )
     if problem:
         raise _bad_key(path, problem)

@@ -1,49 +1,34 @@
 """What all rules share: the checked config, the settings of each table, paths and code."""
 
-import contextlib
 import os
 import sys
-import threading
-import time
 from functools import cache
 from pathlib import Path
-
-WORKFLOW_FOLDER = Path(workflow.current_basedir).parent
-# So that the library is found without being installed (under conda, on a cluster).
-sys.path.insert(0, str(WORKFLOW_FOLDER))
-
-from snakemake.persistence import PersistenceBase
 
 from ml_baseline.config.configuration import checked_config
 from ml_baseline.config.schema import load_schema
 from ml_baseline.config.settings import batch_dataset, batch_output, dataset_settings
 from ml_baseline.data.sample_note import is_sample
 from ml_baseline.errors import InputError
-from ml_baseline.modelling.failure import failure
-from ml_baseline.files import content_hash, require_writable
-from ml_baseline.jobs.remake import Remake
-from ml_baseline.jobs.run_lock import RunLock
+from ml_baseline.jobs import snakemake_internals
+from ml_baseline.jobs.run import Plan, Run
 from ml_baseline.jobs.source_code import code_hash, package_version
-from ml_baseline.jobs.summary import run_summary
-from ml_baseline.jobs.warm import WarmProcesses, kinds_asked_for
+from ml_baseline.jobs.memory import Memory, remembered_hash
 
-STARTED = time.time()
-WARM = []
-# Snakemake looks whether a param is a table, and imports pandas for it: a fifth of a call in which
-# there is nothing to do. None of ours is.
-PersistenceBase._serialize_param = PersistenceBase._serialize_param_builtin
-# Not for the jobs of a cluster, which read this file too.
-LOCK = RunLock() if workflow.is_main_process else None
-if LOCK and LOCK.recovered:
-    print("The last run here was killed; what it left unfinished is made again.", file=sys.stderr)
-if LOCK and not LOCK.alone:
-    print("Another run is at work in this folder; wait for its end.", file=sys.stderr)
+snakemake_internals.without_pandas()
+snakemake_internals.import_first_from(WORKFLOW_FOLDER)
+# Where the workflow makes a file, for use outside a rule.
+made = snakemake_internals.prefixing(workflow)
+MEMORY = Memory(Path(".snakemake", "ml-baseline-memory.json"))
 CONDA_ENVIRONMENT = str(WORKFLOW_FOLDER.parent / "envs" / "ml-baseline.yaml")
 
 SCHEMA = load_schema(WORKFLOW_FOLDER / "schemas" / "config.schema.yaml")
 
 try:
-    config = checked_config(config, SCHEMA, KEY_PLACES, start=workflow.is_main_process)
+    # Not for the jobs of a cluster, which read this file too.
+    is_main = snakemake_internals.is_main_process(workflow)
+    RUN = Run(workflow, WORKFLOW_FOLDER / "scripts") if is_main else None
+    config = checked_config(config, SCHEMA, KEY_PLACES, start=is_main)
 except InputError as error:
     # Not a WorkflowError: that would add where in our code the config was found wrong.
     sys.exit(str(error))
@@ -76,16 +61,6 @@ SAMPLES = {
 }
 # The sample tables that are made if they are missing or were made with other settings.
 MADE_TABLES = set(SAMPLES) if config["sample_data"]["make"] else set()
-# While another run writes, nobody knows what its files will be.
-REMAKE = None
-if LOCK and LOCK.alone:
-    try:
-        REMAKE = Remake(
-            workflow,
-            [f"{root}/{name}" for root in ("data/processed", "results") for name in SETTINGS],
-        )
-    except InputError as error:
-        sys.exit(str(error))
 # The tables that a run is for.
 WANTED = [name for name in DATASETS if name in (config["only"] or DATASETS)]
 
@@ -100,6 +75,11 @@ wildcard_constraints:
     dataset="|".join(SETTINGS),
     seed=r"\d+",
     model="|".join(MODELS),
+
+
+def as_is(path):
+    """Mark a path to which no module's prefix is put: one of the user's, or one from `made`."""
+    return local(path)
 
 
 def canonical(value):
@@ -117,7 +97,7 @@ def using(*keys):
 def code(script):
     """Return what the code of the rule with this script is; the rule is stale when it changes."""
     file = WORKFLOW_FOLDER / "scripts" / f"{script}.py"
-    return code_hash(file, WORKFLOW_FOLDER / "ml_baseline", known=Path(".snakemake", "code"))
+    return code_hash(file, WORKFLOW_FOLDER / "ml_baseline", MEMORY)
 
 
 def processed(name):
@@ -156,8 +136,8 @@ def raw_table(wildcards):
     """
     path = SETTINGS[wildcards.dataset]["table"]
     if path in MADE_TABLES:
-        return [path]
-    return [ancient(path)] if readable(path) else []
+        return [as_is(path)]
+    return [as_is(ancient(path))] if readable(path) else []
 
 
 @cache
@@ -165,7 +145,7 @@ def raw_content(path):
     """Return the hash of a user's table, None if there is no such file or a rule makes it."""
     if path in MADE_TABLES or not readable(path):
         return None
-    return content_hash(path)
+    return remembered_hash(path, MEMORY)
 
 
 def cleaning_settings(wildcards):
@@ -177,42 +157,6 @@ def cleaning_settings(wildcards):
 
 def plot_files(dataset):
     return [f"results/{dataset}/plots/{name}.png" for name in SETTINGS[dataset]["plots"]]
-
-
-# The chapters of Snakemake's own report, in the order in which it shows them.
-ANSWER = "1 The answer"
-TRUST = "2 Whether to trust it"
-EVIDENCE = "3 The evidence"
-DATA = "4 The data"
-
-
-def for_report(path, chapter, name, table="{dataset}"):
-    """Mark an output for Snakemake's own report (`snakemake --report report.html`).
-
-    Its caption stands in workflow/report, in the file of this name; `table` is the heading. Labels
-    are shown in alphabetical order: the pages come before the plots and the tables.
-    """
-    caption = name.lower().replace(" ", "_").replace("-", "_")
-    return report(
-        path,
-        caption=f"../report/{caption}.rst",
-        category=chapter,
-        subcategory=table,
-        labels={"result": f"table: {name}" if path.endswith(".csv") else name},
-    )
-
-
-def plot_for_report(name):
-    """Mark a plot likewise; plots of one or two columns have the caption of their kind."""
-    kind = name.rpartition("_")[2]
-    caption = kind if kind in ("histogram", "barplot", "scatter") else name
-    return report(
-        f"results/{{dataset}}/plots/{name}.png",
-        caption=f"../report/plot_{caption}.rst",
-        category=DATA,
-        subcategory="{dataset}",
-        labels={"result": f"plot: {name.replace('_', ' ')}"},
-    )
 
 
 def model_settings(dataset, model):
@@ -246,9 +190,20 @@ def training_threads(model):
     return lambda wildcards: SETTINGS[wildcards.dataset]["models"][model]["threads"]
 
 
+def training_time_limit(model):
+    """Return the function that gives a training job's limit in seconds, 0 for none.
+
+    A resource and no param: how long a fit may take makes no difference to the model.
+    """
+    return lambda wildcards: SETTINGS[wildcards.dataset]["models"][model]["time_limit"] or 0
+
+
+def model_paths(dataset, seed):
+    return [f"results/{dataset}/seed{seed}/models/{model}.joblib" for model in models(dataset)]
+
+
 def model_files(wildcards):
-    folder = f"results/{wildcards.dataset}/seed{wildcards.seed}/models"
-    return [f"{folder}/{model}.joblib" for model in models(wildcards.dataset)]
+    return model_paths(wildcards.dataset, wildcards.seed)
 
 
 def seed_files(pattern):
@@ -367,8 +322,7 @@ def control_settings(wildcards):
 
 
 def first_seed_model_files(wildcards):
-    folder = f"results/{wildcards.dataset}/seed{first_split(wildcards.dataset)}/models"
-    return [f"{folder}/{model}.joblib" for model in models(wildcards.dataset)]
+    return model_paths(wildcards.dataset, first_split(wildcards.dataset))
 
 
 # Settings of a table that make no difference to the model that is published, nor to its scores.
@@ -407,9 +361,15 @@ def batch_inputs(batch):
     run = f"{folder}/published.json" if latest else f"{folder}/runs/{entry['run']}/run_meta.json"
     made_here = entry["input"] in MADE_TABLES
     return {
-        "batch": [entry["input"]] * (made_here or readable(entry["input"])),
-        "run": [run] * (latest or Path(run).exists()),
+        "batch": [as_is(entry["input"])] * (made_here or readable(entry["input"])),
+        "run": [run] * (latest or Path(made(run)).exists()),
     }
+
+
+def prediction_file(batch):
+    """Return where a batch's predictions go; a place that the user has named is taken as it is."""
+    path = PREDICTIONS[batch]["output"]
+    return as_is(path) if config["predictions"][batch]["output"] else path
 
 
 def table_files(dataset):
@@ -432,7 +392,7 @@ def table_files(dataset):
             for name in ("train", "holdout", "augmented_data")
         ]
         files += [f"{results}/seed{seed}/holdout_predictions.csv"]
-        files += [f"{results}/seed{seed}/models/{model}.joblib" for model in models(dataset)]
+        files += model_paths(dataset, seed)
         files += seed_oof_files(dataset, seed)
     return files
 
@@ -443,71 +403,64 @@ def wanted_files():
     everything = WANTED == DATASETS
     files = ["results/metrics.csv"] * everything
     files += [INDEX] * (everything and any(SETTINGS[dataset]["report"] for dataset in DATASETS))
-    files += [PAGES_REMOVED] * any(Path(page).exists() for page in unwanted_pages())
+    files += [PAGES_REMOVED] * any(Path(page).exists() for page in map(made, unwanted_pages()))
     files += [path for dataset in WANTED for path in table_files(dataset)]
-    files += [batch["output"] for batch in PREDICTIONS.values() if batch["dataset"] in WANTED]
+    files += [
+        prediction_file(name) for name in PREDICTIONS if PREDICTIONS[name]["dataset"] in WANTED
+    ]
     return files
 
 
 def job_costs(wildcards):
     """Return the files in which the jobs that have run left what they cost."""
-    found = Path("results/benchmarks").rglob("*.json")
-    return sorted(str(path) for path in found if path.stem != "benchmarks")
+    found = Path(made("results/benchmarks")).rglob("*.json")
+    return sorted(as_is(str(path)) for path in found if path.stem != "benchmarks")
 
 
-def failed_models():
-    """Return what could not be trained: for each such file the reason."""
-    trained = [
-        f"results/{dataset}/{part}"
-        for dataset in SETTINGS
-        for model in models(dataset)
-        for part in (
-            *(f"seed{seed}/models/{model}.joblib" for seed in seeds(dataset)),
-            f"naive/{model}.csv",
-        )
+def trained_files():
+    """Return the files of all models, which hold the reason where training failed."""
+    found = [made(path) for d in SETTINGS for seed in seeds(d) for path in model_paths(d, seed)]
+    return found + [made(f"results/{d}/naive/{model}.csv") for d in SETTINGS for model in models(d)]
+
+
+def gathered_files():
+    """Return the metrics of all tables and seeds."""
+    return [
+        f"results/{dataset}/seed{seed}/metrics.csv"
+        for dataset in sorted(DATASETS)
+        for seed in sorted(seeds(dataset))
     ]
-    return {path: reason for path in trained if (reason := failure(path)) is not None}
 
 
-def start_run():
-    """Begin a run that has something to do; refuse it where its results cannot be written."""
-    LOCK.started()
-    try:
-        require_writable("data", "results")
-    except InputError as error:
-        sys.exit(str(error))
-    if REMAKE:
-        REMAKE.keep_changed()
-    folder = WORKFLOW_FOLDER / "scripts"
-    scripts = {
-        folder / Path(job.rule.script).name
-        for job in workflow.dag.needrun_jobs()
-        if job.rule.script
-    }
-    WARM.append(WarmProcesses(kinds_asked_for(scripts)))
+def gather_what_there_is(unfinished, began):
+    """Write results/metrics.csv without the tables that failed; return whether any succeeded."""
+    there = [path for path in map(made, gathered_files()) if path not in unfinished]
+    if there:
+        import pandas as pd
+
+        from ml_baseline.data.tables import read_table, write_table
+
+        write_table(pd.concat(map(read_table, there)), made("results/metrics.csv"))
+    return bool(there)
 
 
-def end_run(failed=False):
-    """Say how the run went; if a model failed, have the next run try it again and exit with 1."""
-    if failed:
-        with contextlib.suppress(OSError):  # on a full disk the words below matter more
-            write_index_of_failed_run()
-    failures = failed_models()
-    print(run_summary(WANTED, failed_since=STARTED if failed or failures else None))
-    end_waiting()
-    for path in failures:
-        Path(path).unlink()
-    if failures:
-        sys.exit(1)
-
-
-def end_waiting():
-    """End what would keep a finished run alive: warm processes, and timers of Snakemake's scheduler.
-
-    The timers only wake a scheduler that has ended; Python would wait a second for them.
-    """
-    while WARM:
-        WARM.pop().close()
-    for thread in threading.enumerate():
-        if isinstance(thread, threading.Timer):
-            thread.cancel()
+def run_plan():
+    """Return what the run has to know of the config."""
+    return Plan(
+        tables=WANTED,
+        folders=[
+            made(f"{root}/{name}") for root in ("data/processed", "results") for name in SETTINGS
+        ],
+        trained=trained_files(),
+        scored=[made(f"results/{d}/seed{seed}/metrics.csv") for d in SETTINGS for seed in seeds(d)],
+        explained={
+            made(f"results/{d}/importance.csv"): made(f"results/logs/{d}/explain.log")
+            for d in SETTINGS
+        },
+        data=made("data"),
+        results=made("results"),
+        gathered={
+            made("results/metrics.csv"): gather_what_there_is,
+            made(INDEX): write_index_of_failed_run,
+        },
+    )

@@ -5,18 +5,14 @@ for it (YTE).
 """
 
 import sys
-from pathlib import Path
-
-# So that the library is found without being installed (under conda, on a cluster).
-sys.path.insert(0, str(Path(workflow.current_basedir).parent))
 
 from ml_baseline.config.configuration import key_places
 from ml_baseline.errors import InputError
+from ml_baseline.jobs import snakemake_internals
 
 KEY_PLACES = {}
-# The jobs of a cluster read this again; a module is given its config by the workflow that uses it.
-if workflow.is_main_process and not workflow.modifier.skip_configfile:
+if snakemake_internals.reads_config(workflow):
     try:
-        KEY_PLACES = key_places(workflow.configfiles)
+        KEY_PLACES = key_places(workflow.configfiles, workflow.config_settings.config)
     except InputError as error:
         sys.exit(str(error))

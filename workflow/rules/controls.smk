@@ -9,6 +9,8 @@ rule naive:
         "results/logs/{dataset}/naive_{model}.log",
     conda:
         CONDA_ENVIRONMENT
+    resources:
+        time_limit=lambda wildcards: training_time_limit(wildcards.model)(wildcards),
     params:
         cfg=naive_settings,
         code=code("naive"),

@@ -92,11 +92,7 @@ rule compare:
 rule gather:
     """The metrics of every table, seed and model in one file."""
     input:
-        metrics=[
-            f"results/{dataset}/seed{seed}/metrics.csv"
-            for dataset in sorted(DATASETS)
-            for seed in sorted(seeds(dataset))
-        ],
+        metrics=gathered_files(),
     output:
         for_report("results/metrics.csv", ANSWER, "all metrics", "all tables"),
     log:

@@ -12,14 +12,50 @@ INDEX = "results/report.html"
 PAGES_REMOVED = "results/logs/pages_removed"
 INDEXED_TABLES = {
     dataset: {
-        "leaderboard": f"results/{dataset}/metrics.csv",
-        "seeds": [f"results/{dataset}/seed{seed}/metrics.csv" for seed in seeds(dataset)],
-        "audit": f"results/{dataset}/audit.csv",
-        "controls": [f"results/{dataset}/controls.csv"] * SETTINGS[dataset]["controls"],
+        "leaderboard": made(f"results/{dataset}/metrics.csv"),
+        "seeds": [made(f"results/{dataset}/seed{seed}/metrics.csv") for seed in seeds(dataset)],
+        "audit": made(f"results/{dataset}/audit.csv"),
+        "controls": [made(f"results/{dataset}/controls.csv")] * SETTINGS[dataset]["controls"],
         "link": f"{dataset}/report.html" if SETTINGS[dataset]["report"] else "",
     }
     for dataset in sorted(DATASETS)
 }
+
+
+# The chapters of Snakemake's own report, in the order in which it shows them.
+ANSWER = "1 The answer"
+TRUST = "2 Whether to trust it"
+EVIDENCE = "3 The evidence"
+DATA = "4 The data"
+
+
+def for_report(path, chapter, name, table="{dataset}"):
+    """Mark an output for Snakemake's own report (`snakemake --report report.html`).
+
+    Its caption stands in workflow/report, in the file of this name; `table` is the heading. Labels
+    are shown in alphabetical order: the pages come before the plots and the tables.
+    """
+    caption = name.lower().replace(" ", "_").replace("-", "_")
+    return report(
+        path,
+        caption=f"../report/{caption}.rst",
+        category=chapter,
+        subcategory=table,
+        labels={"result": f"table: {name}" if path.endswith(".csv") else name},
+    )
+
+
+def plot_for_report(name):
+    """Mark a plot likewise; plots of one or two columns have the caption of their kind."""
+    kind = name.rpartition("_")[2]
+    caption = kind if kind in ("histogram", "barplot", "scatter") else name
+    return report(
+        f"results/{{dataset}}/plots/{name}.png",
+        caption=f"../report/plot_{caption}.rst",
+        category=DATA,
+        subcategory="{dataset}",
+        labels={"result": f"plot: {name.replace('_', ' ')}"},
+    )
 
 
 def unwanted_pages():
@@ -35,7 +71,7 @@ def templates(page):
     folder, here = WORKFLOW_FOLDER / "report", Path.cwd()
     # Relative where that is possible, so that a project can be moved without being stale.
     folder = folder.relative_to(here) if folder.is_relative_to(here) else folder
-    return [str(folder / name) for name in names]
+    return [as_is(str(folder / name)) for name in names]
 
 
 def where_wanted(key, pattern):
@@ -67,8 +103,8 @@ def page_settings(wildcards):
 @functools.cache
 def page_graph(dataset):
     """Return the graph of the rules that make a table's page."""
-    start = workflow.get_rule("report")
-    return canonical(rule_graph(workflow.rules, start, {"dataset": dataset}))
+    # Not by its name, which is another one where this workflow is a module.
+    return canonical(rule_graph(workflow.rules, rules.report.rule, {"dataset": dataset}))
 
 
 @functools.cache
@@ -80,17 +116,16 @@ def versions(*estimators):
     return [*own.split(", "), *dict.fromkeys(map(package_version, used))]
 
 
-def write_index_of_failed_run():
-    """Write the index with what there is, if a table's failure has kept the rule from doing so.
+def write_index_of_failed_run(unfinished, began):
+    """Write the index with what there is, where a table's failure has kept the rule from doing so.
 
-    Then some input of the rule could not be made. What made Snakemake's record of the index goes
-    too, so that the rule runs as soon as it can.
+    Returns whether it was written.
     """
-    if INDEX not in wanted_files():
-        return
     from ml_baseline.report.index import failed_run_index
 
-    if page := failed_run_index(INDEXED_TABLES, WORKFLOW_FOLDER / "report", STARTED):
-        with whole_file(INDEX) as temporary:
+    folder = WORKFLOW_FOLDER / "report"
+    page = failed_run_index(INDEXED_TABLES, folder, began, Path(made("results")))
+    if page:
+        with whole_file(made(INDEX)) as temporary:
             temporary.write_text(page, encoding="utf-8")
-        workflow.persistence.cleanup_metadata(rules.report_index.output[0])
+    return bool(page)

@@ -6,7 +6,7 @@ for batch in PREDICTIONS:
         input:
             **batch_inputs(batch),
         output:
-            PREDICTIONS[batch]["output"],
+            prediction_file(batch),
         log:
             f"results/logs/{PREDICTIONS[batch]['dataset']}/predictions/{batch}.log",
         conda:

@@ -102,7 +102,7 @@ rule report_index:
     input:
         templates=templates("index"),
         results=[
-            path
+            as_is(path)
             for files in INDEXED_TABLES.values()
             for path in [files["leaderboard"], files["audit"], *files["seeds"], *files["controls"]]
         ],
@@ -131,7 +131,7 @@ rule remove_pages:
     conda:
         CONDA_ENVIRONMENT
     params:
-        cfg=canonical({"pages": unwanted_pages()}),
+        cfg=canonical({"pages": [made(page) for page in unwanted_pages()]}),
         code=code("remove_pages"),
     message:
         "Removing pages that the config does without"

@@ -6,8 +6,8 @@ for sample, path in SAMPLE_TABLES.items():
         name:
             f"make_sample_data_{sample}"
         output:
-            table=path,
-            source=f"{path.removesuffix('.csv')}.source.md",
+            table=as_is(path),
+            source=as_is(f"{path.removesuffix('.csv')}.source.md"),
         log:
             f"results/logs/make_sample_data_{sample}.log",
         conda:

@@ -16,6 +16,8 @@ for model in MODELS:
         conda:
             CONDA_ENVIRONMENT
         threads: training_threads(model)
+        resources:
+            time_limit=training_time_limit(model),
         params:
             cfg=training_settings(model),
             code=code("train"),

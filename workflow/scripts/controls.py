@@ -3,7 +3,7 @@ from ml_baseline.jobs.job_log import job_log
 with job_log(snakemake, warm="models"):
     import pandas as pd
 
-    from ml_baseline.controls.controls import negative_control, positive_control
+    from ml_baseline.controls.verdicts import negative_control, positive_control
     from ml_baseline.data.tables import read_table, write_table
     from ml_baseline.files import read_json
     from ml_baseline.modelling.model_files import load_models

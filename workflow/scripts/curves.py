@@ -1,6 +1,6 @@
 from ml_baseline.jobs.job_log import job_log
 
-with job_log(snakemake, warm="tables"):
+with job_log(snakemake, warm="models"):
     from ml_baseline.data.tables import read_table, write_table
     from ml_baseline.scoring.curves import curves
 

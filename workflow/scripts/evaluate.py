@@ -4,6 +4,7 @@ with job_log(snakemake, warm="models"):
     from ml_baseline.data.tables import read_table, write_table
     from ml_baseline.errors import InputError
     from ml_baseline.files import read_json
+    from ml_baseline.modelling.answers import ask
     from ml_baseline.modelling.model_files import load_models
     from ml_baseline.scoring.evaluate import holdout_metrics, holdout_predictions
     from ml_baseline.scoring.scores import stratified_rows
@@ -12,11 +13,15 @@ with job_log(snakemake, warm="models"):
     holdout = read_table(snakemake.input.holdout, schema)
     cfg = snakemake.params.cfg
     models, failures = load_models(snakemake.input.models)
-    if not models:
+    answers = ask(models, holdout, schema)
+    failures |= answers.failures
+    if not answers.probabilities:
         raise InputError("; ".join(dict.fromkeys(failures.values())))
-    predictions = holdout_predictions(models, holdout, schema, cfg["threshold"])
+    predictions = holdout_predictions(answers.probabilities, holdout, schema, cfg["threshold"])
     rows = stratified_rows(cfg["strategy"], schema["rows"])
-    metrics = holdout_metrics(predictions, cfg["threshold"], cfg["level"], rows, failures)
+    metrics = holdout_metrics(
+        predictions, cfg["threshold"], cfg["level"], rows, failures, answers.notes
+    )
     metrics.insert(0, "seed", int(snakemake.wildcards.seed))
     metrics.insert(0, "dataset", snakemake.wildcards.dataset)
     write_table(predictions, snakemake.output.predictions)

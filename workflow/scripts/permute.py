@@ -1,7 +1,7 @@
 from ml_baseline.jobs.job_log import job_log
 
 with job_log(snakemake, about=snakemake.params.dataset, warm="models"):
-    from ml_baseline.controls.controls import permuted
+    from ml_baseline.controls.verdicts import permuted
     from ml_baseline.data.tables import read_table, write_table
     from ml_baseline.files import read_json, write_json
 

@@ -10,10 +10,12 @@ with job_log(
     # So that the other models are compared all the same.
     on_failure=partial(write_failure, path=snakemake.output.model, oof=snakemake.output.oof),
 ):
+    from pathlib import Path
+
     from ml_baseline.data.tables import read_table, write_table
     from ml_baseline.files import read_json
-    from ml_baseline.modelling.model_files import save_model
-    from ml_baseline.modelling.train import cross_validate, fit
+    from ml_baseline.modelling.model_files import load_model, save_model
+    from ml_baseline.modelling.train import cross_validate, fit, predict_probability
 
     schema = read_json(snakemake.input.schema)
     cfg = snakemake.params.cfg
@@ -24,3 +26,5 @@ with job_log(
     model = fit(augmented, schema, cfg, seed, snakemake.threads)
     write_table(oof, snakemake.output.oof)
     save_model(model, snakemake.output.model)
+    # What was saved has to be of use to the jobs that load it.
+    predict_probability(load_model(Path(snakemake.output.model).read_bytes()), train.head(), schema)

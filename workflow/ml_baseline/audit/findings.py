@@ -89,15 +89,15 @@ def config_entry(**keys: object) -> str:
 
 
 def _line_of_yaml(key: str, value: object) -> str:
-    for style in (None, '"'):  # a name with a line break takes one line in double quotes only
+    for style in (None, '"'):  # line breaks and what cannot be seen are escaped in quotes only
         text = yaml.safe_dump(
             {key: value},
             default_flow_style=True,
             default_style=style,
-            allow_unicode=True,
+            allow_unicode=style is None,
             width=float("inf"),
         ).strip()[1:-1]
-        if "\n" not in text:
+        if text.isprintable():
             break
     return text
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ml_baseline.scoring.intervals import wilson
 from ml_baseline.scoring.ranking import roc_area
 
 NORMAL = NormalDist()
@@ -207,9 +208,7 @@ def lower_bound(auc: float, target: np.ndarray, z: float = 1.96) -> float:
     mean over that class' rows, and this is what is known of it however many the others are.
     """
     trials = max(int(min(target.sum(), len(target) - target.sum())), 1)
-    centre = auc + z * z / (2 * trials)
-    spread = z * math.sqrt(max(auc * (1 - auc), 0.0) / trials + z * z / (4 * trials * trials))
-    return (centre - spread) / (1 + z * z / trials)
+    return float(wilson(min(auc, 1.0), trials, z)[0])
 
 
 def distance(auc: float) -> float:

@@ -32,27 +32,23 @@ RUN_HELP = "a run id, `latest` (the run last published or trained), or the path 
 SERVED = ServeOptions()
 
 
-@dataclass(frozen=True)
-class Argument:
-    """An argument of a command: its names, and what argparse is to know of it."""
-
-    names: tuple[str, ...]
-    settings: dict[str, Any]
+# The names of an argument, and what argparse is to know of it.
+Argument = tuple[tuple[str, ...], dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command: what runs it, what it does in a line, more about it, and its arguments."""
+    """A command: what runs it, what it does in a line, its arguments, and more about it."""
 
     run: Callable[[argparse.Namespace], int]
     summary: str
-    more: str
     arguments: tuple[Argument, ...]
+    more: str = ""
 
 
 def argument(*names: str, **settings: Any) -> Argument:
     """Return an argument as argparse's `add_argument` takes it."""
-    return Argument(names, settings)
+    return names, settings
 
 
 def whole_number(least: int) -> Callable[[str], int]:
@@ -100,13 +96,13 @@ PLACE = (
 )
 RUN = argument("--run", metavar="RUN", default="latest", help=f"{RUN_HELP} (default: latest)")
 A_RUN = argument("run", metavar="RUN", help=RUN_HELP)
+ANOTHER_RUN = argument("second", metavar="RUN", help="the run to compare it with")
 JSON = argument("--json", action="store_true", help="print JSON")
 
 COMMANDS: dict[str, Command | tuple[str, dict[str, Command]]] = {
     "make-sample-data": Command(
         actions.make_sample_data,
         "write a sample table to try things out",
-        "docs/sample_data.md describes the samples and what is known about them.",
         (
             argument(
                 "--sample",
@@ -137,13 +133,11 @@ COMMANDS: dict[str, Command | tuple[str, dict[str, Command]]] = {
                 help=f"the .csv or .parquet file to write (default: {FEATURES})",
             ),
         ),
+        "docs/sample_data.md describes the samples and what is known about them.",
     ),
     "train": Command(
         actions.train,
         "train, evaluate and publish the models of one table",
-        "Runs the Snakemake workflow for this table; what is up to date is not rebuilt. Settings come "
-        "from config/config.yaml in the current folder, if there is one, and from --config. If they "
-        "already describe the table, those settings apply.",
         (
             argument(
                 "--target", metavar="COLUMN", required=True, help="the yes/no column to predict"
@@ -183,11 +177,13 @@ COMMANDS: dict[str, Command | tuple[str, dict[str, Command]]] = {
                 help="first remove the lock that a killed run left in this folder",
             ),
         ),
+        "Runs the Snakemake workflow for this table; what is up to date is not rebuilt. Settings come "
+        "from config/config.yaml in the current folder, if there is one, and from --config. If they "
+        "already describe the table, those settings apply.",
     ),
     "predict": Command(
         actions.predict,
         "predict the rows of a file with a published run",
-        "The rows are cleaned as in training. The output is written whole or not at all.",
         (
             RUN,
             argument(
@@ -218,41 +214,34 @@ COMMANDS: dict[str, Command | tuple[str, dict[str, Command]]] = {
             ),
             *PLACE,
         ),
+        "The rows are cleaned as in training. The output is written whole or not at all.",
     ),
     "runs": (
         "list, show, compare and verify published runs",
         {
             "list": Command(
-                actions.list_runs, "list the published runs, newest first", "", (JSON, *PLACE)
+                actions.list_runs, "list the published runs, newest first", (JSON, *PLACE)
             ),
             "show": Command(
-                actions.show_run, "show the model card of a run", "", (A_RUN, JSON, *PLACE)
+                actions.show_run, "show the model card of a run", (A_RUN, JSON, *PLACE)
             ),
             "compare": Command(
                 actions.compare_runs,
                 "show what differs between two runs",
-                "",
-                (
-                    argument("first", metavar="RUN", help=RUN_HELP),
-                    argument("second", metavar="RUN", help="the run to compare it with"),
-                    JSON,
-                    *PLACE,
-                ),
+                (argument("first", metavar="RUN", help=RUN_HELP), ANOTHER_RUN, JSON, *PLACE),
             ),
             "verify": Command(
                 actions.verify_run,
                 "check the files and predictions of a run",
+                (A_RUN, JSON, *PLACE),
                 "Compares every file with its hash and predicts the golden rows again. Exits with 1 if "
                 "anything differs from what was published.",
-                (A_RUN, JSON, *PLACE),
             ),
         },
     ),
     "serve": Command(
         actions.serve,
         "serve predictions of a published run over HTTP",
-        "Listens on this machine only, unless --host says otherwise. If ML_BASELINE_API_KEY is set in "
-        "the environment, requests need it in the header X-API-Key.",
         (
             RUN,
             argument(
@@ -278,6 +267,8 @@ COMMANDS: dict[str, Command | tuple[str, dict[str, Command]]] = {
             ),
             *PLACE,
         ),
+        "Listens on this machine only, unless --host says otherwise. If ML_BASELINE_API_KEY is set in "
+        "the environment, requests need it in the header X-API-Key.",
     ),
 }
 
@@ -327,8 +318,8 @@ def _add_commands(
         if isinstance(command, Command):
             one = parsers.add_parser(name, help=summary, description=f"{text} {command.more}")
             one.set_defaults(run_command=command.run)
-            for taken in command.arguments:
-                one.add_argument(*taken.names, **taken.settings)
+            for names, settings in command.arguments:
+                one.add_argument(*names, **settings)
         else:
             group = parsers.add_parser(name, help=summary, description=text)
             _add_commands(

@@ -5,14 +5,15 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from ml_baseline.config.configuration import COMMAND_LINE
+from ml_baseline.config.paths import same_path
 from ml_baseline.config.text import load_yaml, read_config_file
 from ml_baseline.data.source import SourceFile
 from ml_baseline.errors import InputError
+from ml_baseline.files import own_folder
 
 CONFIG = Path("config/config.yaml")  # the one that the Snakefile reads
 NAME = re.compile(r"(?!(?i:logs|benchmarks|seed[0-9]*)$)[A-Za-z][A-Za-z0-9_-]{0,99}")
@@ -35,12 +36,12 @@ def train_table(
     Args:
         table: the table's file.
         target: the column to predict.
-        name: the table's name; found out if None.
-        ids: columns that name the rows.
+        name: the table's name; by default its name in the config, or its file's.
+        ids: columns that identify the rows.
         positive: the labels of the target that mean yes.
         config_file: a config that is added to the folder's own.
         cores: the number of cores, or "all".
-        unlock: first take away the lock that a killed run has left in the folder.
+        unlock: first remove the lock that a killed run left in the folder.
         say: tells the user something.
 
     Raises:
@@ -66,7 +67,7 @@ def train_table(
         return code
     code = run_workflow(snakefile, config, config_file, arguments)
     if code == 0:
-        _tell_run(name, say)
+        _tell_run(name, entry if name not in known else None, say)
     return code
 
 
@@ -108,33 +109,39 @@ def name_and_settings(
     """Return the name of a table and what the config has to be told about it.
 
     A table that the config has already, with the same file and target, keeps its name and needs
-    no more telling.
+    no more telling. One of which the config has settings only is told its file and target.
 
     Raises:
         InputError: the name cannot be one, or is another table's.
     """
-    same = [
-        key
-        for key, entry in known.items()
-        if _same_file(str(entry.get("table", "")), table) and str(entry.get("target")) == target
-    ]
-    if name is None and same:
-        return same[0], {}
-    if name in same:
-        return name, {}
-    from_file = name is None
-    name = name_of_file(table) if name is None else name
+    wanted = {"table": table, "target": target}
+    if name is None:
+        same = [key for key, entry in known.items() if not _differences(entry, wanted)]
+        name = next((key for key in same if {*wanted} <= {*known[key]}), name_of_file(table))
+        advice = "; give this one another name with --name"
+    else:
+        advice = ""
     if not NAME.fullmatch(name):
         raise InputError(
-            f"--name {name!r} cannot be a table's name; expected letters, digits, _ and -, the "
-            "first a letter, at most 100 in all; but not logs, benchmarks or seed<number>"
+            f"--name {name!r} cannot be the name of a table; expected at most 100 letters, digits, _ "
+            "and -, a letter first, but not logs, benchmarks or seed<number>"
         )
-    taken = next((key for key in known if key.lower() == name.lower()), None)
-    if taken is not None:
-        what = f"`{taken}` is another table in the config ({known[taken].get('table')}, target "
-        what += f"{known[taken].get('target')})"
-        raise InputError(f"{what}; give this one another name with --name" if from_file else what)
-    return name, {"table": table, "target": target}
+    taken = next((key for key in known if key.lower() == name.lower()), name)
+    entry = known.get(taken, {})
+    if differences := _differences(entry, wanted):
+        has = ", ".join(f"{key}: {entry[key]}" for key in differences)
+        raise InputError(f"the config has another table `{taken}` ({has}){advice}")
+    return taken, {key: value for key, value in wanted.items() if key not in entry}
+
+
+def _differences(entry: dict, wanted: dict[str, str]) -> list[str]:
+    """Return which of the table's file and target the config has otherwise."""
+    file, target = entry.get("table", wanted["table"]), entry.get("target", wanted["target"])
+    is_other = {
+        "table": not _same_file(str(file), wanted["table"]),
+        "target": str(target) != wanted["target"],
+    }
+    return [key for key, differs in is_other.items() if differs]
 
 
 def name_of_file(path: str) -> str:
@@ -152,7 +159,7 @@ def run_workflow(
     Returns:
         0 if it went well, 130 if it was interrupted, else 1.
     """
-    with tempfile.TemporaryDirectory(prefix="ml-baseline-") as folder:
+    with own_folder() as folder:
         overlay = Path(folder, COMMAND_LINE)
         overlay.write_text(json.dumps(config), encoding="utf-8")
         files = [str(path) for path in (config_file, overlay) if path is not None]
@@ -167,16 +174,19 @@ def run_workflow(
             return INTERRUPTED
 
 
-def _tell_run(name: str, say: Callable[[str], None]) -> None:
-    from ml_baseline.registry.runs import touch_latest
+def _tell_run(name: str, entry: dict | None, say: Callable[[str], None]) -> None:
+    from ml_baseline.registry.runs import latest_run_id, touch_latest
 
-    folder = Path("results", name)
-    touch_latest(folder / "runs")
-    receipt = folder / "published.json"
-    if receipt.is_file():
-        run_id = json.loads(receipt.read_text(encoding="utf-8"))["run"]
-        say(f"the run is {run_id}; its model card: {folder / 'runs' / run_id / 'README.md'}")
+    runs = Path("results", name, "runs")
+    touch_latest(runs)
+    run_id = latest_run_id(runs)
+    if run_id is not None:
+        say(f"published run {run_id}; its model card is {runs / run_id / 'README.md'}")
+        say("predict new rows with `ml-baseline predict --input new.csv --output predictions.csv`")
+    if entry is not None:
+        whole = json.dumps({"datasets": {name: entry}}, ensure_ascii=False)
+        say(f"to change settings, write the table with them into {CONFIG} and train again: {whole}")
 
 
 def _same_file(first: str, second: str) -> bool:
-    return bool(first) and os.path.realpath(first) == os.path.realpath(second)
+    return bool(first) and "\0" not in first and same_path(first, second)

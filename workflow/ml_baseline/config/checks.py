@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from ml_baseline.config.paths import is_inside, is_result, output_problem, same_path
 from ml_baseline.config.problems import Keys, Problem, refuse, shown
@@ -43,9 +44,7 @@ def contradictions(config: dict) -> list[Problem]:
         path = ("datasets", name)
         twin = names.setdefault(name.lower(), name)
         if twin != name:
-            text = (
-                f"differs from {twin} by case only, and some disks would take them for one folder"
-            )
+            text = f"differs from {twin} only by case, and some disks treat the two as one folder"
             problems.append(Problem(path, text))
         settings = dataset_settings(config, name)
         control = f"{name}_permuted"
@@ -108,7 +107,7 @@ def _table_problems(dataset: dict) -> Iterator[Problem]:
     if dataset.get("table", "").lower().endswith(".parquet"):
         for key in TEXT_FILE_KEYS:
             if dataset[key] is not None:
-                text = f"found {shown(dataset[key])}; a Parquet file has no {key}: take the key out"
+                text = f"found {shown(dataset[key])}; a Parquet file has no {key}; remove the key"
                 yield Problem((key,), text)
     if dataset["decimal"] is not None and dataset["decimal"] == dataset["separator"]:
         text = f"is {shown(dataset['decimal'])}, as separator is; they cannot be told apart"
@@ -227,7 +226,7 @@ def check_paths(config: dict) -> None:
     for name, dataset in config["datasets"].items():
         reads[dataset["table"]] = f"the table of {name}"
         if is_result(dataset["table"], list(config["datasets"])):
-            text = "is a result of this workflow; copy it to data/raw, under a name of its own"
+            text = f"{dataset['table']} is a result of this workflow; copy it to data/raw first"
             problems.append(Problem(("datasets", name, "table"), text))
     for name, batch in config["predictions"].items():
         reads.setdefault(batch["input"], f"the input of the batch {name}")
@@ -235,6 +234,8 @@ def check_paths(config: dict) -> None:
     for name, batch in config["predictions"].items():
         output = batch_output(config, name)
         problem = output_problem(output, reads)
+        if problem is None and Path(output).is_symlink():  # Snakemake would delete the link
+            problem = "is a link; name the file that it leads to"
         for other, twin in written.items():
             if same_path(other, output):
                 problem = f"is the output of the batch {twin} too; name another file"
@@ -243,6 +244,5 @@ def check_paths(config: dict) -> None:
         written[output] = name
         if problem:
             key = "output" if batch["output"] else "input"
-            text = problem if batch["output"] else f"its output, {output}, {problem}"
-            problems.append(Problem(("predictions", name, key), text))
+            problems.append(Problem(("predictions", name, key), f"{output} {problem}"))
     refuse(problems)

@@ -177,10 +177,11 @@ class _Reading:
                 self.note((*path, name), unknown_key(name, path, schema, self.root))
                 continue
             inner = named.get(name, others)
-            # Null is what stands for "not written" where that is the default.
-            if _as_meant(item, schema_of := resolved(inner, self.root)) is None and (
-                schema_of.get("default", "") is None
-            ):
+            described = resolved(inner, self.root)
+            unset = _as_meant(item, described) is None and described.get("default", "") is None
+            # Null is what stands for "not written" where that is the default; only an override
+            # may say null to be rid of what it overrides.
+            if unset and (fill or "null" not in types_of(described)):
                 continue
             inside = fill and not is_override(inner)
             found[name] = self.value(item, inner, (*path, name), inside)

@@ -3,7 +3,7 @@
 This is imported at each start of the workflow, so it needs nothing heavier than `yaml`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ml_baseline.config.checks import check_paths
@@ -19,11 +19,14 @@ OWN_CONFIG = "config/config.yaml"
 COMMAND_LINE = "ml-baseline-command-line.json"
 
 
-def key_places(files: Iterable[str | Path]) -> dict[Keys, str]:
-    """Return where each key of the config stands ("config/config.yaml, line 12").
+def key_places(
+    files: Iterable[str | Path], options: Mapping[str, object] | None = None
+) -> dict[Keys, str]:
+    """Return where each key of the config stands ("config/config.yaml, line 12"); of `()`, the files.
 
     The folder's own config comes first, whether it is named or not; of a key in several files the
-    last one counts. What can be read only once (a pipe) is left alone.
+    last one counts, and what an option (`--config`) says before all. What can be read only once (a
+    pipe) is left alone.
 
     Raises:
         InputError: see `text.read_config_file`; or there is no config at all.
@@ -32,17 +35,20 @@ def key_places(files: Iterable[str | Path]) -> dict[Keys, str]:
     own = Path(OWN_CONFIG)
     if not own.exists() and not named:
         raise InputError(
-            f"{OWN_CONFIG}: there is no such file in {Path.cwd()}; run where it is, name the folder "
-            "with --directory, or name another config with --configfile"
+            f"{OWN_CONFIG}: there is no such file in {Path.cwd()}; run in the folder that has it, name "
+            "that with --directory, or name a config with --configfile"
         )
     places: dict[Keys, str] = {}
+    names = []
     for file in [own] * own.exists() + named:
         if file == own or file.is_file():
             lines = read_config_file(file)
             name = _name(file)
+            names.append(name)
             for key, line in lines.items():
                 places[key] = name if file.name == COMMAND_LINE else f"{name}, line {line}"
-    return places
+    places |= dict.fromkeys(_keys(options or {}), "--config")
+    return places | {(): " and ".join(names)} if names else places
 
 
 def checked_config(
@@ -68,6 +74,14 @@ def checked_config(
     except ConfigError as error:
         raise ConfigError(error.problems, places) from None
     return completed
+
+
+def _keys(options: Mapping[str, object], path: Keys = ()) -> Iterator[Keys]:
+    """Yield the path of each key of a mapping."""
+    for key, value in options.items():
+        yield (*path, key)
+        if isinstance(value, Mapping):
+            yield from _keys(value, (*path, key))
 
 
 def _name(file: Path) -> str:

@@ -23,6 +23,11 @@ PACKAGES = {
     "lightgbm": "lightgbm",
     "catboost": "catboost",
 }
+# The parameter in which scikit-learn takes the folder of a cache.
+CACHE_FOLDER = "memory"
+CLASS = re.compile(r"\nclass (\w+)\s*(?:\(([^()]*)\))?\s*:")
+DEFINITION = re.compile(r"\n(?:class|def|async def) ")
+IMPORT = re.compile(r"\n[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)")
 # What an object inside another estimator has: an estimator, a kernel or a splitter.
 PART_METHODS = ("fit", "get_params", "split")
 
@@ -39,12 +44,15 @@ def check_estimators(config: dict) -> None:
     """
     answers: dict[tuple[str, bool], str | None] = {}
     problems = []
-    for path, estimator in _estimators(config):
-        key = (estimator, "params" in path[path.index("models") + 2 :])
-        if key not in answers:
-            answers[key] = _estimator_problem(*key)
-        if answers[key]:
-            problems.append(Problem(path, f"{estimator}: {answers[key]}"))
+    for path, entry, is_part in _estimators(config):
+        estimator = entry["estimator"]
+        if CACHE_FOLDER in (entry.get("params") or {}):
+            text = "names a folder from which pickled objects are loaded; remove the key"
+            problems.append(Problem((*path, "params", CACHE_FOLDER), text))
+        if (estimator, is_part) not in answers:
+            answers[estimator, is_part] = _estimator_problem(estimator, is_part)
+        if answers[estimator, is_part]:
+            problems.append(Problem(path, f"{estimator}: {answers[estimator, is_part]}"))
     refuse(problems)
 
 
@@ -56,31 +64,35 @@ class Bindings(NamedTuple):
     is_open: bool  # there may be others
 
 
-def _estimators(config: dict) -> Iterator[tuple[Keys, str]]:
-    """Yield each estimator named in the config, with the path of the model that names it."""
-    yield from _nested_estimators(config["models"], ("models",))
+def _estimators(config: dict) -> Iterator[tuple[Keys, dict, bool]]:
+    """Yield each entry of an estimator in the config, where it stands, and whether it is a part."""
+    sections: list[tuple[Keys, dict]] = [(("models",), config["models"])]
     for name, dataset in config["datasets"].items():
-        yield from _nested_estimators(dataset.get("models", {}), ("datasets", name, "models"))
+        sections.append((("datasets", name, "models"), dataset.get("models", {})))
+    for path, models in sections:
+        for name, model in models.items():
+            if stands_alone(model):
+                yield (*path, name), model, False
+            if model is not None:
+                yield from _parts(model.get("params"), (*path, name, "params"))
 
 
-def _nested_estimators(value: Any, path: Keys) -> Iterator[tuple[Keys, str]]:
-    if stands_alone(value) and value.keys() <= {"estimator", "params", "preprocessing", "threads"}:
-        yield path, value["estimator"]
+def _parts(value: Any, path: Keys) -> Iterator[tuple[Keys, dict, bool]]:
+    """Yield the estimators inside the parameters of another."""
+    if stands_alone(value):
+        yield path, value, True
         value = {"params": value.get("params")}
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _nested_estimators(item, (*path, key))
-    elif isinstance(value, list | tuple):
-        for i, item in enumerate(value):
-            yield from _nested_estimators(item, (*path, i))
+    items = value.items() if isinstance(value, dict) else ()
+    for key, item in enumerate(value) if isinstance(value, list | tuple) else items:
+        yield from _parts(item, (*path, key))
 
 
-def _estimator_problem(estimator: str, part: bool) -> str | None:
+def _estimator_problem(estimator: str, is_part: bool) -> str | None:
     """Return why there can be no such class, None if it is there or nobody can tell.
 
     Args:
         estimator: its dotted path.
-        part: whether it stands inside another, which may ask for a kernel or a splitter too.
+        is_part: whether it stands inside another, which may ask for a kernel or a splitter too.
     """
     package, *parts = estimator.split(".")
     if package in sys.stdlib_module_names:
@@ -107,9 +119,12 @@ def _estimator_problem(estimator: str, part: bool) -> str | None:
             return f"{module}.{name} is a module; name a class in it"
         if bindings and not (known or name in bindings.listed or bindings.is_open):
             return _missing_name(module, parts, bindings, folders, package)
-        if len(parts) > 1 or _offers(module, name, PART_METHODS if part else ("fit",)) is not False:
+        if (
+            len(parts) > 1
+            or _offers(module, name, PART_METHODS if is_part else ("fit",)) is not False
+        ):
             return None
-        if part:
+        if is_part:
             return "is not a class of scikit-learn's kind: it has none of " + ", ".join(
                 PART_METHODS
             )
@@ -147,20 +162,21 @@ def _offers(module: str, name: str, methods: tuple[str, ...], hops: int = 12) ->
     place = _place(module)
     if hops == 0 or place is None or place[0] is None:
         return None
-    text = place[0].read_text(encoding="utf-8", errors="replace")
-    if re.search(rf"^(async\s+)?def\s+{name}\b", text, re.MULTILINE):
+    text = "\n" + place[0].read_text(encoding="utf-8", errors="replace")
+    if f"\ndef {name}(" in text or f"\nasync def {name}(" in text:
         return False
-    found = re.search(rf"^class\s+{name}\b\s*(\(([^()]*)\))?\s*:", text, re.MULTILINE)
-    if found is None:
+    start = text.find(f"\nclass {name}")
+    found = CLASS.match(text, start) if start >= 0 else None
+    if found is None or found[1] != name:
         return _offers_imported(module, place, text, name, methods, hops)
-    end = re.compile(r"^(class|def|async def)\s", re.MULTILINE).search(text, found.end())
+    end = DEFINITION.search(text, found.end())
     body = text[found.end() : end.start() if end else len(text)]
-    if re.search(rf"^\s+(def\s+)?({'|'.join(methods)})\b\s*[(=]", body, re.MULTILINE):
+    if any(f" def {method}(" in body or f" {method} = " in body for method in methods):
         return True
     if "__getattr__" in body:
         return None
     answers = []
-    for base in (found.group(2) or "").split(","):
+    for base in (found[2] or "").split(","):
         base = re.sub(r"#.*", "", base).strip()
         if base.isidentifier() and base != "object":
             answers.append(_offers(module, base, methods, hops - 1))
@@ -178,7 +194,7 @@ def _offers_imported(
     hops: int,
 ) -> bool | None:
     """Return `_offers` of a name that a module imports from another."""
-    imports = re.finditer(r"^\s*from\s+([.\w]+)\s+import\s+(\([^)]*\)|[^\n]*)", text, re.MULTILINE)
+    imports = IMPORT.finditer(text) if name in text else ()
     for found in imports:
         origin, names = found.groups()
         for item in re.sub(r"#.*|[()\\]", "", names).split(","):

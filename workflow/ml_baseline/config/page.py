@@ -47,14 +47,14 @@ def _section(key: str, section: dict, root: dict) -> list[str]:
     parts = [section["description"]]
     if entries:
         names = _escaped(section["propertyNames"]["x-expected"])
-        parts.append(f"A name is made of {names}.")
+        parts.append(f"Names: {names}.")
     parts.append(_table(rows, (entries or {}).get("required", [])))
     if key == "datasets":
         overrides = ", ".join(f"`{k}`" for k in root["properties"] if k not in TOP_LEVEL_ONLY)
-        parts.append(f"And any of {overrides}: they override, for this table, what is said below.")
+        parts.append(f"You can also set {overrides} here, to override them for this table.")
     if section.get("default"):
         block = yaml.safe_dump({key: section["default"]}, sort_keys=False).strip()
-        parts.append(f"Where the section is not written:\n\n```yaml\n{block}\n```")
+        parts.append(f"If the section is left out:\n\n```yaml\n{block}\n```")
     return parts
 
 

@@ -36,7 +36,6 @@ def output_problem(
     Args:
         path: the file to write. What is neither file, link nor folder (a pipe) is always fine.
         reads: the files that must stay as they are, each with what it is ("the table of churn").
-
         overwrite: whether the user wants a file replaced that no prediction wrote.
 
     Returns:

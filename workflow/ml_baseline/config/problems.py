@@ -27,7 +27,8 @@ class ConfigError(InputError):
 
         Args:
             problems: at least one.
-            places: where a key stands ("config.yaml, line 3"), of the keys for which that is known.
+            places: where a key stands ("config.yaml, line 3"), of the keys for which that is known;
+                of `()`, the files.
         """
         self.problems = problems
         count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
@@ -43,7 +44,7 @@ def refuse(problems: list[Problem]) -> None:
 
 def _place(path: Keys, places: Mapping[Keys, str]) -> str:
     """Return where a key stands, or the nearest one above it that stands somewhere."""
-    known = [places[path[:end]] for end in range(len(path), 0, -1) if path[:end] in places]
+    known = [places[path[:end]] for end in range(len(path), -1, -1) if path[:end] in places]
     return f" ({known[0]})" if known else ""
 
 

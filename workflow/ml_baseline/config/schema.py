@@ -20,10 +20,8 @@ TOP_LEVEL_ONLY = ("datasets", "only", "predictions", "table_format", "sample_dat
 # How similar two keys are that differ by a slip of the pen.
 SLIP = 0.87
 
-YAML_TRUTH = (
-    "YAML takes a bare Yes, No, On, Off, True or False for a truth value: put quotes round it"
-)
-YAML_DATE = "YAML takes it for a date: put quotes round it"
+YAML_TRUTH = "YAML reads a bare Yes, No, On, Off, True or False as a truth value; put it in quotes"
+YAML_DATE = "YAML reads it as a date; put it in quotes"
 
 
 def load_schema(path: str | Path) -> dict:

@@ -38,6 +38,7 @@ class ModelSettings(TypedDict):
     params: dict[str, Any]
     preprocessing: str
     threads: int
+    time_limit: int | None
 
 
 class DatasetSettings(TypedDict):

@@ -41,7 +41,7 @@ def read_config_file(path: str | Path) -> dict[Keys, int]:
     try:
         if not path.is_file():
             raise InputError(
-                f"{path}: this is no file; a config is a YAML file with at least one table under "
+                f"{path}: this is not a file; a config is a YAML file with at least one table under "
                 "`datasets`"
             )
         text = path.read_bytes().decode("utf-8-sig")
@@ -83,7 +83,7 @@ def _syntax_error(path: Path, text: str, error: yaml.YAMLError) -> str:
         return f"{path}, line {line}: an invisible control character, which YAML forbids; delete it"
     lines = text.splitlines()
     here = lines[mark.line] if mark.line < len(lines) else ""
-    problem = "a tab; YAML wants blanks to indent" if "\t" in here[: mark.column + 1] else None
+    problem = "a tab; indent with spaces" if "\t" in here[: mark.column + 1] else None
     problem = problem or " ".join(filter(None, (error.context, error.problem)))
     return f"{path}, line {mark.line + 1}: not valid YAML: {problem}"
 
@@ -98,8 +98,8 @@ def _bad_value(path: Path, text: str) -> str:
                 line = event.start_mark.line + 1 if event.start_mark else 1
                 what = shown(event.value)
                 return (
-                    f"{path}, line {line}: YAML takes {what} for a number or a date, and there is no "
-                    "such; put quotes round it"
+                    f"{path}, line {line}: YAML reads {what} as a number or a date, which it "
+                    "cannot be; put it in quotes"
                 )
             except yaml.YAMLError:
                 continue
@@ -133,13 +133,13 @@ class _Walk:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    self._refuse(line, "a second document begins here; leave the `---` out")
+                    self._refuse(line, "a second document begins here; remove the `---`")
             elif isinstance(event, yaml.CollectionEndEvent):
                 self._close()
             elif isinstance(event, yaml.NodeEvent):
                 self._node(event, line)
         if not documents:
-            self._refuse(1, "the file is empty; name at least one table under `datasets`")
+            self._refuse(1, "the file is empty; it needs at least one table under `datasets`")
         if self.twice:
             raise InputError(f"{self.name}: " + "\n  ".join(self.twice.values()))
         return self.lines
@@ -152,9 +152,9 @@ class _Walk:
         tag = getattr(event, "tag", None)
         if tag and tag not in {"!", *PLAIN_TAGS}:
             short = tag.replace("tag:yaml.org,2002:", "!!")
-            self._refuse(line, f"the tag {short} means nothing here; write the value without it")
+            self._refuse(line, f"the tag {short} is not supported; write the value without it")
         if inside is None and not isinstance(event, yaml.MappingStartEvent):
-            self._refuse(line, "expected `datasets:` and the like, each key with its value")
+            self._refuse(line, "expected keys such as `datasets:`, each with its value")
         if inside and inside.is_mapping and inside.key is None:
             self._key(event, line, inside)
             return
@@ -180,7 +180,7 @@ class _Walk:
             self._refuse(line, "a key has to be text, not a list, a mapping or an alias")
         key = event.value
         if not inside.path and key == "__use_yte__":
-            self._refuse(line, "this would let the file run code in Snakemake; take the key out")
+            self._refuse(line, "this lets the file run code in Snakemake; remove the key")
         path = (*inside.path, key)
         if path in self.lines and not any(path[:i] in self.twice for i in range(1, len(path))):
             first = self.lines[path]
@@ -191,16 +191,16 @@ class _Walk:
 
     def _alias(self, anchor: str, line: int) -> None:
         if anchor not in self.sizes:
-            self._refuse(line, f"*{anchor} refers to &{anchor}, which is nowhere above")
+            self._refuse(line, f"*{anchor} refers to &{anchor}, which is not defined above")
         size = self.sizes[anchor]
         if size is None:
-            self._refuse(line, f"*{anchor} stands inside the value it stands for")
+            self._refuse(line, f"*{anchor} is inside the value that it refers to")
         self._grow(size or 0, line)
 
     def _grow(self, size: int, line: int) -> None:
         self.open[-1].size += size
         if self.open[-1].size > MOST_VALUES:
-            text = f"with what its aliases stand for, this holds more than {MOST_VALUES:,} values"
+            text = f"with its aliases expanded, this has more than {MOST_VALUES:,} values"
             self._refuse(line, text)
 
     def _close(self) -> None:

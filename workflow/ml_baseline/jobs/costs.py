@@ -1,4 +1,8 @@
-"""What the jobs have cost: gathered from the files that each job leaves, and drawn by stage."""
+"""What the jobs have cost: gathered from the files that each job leaves, and drawn by stage.
+
+Snakemake's `benchmark:` polls the process that it has started: it misses short peaks, and the worker
+that a warm process has forked altogether. The figures here are the system's own (`getrusage`).
+"""
 
 import json
 from collections.abc import Iterable

@@ -7,17 +7,19 @@ import resource
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from ml_baseline.errors import InputError
+from ml_baseline.files import open_new
 from ml_baseline.jobs.worker import INTERRUPTED, Report, delegate, finish, in_worker
+from ml_baseline.modelling.failure import in_one_line
 from ml_baseline.records import keep_record, require_as_written
+from ml_baseline.text import for_terminal
 
 ERROR_MARK = "error: "
-LOGS = Path("results/logs")
-BENCHMARKS = Path("results/benchmarks")
+LOGS = Path("results/logs")  # below the folder of a module's prefix, if there is one
 
 
 @contextlib.contextmanager
@@ -52,16 +54,12 @@ def job_log(
         about = getattr(job.wildcards, "dataset", "")
     path.parent.mkdir(parents=True, exist_ok=True)
     if not in_worker():
-        for file in job.input:
-            try:
-                require_as_written(file)
-            except InputError as error:
-                path.write_text("", encoding="utf-8")
-                _tell(path, str(error), about)
-                sys.exit(1)
+        open_new(path).close()
+        _each_file(require_as_written, job.input, path, about)
     started = time.perf_counter()
     try:
-        done = delegate(warm)
+        # None and 0 stand for no limit: Snakemake knows numbers only.
+        done = delegate(warm, getattr(job.resources, "time_limit", 0) or None)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     if done is None:
@@ -72,16 +70,25 @@ def job_log(
     if done.error and last_error(path) != f"{about}: {done.error}".removeprefix(": "):
         _tell(path, done.error, about)
     with contextlib.suppress(OSError):  # a figure is not worth a result
+        _make_showable(path)
         _write_cost(path, done, wall)
     code = done.code
     if done.error and on_failure:
         on_failure(done.error)
         code = 0
     if code == 0 and recorded:
-        for file in job.output:
-            if Path(file).is_file():
-                keep_record(file)
+        _each_file(keep_record, filter(os.path.isfile, job.output), path, about)
     sys.exit(code)
+
+
+def _each_file(act: Callable[[str], None], files: Iterable[str], log: Path, about: str) -> None:
+    """Do something with each file of a job; an `InputError` is told in the log and ends the job."""
+    try:
+        for file in files:
+            act(file)
+    except InputError as error:
+        _tell(log, str(error), about)
+        sys.exit(1)
 
 
 def last_error(path: str | Path) -> str | None:
@@ -97,7 +104,7 @@ def last_error(path: str | Path) -> str | None:
 
 def _redirect(path: Path) -> None:
     """Send what this process prints, and what its compiled libraries print, to the file at `path`."""
-    with path.open("w", encoding="utf-8", errors="replace") as file:
+    with open_new(path) as file:
         sys.stdout.flush()
         sys.stderr.flush()
         os.dup2(file.fileno(), 1)
@@ -110,21 +117,15 @@ def _told(about: str) -> Iterator[None]:
     try:
         yield
     # Ctrl-C reaches the job and not its worker: here it is a model that ends Python in its own way.
-    except (Exception, KeyboardInterrupt, SystemExit) as error:
+    except BaseException as error:
         with contextlib.suppress(OSError):  # a full disk takes no log either
             if not isinstance(error, InputError):
                 traceback.print_exc()
-            print(_error_line(_words(error), about), file=sys.stderr, flush=True)
-        finish(1, _words(error))
+            print(_error_line(in_one_line(error), about), file=sys.stderr, flush=True)
+        finish(1, in_one_line(error))
     with contextlib.suppress(OSError):
         print(cost(time.perf_counter() - started), flush=True)
     finish(0)
-
-
-def _words(error: BaseException) -> str:
-    """Return an error in one line: an `InputError` in its own words, others with their kind."""
-    text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-    return " ".join(text.split())
 
 
 def _error_line(error: str, about: str) -> str:
@@ -135,10 +136,20 @@ def _tell(path: Path, error: str, about: str) -> None:
     """Put an error that the worker could not write itself into the log, or else on the terminal."""
     line = _error_line(error, about)
     try:
-        with path.open("a", encoding="utf-8") as file:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+        with os.fdopen(os.open(path, flags, 0o666), "a", encoding="utf-8") as file:
             file.write(f"\n{line}\n")
     except OSError:
         print(line, file=sys.stderr, flush=True)
+
+
+def _make_showable(path: Path) -> None:
+    """Make the control characters in a log visible: Snakemake shows the logs of failed jobs."""
+    text = path.read_bytes().decode("utf-8", errors="replace")
+    shown = for_terminal(text.replace("\r\n", "\n").replace("\r", "\n"))  # progress bars
+    if shown != text:
+        with open_new(path) as file:
+            file.write(shown)
 
 
 def cost(wall: float) -> str:
@@ -152,7 +163,8 @@ def cost(wall: float) -> str:
 
 def _write_cost(path: Path, done: Report, wall: float) -> None:
     """Write what a job has used as JSON, beside its log; nothing of a log that is elsewhere."""
-    if done.cpu_seconds is None or done.peak_memory_mib is None or not path.is_relative_to(LOGS):
+    logs = next((folder for folder in path.parents if folder.parts[-2:] == LOGS.parts), None)
+    if done.cpu_seconds is None or done.peak_memory_mib is None or logs is None:
         return
     own = resource.getrusage(resource.RUSAGE_SELF)
     used = {
@@ -161,6 +173,7 @@ def _write_cost(path: Path, done: Report, wall: float) -> None:
         "peak_memory_mib": round(done.peak_memory_mib, 1),
         "exit_code": done.code,
     }
-    target = BENCHMARKS / path.relative_to(LOGS).with_suffix(".json")
+    target = logs.with_name("benchmarks") / path.relative_to(logs).with_suffix(".json")
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(used) + "\n", encoding="utf-8")
+    with open_new(target) as file:
+        file.write(json.dumps(used) + "\n")

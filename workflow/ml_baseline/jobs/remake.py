@@ -2,10 +2,11 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ml_baseline.jobs import snakemake_internals
 from ml_baseline.records import not_as_written
 from ml_baseline.seal import KEY_VARIABLE, key_is_kept
 
@@ -22,8 +23,8 @@ class Remake:
     They are made again as if Snakemake had been told to with `--forcerun`, in dry runs too.
     """
 
-    def __init__(self, workflow: Any, folders: list[str]) -> None:
-        """Look for such files in these folders as soon as the rules are known.
+    def __init__(self, workflow: Any, folders: Iterable[str]) -> None:
+        """Look for such files; to be called before the jobs are known.
 
         Args:
             workflow: Snakemake's workflow.
@@ -34,48 +35,34 @@ class Remake:
         """
         if not key_is_kept():
             print(
-                "This account can keep no key, so the next run cannot tell the files of this one from "
-                f"others and makes all of them again. Set {KEY_VARIABLE} to a file that can be kept.",
+                "No key can be stored for this account, so the next run won't recognize this run's "
+                f"files and will rebuild them all. Set {KEY_VARIABLE} to a file that can be written.",
                 file=sys.stderr,
             )
         self._workflow = workflow
-        self._folders = folders
-        self._changed: list[str] = []  # those that the workflow has once written
-        self._prepare = workflow._prepare_dag
-        workflow._prepare_dag = self._prepare_and_force
-
-    def _prepare_and_force(self, *arguments: Any, **named: Any) -> None:
-        self._prepare(*arguments, **named)
-        made = [output for rule in self._workflow.rules for output in rule.output]
-        found = [
-            (path, known)
-            for path, known in not_as_written(_files(self._folders))
-            if any(output.match(path) for output in made)
-        ]
-        self._changed = [path for path, known in found if known]
-        self._workflow.dag.forcefiles.update(path for path, _ in found)
+        known = {str(path): known for path, known in not_as_written(_files(folders))}
+        found = snakemake_internals.outputs_of_rules(workflow, known)
+        self._changed = [path for path in found if known[path]]  # the workflow has written them
+        snakemake_internals.force(workflow, found)
         if found:
-            names = [path for path, _ in sorted(found, key=lambda entry: not entry[1])]
+            names = sorted(found, key=lambda path: not known[path])
             more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
             print(
-                f"Not as the workflow wrote {'it' if len(names) == 1 else 'them'} (changed, damaged, "
-                "or made by another account or version), so what this run needs of it is made again: "
+                "Some files are not as the workflow wrote them (changed, damaged, or made by another "
+                "account or version). This run rebuilds those it needs: "
                 f"{', '.join(names[:SHOWN])}{more}",
                 file=sys.stderr,
             )
 
     def keep_changed(self) -> None:
         """Put the changed files that this run is about to make again out of its way."""
-        about_to_be_made = {
-            path for job in self._workflow.dag.needrun_jobs() for path in map(str, job.output)
-        }
-        for path in about_to_be_made.intersection(self._changed):
+        for path in snakemake_internals.jobs_outputs(self._workflow).intersection(self._changed):
             if Path(path).exists():
                 Path(path).replace(path + KEPT_AS)
                 print(f"{path}: the changed file is kept as {path}{KEPT_AS}", file=sys.stderr)
 
 
-def _files(folders: list[str]) -> Iterator[str]:
+def _files(folders: Iterable[str]) -> Iterator[str]:
     for folder in folders:
         for root, below, names in os.walk(folder):
             below[:] = [name for name in below if name not in LEFT_ALONE]

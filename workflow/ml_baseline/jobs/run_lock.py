@@ -7,9 +7,11 @@ operating system's (`flock`), which end with the process that holds them.
 
 import contextlib
 import fcntl
-import json
 import socket
 from pathlib import Path
+from typing import IO
+
+from ml_baseline.files import open_lock_file
 
 
 class RunLock:
@@ -17,80 +19,48 @@ class RunLock:
 
     A folder that cannot be written to, or a file system without such locks, is left to Snakemake
     alone.
+
+    Attributes:
+        alone: whether no other run is at work.
+        ran_here: whether the last run was one of this machine. On some network file systems a lock
+            is not seen elsewhere: then being alone means nothing.
     """
 
-    def __init__(self, folder: Path = Path(".snakemake")) -> None:
-        """Wait until no other run is starting, and clear up after one that was killed.
+    def __init__(self, folder: Path) -> None:
+        """Wait until no other run is starting.
 
         Args:
             folder: where Snakemake keeps its records.
+
+        Raises:
+            InputError: one of the locks is no plain file.
         """
-        self.recovered = False  # whether there was something to clear up
-        self.alone = True  # whether no other run is at work
-        self._starting = None
+        self.alone = True
+        self.ran_here = False
+        self._starting: IO[str] | None = None
+        self._running: IO[str] | None = None
         with contextlib.suppress(OSError):
             folder.mkdir(exist_ok=True)
-            self._starting = (folder / "starting").open("a")
+            self._starting = open_lock_file(folder / "starting")
             fcntl.flock(self._starting, fcntl.LOCK_EX)
-            self._running = (folder / "running").open("a+")
-            self.alone = self._is_alone()
-            if self.alone:
-                self.recovered = self._recover(folder)
+            self._running = open_lock_file(folder / "running")
+            self.ran_here = self._running.read() == socket.gethostname()
+            try:
+                fcntl.flock(self._running, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self.alone = False
             fcntl.flock(self._running, fcntl.LOCK_SH)
+
+    def note_machine(self) -> None:
+        """Note that the run at work is one of this machine; only where it is alone."""
+        if self._running is not None and not self.ran_here:
+            self._running.seek(0)
+            self._running.truncate()
+            self._running.write(socket.gethostname())
+            self._running.flush()
+            self.ran_here = True
 
     def started(self) -> None:
         """Let others start: from here on Snakemake's notes tell them what this run is making."""
         if self._starting is not None:
             self._starting.close()
-
-    def _is_alone(self) -> bool:
-        try:
-            fcntl.flock(self._running, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def _recover(self, folder: Path) -> bool:
-        """Take away what a killed run has left; return whether there was anything.
-
-        Only if it ran on this machine: on some network file systems a lock is not seen elsewhere.
-        """
-        left = list((folder / "locks").glob("*.lock"))
-        self._running.seek(0)
-        ran_on, here = self._running.read(), socket.gethostname()
-        if left and ran_on != here:
-            return False
-        self._running.truncate(0)
-        self._running.write(here)
-        self._running.flush()
-        if left:
-            forget_broken_records(folder)
-        for path in left:
-            path.unlink(missing_ok=True)
-        return bool(left)
-
-
-def forget_broken_records(folder: Path) -> list[Path]:
-    """Have the files made again whose record is broken, as it may be after a power cut.
-
-    Snakemake would take such a file for up to date, whatever changes in the config later.
-
-    Args:
-        folder: where Snakemake keeps its records.
-
-    Returns:
-        The broken records.
-    """
-    broken = []
-    for record in (folder / "metadata").rglob("*"):
-        if record.is_file():
-            try:
-                json.loads(record.read_bytes())
-            except ValueError:
-                broken.append(record)
-                # The sign of a job that did not end: `rerun-incomplete` runs it again.
-                mark = folder / "incomplete" / record.relative_to(folder / "metadata")
-                mark.parent.mkdir(parents=True, exist_ok=True)
-                mark.write_text("{}", encoding="utf-8")
-                record.unlink()
-    return broken

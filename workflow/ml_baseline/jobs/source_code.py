@@ -1,16 +1,16 @@
 """What a rule's code is: its script and every module of ours that the script imports."""
 
 import ast
-import contextlib
 import hashlib
 import importlib.metadata
-import json
 import sys
 from functools import cache
 from pathlib import Path
 
+from ml_baseline.jobs.memory import Memory
 
-def code_hash(script: Path, package: Path, known: Path | None = None) -> str:
+
+def code_hash(script: Path, package: Path, memory: Memory | None = None) -> str:
     """Return a hash of a script and of the package's modules it imports, directly or not.
 
     Comments, docstrings and layout do not count: only what can change a result.
@@ -18,8 +18,8 @@ def code_hash(script: Path, package: Path, known: Path | None = None) -> str:
     Args:
         script: the script's path.
         package: the folder of the package whose modules are followed.
-        known: a folder to keep what was found out about each source file in, for the next time;
-            parsing all of them takes a third of a second.
+        memory: where to keep what was found out about each source file for the next time; parsing
+            all of them takes a third of a second.
 
     Raises:
         SyntaxError: a file is not valid Python.
@@ -30,29 +30,26 @@ def code_hash(script: Path, package: Path, known: Path | None = None) -> str:
         path = waiting.pop()
         name = "script" if path == script else str(path.relative_to(package))
         if name not in found:
-            found[name], imported = _read(path, package, known)
+            found[name], imported = _read(path, package, memory)
             waiting += [file for dotted in imported for file in _files(dotted, package)]
     text = "\n".join(f"{name} {digest}" for name, digest in sorted(found.items()))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @cache
-def _read(path: Path, package: Path, known: Path | None) -> tuple[str, list[str]]:
+def _read(path: Path, package: Path, memory: Memory | None) -> tuple[str, list[str]]:
     """Return the hash of one file's meaning and the dotted names it imports."""
     source = path.read_bytes()
     inside = path.is_relative_to(package)
     parents = path.relative_to(package.parent).parent.parts if inside else ()
-    key = hashlib.sha256(source + repr((parents, sys.version_info)).encode()).hexdigest()
-    if known is not None:
-        with contextlib.suppress(OSError, ValueError):
-            digest, imported = json.loads((known / key).read_text(encoding="utf-8"))
+    key = f"code {hashlib.sha256(source + repr((parents, sys.version_info)).encode()).hexdigest()}"
+    match memory and memory.get(key):
+        case [str(digest), list(imported)]:
             return digest, imported
-    meaning = _meaning(source, str(path), parents)
-    if known is not None:
-        with contextlib.suppress(OSError):
-            known.mkdir(parents=True, exist_ok=True)
-            (known / key).write_text(json.dumps(meaning), encoding="utf-8")
-    return meaning
+    digest, imported = _meaning(source, str(path), parents)
+    if memory:
+        memory.put(key, [digest, imported])
+    return digest, imported
 
 
 def _meaning(source: bytes, filename: str, parents: tuple[str, ...]) -> tuple[str, list[str]]:

@@ -5,43 +5,72 @@ It runs inside Snakemake's own process, so it imports nothing heavy.
 
 import csv
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from ml_baseline.jobs.job_log import last_error
 from ml_baseline.modelling.failure import FAILED
 
 SHOWN_METRICS = ("f1", "roc_auc", "brier")
-LOGS = Path("results/logs")
 WIDTH = 100
+# What may stand in a table's folder, and what it is where the name does not say so.
+PER_TABLE = {
+    "metrics.csv": "",
+    "audit.csv": "",
+    "stats.csv": "",
+    "repairs.json": " (what cleaning changed)",
+    "plots": "",
+    "curves": "",
+    "runs": " (published models; see `ml-baseline runs list`)",
+}
 
 
-def run_summary(datasets: Iterable[str], failed_since: float | None = None) -> str:
+def run_summary(
+    datasets: Sequence[str],
+    failed_since: float | None = None,
+    results: Path = Path("results"),
+    missing: Iterable[str] = (),
+    failures: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """Return the closing words of a run in the current folder.
 
     Args:
         datasets: the names of the tables.
         failed_since: if the run failed, the time (seconds since the epoch) it started at; errors
             in logs written since then are shown, and leaderboards made before are not.
+        results: the folder of the results.
+        missing: the tables whose leaderboard could not be made in this run.
+        failures: for each file that a failed model has spoiled the reason; those that no log tells are
+            shown too.
     """
     parts = [
-        text
-        for dataset in datasets
-        if (text := table_text(Path("results", dataset), failed_since or 0.0))
+        text for dataset in datasets if (text := table_text(results / dataset, failed_since or 0.0))
     ]
     if failed_since is not None:
-        parts.append(failures_text(failed_since))
+        parts.append(failures_text(failed_since, results / "logs", failures))
+        if (names := ", ".join(missing)) and (all_metrics := results / "metrics.csv").exists():
+            parts.append(f"No results in this run: {names}. {all_metrics} holds the other tables.")
     elif parts:
-        parts.append(
-            "Scores are of holdout rows that no fitting step has seen.\n"
-            "* is the best model, chosen by its out-of-fold score on the training rows.\n"
-            + "Open results/report.html in a browser: the answer for each table, and the evidence.\n"
-            * Path("results/report.html").exists()
-            + "All numbers: results/metrics.csv. For each table, in results/<table>/: metrics.csv,\n"
-            "audit.csv, stats.csv, repairs.json (what cleaning changed), plots/, curves/,\n"
-            "seed<seed>/ (models, predictions) and runs/ (published models: `ml-baseline runs list`)."
-        )
+        parts.append("\n".join(_where_to_look(datasets, results)))
     return "\n\n" + "\n\n".join(parts) + "\n"
+
+
+def _where_to_look(datasets: Sequence[str], results: Path) -> Iterator[str]:
+    """Yield the lines that say what the figures are and where more of them stand."""
+    yield "Scores are measured on holdout rows that no fitting step has seen."
+    yield "* is the best model, chosen by its out-of-fold score on the training rows."
+    if (page := results / "report.html").exists():
+        yield f"Open {page} in a browser: the answer for each table, and the evidence."
+    if (all_metrics := results / "metrics.csv").exists():
+        yield f"All numbers: {all_metrics}"
+    there = [
+        f"{name}{words}"
+        for name, words in PER_TABLE.items()
+        if any((results / dataset / name).exists() for dataset in datasets)
+    ]
+    named = f"{', '.join(there)}, seed<seed>/ (models, predictions)"
+    yield textwrap.fill(f"For each table, in {results}/<table>/: {named}", WIDTH)
 
 
 def table_text(folder: Path, since: float = 0.0) -> str:
@@ -100,12 +129,13 @@ def leaderboard_text(rows: list[dict[str, str]]) -> str:
         cells = zip(line[1:], widths[1:], strict=True)
         text.append("  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in cells)]))
     text += [f"  {row['model']}: {row['verdict']}" for row in rows]
+    text += [f"  {row['model']}: {row['reason']}" for row in rows if row.get("reason")]
     text += [f"  {row['model']}: failed: {row['reason']}" for row in failed]
     rough = [row["model"] for row in rows if row["reliable"].lower() == "false"]
     if rough:
         text.append(
-            f"  Intervals not to be relied on, for want of rows of a class or of errors: "
-            f"{', '.join(rough)}"
+            "  Unreliable intervals (too few rows of a class, or too few errors): "
+            + ", ".join(rough)
         )
     return "\n".join(text)
 
@@ -126,12 +156,17 @@ def audit_text(rows: list[dict[str, str]]) -> str:
     checks = len({row["check"] for row in rows})
     if not any(found.values()):
         return f"Audit: {checks} checks, no problems found."
-    lines = [f"Audit: {len(found['fail'])} failed, {len(found['warn'])} to look at"]
-    for verdict, word in (("fail", "FAIL"), ("warn", "look")):
+    lines = [f"Audit: {counted(found['fail'], 'failure')}, {counted(found['warn'], 'warning')}"]
+    for verdict, word in (("fail", "FAIL"), ("warn", "warn")):
         for line in found[verdict]:
             indent = " " * 8
             lines.append(textwrap.fill(f"  {word}  {line}", WIDTH, subsequent_indent=indent))
     return "\n".join(lines)
+
+
+def counted(items: Sequence[object], noun: str) -> str:
+    """Return a number and what is counted: "1 failure", "2 failures"."""
+    return f"{len(items)} {noun}{'s' * (len(items) != 1)}"
 
 
 def naive_text(rows: list[dict[str, str]]) -> str:
@@ -142,7 +177,7 @@ def naive_text(rows: list[dict[str, str]]) -> str:
     return (
         f"Augmenting before splitting would have claimed a roc_auc of {float(worst['naive']):.2f} "
         f"for {worst['model']};\n  honest: {float(worst['honest']):.2f}, "
-        f"so {float(worst['leak']):.2f} of it is leak (naive.csv)."
+        f"so {float(worst['leak']):.2f} of it is leakage (naive.csv)."
     )
 
 
@@ -152,18 +187,25 @@ def controls_text(rows: list[dict[str, str]]) -> str:
     return "\n".join(["Controls:", *lines])
 
 
-def failures_text(since: float) -> str:
-    """Return the errors in the logs written since a time, one paragraph each."""
+def failures_text(
+    since: float,
+    logs: Path = Path("results/logs"),
+    reasons: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """Return the errors in the logs written since a time and other reasons, one paragraph each."""
     errors: dict[str, Path] = {}
-    for path in sorted(LOGS.rglob("*.log")):
+    for path in sorted(logs.rglob("*.log")):
         if path.stat().st_mtime >= since and (error := last_error(path)):
             errors.setdefault(error, path)  # one fault may stop several jobs
+    for file, reason in reasons.items():
+        if not any(reason in error for error in errors):
+            errors[reason] = logs / Path(file).parent.relative_to(logs.parent) / "evaluate.log"
     if not errors:
         return (
-            "The run was interrupted or failed; the messages above say why. Run it again to go on."
+            "The run was interrupted or failed; see the messages above. Run it again to continue."
         )
     lines = [f"* {error}\n  (log: {path})" for error, path in errors.items()]
     return (
-        "The run failed; what could be made without the failed jobs is there. What went wrong:\n"
+        "The run failed. Everything that does not depend on the failed jobs is up to date. What went wrong:\n"
         + "\n".join(lines)
     )

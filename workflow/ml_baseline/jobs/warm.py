@@ -5,6 +5,9 @@ imports them once for a run, and forks a worker for each job that asks; the work
 script as a process of its own would. A job that finds no warm process of its own Python (on
 another machine, in a conda environment) forks its worker itself: nothing depends on this but the
 time.
+
+This is not `multiprocessing.forkserver` with preloading, because that forks for the process that has
+started it and runs what was pickled there; here Snakemake starts the jobs, as programs of their own.
 """
 
 import contextlib
@@ -22,8 +25,10 @@ import tempfile
 import time
 import traceback
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
+from ml_baseline.files import hold_folder, own_folder
 from ml_baseline.jobs.worker import (
     FOLDER_VARIABLE,
     PID_BYTES,
@@ -32,6 +37,7 @@ from ml_baseline.jobs.worker import (
     become_worker,
     finish,
     kill_tree,
+    report_of_death,
 )
 
 SNAKEMAKE_MODULES = ("snakemake.logging", "snakemake.iocontainers", "snakemake.script")
@@ -54,6 +60,7 @@ PRELOADED = {
 }
 LARGEST_REQUEST = 1 << 20
 GRACE_SECONDS = 5
+LONGEST_FOLDER = 70  # a socket's name may have 103 bytes on every system
 
 
 class WarmProcesses:
@@ -61,13 +68,15 @@ class WarmProcesses:
 
     def __init__(self, kinds: Iterable[str] = tuple(PRELOADED)) -> None:
         """Start the processes of these kinds; they import in the background."""
-        self._folder = tempfile.TemporaryDirectory(
-            prefix="ml-baseline-", ignore_cleanup_errors=True
-        )
-        os.environ[FOLDER_VARIABLE] = self._folder.name
+        parent = _short_folder()
+        if parent is None:
+            kinds = ()
+        self._stack = contextlib.ExitStack()
+        self._folder = self._stack.enter_context(own_folder(parent))
+        os.environ[FOLDER_VARIABLE] = str(self._folder)
         # As long as this end of the pipe is open, the run is alive. For reading too, because opening
         # for writing alone waits for a reader.
-        pipe = Path(self._folder.name, PIPE)
+        pipe = self._folder / PIPE
         os.mkfifo(pipe)
         self._lifeline = os.open(pipe, os.O_RDWR)
         run = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
@@ -75,7 +84,8 @@ class WarmProcesses:
         found_in = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]
         self._processes = [
             subprocess.Popen(
-                [sys.executable, "-m", "ml_baseline.jobs.warm", self._folder.name, name, str(run)],
+                # -P: not the modules of the folder that the run is in.
+                [sys.executable, "-P", "-m", __name__, str(self._folder), name, str(run)],
                 pass_fds=[run],
                 stdin=subprocess.DEVNULL,
                 env=os.environ | threads | {"PYTHONPATH": os.pathsep.join(filter(None, found_in))},
@@ -91,12 +101,23 @@ class WarmProcesses:
         for process in self._processes:
             kill_tree(process.pid)
             process.wait()
-        self._folder.cleanup()
+        self._stack.close()
+
+
+def _short_folder() -> Path | None:
+    """Return a folder in which the name of a socket is not too long for the system, if any is."""
+    for parent in (Path(tempfile.gettempdir()), Path("/tmp")):
+        if len(os.fsencode(parent)) <= LONGEST_FOLDER and os.access(parent, os.W_OK):
+            return parent
+    return None
 
 
 def kinds_asked_for(scripts: Iterable[Path]) -> set[str]:
-    """Return the kinds of warm process that these scripts ask for, as `job_log(..., warm="...")`."""
-    texts = [path.read_text(encoding="utf-8") for path in scripts]
+    """Return the kinds of warm process that these scripts ask for, as `job_log(..., warm="...")`.
+
+    Files that are not there are scripts of a workflow that uses this one as a module.
+    """
+    texts = [path.read_text(encoding="utf-8") for path in scripts if path.is_file()]
     return {kind for kind in PRELOADED if any(f'warm="{kind}"' in text for text in texts)}
 
 
@@ -105,19 +126,19 @@ def serve(folder: Path, name: str, run: int) -> None:
     # Ctrl-C reaches every process of a run; it is for the one that can tidy up.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     adopt_orphans()
-    with socket.socket(socket.AF_UNIX) as listener:
+    with socket.socket(socket.AF_UNIX) as listener, hold_folder(folder):
         listener.bind(str(folder / name))
         listener.listen(128)
         for module in PRELOADED[name]:
             importlib.import_module(module)
+        # The connections of the workers at work, to tell for one that cannot how it ended.
+        workers: dict[int, socket.socket] = {}
         selector = selectors.DefaultSelector()
         selector.register(listener, selectors.EVENT_READ)
         selector.register(run, selectors.EVENT_READ)
         while True:
             ready = [key.fileobj for key, _ in selector.select(timeout=1)]
-            with contextlib.suppress(ChildProcessError):
-                while os.waitpid(-1, os.WNOHANG)[0]:
-                    pass
+            _tell_deaths(workers)
             if run in ready:
                 # A job that was just being started looks here for its run, to learn of its end.
                 time.sleep(GRACE_SECONDS)
@@ -126,11 +147,24 @@ def serve(folder: Path, name: str, run: int) -> None:
                 return
             if listener in ready:
                 connection, _ = listener.accept()
-                if os.fork() == 0:
+                pid = os.fork()
+                if pid == 0:
                     listener.close()
                     os.close(run)
+                    for other in workers.values():
+                        other.close()
                     _answer(connection)
-                connection.close()
+                workers[pid] = connection
+
+
+def _tell_deaths(workers: dict[int, socket.socket]) -> None:
+    """Tell the jobs of the workers that have ended how they did; most have told that themselves."""
+    with contextlib.suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            if connection := workers.pop(ended[0], None):
+                done = report_of_death(os.waitstatus_to_exitcode(ended[1]))
+                with contextlib.suppress(OSError), connection:
+                    connection.sendall(json.dumps(asdict(done)).encode() + b"\n")
 
 
 def _answer(connection: socket.socket) -> None:
@@ -162,4 +196,5 @@ if __name__ == "__main__":
     # in the module that its script will import.
     from ml_baseline.jobs import warm
 
-    warm.serve(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    with contextlib.suppress(OSError, ImportError):  # jobs do without, and tell their own errors
+        warm.serve(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

@@ -21,6 +21,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from ml_baseline.modelling.failure import death
+
 # Where a job finds its run's warm processes (`warm`) and the pipe that closes when the run ends.
 FOLDER_VARIABLE = "ML_BASELINE_WARM"
 PIPE = "run"
@@ -28,11 +30,6 @@ PIPE = "run"
 TIMED_OUT = 124
 INTERRUPTED = 130
 KILLED = 137
-KILLED_MESSAGE = (
-    "the process was killed before it had finished; most often that is the system's answer when "
-    "memory runs out: give the machine more, or the job fewer rows, columns or parallel jobs "
-    "(--cores)"
-)
 # How long to wait until what is killed is gone: for what the kernel holds, there is no end to it.
 KILL_SECONDS = 5.0
 # A warm process answers with the number of the worker, or with blanks, in so many bytes.
@@ -91,14 +88,22 @@ def delegate(warm: str | None, time_limit: float | None = None) -> Report | None
             kill_tree(pid)
             if not isinstance(end, TimeoutError):  # the run's end, or Ctrl-C
                 raise
-            return Report(TIMED_OUT, f"stopped after {time_limit:g} s, the time limit of a job")
-    if done is None:
+            why = f"stopped after {time_limit:g} s, the time limit of this job (`time_limit`)"
+            return Report(TIMED_OUT, why)
+    if done is None or done.cpu_seconds is None:  # it has not told itself how it ended
         kill_tree(pid, itself=False)
+    if done is None:
+        code = -signal.SIGKILL
         if forked:
             kill_tree(os.getpid(), itself=False)
             code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-            done = Report(code) if code >= 0 else None
-    return done or Report(KILLED, KILLED_MESSAGE)
+        done = report_of_death(code)
+    return done
+
+
+def report_of_death(code: int) -> Report:
+    """Return the report on a worker that has made none, given its exit code (see `death`)."""
+    return Report(128 - code if code < 0 else code or 1, death(code))
 
 
 def become_worker(connection: socket.socket) -> None:

@@ -1,12 +1,16 @@
-"""What stands in a model's place when training it has failed: the reason, in words."""
+"""What stands in a model's place when it has failed: the reason, in words."""
 
+import signal
 from pathlib import Path
 
+from ml_baseline.errors import InputError
 from ml_baseline.files import whole_file
+from ml_baseline.text import for_terminal
 
 MARK = "failed: "
 FITTED, FAILED = "fitted", "failed"
 OOF_HEADER = "row_id,fold,target,probability\n"
+LONGEST_REASON = 500
 
 
 def write_failure(reason: str, path: str | Path, oof: str | Path | None = None) -> None:
@@ -26,3 +30,30 @@ def failure(path: str | Path) -> str | None:
             return file.read().decode(errors="replace").strip()
     except FileNotFoundError:
         return None
+
+
+def in_one_line(error: BaseException) -> str:
+    """Return an error in one line of text: an `InputError` in its own words, others with their kind."""
+    text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+    line = for_terminal(" ".join(text.split()).removesuffix(":"))  # an error without words
+    return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]} [...]"
+
+
+def death(code: int) -> str:
+    """Return in words how a process ended that has not told how its work ended.
+
+    Args:
+        code: its exit code; for a process that a signal ended, minus the signal's number.
+    """
+    if code >= 0:
+        return f"the process ended with exit code {code} before it finished, without an error"
+    name = signal.Signals(-code).name
+    if -code == signal.SIGKILL:
+        return (
+            f"the process was killed ({name}) before it finished, most often because memory ran out: "
+            "use a machine with more memory, or fewer rows, columns or parallel jobs (--cores)"
+        )
+    return (
+        f"the process crashed with {name} ({signal.strsignal(-code)}): a fault in compiled code, the "
+        "model's own or that of a library it uses"
+    )

@@ -1,6 +1,12 @@
 """The pipeline that is fitted: preprocessing by the input schema, then the estimator."""
 
+import contextlib
 import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,15 +17,19 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.utils import get_tags
 
-from ml_baseline.data.schema import feature_columns
+from ml_baseline.data.schema import Schema, feature_columns
 from ml_baseline.errors import InputError, did_you_mean, similar
 
 # Trees hold numbers in 32 bits, and sums of squares must not overflow 64.
 LARGEST_NUMBER = 1e30
+# What makes a class a part of an estimator: another estimator, a splitter, a kernel.
+PART_METHODS = ("fit", "split", "get_params")
+# The parameter in which scikit-learn takes a folder of joblib's cache.
+CACHE_FOLDER = "memory"
 
 
 def build_pipeline(
-    schema: dict,
+    schema: Schema,
     model: dict,
     max_categories: int = 30,
     min_frequency: int = 10,
@@ -47,7 +57,8 @@ def build_pipeline(
     estimator = build_estimator(model["estimator"], model.get("params") or {})
     if not hasattr(estimator, "get_params"):
         raise InputError(
-            f"{model['estimator']} is no estimator; name a class with scikit-learn's interface"
+            f"{model['estimator']} has no `get_params`; expected a class with scikit-learn's "
+            "estimator interface"
         )
     parameters = estimator.get_params(deep=True)
     estimator.set_params(
@@ -67,15 +78,27 @@ def build_pipeline(
     return Pipeline([("preprocess", preprocess), ("model", estimator)])
 
 
-def build_estimator(path: str, params: dict[str, Any]) -> BaseEstimator:
+def build_estimator(
+    path: str, params: dict[str, Any], methods: tuple[str, ...] = ("fit",)
+) -> BaseEstimator:
     """Return an instance of the class at a dotted path.
 
     A mapping with the key `estimator`, as a parameter or in a list, becomes an estimator too.
 
+    A config may come from a stranger. So nothing is imported from the standard library or from the
+    current folder, and nothing is called that is not a class with one of these methods.
+
+    Args:
+        path: such as `sklearn.svm.SVC`.
+        params: the parameters of the class.
+        methods: the class has at least one of them.
+
     Raises:
-        InputError: there is no such package, module or class, or it refuses a parameter.
+        InputError: there is no such package, module or class, it is no estimator, or it refuses a
+            parameter.
     """
     module_name, _, class_name = path.rpartition(".")
+    _require_installed(path)
     try:
         module = importlib.import_module(module_name)
     except (ImportError, ValueError) as error:  # ValueError: a path without a module
@@ -84,16 +107,59 @@ def build_estimator(path: str, params: dict[str, Any]) -> BaseEstimator:
         near = [f"{module_name}.{name}" for name in similar(class_name, dir(module), n=1)]
         hint = f"; {did_you_mean(near)}" if near else ""
         raise InputError(f"{module_name} has no class {class_name}{hint}")
+    found = getattr(module, class_name)
+    if not (isinstance(found, type) and any(callable(getattr(found, m, None)) for m in methods)):
+        raise InputError(
+            f"{path} is not an estimator; expected a class with a method {' or '.join(methods)}, "
+            "such as scikit-learn's classifiers"
+        )
+    if any(name.rpartition("__")[2] == CACHE_FOLDER for name in _names(params)):
+        raise InputError(
+            f"{path}: `{CACHE_FOLDER}` is not allowed, because pickled objects are loaded from the "
+            "folder it names; remove it from `params`"
+        )
     values = {name: _built(value) for name, value in params.items()}
     try:
-        return getattr(module, class_name)(**values)
+        return found(**values)
     except TypeError as error:
         raise InputError(f"{path} does not take its `params`: {error}") from error
 
 
+def _names(value: Any) -> Iterator[str]:
+    """Yield all keys in a value, at any depth: a search sets parameters by names such as `a__b`."""
+    if isinstance(value, dict):
+        yield from map(str, value)
+        value = list(value.values())
+    for item in value if isinstance(value, list) else ():
+        yield from _names(item)
+
+
+def _require_installed(path: str) -> None:
+    """Raise InputError if importing a dotted path would run code that nobody installed."""
+    package = path.split(".")[0]
+    if package in sys.stdlib_module_names:
+        raise InputError(
+            f"{path}: {package} belongs to Python's standard library, which has no "
+            "estimators; expected a class such as sklearn.ensemble.RandomForestClassifier"
+        )
+    places: list[str] = []
+    with contextlib.suppress(ImportError, ValueError):  # importing it will tell
+        if spec := importlib.util.find_spec(package):
+            places = [*(spec.submodule_search_locations or [spec.origin or ""])]
+    here = Path.cwd().resolve()
+    chosen = {Path(p).resolve() for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p}
+    for folder in {Path(place).resolve().parent for place in places} - chosen:
+        if folder == here or folder.is_relative_to(here / ".snakemake"):
+            raise InputError(
+                f"{path}: {package} is not installed but found in the current folder. Nothing is "
+                "imported from there, as it may have come with the config; install it, or add its "
+                "folder to PYTHONPATH"
+            )
+
+
 def _built(value: Any) -> Any:
     if isinstance(value, dict) and "estimator" in value:
-        return build_estimator(value["estimator"], value.get("params") or {})
+        return build_estimator(value["estimator"], value.get("params") or {}, PART_METHODS)
     return [_built(item) for item in value] if isinstance(value, list) else value
 
 
@@ -114,8 +180,8 @@ def _with_probabilities(estimator: BaseEstimator, path: str) -> BaseEstimator:
     if hasattr(type(estimator), "predict_proba"):  # it depends on a part yet to be fitted
         return estimator
     raise InputError(
-        f"{path} has neither `predict_proba` nor `decision_function`, so that it gives no "
-        "probability of a yes; name a classifier that has one of them"
+        f"{path} has neither `predict_proba` nor `decision_function`, so it gives no "
+        "probabilities; expected a classifier that has one of them"
     )
 
 
@@ -128,13 +194,13 @@ def _imputer() -> SimpleImputer:
     return SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
 
 
-def _linear(schema: dict, rare: dict, takes_missing: bool) -> ColumnTransformer:
+def _linear(schema: Schema, rare: dict, takes_missing: bool) -> ColumnTransformer:
     numbers = make_pipeline(_clipped(), _imputer(), StandardScaler())
     categories = OneHotEncoder(handle_unknown="infrequent_if_exist", sparse_output=False, **rare)
     return _by_kind(schema, numbers, categories)
 
 
-def _tree(schema: dict, rare: dict, takes_missing: bool) -> ColumnTransformer:
+def _tree(schema: Schema, rare: dict, takes_missing: bool) -> ColumnTransformer:
     numbers = _clipped() if takes_missing else make_pipeline(_clipped(), _imputer())
     categories = OrdinalEncoder(
         handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2, **rare
@@ -145,7 +211,9 @@ def _tree(schema: dict, rare: dict, takes_missing: bool) -> ColumnTransformer:
 PREPROCESSING = {"linear": _linear, "tree": _tree}
 
 
-def _by_kind(schema: dict, numbers: BaseEstimator, categories: BaseEstimator) -> ColumnTransformer:
+def _by_kind(
+    schema: Schema, numbers: BaseEstimator, categories: BaseEstimator
+) -> ColumnTransformer:
     numeric = feature_columns(schema, "number", "integer", "boolean")
     coded = feature_columns(schema, "code", "category")
     # An empty list of columns is left out: not every transformer takes a table without columns.

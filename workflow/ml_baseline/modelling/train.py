@@ -5,14 +5,17 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from ml_baseline.data.augment import augment
-from ml_baseline.data.schema import feature_columns
+from ml_baseline.data.schema import Schema, feature_columns
 from ml_baseline.data.split import fold_numbers, fold_rows
 from ml_baseline.errors import InputError
 from ml_baseline.modelling.pipeline import build_pipeline
 
+# A probability may leave 0 to 1 by so much when sums are rounded.
+ROUNDING = 1e-9
+
 
 def cross_validate(
-    table: pd.DataFrame, schema: dict, settings: dict, random_state: int, threads: int = 1
+    table: pd.DataFrame, schema: Schema, settings: dict, random_state: int, threads: int = 1
 ) -> pd.DataFrame:
     """Return the out-of-fold predictions of the training rows.
 
@@ -52,7 +55,7 @@ def cross_validate(
 
 
 def fit(
-    augmented: pd.DataFrame, schema: dict, settings: dict, random_state: int, threads: int = 1
+    augmented: pd.DataFrame, schema: Schema, settings: dict, random_state: int, threads: int = 1
 ) -> Pipeline:
     """Return the pipeline fitted to training rows and their copies.
 
@@ -100,23 +103,24 @@ def fit(
     return model
 
 
-def _with_values(schema: dict, table: pd.DataFrame) -> dict:
+def _with_values(schema: Schema, table: pd.DataFrame) -> Schema:
     """Return the schema without the features of which these rows have no value.
 
     There is nothing to learn from them, and scikit-learn's histograms of them fail (in 1.9).
     """
     empty = {name for name in feature_columns(schema) if table[name].isna().all()}
     columns = [entry for entry in schema["columns"] if entry["name"] not in empty]
-    if not feature_columns({"columns": columns}):
+    learned: Schema = {**schema, "columns": columns}
+    if not feature_columns(learned):
         raise InputError(
-            f"no feature has a value in the {len(table):,} rows to train on; without any there is "
-            "nothing to learn from: look at what cleaning took for missing"
+            f"every feature is missing in all {len(table):,} training rows, so there is nothing to "
+            "learn from; check what cleaning read as missing (repairs.json)"
         )
-    return schema | {"columns": columns}
+    return learned
 
 
 def _inner_splits(
-    augmented: pd.DataFrame, schema: dict, settings: dict, folds: int, random_state: int
+    augmented: pd.DataFrame, schema: Schema, settings: dict, folds: int, random_state: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return the folds in which an estimator tunes or calibrates itself, as positions of rows.
 
@@ -133,7 +137,30 @@ def _inner_splits(
     ]
 
 
-def predict_probability(model: Pipeline, table: pd.DataFrame, schema: dict) -> np.ndarray:
-    """Return the probability of class 1 for each row of a cleaned table, shape (rows,)."""
-    probability = model.predict_proba(table[feature_columns(schema)])
-    return probability[:, list(model.classes_).index(1)]
+def predict_probability(model: Pipeline, table: pd.DataFrame, schema: Schema) -> np.ndarray:
+    """Return the probability of class 1 for each row of a cleaned table, shape (rows,).
+
+    Raises:
+        InputError: the model does not tell two classes apart, or what it gives is no probability.
+    """
+    answer = model.predict_proba(table[feature_columns(schema)])
+    classes = list(model.classes_)
+    if sorted(classes) != [0, 1]:
+        raise InputError(f"the model's classes are {classes}; expected 0 and 1")
+    try:
+        probability = np.asarray(answer, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"`predict_proba` does not give numbers: {error}") from error
+    if probability.shape != (len(table), 2):
+        raise InputError(
+            f"`predict_proba` gives an array of shape {probability.shape}; expected one row for each "
+            f"of the {len(table):,} rows and one column for each class: ({len(table)}, 2)"
+        )
+    probability = probability[:, classes.index(1)]
+    wrong = ~((probability >= -ROUNDING) & (probability <= 1 + ROUNDING))  # NaN is neither
+    if wrong.any():
+        raise InputError(
+            f"`predict_proba` gives {probability[wrong][0]:.6g} as a probability; {wrong.sum():,} of "
+            f"{len(table):,} rows have no number from 0 to 1"
+        )
+    return np.clip(probability, 0, 1)

@@ -7,6 +7,7 @@ import numpy as np
 
 from ml_baseline.data.distributions import count_levels, most_frequent, nice_width, number_text
 from ml_baseline.plots.view import View, category_label, percent, rows, several, tidy
+from ml_baseline.scoring.intervals import wilson
 
 BINS_AT_MOST = 50
 QUANTILE_BINS = 5
@@ -138,17 +139,12 @@ def choose(names: list[str], view: View, at_most: int) -> tuple[list[str], list[
     ]
 
 
-def wilson(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the share of class 1 in each level, and its 95 % interval's ends.
-
-    E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22
-    (1927): it stays within 0 and 1, and is right for few rows, too.
-    """
-    n = counts.sum(axis=1).astype(float)
-    share = counts[:, 1] / n
-    middle = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
-    half = Z / (1 + Z**2 / n) * np.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
-    return share, np.minimum(middle - half, share), np.maximum(middle + half, share)
+def shares_of_ones(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the share of class 1 in each level, and the ends of its 95 % Wilson interval."""
+    rows = counts.sum(axis=1).astype(float)
+    share = counts[:, 1] / rows
+    low, high = wilson(share, rows, Z)
+    return share, np.minimum(low, share), np.maximum(high, share)
 
 
 def visible(values: np.ndarray) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from ml_baseline.plots.barplot import SMALL_BARS_AT_MOST
-from ml_baseline.plots.counts import Levels, association, choose, count_feature, wilson
+from ml_baseline.plots.counts import Levels, association, choose, count_feature, shares_of_ones
 from ml_baseline.plots.marks import bare
 from ml_baseline.plots.page import nothing, text_width
 from ml_baseline.plots.panels import AT_MOST, bar_panels
@@ -37,7 +37,7 @@ def target_by_feature(view: View) -> Figure:
     # Levels of very few rows have intervals that would stretch the axis for all the others.
     ends = [overall]
     for levels in panels.values():
-        share, _, high = wilson(levels.counts)
+        share, _, high = shares_of_ones(levels.counts)
         ends += [share.max(), *high[levels.counts.sum(axis=1) >= 20]]
     end = min(1.0, 1.05 * max(ends))
     notes = [view.rows, *chosen, "numbers are cut into fifths of the rows", "at the right: rows"]
@@ -55,7 +55,7 @@ def target_by_feature(view: View) -> Figure:
 
 
 def _rates(axes: Axes, levels: Levels, overall: float, end: float) -> None:
-    share, low, high = 100 * np.stack(wilson(levels.counts))
+    share, low, high = 100 * np.stack(shares_of_ones(levels.counts))
     places = np.arange(len(share))
     axes.axvline(100 * overall, **DASHES)
     axes.hlines(places, low, high, color=POSITIVE, linewidth=2.2)

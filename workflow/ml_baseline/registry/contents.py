@@ -12,6 +12,8 @@ from ml_baseline.registry.runs import GOLDEN, MODEL, SCHEMA
 from ml_baseline.registry.runs import METRICS as METRICS_FILE
 from ml_baseline.scoring.metrics import METRICS, metric_named
 
+# What a metric's figures are called in tables.
+ENDS = {"value": "", "low": "_low", "high": "_high"}
 # In the order in which the metrics are shown.
 SHOWN_FIRST = ("roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1")
 
@@ -42,11 +44,7 @@ def figures(row: pd.Series, threshold: float) -> dict:
     return {
         "name": row["model"],
         **{
-            name: {
-                "value": _number(row[name]),
-                "low": _number(row.get(f"{name}_low")),
-                "high": _number(row.get(f"{name}_high")),
-            }
+            name: {part: _number(row.get(f"{name}{end}")) for part, end in ENDS.items()}
             for name in names
         },
         "threshold": threshold,
@@ -80,10 +78,10 @@ def holdout_metrics(
     }
     against_baseline = {
         "metric": settings["select_by"],
-        "difference": _number(chosen["baseline_difference"]),
-        "low": _number(chosen["baseline_low"]),
-        "high": _number(chosen["baseline_high"]),
-        "p_adjusted": _number(chosen["baseline_p_adjusted"]),
+        **{
+            name: _number(chosen[f"baseline_{name}"])
+            for name in ("difference", "low", "high", "p_adjusted")
+        },
         "seeds": int(chosen["seeds"]),
         "verdict": "" if pd.isna(chosen["verdict"]) else chosen["verdict"],
     }

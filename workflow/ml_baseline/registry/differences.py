@@ -8,6 +8,7 @@ from ml_baseline.registry.runs import Run
 
 # What a manifest says that differs between any two runs, or is compared by itself.
 OWN = ("format", "run_id", "published", "content", "files", "holdout_rows_hash", "audit")
+PROSE = "selection.why"
 
 
 class Differences(TypedDict):
@@ -59,7 +60,8 @@ def run_differences(first: Run, second: Run) -> Differences:
 def _facts(run: Run) -> dict[str, object]:
     """Return what a run's manifest says, flat, by dotted names."""
     audit = {f"{f['check']} ({f['subject']})": f["verdict"] for f in run.meta["audit"]}
-    return dict(_flat({k: v for k, v in run.meta.items() if k not in OWN} | {"audit": audit}))
+    own = {key: value for key, value in run.meta.items() if key not in OWN} | {"audit": audit}
+    return {name: value for name, value in _flat(own) if name != PROSE}
 
 
 def _flat(value: object, name: str = "") -> list[tuple[str, object]]:

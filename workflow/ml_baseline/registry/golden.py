@@ -107,7 +107,7 @@ def replay_golden(run: Run, model: "Pipeline") -> tuple[int, float]:
     except Exception as error:
         raise _unusable(run, f"{type(error).__name__}: {error}") from error
     if np.isnan(distances).any():
-        raise _unusable(run, "it gives probabilities that are no numbers")
+        raise _unusable(run, "it returns probabilities that are not numbers")
     return len(distances), float(distances.max())
 
 
@@ -136,7 +136,6 @@ def require_working(run: Run, model: "Pipeline") -> str:
 def _unusable(run: Run, why: str) -> InputError:
     changes = "; ".join(version_changes(run)) or "the packages that matter have the same versions"
     return InputError(
-        f"{run.folder}: the model cannot predict with the packages installed here ({why}). "
-        f"{changes[0].upper()}{changes[1:]}. Install the versions that the run was published with: "
-        f"{install_command(run)}"
+        f"{run.folder}: the model cannot predict with the packages installed here: {changes} ({why}). "
+        f"Install what the run was published with: {install_command(run)}"
     )

@@ -43,13 +43,17 @@ def version_changes(run: Run) -> list[str]:
     """Return in words which packages, of those that matter, differ from when the run was made."""
     here = package_versions(run.meta["packages"])
     return [
-        f"{name} was {then} and is {here[name] or 'not installed'}"
-        for name, then in run.meta["packages"].items()
-        if here[name] != then
+        f"{name} was {then or 'not installed'} and is {here[name] or 'not installed'}"
+        for name, then in _changed(run, here).items()
     ]
 
 
 def install_command(run: Run) -> str:
-    """Return the command that installs what a run was published with, of the packages that matter."""
-    versions = [f"{name}=={then}" for name, then in run.meta["packages"].items() if then]
-    return f"`pip install {' '.join(versions)}` (all packages: {run.folder / 'env/pip_freeze.txt'})"
+    """Return the command that installs the versions of the packages that differ."""
+    changed = _changed(run, package_versions(run.meta["packages"])) or run.meta["packages"]
+    wanted = " ".join(f"{name}=={then}" for name, then in changed.items() if then)
+    return f"`pip install {wanted}` (all versions: {run.folder / 'env/pip_freeze.txt'})"
+
+
+def _changed(run: Run, here: dict[str, str | None]) -> dict[str, str | None]:
+    return {name: then for name, then in run.meta["packages"].items() if here[name] != then}

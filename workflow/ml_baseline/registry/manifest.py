@@ -7,6 +7,7 @@ value is what it should be, and names are ones that this program writes.
 
 import json
 import re
+import sys
 from types import NoneType, UnionType
 from typing import (
     Annotated,
@@ -102,7 +103,7 @@ class Settings(TypedDict, total=False):
     """The table's settings, of which prediction uses these."""
 
     table: str
-    id: str | list[str] | None
+    id: Any
     separator: str | None
     encoding: str | None
 
@@ -208,10 +209,10 @@ def read_json_as(kind: type[Record], content: bytes, name: object) -> Record:
     try:
         value = json.loads(content, parse_constant=_refuse)
         if _is_deeper(value, DEEPEST):
-            raise ValueError("it is nested too deep")
+            raise ValueError("nested too deeply")
     except (ValueError, RecursionError) as error:
-        why = "it is nested too deep" if isinstance(error, RecursionError) else error
-        raise InputError(f"{name} is damaged: it is no JSON that can be used ({why})") from error
+        why = "nested too deeply" if isinstance(error, RecursionError) else error
+        raise InputError(f"{name} is damaged: not valid JSON ({why})") from error
     if problem := _mismatch(value, kind, ""):
         raise InputError(f"{name} is damaged: {problem}")
     return value
@@ -237,7 +238,9 @@ def _mismatch(value: object, kind: Any, place: str) -> str | None:
         return None
     items = get_args(kind) or (Any, Any)
     is_number = (
-        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and abs(value) <= sys.float_info.max
     )
     name, fits = {
         dict: ("a mapping", isinstance(value, dict)),
@@ -293,4 +296,4 @@ def _is_deeper(value: object, levels: int) -> bool:
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON number")
+    raise ValueError(f"{constant} is not a number in JSON")

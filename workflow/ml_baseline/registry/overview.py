@@ -1,8 +1,7 @@
-"""What is to be said about published runs, for a program or a display to show."""
+"""What a list of published runs, or a page about one, shows."""
 
 import contextlib
 from pathlib import Path
-from typing import TypedDict
 
 from ml_baseline.errors import InputError
 from ml_baseline.registry.manifest import Figure, HoldoutMetrics
@@ -22,13 +21,12 @@ from ml_baseline.registry.runs import (
 NO_FIGURE: Figure = {"value": None, "low": None, "high": None}
 
 
-class RunLine(TypedDict):
+class RunLine(Figure):
     """What a list of runs shows of one.
 
     Attributes:
-        problem: why the run cannot be used, in words; then the fields up to `audit` are None, as
-            nothing in such a run is relied on.
-        metric, value, low, high: what the model was chosen by, on the holdout.
+        problem: why the run cannot be used, in words; then what follows, up to `audit`, is None.
+        metric: what the model was chosen by; its figure is of the holdout.
         audit: the worst verdict.
         latest: of its table.
         sealed: published from this account.
@@ -40,9 +38,6 @@ class RunLine(TypedDict):
     published: str | None
     model: str | None
     metric: str | None
-    value: float | None
-    low: float | None
-    high: float | None
     holdout_rows: int | None
     audit: str | None
     latest: bool

@@ -154,14 +154,14 @@ def check_columns(names: Sequence[str], schema: Schema, name: str) -> list[str]:
     missing = [column for column in input_columns(schema) if column not in names]
     if missing:
         hints = [
-            f"'{near}' in place of '{column}'"
+            f"rename '{near}' to '{column}'"
             for column in missing
             for near in similar(column, names, n=1, cutoff=0.8)
         ]
-        hint = f" It has {listed(hints)}: rename these." if hints else ""
+        hint = f" Perhaps {listed(hints)}." if hints else ""
         what = "the columns " if len(missing) > 1 else "the column "
         raise InputError(
-            f"{name} lacks {what}{listed(_quoted(missing))}, which the model learned from. Its "
+            f"{name} lacks {what}{listed(_quoted(missing))}, which the model needs. Its "
             f"columns are {listed(names)}.{hint}"
         )
     known = {entry["source"] for entry in schema["columns"] if entry["role"] in KEPT_ROLES}
@@ -180,7 +180,7 @@ def reasons_of(problems: list[BadCells], rows: int) -> list[str | None] | None:
     return reasons
 
 
-def described(problem: BadCells, before: int) -> str:
+def in_words(problem: BadCells, before: int) -> str:
     """Return what is wrong with the cells of a column, the first of them by their row's number.
 
     Args:

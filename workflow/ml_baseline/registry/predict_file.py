@@ -3,7 +3,6 @@
 import os
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -21,14 +20,15 @@ from ml_baseline.data.schema import listed
 from ml_baseline.data.tables import Rows, in_chunks, open_rows, table_writer
 from ml_baseline.data.text import ReadAgainError
 from ml_baseline.errors import InputError
+from ml_baseline.files import own_folder
 from ml_baseline.registry.golden import require_working
 from ml_baseline.registry.load import load_model
 from ml_baseline.registry.predict import (
     BadCells,
     check_columns,
     clean_rows,
-    described,
     id_columns,
+    in_words,
     input_columns,
     no_probabilities,
     predict_clean,
@@ -86,7 +86,7 @@ def predict_file(
         source: a file in any format that can be trained on, or "-" for standard input.
         destination: a file of these kinds (but .zip), or "-" for CSV on standard output, of which
             nothing is written before all of it is there.
-        on_bad_rows: what is done about rows with cells that do not keep to the schema: "fail"
+        on_bad_rows: what to do with rows whose cells do not fit the schema: "fail"
             raises, "null" leaves their figures empty and gives the reason.
         rows_at_a_time: rows of a chunk; by the width of the table if None. The last digits of
             probabilities may depend on it.
@@ -120,7 +120,7 @@ def predict_file(
         )
         unused = check_columns(rows.names, run.schema, name)
         if unused:
-            _say(f"{name}: columns that are not used: {listed(unused)}")
+            _say(f"{name}: these columns are not used: {listed(unused)}")
         model = load_model(run)
         if note := require_working(run, model):
             _say(f"note: {note}")
@@ -241,9 +241,9 @@ class _Batch:
         seen = f"of the first {before + rows:,} rows "
         return InputError(
             f"{self.rows.name}: {number:,} {seen}cannot be predicted. "
-            + " ".join(described(problem, before) for problem in problems)
-            + " Correct them; or `--on-bad-rows null` leaves such rows empty, says why, and "
-            "predicts the others"
+            + " ".join(in_words(problem, before) for problem in problems)
+            + " Correct them, or use `--on-bad-rows null` to leave their predictions empty, with the "
+            "reason, and predict the others"
         )
 
 
@@ -300,7 +300,7 @@ def _file_of(source: str | Path) -> Iterator[tuple[Path, str]]:
         yield path, str(path)
         return
     name = "standard input" if is_standard else str(path)
-    with tempfile.TemporaryDirectory(prefix="ml-baseline-") as folder:
+    with own_folder() as folder:
         copy = Path(folder, "input")
         with ExitStack() as stack:
             file = sys.stdin.buffer if is_standard else stack.enter_context(path.open("rb"))
@@ -324,7 +324,7 @@ def _whole_output(destination: str | Path, suffix: str) -> Iterator[Path]:
         except OSError as error:
             raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
         return
-    with tempfile.TemporaryDirectory(prefix="ml-baseline-") as folder:
+    with own_folder() as folder:
         temporary = Path(folder, f"output{suffix}")
         yield temporary
         try:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ml_baseline.errors import InputError
 from ml_baseline.files import open_lock_file, sync_folder, whole_file
-from ml_baseline.registry.manifest import FORMAT, RUN_ID
+from ml_baseline.registry.manifest import FORMAT, RUN_ID, Manifest, read_json_as
 from ml_baseline.registry.runs import (
     CARD,
     LATEST_FILE,
@@ -145,6 +145,8 @@ def _publish(
             text = card(meta).encode()
             meta["files"] = digests | {CARD: hashlib.sha256(text).hexdigest()}
             manifest = json.dumps(meta, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+            # No run is published that could not be read again.
+            read_json_as(Manifest, manifest.encode(), MANIFEST)
             _write(temporary / CARD, text)
             _write(temporary / MANIFEST, manifest.encode())
             seal = seal_of(manifest.encode(), make_key=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from ml_baseline.data.schema import Schema
-from ml_baseline.errors import InputError
+from ml_baseline.errors import InputError, did_you_mean, similar
 from ml_baseline.files import content_hash
 from ml_baseline.registry.manifest import (
     DATASET,
@@ -93,8 +93,8 @@ def run_folder(name: str, results: Path = RESULTS, dataset: str | None = None) -
     """Return the folder of the run that `name` stands for, as `find_run` explains it."""
     if dataset is not None and not DATASET.fullmatch(dataset):
         raise InputError(
-            f"{dataset!r} is no name of a table; expected letters, digits, _ and -, the first a "
-            "letter"
+            f"{dataset!r} cannot be the name of a table; expected letters, digits, _ and -, a letter "
+            "first"
         )
     if name == LATEST:
         return _latest_folder(results, dataset)
@@ -109,7 +109,7 @@ def run_folder(name: str, results: Path = RESULTS, dataset: str | None = None) -
         return Path(name)
     known = sorted(run_folders(results, dataset), key=by_time)
     newest = [folder.name for folder in known[:-4:-1]]
-    advice = f"the newest are {', '.join(newest)}" if newest else f"none is published in {results}"
+    advice = f"the newest are {', '.join(newest)}" if newest else f"{results} has no published runs"
     raise InputError(f"there is no run {name!r}; {advice}: see `ml-baseline runs list`")
 
 
@@ -158,11 +158,11 @@ def open_run(folder: Path, trusted: bool = False) -> Run:
         why = (
             "was not published from this account, or was changed since"
             if seal
-            else "has no seal, so nobody can tell where it comes from (if it was published here, no "
-            f"key could be kept: set {KEY_VARIABLE} to a file that can)"
+            else "has no seal, so its origin is unknown (if you published it here, no key could be "
+            f"stored: set {KEY_VARIABLE} to a file that can hold one)"
         )
         raise InputError(
-            f"{folder}: this run {why}. Loading a model can run code, so nothing of it is used. If "
+            f"{folder}: this run {why}. Loading a model can run code, so the run is not used. If "
             "you know where it comes from, add --trust"
         )
     meta = read_json_as(Manifest, content, folder / MANIFEST)
@@ -234,7 +234,7 @@ def read_plain_file(folder: Path, name: str, limit: int) -> bytes:
     with _told(path), path.open("rb") as file:
         content = file.read(limit + 1)
     if len(content) > limit:
-        raise InputError(f"{path} has more than {limit:,} bytes; it is no file of a run")
+        raise InputError(f"{path} has more than {limit:,} bytes, too many for a file of a run")
     return content
 
 
@@ -246,7 +246,7 @@ def plain_file(folder: Path, name: str) -> Path:
         name: the file's path in it, with slashes.
     """
     if not FILE.fullmatch(name):
-        raise InputError(f"{name!r} is no path inside a run; expected one such as {MODEL}")
+        raise InputError(f"{name!r} is not a path inside a run; expected one like {MODEL}")
     path = folder
     with _told(folder / name):
         for part in PurePosixPath(name).parts:
@@ -254,7 +254,7 @@ def plain_file(folder: Path, name: str) -> Path:
             if path.is_symlink():
                 raise InputError(f"{path} is a symbolic link; a published run has none")
         if not stat.S_ISREG(path.stat().st_mode):
-            raise InputError(f"{path} is no plain file")
+            raise InputError(f"{path} is not a regular file")
     return path
 
 
@@ -277,9 +277,7 @@ def latest_run_id(runs: Path) -> str | None:
     text = read_plain_file(runs, LATEST_FILE, 1 << 16).decode("utf-8", errors="replace").strip()
     if not RUN_ID.fullmatch(text):
         shown = for_terminal(repr(text[:100]))
-        raise InputError(
-            f"{runs / LATEST_FILE} holds {shown}, which is no run id; expected one line with one"
-        )
+        raise InputError(f"{runs / LATEST_FILE} holds {shown}; expected a run id and nothing else")
     return text
 
 
@@ -306,15 +304,17 @@ def _latest_folder(results: Path, dataset: str | None) -> Path:
     runs = results / dataset / "runs"
     name = latest_run_id(runs)
     if name is None:
+        published = [path.name for path in _listed(results) if (path / "runs").is_dir()]
+        meant = did_you_mean(similar(dataset, {*published} - {dataset}))
         raise InputError(
-            f"there is no published run of the table {dataset}: {runs / LATEST_FILE} is missing; "
-            "train it first, or see `ml-baseline runs list`"
+            f"the table {dataset} has no published run ({runs / LATEST_FILE} does not exist); "
+            f"{meant or 'train it first, or see `ml-baseline runs list`'}"
         )
     folder = runs / name
     if not (folder / MANIFEST).is_file():
         raise InputError(
-            f"{runs / LATEST_FILE} names {name}, which is not there (any more); name another run, or "
-            f"delete {results / dataset / 'published.json'} and train again to publish it anew"
+            f"{runs / LATEST_FILE} names the run {name}, which does not exist; choose another run, or "
+            f"delete {results / dataset / 'published.json'} and train again to publish one"
         )
     return folder
 

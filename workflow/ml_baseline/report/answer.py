@@ -31,7 +31,7 @@ TELLING = ("single_feature", "feature_pair", "missing_values", "ids", "sealed_ho
 ENOUGH_ROWS_OF_A_CLASS = 20
 # An interval that reaches further than this to both sides leaves most questions open.
 WIDE = 0.05
-NAME_LENGTH = 60
+NAME_LENGTH, LINE_LENGTH = 60, 200
 
 
 def name_of(row: Row) -> str:
@@ -120,6 +120,14 @@ def _lift(found: Standing, best: Row) -> Markup:
     gain = f"{found.gain.text(sign=True)}, {gain}"
     if found.gain.value <= 0:
         return html("That is <strong>no better than the baseline</strong> {} ({}).", baseline, gain)
+    if found.unskilled:
+        return html(
+            "By {} that is above the baseline {} ({}), but its ROC-AUC may be chance: "
+            "<strong>nothing has been shown to be learned</strong>.",
+            found.title,
+            baseline,
+            gain,
+        )
     allowing = ", allowing for the number of models tried" if found.gain.low > 0 else ""
     return html(
         "That is <strong>not distinguishable from the baseline</strong> {} ({}{}): nothing has "
@@ -142,7 +150,7 @@ def _trust(found: Standing, audit: list[Row]) -> Markup:
             more,
         )
     else:
-        text = html("The audit ran {} and <strong>found no leak</strong>.", checks)
+        text = html("The audit ran {} and <strong>found no leakage</strong>.", checks)
     if found.is_rough:
         text += " The interval is rough: a class, or the errors, have too few rows."
     return text
@@ -151,12 +159,12 @@ def _trust(found: Standing, audit: list[Row]) -> Markup:
 def _disbelief(found: Standing) -> Markup:
     if found.fails:
         return html(
-            "<strong>Do not believe these scores:</strong> the audit failed {} \N{EN DASH} {}",
+            "<strong>The audit failed {}:</strong> {}",
             plural(len(found.fails), "check"),
             chief(found.fails)["summary"],
         )
     return html(
-        "<strong>Do not believe these scores:</strong> with the labels shuffled, where there is "
+        "<strong>The negative control failed:</strong> with the labels shuffled, where there is "
         "nothing to find, {} still found something.",
         listed([name_of(row) for row in found.leaks]),
     )
@@ -224,9 +232,11 @@ def keys_of(finding: Row) -> set[str]:
 
 
 def entry(findings: list[Row], join: str = " and ") -> Markup:
-    """Return the lines of config that settle findings, as code."""
+    """Return the lines of config that settle findings, as code; where one is if it is too long."""
     lines = merged_fixes([row["fix"] for row in findings]).splitlines()
-    return Markup(join).join(html("<code>{}</code>", shortened(line, 200)) for line in lines)
+    if max(map(len, lines)) > LINE_LENGTH:
+        return html('<a href="#audit">what the audit gives</a>')
+    return Markup(join).join(html("<code>{}</code>", line) for line in lines)
 
 
 def _take_out_columns(found: Standing, sources: Sources) -> Markup | None:
@@ -234,8 +244,8 @@ def _take_out_columns(found: Standing, sources: Sources) -> Markup | None:
     if not findings:
         return None
     return html(
-        "Ask of each column named below whether you know it when you predict. If not, write {} in "
-        "the table's config and run again.",
+        "Will you know these columns when you predict? If not, write {} in the table's config and "
+        "run again.",
         entry(findings),
     )
 
@@ -256,9 +266,10 @@ def _do_what_no_setting_does(found: Standing, sources: Sources) -> Markup | None
     if not findings:
         return None
     first = chief(findings)
-    told = first["explanation"] or first["summary"]
-    more = f" {len(findings) - 1} more of this sort below." if len(findings) > 1 else ""
-    return html('{}{} See <a href="#audit">the audit</a>.', told, more)
+    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+    return html(
+        '{} No setting settles this: <a href="#audit">what to do</a>{}.', first["summary"], more
+    )
 
 
 def _repair_models(found: Standing, sources: Sources) -> Markup | None:
@@ -282,7 +293,7 @@ def _look_at_warnings(found: Standing, sources: Sources) -> Markup | None:
         return None
     first = chief(found.warns)
     keys = keys_of(first)
-    why = "If it is a leak" if keys & COLUMN_KEYS else "If it holds"
+    why = "If it gives the answer away" if keys & COLUMN_KEYS else "If it holds"
     advice = html(" {}, write {}.", why, entry([first])) if keys else ""
     subject = first["subject"]
     about = html(" about <code>{}</code>", shortened(subject, NAME_LENGTH)) if subject else ""

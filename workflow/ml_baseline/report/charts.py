@@ -12,6 +12,7 @@ from markupsafe import Markup
 from markupsafe import escape as escape_html
 
 from ml_baseline.report.words import MINUS, Score, fixed, visible
+from ml_baseline.scoring.metrics import METRICS
 
 # A chart's size in its own units; about as many pixels on a phone.
 WIDTH, HEIGHT = 400, 300
@@ -94,8 +95,8 @@ def domain_of(metric: str, scores: Iterable[Score], baseline: float | None) -> t
     values = [end for score in scores for end in (score.low, score.high)]
     low, high = padded(values if baseline is None else [*values, baseline])
     step = nice_step(high - low, 5)
-    low, high = max(0.0, (low // step) * step), -((-high) // step) * step
-    return low, high if metric == "log_loss" else min(high, 1.0)
+    lowest, highest = METRICS[metric].bounds
+    return max(lowest, (low // step) * step), min(highest, -((-high) // step) * step)
 
 
 class Chart:

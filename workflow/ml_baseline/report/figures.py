@@ -84,7 +84,7 @@ def calibration_chart(bins: list[dict], positive: str, label: str) -> Markup:
     """
     names = ("mean_probability", "observed_low", "observed_high")
     ends = [b[name] for b in bins for name in names]
-    low, high = math.floor(min(ends) * 10) / 10, math.ceil(max(ends) * 10) / 10
+    low, high = math.floor(min(ends) * 20) / 20, math.ceil(max(ends) * 20) / 20
     if high - low > 0.6:
         low, high = 0.0, 1.0
     shown = (low, high)

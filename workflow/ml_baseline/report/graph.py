@@ -98,7 +98,7 @@ def draw_rules(graph: RuleGraph) -> Markup:
         name = f"{rule} \N{MULTIPLICATION SIGN} {times}" if times > 1 else rule
         looks = "rule sees" if rule in graph["sees"] else "rule"
         looks = "rule learns" if rule in graph["learns"] else looks
-        parts.append(_box(name, looks, x, y, max(BOX_WIDTH, 7.8 * len(name))))
+        parts.append(_box(name, looks, x, y, max(BOX_WIDTH, 8.4 * len(name))))
     parts.append(_box(last, "rule", width / 2, bottom, width - 16))
     ways = ", ".join(f"{start} to {end}" for start, end in edges)
     height = bottom + BOX_HEIGHT / 2 + 8

@@ -137,7 +137,7 @@ def split_scores(table: TableResults, metric: str, model: str) -> list[float]:
 
 def split_track(score: Score, metric: str, values: list[float]) -> Markup:
     """Return the best model's score with its interval, from 0 to 1, and its scores by split."""
-    top = 1.0 if metric != "log_loss" else max(1.0, score.high)
+    top = max(1.0, score.high) if METRICS[metric].bounds[1] > 1 else 1.0
 
     def marks(at) -> str:
         return "".join(
@@ -155,7 +155,9 @@ def splits_text(score: Score, values: list[float]) -> str:
     return f"{len(values)} splits: {low} to {high}"
 
 
-def failed_run_index(tables: dict[str, dict], folder: Path, since: float) -> str | None:
+def failed_run_index(
+    tables: dict[str, dict], folder: Path, since: float, results: Path = Path("results")
+) -> str | None:
     """Return the index at the end of a run that failed, with the tables that have results.
 
     A table has results if all its files are there and none of the jobs that make them has failed
@@ -165,16 +167,17 @@ def failed_run_index(tables: dict[str, dict], folder: Path, since: float) -> str
         tables: for each table the arguments of `read_table_results`.
         folder: where the templates are.
         since: when the run began, in seconds since the epoch.
+        results: the folder of the results.
 
     Returns:
         None if every table has results: then the rule writes the index, now or in a later run.
     """
     found = []
     for name, files in tables.items():
-        error = next(_errors(name, since), None)
+        error = next(_errors(results / "logs" / name, since), None)
         paths = [files["leaderboard"], *files["seeds"], files["audit"], *files["controls"]]
         if error is None and all(Path(path).exists() for path in paths):
-            link = files["link"] if Path("results", files["link"]).is_file() else ""
+            link = files["link"] if (results / files["link"]).is_file() else ""
             found.append(read_table_results(name, **(files | {"link": link})))
         else:
             reason = error or "the run ended before this table was done"
@@ -183,9 +186,8 @@ def failed_run_index(tables: dict[str, dict], folder: Path, since: float) -> str
     return None if complete else index_page(found, folder)
 
 
-def _errors(name: str, since: float) -> Iterator[str]:
+def _errors(logs: Path, since: float) -> Iterator[str]:
     """Yield the errors of this run's jobs that a table's part of the index waits for."""
-    logs = Path("results/logs", name)
     rules = ("clean", "audit", "require_audit", "compare", "controls")
     own = [logs / f"{rule}.log" for rule in rules]
     for path in [*own, *sorted(logs.glob("seed*/*.log"))]:

@@ -25,6 +25,7 @@ def template_environment(folder: Path) -> Environment:
         finalize=words.visible,
     )
     environment.filters |= {
+        "breakable": words.breakable,
         "count": words.count,
         "percent": words.percent,
         "shortened": words.shortened,

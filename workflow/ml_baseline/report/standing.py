@@ -16,6 +16,7 @@ class Standing(NamedTuple):
     score: Score | None
     gain: Score | None
     beats_baseline: bool
+    unskilled: bool  # whether it only seems to beat it: its ROC-AUC may be chance
     ties: list[str]
     failed: list[Row]
     fails: list[Row]
@@ -65,9 +66,11 @@ class Standing(NamedTuple):
             return "Not compared with the baseline"
         if not (self.beats_baseline or self.warns):
             return "No better than the baseline" if self.is_baseline else "No clear gain"
-        if self.status == "warn":
+        if self.warns:
             return "Check the warnings first"
-        return "No problems found"
+        if self.missed:
+            return "Check the controls first"
+        return "Too few rows to be sure" if self.is_rough else "No problems found"
 
 
 def has_failed(row: Row) -> bool:
@@ -104,7 +107,9 @@ def standing(leaderboard: list[Row], audit: list[Row], controls: list[Row]) -> S
         for row in fitted
         if best and row is not best and (number(row.get("best_p_adjusted")) or 0) > alpha
     ]
-    beats_baseline = p is not None and p <= alpha and gain is not None and gain.value > 0
+    # By F1 or recall a coin flip beats a model that predicts no ones: skill shows in the ranking.
+    skilled = best is not None and (number(best.get("roc_auc_low")) or 0) > 0.5
+    gained = p is not None and p <= alpha and gain is not None and gain.value > 0
     fails = [row for row in audit if row["verdict"] == "fail"]
     warns = [row for row in audit if row["verdict"] == "warn"]
     failed_controls = [row for row in controls if row["verdict"] == "fail"]
@@ -112,7 +117,7 @@ def standing(leaderboard: list[Row], audit: list[Row], controls: list[Row]) -> S
     missed = [row for row in failed_controls if row["control"] == "positive"]
     if fails or leaks or best is None:
         status = "fail"
-    elif warns or missed or not beats_baseline or not is_reliable(best):
+    elif warns or missed or not (gained and skilled) or not is_reliable(best):
         status = "warn"
     else:
         status = "pass"
@@ -121,7 +126,8 @@ def standing(leaderboard: list[Row], audit: list[Row], controls: list[Row]) -> S
         best=best,
         score=score_of(best, metric) if best else None,
         gain=gain,
-        beats_baseline=beats_baseline,
+        beats_baseline=gained and skilled,
+        unskilled=gained and not skilled,
         ties=ties,
         failed=[row for row in leaderboard if has_failed(row)],
         fails=fails,

@@ -1,16 +1,15 @@
 """Numbers and sentences of the report: rounded to what is known, and claiming no more than that."""
 
 import math
-import unicodedata
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from markupsafe import Markup
 
+from ml_baseline.text import for_terminal
+
 MINUS = "\N{MINUS SIGN}"
 MOST_DIGITS = 6
-# Line breaks and tabs, and what joins or parts letters within a word (Persian, emoji).
-KEPT = "\n\t\u200c\u200d"
 
 
 def decimals(low: float, high: float) -> int:
@@ -144,23 +143,16 @@ def shortened(text: str, length: int) -> str:
 
 
 def visible(value: object) -> object:
-    """Return a text with what has no picture, or turns its surroundings around, written out.
+    """Return a text with control characters and marks of direction written out.
 
-    Control characters and marks of direction become escapes such as `\\x1b` and `\\u202e`; line
-    breaks, tabs and what joins letters stay. Anything that is no plain text is returned as it is.
+    Markup and what is no text is returned as it is.
     """
-    if (
-        not isinstance(value, str)
-        or isinstance(value, Markup)
-        or (value.isascii() and value.isprintable())
-    ):
-        return value
-    return "".join(
-        c.encode("unicode_escape").decode()
-        if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co") and c not in KEPT
-        else c
-        for c in value
-    )
+    return for_terminal(value) if type(value) is str else value
+
+
+def breakable(name: str) -> Markup:
+    """Return a name that may go on in the next line after any underscore."""
+    return Markup("_<wbr>").join(str(visible(name)).split("_"))
 
 
 def html(template: str, *values: object) -> Markup:

@@ -8,11 +8,11 @@ model, and none needs more than these predictions.
 import heapq
 import math
 from collections.abc import Callable
-from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
 
+from ml_baseline.scoring.intervals import share_limits
 from ml_baseline.scoring.ranking import counts_by_score
 from ml_baseline.scoring.sample import checked, checked_threshold
 
@@ -46,16 +46,15 @@ def curves(predictions: pd.DataFrame, threshold: float, level: float) -> dict[st
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in CURVES}
     for model, part in predictions.groupby("model", sort=False):
         target, probability = checked(part["target"], part["probability"])
-        for name, (columns, function) in CURVES.items():
-            table = pd.DataFrame(function(target, probability, settings), columns=list(columns))
+        for name, function in CURVES.items():
+            table = pd.DataFrame(function(target, probability, settings))
             table.insert(0, "model", model)
             parts[name].append(table)
-    return {
-        name: pd.concat(tables, ignore_index=True)
-        if tables
-        else pd.DataFrame(columns=["model", *CURVES[name][0]], dtype="object")
-        for name, tables in parts.items()
-    }
+    if not all(parts.values()):
+        of_none = np.array([False, True]), np.array([0.0, 1.0])
+        columns = {name: list(function(*of_none, settings)) for name, function in CURVES.items()}
+        return {n: pd.DataFrame(columns=["model", *c], dtype="object") for n, c in columns.items()}
+    return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
 
 
 def roc(target: np.ndarray, probability: np.ndarray, settings: dict | None = None) -> dict:
@@ -115,7 +114,9 @@ def calibration(target: np.ndarray, probability: np.ndarray, settings: dict) -> 
     bin_of = np.searchsorted(ends, probability)
     rows = np.bincount(bin_of, minlength=ends.size)
     ones = np.bincount(bin_of, weights=target, minlength=ends.size)
-    limits = [share_limits(*of_bin, settings["level"]) for of_bin in zip(ones, rows, strict=True)]
+    limits = [
+        share_limits(int(one), n, settings["level"]) for one, n in zip(ones, rows, strict=True)
+    ]
     low, high = np.array(limits).T
     starts = np.r_[0, np.cumsum(rows)[:-1]]
     # A mean of equal numbers may differ from them in the last digit, and from the limits.
@@ -129,36 +130,6 @@ def calibration(target: np.ndarray, probability: np.ndarray, settings: dict) -> 
         "observed_high": high,
         "rows": rows,
     }
-
-
-def share_limits(successes: float, rows: float, level: float) -> tuple[float, float]:
-    """Return the ends of the interval of a share, as `metrics` has it, without importing scipy.
-
-    That would take four times as long as everything else here.
-    """
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    share = successes / rows
-    middle = (share + z**2 / (2 * rows)) / (1 + z**2 / rows)
-    reach = math.sqrt(share * (1 - share) / rows + z**2 / (4 * rows**2)) * z / (1 + z**2 / rows)
-    few = 2 if rows <= 50 else 3
-    low, high = middle - reach, middle + reach
-    if successes <= few:
-        low = _lowest_mean(int(successes), level) / rows
-    if rows - successes <= few:
-        high = 1 - _lowest_mean(int(rows - successes), level) / rows
-    return low, high
-
-
-def _lowest_mean(count: int, level: float) -> float:
-    """Return the mean of a Poisson variable that is at least `count` with probability 1 - level."""
-    if count == 0:
-        return 0.0
-    low, high = 0.0, float(count)  # at its mean it is reached about half the time
-    for _ in range(60):
-        mean = (low + high) / 2
-        below = math.exp(-mean) * sum(mean**k / math.factorial(k) for k in range(count))
-        low, high = (mean, high) if 1 - below < 1 - level else (low, mean)
-    return low
 
 
 def score_distribution(
@@ -208,39 +179,13 @@ def threshold_table(target: np.ndarray, probability: np.ndarray, settings: dict)
     }
 
 
-# Each table's columns beside `model`, and what makes them.
-CURVES: dict[str, tuple[tuple[str, ...], Callable[..., dict]]] = {
-    "roc": (("false_positive_rate", "true_positive_rate", "threshold"), roc),
-    "precision_recall": (("recall", "precision", "threshold"), precision_recall),
-    "calibration": (
-        (
-            "low",
-            "high",
-            "mean_probability",
-            "observed",
-            "observed_low",
-            "observed_high",
-            "rows",
-        ),
-        calibration,
-    ),
-    "score_distribution": (("low", "high", "negatives", "positives"), score_distribution),
-    "thresholds": (
-        (
-            "threshold",
-            "true_positives",
-            "false_positives",
-            "false_negatives",
-            "true_negatives",
-            "precision",
-            "recall",
-            "f1",
-            "accuracy",
-            "flagged_share",
-            "chosen",
-        ),
-        threshold_table,
-    ),
+# What makes each table's columns beside `model`.
+CURVES: dict[str, Callable[..., dict]] = {
+    "roc": roc,
+    "precision_recall": precision_recall,
+    "calibration": calibration,
+    "score_distribution": score_distribution,
+    "thresholds": threshold_table,
 }
 
 

@@ -1,21 +1,20 @@
-"""Scoring fitted models on the holdout rows."""
+"""Scoring what fitted models predict of the holdout rows."""
 
+import numpy as np
 import pandas as pd
-from sklearn.pipeline import Pipeline
 
 from ml_baseline.data.schema import Schema
 from ml_baseline.modelling.failure import FAILED, FITTED
-from ml_baseline.modelling.train import predict_probability
 from ml_baseline.scoring.scores import confidence_intervals, scores
 
 
 def holdout_predictions(
-    models: dict[str, Pipeline], holdout: pd.DataFrame, schema: Schema, threshold: float
+    probabilities: dict[str, np.ndarray], holdout: pd.DataFrame, schema: Schema, threshold: float
 ) -> pd.DataFrame:
     """Return each model's predictions of the holdout rows, model after model.
 
     Args:
-        models: fitted pipelines by name.
+        probabilities: for each model the probability of class 1 of each row, shape (rows,).
         holdout: rows no model has seen, shape (rows, columns).
         schema: the table's input schema.
         threshold: a probability of at least this much predicts class 1.
@@ -24,8 +23,7 @@ def holdout_predictions(
         Columns `row_id, model, target, probability, prediction`, shape (rows * models, 5).
     """
     parts = []
-    for name, model in models.items():
-        probability = predict_probability(model, holdout, schema)
+    for name, probability in probabilities.items():
         parts.append(
             pd.DataFrame(
                 {
@@ -46,6 +44,7 @@ def holdout_metrics(
     level: float,
     table_rows: int | None = None,
     failures: dict[str, str] | None = None,
+    notes: dict[str, str] | None = None,
 ) -> pd.DataFrame:
     """Return every metric of every model with its interval: one row a model.
 
@@ -54,14 +53,15 @@ def holdout_metrics(
         threshold: as given to it.
         level: confidence level of the intervals.
         table_rows: rows of the table of which the holdout is a stratified part, None if it is not.
-        failures: for each model that could not be trained the reason.
+        failures: for each model that could not be trained or asked the reason.
+        notes: for models whose scores are of little worth all the same the reason.
 
     Returns:
         `model`, the metrics, `threshold, prevalence, rows`, then `<metric>_low` and
         `<metric>_high`; `reliable`: False if there are too few rows of a class, or too few ranking
         errors, for the intervals to hold what they promise (of roc_auc; see
-        `confidence_intervals`); `status`, "fitted" or "failed", and the `reason` of a failure,
-        which leaves the metrics empty. Models stand in the order of their first appearance, the
+        `confidence_intervals`); `status`, "fitted" or "failed"; `reason`: that of a failure,
+        which leaves the metrics empty, or a note. Models stand in the order of their first appearance, the
         failed ones last.
     """
     rows = []
@@ -73,7 +73,9 @@ def holdout_metrics(
         for metric, interval in intervals.iterrows():
             row |= {f"{metric}_low": interval["low"], f"{metric}_high": interval["high"]}
         reliable = bool(intervals.loc["roc_auc", "reliable"])
-        rows.append(row | {"reliable": reliable, "status": FITTED, "reason": ""})
+        rows.append(
+            row | {"reliable": reliable, "status": FITTED, "reason": (notes or {}).get(name, "")}
+        )
     for name, reason in (failures or {}).items():
         same = {key: rows[0][key] for key in ("threshold", "prevalence", "rows")}
         same |= {"model": name, "reliable": False, "status": FAILED, "reason": reason}

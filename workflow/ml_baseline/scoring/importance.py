@@ -356,6 +356,14 @@ def _cramers_v(one: np.ndarray, other: np.ndarray) -> float:
     return math.sqrt(chi_squared / counts.sum() / fewer)
 
 
+def nothing_explained() -> dict[str, pd.DataFrame]:
+    """Return the tables of `explain` without rows."""
+    return {
+        "importance": pd.DataFrame(columns=list(IMPORTANCE), dtype="str"),
+        "partial_dependence": pd.DataFrame(columns=list(PARTIAL_DEPENDENCE), dtype="str"),
+    }
+
+
 def explain(
     predict: Predict | None, holdout: pd.DataFrame, schema: Schema, settings: dict
 ) -> dict[str, pd.DataFrame]:
@@ -368,10 +376,7 @@ def explain(
         settings: `metric`, `threshold`, `level`, `random_state`.
     """
     if predict is None:
-        return {
-            "importance": pd.DataFrame(columns=list(IMPORTANCE), dtype="str"),
-            "partial_dependence": pd.DataFrame(columns=list(PARTIAL_DEPENDENCE), dtype="str"),
-        }
+        return nothing_explained()
     importance = permutation_importance(predict, holdout, schema, **settings)
     main = importance["feature"].head(EXPLAINED_FEATURES).tolist()
     curves = partial_dependence(predict, holdout, schema, main, settings["random_state"])

@@ -39,32 +39,41 @@ def share(table: np.ndarray, part: np.ndarray, whole: np.ndarray, noise: float) 
     worth = rows * (variance / less if less > 0 else 1.0)
 
     def limits(level):
-        z = _normal_quantile(level)
-        middle = share + z**2 / (2 * worth)
-        reach = z * math.sqrt(share * (1 - share) / worth + z**2 / (4 * worth**2))
-        low = (middle - reach) / (1 + z**2 / worth)
-        high = (middle + reach) / (1 + z**2 / worth)
-        return (
-            _limit_of_few(successes, rows, worth, level, low),
-            1 - _limit_of_few(failures, rows, worth, level, 1 - high),
-        )
+        return share_limits(successes, rows, level, worth)
 
     return Estimate(share, "Wilson", float(min(successes, failures)), limits)
 
 
-def _limit_of_few(count: int, rows: int, worth: float, level: float, limit: float) -> float:
-    """Return the lower limit of a share that rests on none or 1 to 3 rows; else `limit`.
+def wilson(share, rows, z):
+    """Return Wilson's limits of a share, z standard errors away; of arrays too."""
+    middle = share + z**2 / (2 * rows)
+    reach = z * np.sqrt(share * (1 - share) / rows + z**2 / (4 * rows**2))
+    return (middle - reach) / (1 + z**2 / rows), (middle + reach) / (1 + z**2 / rows)
+
+
+def share_limits(
+    successes: int, rows: int, level: float, worth: float | None = None
+) -> tuple[float, float]:
+    """Return Wilson's limits of a share, but where none or 1 to 3 rows decide.
 
     Wilson's own limit is too high there: a share a little below it would be missed far too often
-    (Brown, Cai and DasGupta 2001, section 4.1.1, who take the limit for a Poisson count).
+    (Brown, Cai and DasGupta 2001, section 4.1.1, who take the limit for a Poisson count). `worth`
+    is the number of rows that the rows are worth.
     """
     from scipy.special import gammaincinv
 
-    if count == 0:
-        return 0.0
-    if count > (2 if rows <= 50 else 3):
-        return limit
-    return float(gammaincinv(count * worth / rows, 1 - level)) / worth
+    worth = rows if worth is None else worth
+    few = 2 if rows <= 50 else 3
+
+    def lower(count: int, limit: float) -> float:
+        if count == 0:
+            return 0.0
+        if count > few:
+            return limit
+        return float(gammaincinv(count * worth / rows, 1 - level)) / worth
+
+    low, high = wilson(successes / rows, worth, _normal_quantile(level))
+    return lower(successes, float(low)), 1 - lower(rows - successes, 1 - float(high))
 
 
 def rates(

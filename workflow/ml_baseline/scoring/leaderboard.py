@@ -1,5 +1,7 @@
 """The models of one table side by side, over all its seeds, and which of them is best."""
 
+from typing import Required, TypedDict
+
 import pandas as pd
 
 from ml_baseline.errors import InputError
@@ -11,8 +13,42 @@ from ml_baseline.scoring.significance import combine_over_splits, compare, compa
 COMPARED = (
     *(f"baseline_{figure}" for figure in ("difference", "low", "high", "p_adjusted")),
     *(f"best_{figure}" for figure in ("difference", "low", "high", "p_adjusted")),
-    "verdict",
 )
+
+
+class LeaderboardRow(TypedDict, total=False):
+    """One row of the leaderboard: a model.
+
+    Beside these keys there are `oof_<select_by>`, the out-of-fold score it was ranked by, and for
+    each of `METRICS` the value on the holdout with `_low` and `_high`. `baseline_...` and `best_...`
+    compare it by `select_by` with the baseline and with the best model, the p-values adjusted for the
+    number of models; `verdict` says it in words. Over several seeds figures are means, and intervals
+    allow for the rows that the splits share. A model that failed with any seed has no scores.
+    """
+
+    dataset: str
+    model: Required[str]
+    rank: int
+    selected: bool
+    roc_auc_low: float
+    reliable: bool
+    threshold: float
+    prevalence: float
+    rows: float
+    seeds: int
+    level: float
+    baseline_difference: float
+    baseline_low: float
+    baseline_high: float
+    baseline_p_adjusted: float
+    best_difference: float
+    best_low: float
+    best_high: float
+    best_p_adjusted: float
+    verdict: str
+    baseline: str
+    status: str
+    reason: str
 
 
 def out_of_fold_scores(oof: pd.DataFrame, threshold: float) -> dict[str, float]:
@@ -71,13 +107,8 @@ def leaderboard(
         table_rows: rows of the whole table.
 
     Returns:
-        `dataset, model, rank, selected, oof_<select_by>`; each holdout metric with `_low` and
-        `_high`; the comparison by `select_by` with the baseline and with the best model
-        (difference, interval, p-value adjusted for the number of models, all of it in words as
-        `verdict`); `reliable, threshold, prevalence, rows, seeds, level, baseline, status, reason`.
-        Over several seeds values are means, and intervals allow for the rows that the splits share.
-        Models that failed with any seed stand at the end, without scores; if the baseline is one
-        of them, nothing is compared with it.
+        Columns as `LeaderboardRow` has them. Models that failed with any seed stand at the end; if
+        the baseline is one of them, nothing is compared with it.
 
     Raises:
         InputError: with each of several seeds a model is left, but none with all of them.
@@ -118,8 +149,67 @@ def leaderboard(
     compared = compared_models(predictions, order.index[0], settings, table_rows, test_share)
     for name in COMPARED:
         table[name] = table["model"].map(compared[name])
-    table = table.assign(baseline=settings["baseline"] or "", status=FITTED, reason="")
+    does = what_the_baseline_does(predictions, settings)
+    table["verdict"] = [
+        verdict_of(row, settings, does, best=order.index[0]) for row in table.to_dict("records")
+    ]
+    noted = metrics[metrics["reason"].notna()].drop_duplicates("model")
+    notes = dict(zip(noted["model"], noted["reason"], strict=True))
+    reasons = [notes.get(model, "") for model in table["model"]]
+    table = table.assign(baseline=settings["baseline"] or "", status=FITTED, reason=reasons)
     return pd.concat([table, failed_rows(failures, table)], ignore_index=True)
+
+
+def what_the_baseline_does(predictions: dict[int, pd.DataFrame], settings: dict) -> str:
+    """Return in words what the baseline does if that is the same for every row, else ""."""
+    kinds = set()
+    for of_seed in predictions.values():
+        own = of_seed[of_seed["model"] == settings["baseline"]]
+        if own["probability"].nunique() != 1:
+            return ""
+        ones = own["probability"].iloc[0] >= settings["threshold"]
+        kinds.add("more frequent" if ones == (own["target"].mean() >= 0.5) else "rarer")
+    return f"always predicts the {kinds.pop()} class" if len(kinds) == 1 else ""
+
+
+def verdict_of(row: LeaderboardRow, settings: dict, does: str, best: str) -> str:
+    """Return in words what a model's comparisons show.
+
+    Better than the baseline by the metric is not enough: by F1 or recall a coin flip is better than
+    a model that predicts no ones. Only a model whose ROC-AUC is above chance has shown any skill.
+
+    Args:
+        row: the model's row of the leaderboard.
+        settings: as of `leaderboard`.
+        does: see `what_the_baseline_does`.
+        best: the name of the best model.
+    """
+    sign = 1 if metric_named(settings["select_by"]).higher_is_better else -1
+    alpha, baseline = 1 - settings["level"], settings["baseline"]
+    words = []
+    if row["model"] == baseline:
+        words.append(f"the baseline, which {does}" if does else "the baseline")
+    elif baseline is not None:
+        if row["baseline_p_adjusted"] > alpha:
+            words.append(f"not shown to be better than {baseline}")
+        elif sign * row["baseline_difference"] <= 0:
+            words.append(f"worse than {baseline}")
+        elif row["roc_auc_low"] > 0.5:
+            words.append(f"better than {baseline}")
+        else:
+            title = metric_named(settings["select_by"]).title
+            words.append(
+                f"no skill shown: above {baseline} by {title}, but its ROC-AUC may be chance"
+            )
+    if row["model"] == best:
+        words.append("the best of those tried")
+    elif row["best_p_adjusted"] > alpha:
+        words.append(f"not distinguishable from {best}")
+    elif sign * row["best_difference"] > 0:
+        words.append(f"better here than {best}, which did best in training")
+    else:
+        words.append(f"worse than {best}")
+    return "; ".join(words)
 
 
 def failures_of(metrics: pd.DataFrame) -> dict[str, str]:

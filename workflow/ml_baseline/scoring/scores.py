@@ -77,42 +77,22 @@ def confidence_intervals(
     intervals of the metrics that depend on it are shorter (for accuracy, log_loss and others by
     half or more where ones are rare). Without it they would hold more than they promise.
 
-    The result is a DataFrame with the metrics as index and the columns
+    Returns a DataFrame with the metrics as index and the columns
 
     * `value`, `low`, `high`: the metric and its two-sided interval at `level`;
-    * `method`: how the interval was computed;
-    * `effective_rows`: how many rows the figure hangs on (see below);
+    * `method`: how the interval was computed: docs/intervals.md has the methods and their sources;
+    * `effective_rows`: how many rows the figure hangs on, (sum e)^2 / (sum e^2) for the parts e that
+      the rows have in it (Kish's effective sample size): for a share the number of the rarer outcome;
+      for the areas the errors of the ones or of the zeros, whichever are fewer; for mcc and
+      balanced_accuracy the errors of both classes; for log_loss and brier the losses;
     * `reliable`: False where there are fewer than 20 rows of either class or fewer than 5
       effective rows. The interval is then a rough guide and may not hold what it promises.
 
     No random numbers are used: the same rows always give the same interval. The methods are those
-    that hold what they promise in `tests/proofs/test_coverage.py`:
-
-    * accuracy, precision, recall: Wilson's score interval with the correction near 0 and 1 of
-      Brown, Cai and DasGupta (2001), Statistical Science 16, 101-133.
-    * f1: the same for the share of the rows that are ones or are predicted as ones which are both,
-      F* = f1 / (2 - f1), turned back into f1; Lam, Gopal and Qian (2023), arXiv:2309.14621.
-    * roc_auc: Newcombe's score interval (2006), Statistics in Medicine 25, 559-573 (method 5), its
-      variance scaled to that of DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44, 837-845;
-      see `_area`.
-    * pr_auc: jackknife with its correction of the bias, on the logit scale; see
-      `_precision_over_recalls`.
-    * log_loss, brier: Student's t with the skewness removed by the transformation of Hall (1992),
-      Journal of the Royal Statistical Society B 54, 221-228.
-
-    * mcc, balanced_accuracy: the distances to the limits of the recall, the specificity and the
-      share of ones, squared and added; see `_rates`.
-
-    What has not been seen cannot be excluded: if all rows are predicted right, or perfectly
-    ranked, the interval still reaches as far as about 4 rows in n would take it. Only a
-    probability that is the same for every row gives an interval without width, [0.5, 0.5], for
-    roc_auc: such a model ranks nothing, on any rows.
-
-    `effective_rows` is (sum e)^2 / (sum e^2) for the parts e that the rows have in the figure
-    (Kish's effective sample size): for a share, the number of the rarer outcome; for roc_auc, the
-    ranking errors of the ones or of the zeros, whichever are fewer; for pr_auc, likewise the
-    precision or its lack at the ones; for log_loss and brier, the losses;
-    for mcc and balanced_accuracy, the errors of both classes, each as a share of its class.
+    that hold what they promise in `tests/proofs/test_coverage.py`. What has not been seen cannot be
+    excluded: if all rows are predicted right, or perfectly ranked, the interval still reaches as far
+    as about 4 rows in n would take it. Only a probability that is the same for every row gives an
+    interval without width, [0.5, 0.5], for roc_auc: such a model ranks nothing, on any rows.
 
     Raises InputError as `scores` does, and for a `level` that is not between 0 and 1.
     """

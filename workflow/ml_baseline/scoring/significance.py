@@ -28,6 +28,9 @@ from ml_baseline.scoring.scores import enough_of_both_classes, estimate, parts_o
 
 # A difference hangs on rows of both models, so it takes twice as many to be reliable.
 ENOUGH_EFFECTIVE_ROWS = 2 * ENOUGH_EFFECTIVE_ROWS_OF_ONE
+# Methods of metrics that look at the yes/no predictions alone: their differences hang on the rows
+# on which two models' predictions differ.
+OF_PREDICTIONS = ("share", "f1", "rates")
 # Smaller p-values are given as this one: no method here is exact that far out.
 SMALLEST_P = 1e-12
 
@@ -41,7 +44,6 @@ def compare(
     metrics: str | Sequence[str] = "roc_auc",
     level: float = 0.95,
     table_rows: int | None = None,
-    baseline_words: str = "always guessing the majority",
 ):
     """Compare each model with the baseline and with the best one, on the same rows.
 
@@ -61,8 +63,8 @@ def compare(
       Statistics 6, 65-70; one family for each metric). The interval goes with the former;
     * `best_difference` ... `best_p_adjusted`: the same against the best;
     * `reliable`: False where there are fewer than 20 rows of either class, or where one of the
-      compared values hangs on fewer than 10 effective rows (see there);
-    * `verdict`: all this in words, decided by the adjusted p-values at 1 - `level`.
+      compared values hangs on fewer than 10 effective rows (see there), or where fewer than 10
+      rows are predicted differently and the metric looks at predictions alone.
 
     Models with the same probabilities differ by 0 with p = 1, and so does a model from itself.
     With `baseline` None the columns of the baseline hold NaN.
@@ -111,17 +113,19 @@ def compare(
                 if other is not None:
                     found = _difference(metric, models[model], models[other], level)
                     effective = min(effective, models[other].estimates[metric].effective_rows)
+                    if metric_named(metric).method in OF_PREDICTIONS and other != model:
+                        differ = models[model].predicted != models[other].predicted
+                        effective = min(effective, float(np.count_nonzero(differ)))
                 row |= _columns(role, found)
             row["reliable"] = bool(enough_of_both and effective >= ENOUGH_EFFECTIVE_ROWS)
             rows.append(row)
-    return pd.DataFrame(_with_verdicts(rows, level, baseline_words))
+    return pd.DataFrame(_adjusted(rows))
 
 
 def compare_over_splits(
     comparisons: Sequence,
     test_share: float,
     level: float = 0.95,
-    baseline_words: str = "always guessing the majority",
 ):
     """Return one comparison for several splits of a table: the tables of `compare`, taken together.
 
@@ -159,7 +163,7 @@ def compare_over_splits(
             row |= _columns(role, (*combined, _p_of_interval(*combined, level)))
         row["reliable"] = all(split["reliable"] for split in of_splits)
         rows.append(row)
-    return pd.DataFrame(_with_verdicts(rows, level, baseline_words))
+    return pd.DataFrame(_adjusted(rows))
 
 
 def combine_over_splits(values, low, high, test_share: float = 0.2) -> tuple[float, float, float]:
@@ -215,7 +219,7 @@ class _Model:
 
     def __init__(self, target, probability, threshold, table_rows, metrics):
         sample = sample_of(target, probability, threshold, table_rows)
-        self.probability = sample.probability
+        self.probability, self.predicted = sample.probability, sample.predicted
         self.rarer = min(np.count_nonzero(sample.target), np.count_nonzero(~sample.target))
         self.ranks_nothing = np.ptp(self.probability) == 0
         self.estimates = {metric: estimate(metric, sample) for metric in metrics}
@@ -310,14 +314,14 @@ def _p_of_interval(mean: float, low: float, high: float, level: float) -> float:
 
 
 def _columns(role: str, found: tuple[float, float, float, float]) -> dict:
-    """Return the columns of a comparison; the last is for `_with_verdicts` to fill."""
+    """Return the columns of a comparison; the last is for `_adjusted` to fill."""
     names = ("difference", "low", "high", "p")
     columns = {f"{role}_{name}": value for name, value in zip(names, found, strict=True)}
     return columns | {f"{role}_p_adjusted": np.nan}
 
 
-def _with_verdicts(rows: list[dict], level: float, baseline_words: str) -> list[dict]:
-    """Return the rows with the adjusted p-values and the words that follow from them."""
+def _adjusted(rows: list[dict]) -> list[dict]:
+    """Return the rows with their p-values adjusted for the number of models."""
     for role in ("baseline", "best"):
         for metric in {row["metric"]: None for row in rows}:
             of_metric = [row for row in rows if row["metric"] == metric]
@@ -328,27 +332,4 @@ def _with_verdicts(rows: list[dict], level: float, baseline_words: str) -> list[
                 row[f"{role}_p_adjusted"] = 1.0
             for row, p in zip(family, adjusted, strict=True):
                 row[f"{role}_p_adjusted"] = float(p)
-    return [row | {"verdict": _verdict(row, 1 - level, baseline_words)} for row in rows]
-
-
-def _verdict(row: dict, alpha: float, baseline_words: str) -> str:
-    sign = 1 if metric_named(row["metric"]).higher_is_better else -1
-    words = []
-    if row["model"] == row["baseline"]:
-        words.append(f"the baseline: {baseline_words}")
-    elif row["baseline"] is not None:
-        if row["baseline_p_adjusted"] > alpha:
-            words.append(f"not shown to be better than {baseline_words}")
-        elif sign * row["baseline_difference"] > 0:
-            words.append(f"better than {baseline_words}")
-        else:
-            words.append(f"worse than {baseline_words}")
-    if row["model"] == row["best"]:
-        words.append("the best of those tried")
-    elif row["best_p_adjusted"] > alpha:
-        words.append(f"not distinguishable from {row['best']}")
-    elif sign * row["best_difference"] > 0:
-        words.append(f"better here than {row['best']}, which did best in training")
-    else:
-        words.append(f"worse than {row['best']}")
-    return "; ".join(words)
+    return rows

@@ -86,6 +86,7 @@ class Batcher(Generic[Result]):
             rows += following.rows
 
     def _answer(self, batch: list[_Waiting]) -> None:
+        results: list[Any]
         try:
             results = self._predict([waiting.request for waiting in batch])
         except (Exception, SystemExit) as error:

@@ -24,7 +24,7 @@ from pydantic import (
 from pydantic_core import from_json
 
 from ml_baseline.data import cells
-from ml_baseline.data.schema import NUMERIC_KINDS
+from ml_baseline.data.schema import NUMERIC_KINDS, Column, Schema
 from ml_baseline.registry import Run
 from ml_baseline.registry.predict import expected, id_columns, input_columns, target_entry
 
@@ -79,7 +79,7 @@ class RowReader:
             default = ... if column in needed else None
             text = described(entries[column], schema)
             fields[f"column_{i}"] = (Cell, Field(default, alias=column, description=text))
-        example = {column: example_of(entries[column]) for column in needed}
+        example: dict[str, Any] = {column: example_of(entries[column]) for column in needed}
         self.row_model = create_model(
             "Row",
             __config__=ConfigDict(extra="ignore", json_schema_extra={"examples": [example]}),
@@ -88,7 +88,7 @@ class RowReader:
         )
         self.example = example
         self._one = TypeAdapter(self.row_model)
-        self._many = TypeAdapter(list[self.row_model])
+        self._many = TypeAdapter(list[self.row_model])  # type: ignore[name-defined]
         self._fields = list(fields)
 
     def read(self, body: bytes) -> list[list[Any]]:
@@ -181,7 +181,7 @@ class RowReader:
         """Return a validation error as the problems of rows and fields."""
         found: dict[tuple, dict] = {}
         for item in error.errors(include_url=False, include_context=False):
-            place = list(item["loc"])
+            place: list[Any] = list(item["loc"])
             row = place.pop(0) if is_list and place else (None if is_list else 0)
             field = place[0] if place else None
             kind, given = item["type"], item["input"]
@@ -233,28 +233,27 @@ def as_code(text: object) -> str:
     return f"{fence}{pad}{shown}{pad}{fence}"
 
 
-def described(entry: dict, schema: dict) -> str:
+def described(entry: Column, schema: Schema) -> str:
     """Return in words what a column may hold."""
     if entry["role"] == "target":
         labels = ", ".join(map(as_code, [*schema["positive"], *schema["negative"]]))
         return f"The target, if it is known; not used to predict. One of {labels}."
     if entry["role"] != "feature":
         return "Names the row; given back with its prediction."
-    text = expected(entry | {"unit": None})
-    text = f"{text[0].upper()}{text[1:]}"
-    if entry.get("unit"):
-        text += f" in {as_code(entry['unit'])}"
+    unit = entry.get("unit")
+    text = expected(entry | {"unit": ""})
+    text = f"{text[0].upper()}{text[1:]}" + (f" in {as_code(unit)}" if unit else "")
     if "part" not in entry and entry["kind"] in NUMERIC_KINDS and "minimum" in entry:
         return f"{text}; {entry['minimum']} to {entry['maximum']} in training"
-    labels = entry.get("categories") if entry["kind"] == "category" else entry.get("encode")
-    if labels:
-        known = ", ".join(map(as_code, list(labels)[:SHOWN_CATEGORIES]))
-        more = ", ..." if len(labels) > SHOWN_CATEGORIES else ""
-        return f"{text}; in training {known}{more}"
+    known = entry.get("categories") if entry["kind"] == "category" else entry.get("encode")
+    if known:
+        more = ", ..." if len(known) > SHOWN_CATEGORIES else ""
+        shown = ", ".join(map(as_code, list(known)[:SHOWN_CATEGORIES]))
+        return f"{text}; in training {shown}{more}"
     return text
 
 
-def example_of(entry: dict) -> str | int | float | bool | None:
+def example_of(entry: Column) -> str | int | float | bool | None:
     """Return a cell such as the training table had in a column."""
     if "part" in entry:
         form = entry["date_formats"][0]

@@ -97,7 +97,7 @@ class Traffic:
         path = self._path(scope)
         # A HEAD is a GET whose body the server does not send.
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        inner = scope | {"method": method, "state": scope.get("state", {})}
+        inner = dict(scope) | {"method": method, "state": scope.get("state", {})}
         inner |= {"root_path": self.root_path, "path": self.root_path + path}
         status = 500
         received = 0

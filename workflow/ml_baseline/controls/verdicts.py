@@ -32,20 +32,10 @@ def negative_control(leaderboard: pd.DataFrame) -> pd.DataFrame:
         explanation`. A model fails if its interval lies above 0.5; by chance that happens to one
         model in 40.
     """
-    rows = []
-    for _, row in leaderboard.iterrows():
-        found = row["roc_auc_low"] > 0.5
-        words = "found something in shuffled labels: there is a leak" if found else "found nothing"
-        rows.append(
-            _row(
-                "negative",
-                row,
-                expected=0.5,
-                verdict="fail" if found else "pass",
-                explanation=f"labels shuffled: {row['model']} {words}",
-            )
-        )
-    return pd.DataFrame(rows)
+    found = leaderboard["roc_auc_low"] > 0.5
+    words = np.where(found, "found something in shuffled labels: there is leakage", "found nothing")
+    explanation = "labels shuffled: " + leaderboard["model"] + " " + words
+    return _table("negative", leaderboard, 0.5, np.nan, ~found, explanation)
 
 
 def positive_control(
@@ -67,7 +57,8 @@ def positive_control(
         One row, with the columns of `negative_control`; it fails if the interval does not cover
         the truth, as happens by chance to one in 20.
     """
-    row = leaderboard[leaderboard["selected"]].iloc[0]
+    chosen = leaderboard[leaderboard["selected"]].head(1)
+    row = chosen.iloc[0]
     raw = sample_data.customers(FRESH_ROWS, random_state).astype("str")
     fresh, _ = clean(raw, schema)
     probability = predict_probability(models[row["model"]], fresh, schema)
@@ -75,39 +66,16 @@ def positive_control(
     best = sample_data.best_visible_roc_auc()
     covered = row["roc_auc_low"] <= truth <= row["roc_auc_high"]
     words = "covers" if covered else "misses"
-    return pd.DataFrame(
-        [
-            _row(
-                "positive",
-                row,
-                expected=truth,
-                verdict="pass" if covered else "fail",
-                explanation=(
-                    f"{row['model']} reaches {truth:.3f} on {FRESH_ROWS:,} fresh customers; the "
-                    f"best possible is {best:.3f}; the interval of the holdout {words} the truth"
-                ),
-                best_possible=best,
-            )
-        ]
+    explanation = (
+        f"{row['model']} reaches {truth:.3f} on {FRESH_ROWS:,} fresh customers; the best possible is "
+        f"{best:.3f}; the interval of the holdout {words} the truth"
     )
+    return _table("positive", chosen, truth, best, covered, explanation)
 
 
-def _row(
-    control: str,
-    row: pd.Series,
-    expected: float,
-    verdict: str,
-    explanation: str,
-    best_possible: float = np.nan,
-) -> dict:
-    return {
-        "control": control,
-        "model": row["model"],
-        "roc_auc": row["roc_auc"],
-        "low": row["roc_auc_low"],
-        "high": row["roc_auc_high"],
-        "expected": expected,
-        "best_possible": best_possible,
-        "verdict": verdict,
-        "explanation": explanation,
-    }
+def _table(control, rows, expected, best_possible, passed, explanation) -> pd.DataFrame:
+    names = {"roc_auc_low": "low", "roc_auc_high": "high"}
+    table = rows[["model", "roc_auc", *names]].rename(columns=names).assign(expected=expected)
+    table = table.assign(best_possible=best_possible, verdict=np.where(passed, "pass", "fail"))
+    table.insert(0, "control", control)
+    return table.assign(explanation=explanation).reset_index(drop=True)

@@ -1,0 +1,192 @@
+"""Every use of what Snakemake does not promise to keep. Each has a test in test_snakemake_internals.py.
+
+Read from Snakemake 9.27; pyproject.toml bounds the version. The one use that stands elsewhere is in
+rules/library.smk, which makes this file importable in the first place.
+"""
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Protocol
+
+from ml_baseline.files import open_new
+
+FOLDER = Path(".snakemake")  # where Snakemake keeps its records
+
+
+class Conduct(Protocol):
+    """What is to happen around the graph and the jobs of a run."""
+
+    def before_graph(self, executes: bool) -> None:
+        """Called when the rules are known, but not the jobs; `executes` if these are to run."""
+
+    def before_jobs(self) -> None:
+        """Called before the first job, if there is any; the folder is locked by now."""
+
+    def after_jobs(self, ended_well: bool) -> bool:
+        """Called after the last job; returns whether the run has ended well."""
+
+
+def conduct(workflow: Any, run: Conduct) -> None:
+    """Have a run conducted, wherever the rules are used.
+
+    Not by `onstart` and `onsuccess`: these are ignored where the workflow is a module, and with
+    `--no-hooks`. A run of which `after_jobs` returns False ends with exit code 1.
+    """
+    from snakemake.scheduling.job_scheduler import JobScheduler
+
+    prepare, schedule = workflow._prepare_dag, JobScheduler.schedule
+
+    def executes() -> bool:
+        return workflow.executor_plugin is not None and not (workflow.dryrun or workflow.touch)
+
+    def conducted_prepare(*arguments: Any, **named: Any) -> None:
+        prepare(*arguments, **named)
+        run.before_graph(executes())
+
+    def conducted_schedule(scheduler: Any) -> bool:
+        if scheduler.workflow is not workflow or not executes():
+            return schedule(scheduler)
+        run.before_jobs()
+        try:
+            ended_well = schedule(scheduler)
+        except BaseException:
+            run.after_jobs(False)
+            raise
+        return run.after_jobs(ended_well)
+
+    workflow._prepare_dag = conducted_prepare
+    JobScheduler.schedule = conducted_schedule
+
+
+def is_main_process(workflow: Any) -> bool:
+    """Return whether this is the run itself, and not a job on a cluster that reads the rules too."""
+    return workflow.is_main_process
+
+
+def reads_config(workflow: Any) -> bool:
+    """Return whether the config comes from files that nobody has looked at yet.
+
+    The jobs of a cluster read them again; a module is given its config by the workflow that uses it.
+    """
+    return is_main_process(workflow) and not workflow.modifier.skip_configfile
+
+
+def without_pandas() -> None:
+    """Keep Snakemake from importing pandas to see whether a param is a table: none of ours is.
+
+    That would take a fifth of a call in which there is nothing to do.
+    """
+    from snakemake.persistence import PersistenceBase
+
+    PersistenceBase._serialize_param = PersistenceBase._serialize_param_builtin
+
+
+def import_first_from(folder: Path) -> None:
+    """Have the scripts of jobs look into `folder` first when they import.
+
+    Snakemake puts it last. Then a version of the library that is installed would be imported, and
+    not the one whose code the workflow has looked at.
+    """
+    from snakemake.script import PythonScript
+
+    preamble = PythonScript.get_preamble
+    line = f"import sys; sys.path.insert(0, {str(folder)!r})\n"
+    PythonScript.get_preamble = lambda script: preamble(script) + line
+
+
+def prefixing(workflow: Any) -> Callable[[str], str]:
+    """Return the function from a path in a rule to where it leads: a module may have a `prefix:`.
+
+    To be called while the rules are read, as only then it is known whose these are.
+    """
+    modifier = workflow.modifier.path_modifier
+    return lambda path: str(modifier.replace_prefix(path))
+
+
+def scripts_to_run(workflow: Any) -> set[str]:
+    """Return the names of the script files that this run's jobs run."""
+    scripts = (job.rule.script for job in workflow.dag.needrun_jobs())
+    return {Path(script).name for script in scripts if script}
+
+
+def jobs_outputs(workflow: Any) -> set[str]:
+    """Return what this run is about to make."""
+    return {str(path) for job in workflow.dag.needrun_jobs() for path in job.output}
+
+
+def outputs_of_rules(workflow: Any, paths: Iterable[str]) -> list[str]:
+    """Return those of `paths` that a rule makes."""
+    outputs = [output for rule in workflow.rules for output in rule.output]
+    return [path for path in paths if any(output.match(path) for output in outputs)]
+
+
+def force(workflow: Any, paths: Iterable[str]) -> None:
+    """Have files made again, as `--forcerun` does; to be called before the jobs are known."""
+    workflow.dag.forcefiles.update(paths)
+
+
+def unfinished_outputs(workflow: Any) -> set[str]:
+    """Return what should have been made in this run and was not, as its job failed or never began."""
+    dag = workflow.dag
+    return {str(path) for job in dag.needrun_jobs() if not dag.finished(job) for path in job.output}
+
+
+def make_again(workflow: Any, path: str) -> None:
+    """Have a file that was not written by its rule made again as soon as the rule can run.
+
+    Snakemake forgets how it was made, and finds it older than what it is made from.
+    """
+    from snakemake.io import IOFile
+
+    workflow.persistence.cleanup_metadata(IOFile(path))
+    os.utime(path, (1, 1))
+
+
+def left_locks(workflow: Any) -> bool:
+    """Return whether Snakemake's records say that a run is at work in this folder."""
+    return any(workflow.persistence._read_locks())
+
+
+def take_away_locks(workflow: Any) -> None:
+    """Do what `snakemake --unlock` does, in a run that goes on."""
+    workflow.persistence.cleanup_locks()
+    if folder := getattr(workflow.persistence, "_lockdir", None):
+        Path(folder).mkdir(exist_ok=True)
+
+
+def forget_broken_records(folder: Path = FOLDER) -> list[Path]:
+    """Have the files made again whose record is broken, as it may be after a power cut.
+
+    Snakemake would take such a file for up to date, whatever changes in the config later. The
+    records in a database (`--persistence-backend db`) are never broken.
+
+    Args:
+        folder: where Snakemake keeps its records.
+
+    Returns:
+        The broken records.
+    """
+    broken = []
+    for record in (folder / "metadata").rglob("*"):
+        if record.is_file():
+            try:
+                json.loads(record.read_bytes())
+            except ValueError:
+                broken.append(record)
+                # The sign of a job that did not end: `rerun-incomplete` runs it again.
+                mark = folder / "incomplete" / record.relative_to(folder / "metadata")
+                mark.parent.mkdir(parents=True, exist_ok=True)
+                with open_new(mark) as file:
+                    file.write("{}")
+                record.unlink()
+    return broken
+
+
+def cancel_timers() -> None:
+    """End the timers that only wake a scheduler that has ended; Python would wait a second for them."""
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.cancel()
