@@ -7,6 +7,7 @@ follows the schema row by row, so new rows are read exactly as the first ones we
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -91,7 +92,7 @@ def infer_schema(
     decimal = settings.get("decimal") or usual_decimal(present.values(), separator)
     days_first = day_first(present.values(), separator == ";" or decimal == ",")
     numbers = cells.parse_numbers(pd.Series(sorted(tokens), dtype="str"))[0].dropna().tolist()
-    entries = []
+    entries: list = []
     features = sum(role == "feature" for role in roles.values())
     for name, role in roles.items():
         readings = [{"kind": "boolean" if role == "target" else "category"}]
@@ -186,7 +187,7 @@ def _names_each_row(present: pd.Series, rows: int) -> bool:
     )
 
 
-def _per_column(settings: dict, key: str) -> dict[str, object]:
+def _per_column(settings: dict, key: str) -> dict[str, Any]:
     """Return what the settings say under `key`, by column name."""
     value = settings.get(key)
     if isinstance(value, Mapping):

@@ -31,13 +31,16 @@ class Rows(Protocol):
         name: what the file is called in messages.
         names: the names of the columns; those without one are called unnamed_1 and so on, by
             their position.
-        types: the data types the file has for its columns; None where it has text only.
     """
 
     source: SourceFile
     name: str
     names: list[str]
-    types: dict[str, pa.DataType] | None
+
+    @property
+    def types(self) -> dict[str, pa.DataType] | None:
+        """The data types that the file has for its columns; None where it has text only."""
+        ...
 
     @property
     def reading(self) -> dict[str, str]:
