@@ -30,16 +30,16 @@ def halves(rows):
 
 # What is no probability, and what is said of it.
 NO_PROBABILITIES = {
-    "NaN": (lambda n: halves(n) * np.nan, "gives nan as the probability of a row, and for 4 of 4"),
-    "one NaN": (lambda n: np.vstack([halves(n - 1), [[0.5, np.nan]]]), "for 1 of 4 rows"),
+    "NaN": (lambda n: halves(n) * np.nan, "gives nan as a probability; 4 of 4"),
+    "one NaN": (lambda n: np.vstack([halves(n - 1), [[0.5, np.nan]]]), "1 of 4 rows"),
     "infinite": (lambda n: halves(n) / 0.0, "gives inf"),
     "below 0": (lambda n: halves(n) - 0.6, "gives -0.1 "),
     "above 1": (lambda n: halves(n) * 3, "gives 1.5 "),
     "a score": (lambda n: np.full(n, 0.5), r"shape \(4,\); expected .* \(4, 2\)"),
     "a class too many": (lambda n: np.full((n, 3), 0.3), r"shape \(4, 3\)"),
     "a row too few": (lambda n: halves(n - 1), r"shape \(3, 2\)"),
-    "ragged": (lambda n: [[0.5, 0.5]] * (n - 1) + [[1]], "gives no numbers"),
-    "words": (lambda n: np.full((n, 2), "yes"), "gives no numbers"),
+    "ragged": (lambda n: [[0.5, 0.5]] * (n - 1) + [[1]], "does not give numbers"),
+    "words": (lambda n: np.full((n, 2), "yes"), "does not give numbers"),
     "nothing": (None, r"shape \(\)"),
 }
 
@@ -114,7 +114,7 @@ def test_isolated_work_changes_nothing_here():
     ("code", "words"),
     [
         (0, "ended with exit code 0 before it finished"),
-        (-signal.SIGKILL, "memory runs out"),
+        (-signal.SIGKILL, "memory ran out"),
         (-signal.SIGABRT, "crashed with SIGABRT (Aborted)"),
         (-signal.SIGBUS, "crashed with SIGBUS"),
     ],

@@ -577,6 +577,16 @@ def test_takes_estimators_kernels_and_splitters_inside_another(name):
     check_estimators(complete(with_estimator("sklearn.ensemble.BaggingClassifier", nested), SCHEMA))
 
 
+@pytest.mark.parametrize(
+    "place", ["params: {memory: x}", "params: {a: [{estimator: %s, params: {memory: x}}]}"]
+)
+def test_refuses_a_cache_of_pickles(place):
+    pipeline = "sklearn.pipeline.Pipeline"
+    table = f"models: {{m: {{estimator: {pipeline}, {place.replace('%s', pipeline)}}}}}"
+    (problem,) = problems(with_estimator("sklearn.svm.SVC", table))
+    assert "params.memory: names a folder from which pickled objects are loaded" in problem
+
+
 def test_a_kernel_is_no_model():
     (problem,) = problems(with_estimator("sklearn.gaussian_process.kernels.RBF"))
     assert "is no estimator: name a class that has fit" in problem

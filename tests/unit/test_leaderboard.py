@@ -11,10 +11,10 @@ from ml_baseline.scoring.evaluate import holdout_metrics
 from ml_baseline.scoring.leaderboard import (
     COMPARED,
     leaderboard,
-    named_baseline,
     out_of_fold_scores,
     ranked,
     verdict_of,
+    what_the_baseline_does,
 )
 from ml_baseline.scoring.metrics import METRICS
 from ml_baseline.scoring.scores import stratified_rows
@@ -75,24 +75,24 @@ OOF = {"dummy": 0.5, "good": 0.9, "useless": 0.51}
 
 
 CASES = [
-    ("dummy", {}, "the baseline: guessing; worse than best"),
-    ("best", {}, "better than guessing; the best of those tried"),
-    ("other", {"best_p_adjusted": 0.2}, "better than guessing; not distinguishable from best"),
+    ("dummy", {}, "the baseline, which guesses; worse than best"),
+    ("best", {}, "better than dummy; the best of those tried"),
+    ("other", {"best_p_adjusted": 0.2}, "better than dummy; not distinguishable from best"),
     (
         "other",
         {"baseline_p_adjusted": 0.06},
-        "not shown to be better than guessing; worse than best",
+        "not shown to be better than dummy; worse than best",
     ),
-    ("other", {"baseline_difference": -0.2}, "worse than guessing; worse than best"),
+    ("other", {"baseline_difference": -0.2}, "worse than dummy; worse than best"),
     (
         "other",
         {"best_difference": 0.1},
-        "better than guessing; better here than best, which did best in training",
+        "better than dummy; better here than best, which did best in training",
     ),
     (
         "other",
         {"roc_auc_low": 0.5},
-        "no skill shown: above guessing by F1, but its ROC-AUC may be chance; worse than best",
+        "no skill shown: above dummy by F1, but its ROC-AUC may be chance; worse than best",
     ),
 ]
 
@@ -105,25 +105,25 @@ def test_verdicts(model, changed, words):
         "best_p_adjusted": 0.01,
     }
     settings = {"select_by": "f1", "level": 0.95, "baseline": "dummy"}
-    assert verdict_of(row | changed, settings, "guessing", "best") == words
+    assert verdict_of(row | changed, settings, "guesses", "best") == words
     less_is_better = row | {"baseline_difference": -0.2, "best_difference": 0.1}
     if not changed:
-        by_loss = verdict_of(less_is_better, settings | {"select_by": "brier"}, "guessing", "best")
+        by_loss = verdict_of(less_is_better, settings | {"select_by": "brier"}, "guesses", "best")
         assert by_loss == words
 
 
 @pytest.mark.parametrize(
     ("said", "threshold", "words"),
     [
-        ([0.2, 0.2], 0.5, "mine (always predicts the more frequent class)"),
-        ([0.2, 0.2], 0.1, "mine (always predicts the rarer class)"),
-        ([0.2, 0.3], 0.5, "mine"),
+        ([0.2, 0.2], 0.5, "always predicts the more frequent class"),
+        ([0.2, 0.2], 0.1, "always predicts the rarer class"),
+        ([0.2, 0.3], 0.5, ""),
     ],
 )
-def test_a_baseline_is_named_and_said_to_guess_only_if_it_does(said, threshold, words):
+def test_a_baseline_is_said_to_guess_only_if_it_does(said, threshold, words):
     own = pd.DataFrame({"model": "mine", "target": [0, 0, 1] * 2, "probability": said * 3})
     settings = {"baseline": "mine", "threshold": threshold}
-    assert named_baseline({1: own, 2: own}, settings) == words
+    assert what_the_baseline_does({1: own, 2: own}, settings) == words
 
 
 def test_a_coin_flip_shows_no_skill_by_f1(board):
@@ -132,9 +132,7 @@ def test_a_coin_flip_shows_no_skill_by_f1(board):
     flip = table.loc["useless"]
     assert flip["baseline_p_adjusted"] < 1e-6
     assert flip["baseline_difference"] > 0
-    assert flip["verdict"].startswith(
-        "no skill shown: above dummy (always predicts the more frequent"
-    )
+    assert flip["verdict"].startswith("no skill shown: above dummy by F1")
     assert table.loc["good", "verdict"].startswith("better than dummy")
 
 

@@ -257,7 +257,7 @@ REFUSED = {
     "sklearn.linear_model.LogisticRegresion": ({}, "did you mean .*LogisticRegression"),
     "sklearn.linear_model.Nonsense": ({}, "has no class Nonsense$"),
     "sklearn.dummy.DummyClassifier": ({"colour": 1}, "does not take its `params`.*colour"),
-    "sklearn.datasets.load_iris": ({}, "is no estimator"),
+    "sklearn.datasets.load_iris": ({}, "is not an estimator"),
     "sklearn.linear_model.LinearRegression": ({}, "neither `predict_proba` nor"),
 }
 
@@ -298,7 +298,7 @@ def test_a_config_runs_no_command(schema_of, monkeypatch, tmp_path, estimator, n
             "estimator": "sklearn.calibration.CalibratedClassifierCV",
             "params": {"estimator": model},
         }
-    with pytest.raises(InputError, match=r"standard library|is no estimator|current folder"):
+    with pytest.raises(InputError, match=r"standard library|is not an estimator|current folder"):
         build_pipeline(schema_of(x="number"), model)
     assert not Path("ran").exists()
     if estimator == "own.Own":  # the user's own word for where it may come from
@@ -307,11 +307,27 @@ def test_a_config_runs_no_command(schema_of, monkeypatch, tmp_path, estimator, n
         assert Path("ran").exists()
 
 
-def test_no_cache_of_pickles_is_opened(schema_of):
-    steps = [["line", {"estimator": LINEAR}]]
-    model = {"estimator": "sklearn.pipeline.Pipeline", "params": {"steps": steps, "memory": "x"}}
-    with pytest.raises(InputError, match="`memory` cannot be set here"):
-        build_pipeline(schema_of(x="number"), model)
+STEPS = {"steps": [["line", {"estimator": LINEAR}]]}
+PIPELINE = {"estimator": "sklearn.pipeline.Pipeline", "params": STEPS}
+
+
+@pytest.mark.parametrize(
+    ("estimator", "params"),
+    [
+        ("sklearn.pipeline.Pipeline", STEPS | {"memory": "x"}),
+        (
+            "sklearn.model_selection.GridSearchCV",
+            {"estimator": PIPELINE, "param_grid": [{"memory": ["x"]}]},
+        ),
+        (
+            "sklearn.model_selection.GridSearchCV",
+            {"estimator": PIPELINE, "param_grid": {"line__memory": ["x"]}},
+        ),
+    ],
+)
+def test_no_cache_of_pickles_is_opened(schema_of, estimator, params):
+    with pytest.raises(InputError, match="`memory` is not allowed"):
+        build_pipeline(schema_of(x="number"), {"estimator": estimator, "params": params})
 
 
 def test_mappings_that_are_no_estimators_are_left_alone():

@@ -236,7 +236,7 @@ def test_a_feature_without_a_value_in_the_rows_is_left_out(numbers_table, settin
 def test_no_value_at_all_is_refused(numbers_table, settings_of):
     table, schema = numbers_table(50)
     table[["x0", "x1", "x2"]] = np.nan
-    with pytest.raises(InputError, match="no feature has a value in the 50 rows to train on"):
+    with pytest.raises(InputError, match="every feature is missing in all 50 training rows"):
         fit(augment(table, schema, method="none"), schema, settings_of(LINE), 0)
 
 

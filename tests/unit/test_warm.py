@@ -172,4 +172,5 @@ def test_the_kinds_that_scripts_ask_for():
     assert warm.kinds_asked_for([scripts / "clean.py"]) == {"tables"}
     assert warm.kinds_asked_for([scripts / "train.py"]) == {"models"}
     assert warm.kinds_asked_for([scripts / "require_audit.py"]) == set()
+    assert warm.kinds_asked_for([scripts / "of another workflow.py"]) == set()
     assert warm.kinds_asked_for(scripts.glob("*.py")) == set(warm.PRELOADED)

@@ -170,12 +170,19 @@ def test_nothing_of_a_killed_run_goes_on_without_it(struck):
 
 
 # Each seed is a moment and a victim: the group of the run, everybody, or one of its processes.
-SEEDS = range(1, 36)
+SEEDS = range(1, 81)
+KILLS = 25
 
 
-def test_kills_at_random_moments_end_with_the_same_bytes(tmp_path, monkeypatch, undisturbed):
-    temporary = Path(tempfile.mkdtemp(prefix="k", dir="/tmp"))  # short enough for sockets
-    monkeypatch.setenv("TMPDIR", str(temporary))
+@pytest.fixture
+def temporary(monkeypatch):
+    """A folder for temporary files with a name that is short enough for sockets."""
+    with tempfile.TemporaryDirectory(prefix="k", dir="/tmp") as folder:
+        monkeypatch.setenv("TMPDIR", folder)
+        yield Path(folder)
+
+
+def test_kills_at_random_moments_end_with_the_same_bytes(tmp_path, temporary, undisturbed):
     started = time.monotonic()
     prepared(tmp_path / "timed").run()
     length = time.monotonic() - started
@@ -186,7 +193,7 @@ def test_kills_at_random_moments_end_with_the_same_bytes(tmp_path, monkeypatch, 
         with (tmp_path / "said").open("w") as said:
             run = project.start(stdout=said, stderr=said, start_new_session=True)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            run.wait(random.uniform(0, length))
+            run.wait(random.uniform(0, length / 2))
         if run.poll() == 0:  # all is made: from the beginning
             for folder in ("data", "results"):
                 shutil.rmtree(project.folder / folder)
@@ -198,14 +205,15 @@ def test_kills_at_random_moments_end_with_the_same_bytes(tmp_path, monkeypatch, 
                 os.kill(pid, signal.SIGKILL)
         run.wait(timeout=120)
         wait_until_nothing_is_at_work_in(project.folder)
-        killed.append((seed, victim))
-    assert len(killed) >= 25, killed
+        killed.append(victim)
+        if len(killed) == KILLS:
+            break
+    assert len(killed) == KILLS
     time.sleep(6)  # younger folders may just have been made
     project.run()
     assert project.checksums() == undisturbed
     assert "Nothing to be done" in project.run()
-    assert [path.name for path in temporary.iterdir()] == []
-    temporary.rmdir()
+    assert list(temporary.glob("ml-baseline-*")) == []  # Snakemake's own stay, if it is killed
 
 
 @pytest.mark.parametrize(

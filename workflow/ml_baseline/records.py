@@ -22,8 +22,8 @@ from ml_baseline.seal import WRITTEN_FILE, is_sealed, seal_of
 
 FOLDER = Path(".snakemake", "ml-baseline")
 ADVICE = (
-    "Run `snakemake` again to have it made again; to change the data, edit the table that you gave, "
-    "not what is made of it"
+    "Run `snakemake` again to rebuild it. To change the data, edit your own table, not a file that is "
+    "made from it"
 )
 
 
@@ -100,8 +100,8 @@ def _refuse(record: Record) -> NoReturn:
         # The next run looks at the content, whatever the file's status says.
         _write(record["path"], record["sha256"], None)
     raise InputError(
-        f"{record['path']}: this file is not what the workflow wrote: it was changed or damaged "
-        f"since. {ADVICE}"
+        f"{record['path']}: this file is not what the workflow wrote: it has been changed or "
+        f"damaged since. {ADVICE}"
     )
 
 

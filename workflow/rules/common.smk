@@ -1,5 +1,6 @@
 """What all rules share: the checked config, the settings of each table, paths and code."""
 
+import atexit
 import os
 import sys
 from functools import cache
@@ -11,7 +12,6 @@ from ml_baseline.config.settings import batch_dataset, batch_output, dataset_set
 from ml_baseline.data.sample_note import is_sample
 from ml_baseline.errors import InputError
 from ml_baseline.jobs import snakemake_internals
-from ml_baseline.jobs.remake import Remake
 from ml_baseline.jobs.run import Plan, Run
 from ml_baseline.jobs.source_code import code_hash, package_version
 from ml_baseline.jobs.memory import Memory, remembered_hash
@@ -20,7 +20,7 @@ snakemake_internals.without_pandas()
 snakemake_internals.import_first_from(WORKFLOW_FOLDER)
 # Where the workflow makes a file, for use outside a rule.
 made = snakemake_internals.prefixing(workflow)
-MEMORY = Memory(Path(".snakemake", "ml-baseline-memory.json"))
+MEMORY = Memory(Path(".snakemake", "ml-baseline-memory.json").absolute())
 CONDA_ENVIRONMENT = str(WORKFLOW_FOLDER.parent / "envs" / "ml-baseline.yaml")
 
 SCHEMA = load_schema(WORKFLOW_FOLDER / "schemas" / "config.schema.yaml")
@@ -29,6 +29,8 @@ try:
     # Not for the jobs of a cluster, which read this file too.
     is_main = snakemake_internals.is_main_process(workflow)
     RUN = Run(workflow, WORKFLOW_FOLDER / "scripts") if is_main else None
+    if is_main:
+        atexit.register(MEMORY.save)  # tables are looked at when the jobs are worked out
     config = checked_config(config, SCHEMA, KEY_PLACES, start=is_main)
 except InputError as error:
     # Not a WorkflowError: that would add where in our code the config was found wrong.
@@ -158,42 +160,6 @@ def cleaning_settings(wildcards):
 
 def plot_files(dataset):
     return [f"results/{dataset}/plots/{name}.png" for name in SETTINGS[dataset]["plots"]]
-
-
-# The chapters of Snakemake's own report, in the order in which it shows them.
-ANSWER = "1 The answer"
-TRUST = "2 Whether to trust it"
-EVIDENCE = "3 The evidence"
-DATA = "4 The data"
-
-
-def for_report(path, chapter, name, table="{dataset}"):
-    """Mark an output for Snakemake's own report (`snakemake --report report.html`).
-
-    Its caption stands in workflow/report, in the file of this name; `table` is the heading. Labels
-    are shown in alphabetical order: the pages come before the plots and the tables.
-    """
-    caption = name.lower().replace(" ", "_").replace("-", "_")
-    return report(
-        path,
-        caption=f"../report/{caption}.rst",
-        category=chapter,
-        subcategory=table,
-        labels={"result": f"table: {name}" if path.endswith(".csv") else name},
-    )
-
-
-def plot_for_report(name):
-    """Mark a plot likewise; plots of one or two columns have the caption of their kind."""
-    kind = name.rpartition("_")[2]
-    caption = kind if kind in ("histogram", "barplot", "scatter") else name
-    return report(
-        f"results/{{dataset}}/plots/{name}.png",
-        caption=f"../report/plot_{caption}.rst",
-        category=DATA,
-        subcategory="{dataset}",
-        labels={"result": f"plot: {name.replace('_', ' ')}"},
-    )
 
 
 def model_settings(dataset, model):

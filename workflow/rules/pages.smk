@@ -22,6 +22,42 @@ INDEXED_TABLES = {
 }
 
 
+# The chapters of Snakemake's own report, in the order in which it shows them.
+ANSWER = "1 The answer"
+TRUST = "2 Whether to trust it"
+EVIDENCE = "3 The evidence"
+DATA = "4 The data"
+
+
+def for_report(path, chapter, name, table="{dataset}"):
+    """Mark an output for Snakemake's own report (`snakemake --report report.html`).
+
+    Its caption stands in workflow/report, in the file of this name; `table` is the heading. Labels
+    are shown in alphabetical order: the pages come before the plots and the tables.
+    """
+    caption = name.lower().replace(" ", "_").replace("-", "_")
+    return report(
+        path,
+        caption=f"../report/{caption}.rst",
+        category=chapter,
+        subcategory=table,
+        labels={"result": f"table: {name}" if path.endswith(".csv") else name},
+    )
+
+
+def plot_for_report(name):
+    """Mark a plot likewise; plots of one or two columns have the caption of their kind."""
+    kind = name.rpartition("_")[2]
+    caption = kind if kind in ("histogram", "barplot", "scatter") else name
+    return report(
+        f"results/{{dataset}}/plots/{name}.png",
+        caption=f"../report/plot_{caption}.rst",
+        category=DATA,
+        subcategory="{dataset}",
+        labels={"result": f"plot: {name.replace('_', ' ')}"},
+    )
+
+
 def unwanted_pages():
     """Return the pages that `report: false` does without, whether they are there or not."""
     pages = {f"results/{name}/report.html": SETTINGS[name]["report"] for name in DATASETS}

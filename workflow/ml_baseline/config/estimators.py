@@ -23,6 +23,8 @@ PACKAGES = {
     "lightgbm": "lightgbm",
     "catboost": "catboost",
 }
+# The parameter in which scikit-learn takes the folder of a cache.
+CACHE_FOLDER = "memory"
 CLASS = re.compile(r"\nclass (\w+)\s*(?:\(([^()]*)\))?\s*:")
 DEFINITION = re.compile(r"\n(?:class|def|async def) ")
 IMPORT = re.compile(r"\n[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)")
@@ -42,7 +44,11 @@ def check_estimators(config: dict) -> None:
     """
     answers: dict[tuple[str, bool], str | None] = {}
     problems = []
-    for path, estimator, is_part in _estimators(config):
+    for path, entry, is_part in _estimators(config):
+        estimator = entry["estimator"]
+        if CACHE_FOLDER in (entry.get("params") or {}):
+            text = "names a folder from which pickled objects are loaded; remove the key"
+            problems.append(Problem((*path, "params", CACHE_FOLDER), text))
         if (estimator, is_part) not in answers:
             answers[estimator, is_part] = _estimator_problem(estimator, is_part)
         if answers[estimator, is_part]:
@@ -58,23 +64,23 @@ class Bindings(NamedTuple):
     is_open: bool  # there may be others
 
 
-def _estimators(config: dict) -> Iterator[tuple[Keys, str, bool]]:
-    """Yield each estimator in the config: where it is named, its dotted path, whether it is a part."""
+def _estimators(config: dict) -> Iterator[tuple[Keys, dict, bool]]:
+    """Yield each entry of an estimator in the config, where it stands, and whether it is a part."""
     sections: list[tuple[Keys, dict]] = [(("models",), config["models"])]
     for name, dataset in config["datasets"].items():
         sections.append((("datasets", name, "models"), dataset.get("models", {})))
     for path, models in sections:
         for name, model in models.items():
             if stands_alone(model):
-                yield (*path, name), model["estimator"], False
+                yield (*path, name), model, False
             if model is not None:
                 yield from _parts(model.get("params"), (*path, name, "params"))
 
 
-def _parts(value: Any, path: Keys) -> Iterator[tuple[Keys, str, bool]]:
+def _parts(value: Any, path: Keys) -> Iterator[tuple[Keys, dict, bool]]:
     """Yield the estimators inside the parameters of another."""
     if stands_alone(value):
-        yield path, value["estimator"], True
+        yield path, value, True
         value = {"params": value.get("params")}
     items = value.items() if isinstance(value, dict) else ()
     for key, item in enumerate(value) if isinstance(value, list | tuple) else items:

@@ -3,10 +3,12 @@
 import numpy as np
 import pandas as pd
 
+from ml_baseline.data.schema import Schema
+
 
 def augment(
     table: pd.DataFrame,
-    schema: dict,
+    schema: Schema,
     method: str = "jitter",
     noise_frac: float = 0.02,
     copies: int = 1,
@@ -42,7 +44,7 @@ def augment(
 
 
 def _jittered(
-    table: pd.DataFrame, schema: dict, noise_frac: float, seeds: tuple[int, int]
+    table: pd.DataFrame, schema: Schema, noise_frac: float, seeds: tuple[int, int]
 ) -> pd.DataFrame:
     random = np.random.default_rng(seeds)
     columns = dict(table.items())

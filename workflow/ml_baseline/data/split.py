@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ml_baseline.data.schema import columns_of_role, feature_columns
+from ml_baseline.data.schema import Schema, columns_of_role, feature_columns
 from ml_baseline.errors import InputError
 
 # Out-of-fold predictions of these rows do not exist: in time order, nothing comes before them.
@@ -22,7 +22,7 @@ WHOLE = {
 
 
 def split(
-    table: pd.DataFrame, schema: dict, strategy: str, test_size: float, random_state: int
+    table: pd.DataFrame, schema: Schema, strategy: str, test_size: float, random_state: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the training rows and the holdout rows of a cleaned table, each in table order.
 
@@ -66,7 +66,7 @@ def split(
 
 
 def fold_numbers(
-    table: pd.DataFrame, schema: dict, strategy: str, folds: int, random_state: int
+    table: pd.DataFrame, schema: Schema, strategy: str, folds: int, random_state: int
 ) -> np.ndarray:
     """Return each training row's fold, shape (rows,): 0 to `folds` - 1.
 
@@ -116,7 +116,7 @@ def _before(numbers: np.ndarray, fold: int, strategy: str) -> np.ndarray:
     return numbers < fold if strategy == "time" else numbers != fold
 
 
-def row_groups(table: pd.DataFrame, schema: dict, strategy: str = "stratified") -> np.ndarray:
+def row_groups(table: pd.DataFrame, schema: Schema, strategy: str = "stratified") -> np.ndarray:
     """Return a number for each row, the same for rows that must stay on one side.
 
     Rows of the same group under the strategy "group", else rows with identical features.
@@ -198,7 +198,7 @@ def _give_each_part_both_classes(
         parts[pure] = np.arange(len(both), len(both) + len(pure))
 
 
-def _known(table: pd.DataFrame, schema: dict, role: str) -> pd.Series:
+def _known(table: pd.DataFrame, schema: Schema, role: str) -> pd.Series:
     """Return the column of role `group` or `time`, of which no value may be missing."""
     (name,) = columns_of_role(schema, role)
     missing = int(table[name].isna().sum())

@@ -35,8 +35,8 @@ class Remake:
         """
         if not key_is_kept():
             print(
-                "This account can keep no key, so the next run cannot tell the files of this one from "
-                f"others and makes all of them again. Set {KEY_VARIABLE} to a file that can be kept.",
+                "No key can be stored for this account, so the next run won't recognize this run's "
+                f"files and will rebuild them all. Set {KEY_VARIABLE} to a file that can be written.",
                 file=sys.stderr,
             )
         self._workflow = workflow
@@ -48,8 +48,8 @@ class Remake:
             names = sorted(found, key=lambda path: not known[path])
             more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
             print(
-                f"Not as the workflow wrote {'it' if len(names) == 1 else 'them'} (changed, damaged, "
-                "or made by another account or version), so what this run needs of it is made again: "
+                "Some files are not as the workflow wrote them (changed, damaged, or made by another "
+                "account or version). This run rebuilds those it needs: "
                 f"{', '.join(names[:SHOWN])}{more}",
                 file=sys.stderr,
             )

@@ -108,8 +108,8 @@ def prefixing(workflow: Any) -> Callable[[str], str]:
 
 def scripts_to_run(workflow: Any) -> set[str]:
     """Return the names of the script files that this run's jobs run."""
-    rules = {job.rule for job in workflow.dag.needrun_jobs()}
-    return {Path(rule.script).name for rule in rules if isinstance(rule.script, str)}
+    scripts = (job.rule.script for job in workflow.dag.needrun_jobs())
+    return {Path(script).name for script in scripts if script}
 
 
 def jobs_outputs(workflow: Any) -> set[str]:

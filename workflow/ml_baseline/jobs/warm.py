@@ -113,8 +113,11 @@ def _short_folder() -> Path | None:
 
 
 def kinds_asked_for(scripts: Iterable[Path]) -> set[str]:
-    """Return the kinds of warm process that these scripts ask for, as `job_log(..., warm="...")`."""
-    texts = [path.read_text(encoding="utf-8") for path in scripts]
+    """Return the kinds of warm process that these scripts ask for, as `job_log(..., warm="...")`.
+
+    Files that are not there are scripts of a workflow that uses this one as a module.
+    """
+    texts = [path.read_text(encoding="utf-8") for path in scripts if path.is_file()]
     return {kind for kind in PRELOADED if any(f'warm="{kind}"' in text for text in texts)}
 
 

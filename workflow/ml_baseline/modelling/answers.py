@@ -24,7 +24,7 @@ ROWS_ASKED_AGAIN = 200
 # Sums may be taken in another order; more than that is another answer.
 TOLERANCE = 1e-9
 NOT_REPRODUCIBLE = (
-    "not reproducible: asked twice for the same rows, it gives other probabilities; set its "
+    "not reproducible: it gives different probabilities when asked twice for the same rows; set its "
     "`random_state`"
 )
 

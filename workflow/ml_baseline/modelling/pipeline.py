@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,8 @@ def build_pipeline(
     estimator = build_estimator(model["estimator"], model.get("params") or {})
     if not hasattr(estimator, "get_params"):
         raise InputError(
-            f"{model['estimator']} is no estimator; name a class with scikit-learn's interface"
+            f"{model['estimator']} has no `get_params`; expected a class with scikit-learn's "
+            "estimator interface"
         )
     parameters = estimator.get_params(deep=True)
     estimator.set_params(
@@ -108,13 +110,13 @@ def build_estimator(
     found = getattr(module, class_name)
     if not (isinstance(found, type) and any(callable(getattr(found, m, None)) for m in methods)):
         raise InputError(
-            f"{path} is no estimator: expected a class with a method {' or '.join(methods)}, as "
-            "scikit-learn's classifiers have"
+            f"{path} is not an estimator; expected a class with a method {' or '.join(methods)}, "
+            "such as scikit-learn's classifiers"
         )
-    if CACHE_FOLDER in params:
+    if any(name.rpartition("__")[2] == CACHE_FOLDER for name in _names(params)):
         raise InputError(
-            f"{path}: `{CACHE_FOLDER}` cannot be set here: it names a folder from which pickled "
-            "objects are loaded; take it out of `params`"
+            f"{path}: `{CACHE_FOLDER}` is not allowed, because pickled objects are loaded from the "
+            "folder it names; remove it from `params`"
         )
     values = {name: _built(value) for name, value in params.items()}
     try:
@@ -123,13 +125,22 @@ def build_estimator(
         raise InputError(f"{path} does not take its `params`: {error}") from error
 
 
+def _names(value: Any) -> Iterator[str]:
+    """Yield all keys in a value, at any depth: a search sets parameters by names such as `a__b`."""
+    if isinstance(value, dict):
+        yield from map(str, value)
+        value = list(value.values())
+    for item in value if isinstance(value, list) else ():
+        yield from _names(item)
+
+
 def _require_installed(path: str) -> None:
     """Raise InputError if importing a dotted path would run code that nobody installed."""
     package = path.split(".")[0]
     if package in sys.stdlib_module_names:
         raise InputError(
-            f"{path}: {package} belongs to Python's standard library, which has no estimators; name "
-            "a class such as sklearn.ensemble.RandomForestClassifier"
+            f"{path}: {package} belongs to Python's standard library, which has no "
+            "estimators; expected a class such as sklearn.ensemble.RandomForestClassifier"
         )
     places: list[str] = []
     with contextlib.suppress(ImportError, ValueError):  # importing it will tell
@@ -140,9 +151,9 @@ def _require_installed(path: str) -> None:
     for folder in {Path(place).resolve().parent for place in places} - chosen:
         if folder == here or folder.is_relative_to(here / ".snakemake"):
             raise InputError(
-                f"{path}: {package} is not installed but stands in the current folder, from which "
-                "nothing is imported, as it may have come with the config; install it, or put its "
-                "folder into PYTHONPATH"
+                f"{path}: {package} is not installed but found in the current folder. Nothing is "
+                "imported from there, as it may have come with the config; install it, or add its "
+                "folder to PYTHONPATH"
             )
 
 
@@ -169,8 +180,8 @@ def _with_probabilities(estimator: BaseEstimator, path: str) -> BaseEstimator:
     if hasattr(type(estimator), "predict_proba"):  # it depends on a part yet to be fitted
         return estimator
     raise InputError(
-        f"{path} has neither `predict_proba` nor `decision_function`, so that it gives no "
-        "probability of a yes; name a classifier that has one of them"
+        f"{path} has neither `predict_proba` nor `decision_function`, so it gives no "
+        "probabilities; expected a classifier that has one of them"
     )
 
 

@@ -113,8 +113,8 @@ def _with_values(schema: Schema, table: pd.DataFrame) -> Schema:
     learned: Schema = {**schema, "columns": columns}
     if not feature_columns(learned):
         raise InputError(
-            f"no feature has a value in the {len(table):,} rows to train on; without any there is "
-            "nothing to learn from: look at what cleaning took for missing"
+            f"every feature is missing in all {len(table):,} training rows, so there is nothing to "
+            "learn from; check what cleaning read as missing (repairs.json)"
         )
     return learned
 
@@ -146,11 +146,11 @@ def predict_probability(model: Pipeline, table: pd.DataFrame, schema: Schema) ->
     answer = model.predict_proba(table[feature_columns(schema)])
     classes = list(model.classes_)
     if sorted(classes) != [0, 1]:
-        raise InputError(f"the model knows the classes {classes}; expected 0 and 1")
+        raise InputError(f"the model's classes are {classes}; expected 0 and 1")
     try:
         probability = np.asarray(answer, dtype=float)
     except (TypeError, ValueError) as error:
-        raise InputError(f"`predict_proba` gives no numbers: {error}") from error
+        raise InputError(f"`predict_proba` does not give numbers: {error}") from error
     if probability.shape != (len(table), 2):
         raise InputError(
             f"`predict_proba` gives an array of shape {probability.shape}; expected one row for each "
@@ -160,8 +160,7 @@ def predict_probability(model: Pipeline, table: pd.DataFrame, schema: Schema) ->
     wrong = ~((probability >= -ROUNDING) & (probability <= 1 + ROUNDING))  # NaN is neither
     if wrong.any():
         raise InputError(
-            f"`predict_proba` gives {probability[wrong][0]:.6g} as the probability of a row, and for "
-            f"{wrong.sum():,} of {len(table):,} rows what is no probability; expected numbers from 0 "
-            "to 1"
+            f"`predict_proba` gives {probability[wrong][0]:.6g} as a probability; {wrong.sum():,} of "
+            f"{len(table):,} rows have no number from 0 to 1"
         )
     return np.clip(probability, 0, 1)

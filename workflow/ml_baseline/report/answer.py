@@ -31,7 +31,7 @@ TELLING = ("single_feature", "feature_pair", "missing_values", "ids", "sealed_ho
 ENOUGH_ROWS_OF_A_CLASS = 20
 # An interval that reaches further than this to both sides leaves most questions open.
 WIDE = 0.05
-NAME_LENGTH = 60
+NAME_LENGTH, LINE_LENGTH = 60, 200
 
 
 def name_of(row: Row) -> str:
@@ -232,9 +232,11 @@ def keys_of(finding: Row) -> set[str]:
 
 
 def entry(findings: list[Row], join: str = " and ") -> Markup:
-    """Return the lines of config that settle findings, as code."""
+    """Return the lines of config that settle findings, as code; where one is if it is too long."""
     lines = merged_fixes([row["fix"] for row in findings]).splitlines()
-    return Markup(join).join(html("<code>{}</code>", shortened(line, 200)) for line in lines)
+    if max(map(len, lines)) > LINE_LENGTH:
+        return html('<a href="#audit">what the audit gives</a>')
+    return Markup(join).join(html("<code>{}</code>", line) for line in lines)
 
 
 def _take_out_columns(found: Standing, sources: Sources) -> Markup | None:

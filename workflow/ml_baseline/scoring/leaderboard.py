@@ -149,9 +149,9 @@ def leaderboard(
     compared = compared_models(predictions, order.index[0], settings, table_rows, test_share)
     for name in COMPARED:
         table[name] = table["model"].map(compared[name])
-    baseline = named_baseline(predictions, settings)
+    does = what_the_baseline_does(predictions, settings)
     table["verdict"] = [
-        verdict_of(row, settings, baseline, best=order.index[0]) for row in table.to_dict("records")
+        verdict_of(row, settings, does, best=order.index[0]) for row in table.to_dict("records")
     ]
     noted = metrics[metrics["reason"].notna()].drop_duplicates("model")
     notes = dict(zip(noted["model"], noted["reason"], strict=True))
@@ -160,19 +160,19 @@ def leaderboard(
     return pd.concat([table, failed_rows(failures, table)], ignore_index=True)
 
 
-def named_baseline(predictions: dict[int, pd.DataFrame], settings: dict) -> str:
-    """Return the baseline's name, and what it does where that is the same for every row."""
-    name, kinds = settings["baseline"], set()
+def what_the_baseline_does(predictions: dict[int, pd.DataFrame], settings: dict) -> str:
+    """Return in words what the baseline does if that is the same for every row, else ""."""
+    kinds = set()
     for of_seed in predictions.values():
-        own = of_seed[of_seed["model"] == name]
+        own = of_seed[of_seed["model"] == settings["baseline"]]
         if own["probability"].nunique() != 1:
-            return name or ""
+            return ""
         ones = own["probability"].iloc[0] >= settings["threshold"]
         kinds.add("more frequent" if ones == (own["target"].mean() >= 0.5) else "rarer")
-    return f"{name} (always predicts the {kinds.pop()} class)" if len(kinds) == 1 else name
+    return f"always predicts the {kinds.pop()} class" if len(kinds) == 1 else ""
 
 
-def verdict_of(row: LeaderboardRow, settings: dict, baseline: str, best: str) -> str:
+def verdict_of(row: LeaderboardRow, settings: dict, does: str, best: str) -> str:
     """Return in words what a model's comparisons show.
 
     Better than the baseline by the metric is not enough: by F1 or recall a coin flip is better than
@@ -181,15 +181,15 @@ def verdict_of(row: LeaderboardRow, settings: dict, baseline: str, best: str) ->
     Args:
         row: the model's row of the leaderboard.
         settings: as of `leaderboard`.
-        baseline: the baseline in words, see `named_baseline`.
+        does: see `what_the_baseline_does`.
         best: the name of the best model.
     """
     sign = 1 if metric_named(settings["select_by"]).higher_is_better else -1
-    alpha = 1 - settings["level"]
+    alpha, baseline = 1 - settings["level"], settings["baseline"]
     words = []
-    if row["model"] == settings["baseline"]:
-        words.append(f"the baseline: {baseline}")
-    elif settings["baseline"] is not None:
+    if row["model"] == baseline:
+        words.append(f"the baseline, which {does}" if does else "the baseline")
+    elif baseline is not None:
         if row["baseline_p_adjusted"] > alpha:
             words.append(f"not shown to be better than {baseline}")
         elif sign * row["baseline_difference"] <= 0:
