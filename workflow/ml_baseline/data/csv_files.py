@@ -8,14 +8,14 @@ import lzma
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.csv
 
 # Arrow reads a text in pieces of this size, each at least one row.
 BLOCK_BYTES = 1 << 24
-COMPRESSORS: dict[str, Callable[[BinaryIO], BinaryIO]] = {
+COMPRESSORS: dict[str, Callable[[BinaryIO], Any]] = {
     # Without the time of writing, so that equal content gives equal files.
     ".gz": lambda file: gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0),
     ".bz2": lambda file: bz2.BZ2File(file, "wb"),

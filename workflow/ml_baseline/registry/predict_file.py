@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -128,10 +128,10 @@ def predict_file(
         temporary = stack.enter_context(_whole_output(destination, suffix))
         show = stack.enter_context(_progress_bar(rows, progress))
         stack.enter_context(_model_threads())
-        try:
-            summary = batch.write(temporary, suffix, show)
-        except ReadAgainError:  # the rows know it now
-            summary = batch.write(temporary, suffix, show)
+        summary = None
+        while summary is None:
+            with suppress(ReadAgainError):  # the rows know now what is to be read in another way
+                summary = batch.write(temporary, suffix, show)
     return summary | {"unused_columns": unused, "seconds": time.perf_counter() - started}
 
 
