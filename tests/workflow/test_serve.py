@@ -35,9 +35,10 @@ from ml_baseline.registry import Run, find_run
 from ml_baseline.registry.predict import predict_rows
 from ml_baseline.registry.predict_file import predict_file
 from ml_baseline.serve import ServeOptions, serve
+from ml_baseline.serve import served as served_module
 from ml_baseline.serve.app import create_app
 from ml_baseline.serve.rows import RowReader
-from ml_baseline.serve.served import Follower, ServedRun, load_served
+from ml_baseline.serve.served import ServedRun, load_served, newer_runs
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +220,7 @@ def test_bad_rows_may_come_out_empty(client):
 def test_a_missing_field_is_told(client):
     row = {name: ROW[name] for name in ROW if name != "city"}
     assert problems(client.post("/predict", json=[ROW, row]), 422) == [
-        (1, "city", "this field is missing; null stands for a missing value")
+        (1, "city", "this field is missing; send null for a missing value")
     ]
 
 
@@ -600,21 +601,41 @@ def test_a_model_that_cannot_predict_here_is_not_served(run, monkeypatch):
         serve(run, ServeOptions(port=0))
 
 
+def test_a_row_without_a_probability_is_a_bad_row(run, monkeypatch):
+    def odd(model, table):
+        return np.column_stack([[0.5] * 3, [0.5, np.nan, 1.7]])
+
+    served = load_served(run, MAX_ROWS)
+    monkeypatch.setattr(LogisticRegression, "predict_proba", odd)
+    cells = served.reader.read(json.dumps([ROW, ROW, ROW]).encode())
+    ((probability, _, bad),) = served.predict([cells])
+    assert probability[0] == 0.5
+    lost = "the model gives no probability for this row"
+    assert bad == [(1, None, lost), (2, None, lost)]
+
+
 def test_a_newer_run_that_predicts_differently_is_not_followed(run, monkeypatch):
     served = load_served(run, MAX_ROWS)
     second = publish_shop(run.folder.parent, 1, now=datetime(2100, 1, 1, tzinfo=UTC))
-    handed, noted = [], []
-    follower = Follower(served, run.folder.parents[2], handed.append, noted.append)
+    looks = []
+    monkeypatch.setattr(served_module.time, "sleep", looks.append)
+    newer = newer_runs(served, run.folder.parents[2])
     before = LogisticRegression.predict_proba
     with monkeypatch.context() as changed:
         changed.setattr(LogisticRegression, "predict_proba", lambda *given: before(*given) ** 1.01)
-        follower.look()
-    follower.look()  # not tried again
-    assert (handed, noted) == ([], ["refused"])
-    shutil.rmtree(run.folder.parent / second)
-    third = publish_shop(run.folder.parent, 1, now=datetime(2101, 1, 1, tzinfo=UTC))
-    follower.look()
-    assert [new.run.run_id for new in handed] == [third] and noted == ["refused", "served"]
+        assert next(newer) is None
+
+    def look(seconds: float) -> None:
+        looks.append(seconds)
+        if len(looks) == 3:  # the second is not tried again
+            shutil.rmtree(run.folder.parent / second)
+            published.append(
+                publish_shop(run.folder.parent, 1, now=datetime(2101, 1, 1, tzinfo=UTC))
+            )
+
+    published: list[str] = []
+    monkeypatch.setattr(served_module.time, "sleep", look)
+    assert [next(newer).run.run_id] == published
 
 
 def test_the_latest_run_is_followed(tmp_path):

@@ -1,5 +1,6 @@
 """What all rules share: the checked config, the settings of each table, paths and code."""
 
+import atexit
 import os
 import sys
 from functools import cache
@@ -19,7 +20,7 @@ snakemake_internals.without_pandas()
 snakemake_internals.import_first_from(WORKFLOW_FOLDER)
 # Where the workflow makes a file, for use outside a rule.
 made = snakemake_internals.prefixing(workflow)
-MEMORY = Memory(Path(".snakemake", "ml-baseline-memory.json"))
+MEMORY = Memory(Path(".snakemake", "ml-baseline-memory.json").absolute())
 CONDA_ENVIRONMENT = str(WORKFLOW_FOLDER.parent / "envs" / "ml-baseline.yaml")
 
 SCHEMA = load_schema(WORKFLOW_FOLDER / "schemas" / "config.schema.yaml")
@@ -28,6 +29,8 @@ try:
     # Not for the jobs of a cluster, which read this file too.
     is_main = snakemake_internals.is_main_process(workflow)
     RUN = Run(workflow, WORKFLOW_FOLDER / "scripts") if is_main else None
+    if is_main:
+        atexit.register(MEMORY.save)  # tables are looked at when the jobs are worked out
     config = checked_config(config, SCHEMA, KEY_PLACES, start=is_main)
 except InputError as error:
     # Not a WorkflowError: that would add where in our code the config was found wrong.
