@@ -37,17 +37,9 @@ def naive_predictions(
         stratify=augmented[schema["target"]],
         random_state=random_state,
     )
-    probability = predict_probability(
-        fit(train, schema, model_settings, random_state), test, schema
-    )
-    return pd.DataFrame(
-        {
-            "row_id": test["row_id"],
-            "copy": test["copy"],
-            "target": test[schema["target"]],
-            "probability": probability,
-        }
-    )
+    fitted = fit(train, schema, model_settings, random_state)
+    probability = predict_probability(fitted, test, schema)
+    return test[["row_id", "copy"]].assign(target=test[schema["target"]], probability=probability)
 
 
 def contrast(
@@ -69,14 +61,8 @@ def contrast(
     for model in sorted(set(naive) & set(honest.index)):
         claimed = scores(naive[model]["target"], naive[model]["probability"], threshold)
         rows += [
-            {
-                "model": model,
-                "metric": metric,
-                "naive": claimed[metric],
-                "honest": honest.loc[model, metric],
-                "honest_low": honest.loc[model, f"{metric}_low"],
-                "honest_high": honest.loc[model, f"{metric}_high"],
-            }
+            (model, metric, claimed[metric])
+            + tuple(honest.loc[model, [metric, f"{metric}_low", f"{metric}_high"]])
             for metric in METRICS
         ]
     columns = ["model", "metric", "naive", "honest", "honest_low", "honest_high"]

@@ -22,19 +22,13 @@ def holdout_predictions(
     Returns:
         Columns `row_id, model, target, probability, prediction`, shape (rows * models, 5).
     """
-    parts = []
-    for name, probability in probabilities.items():
-        parts.append(
-            pd.DataFrame(
-                {
-                    "row_id": holdout["row_id"],
-                    "model": name,
-                    "target": holdout[schema["target"]],
-                    "probability": probability,
-                    "prediction": (probability >= threshold).astype(int),
-                }
-            )
+    rows = holdout[["row_id"]].assign(model="", target=holdout[schema["target"]])
+    parts = [
+        rows.assign(
+            model=name, probability=probability, prediction=(probability >= threshold).astype(int)
         )
+        for name, probability in probabilities.items()
+    ]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -64,20 +58,17 @@ def holdout_metrics(
         which leaves the metrics empty, or a note. Models stand in the order of their first appearance, the
         failed ones last.
     """
-    rows = []
+    failures, notes, rows = failures or {}, notes or {}, []
     for name, part in predictions.groupby("model", sort=False):
         row = {"model": name} | scores(part["target"], part["probability"], threshold)
         intervals = confidence_intervals(
-            part["target"], part["probability"], threshold, level, table_rows=table_rows
+            part["target"], part["probability"], threshold, level, table_rows
         )
         for metric, interval in intervals.iterrows():
             row |= {f"{metric}_low": interval["low"], f"{metric}_high": interval["high"]}
         reliable = bool(intervals.loc["roc_auc", "reliable"])
-        rows.append(
-            row | {"reliable": reliable, "status": FITTED, "reason": (notes or {}).get(name, "")}
-        )
-    for name, reason in (failures or {}).items():
-        same = {key: rows[0][key] for key in ("threshold", "prevalence", "rows")}
-        same |= {"model": name, "reliable": False, "status": FAILED, "reason": reason}
-        rows.append(same)
+        rows.append(row | {"reliable": reliable, "status": FITTED, "reason": notes.get(name, "")})
+    same = {key: rows[0][key] for key in ("threshold", "prevalence", "rows")}
+    same |= {"reliable": False, "status": FAILED}
+    rows += [same | {"model": name, "reason": reason} for name, reason in failures.items()]
     return pd.DataFrame(rows)

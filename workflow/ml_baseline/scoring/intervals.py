@@ -66,11 +66,9 @@ def share_limits(
     few = 2 if rows <= 50 else 3
 
     def lower(count: int, limit: float) -> float:
-        if count == 0:
-            return 0.0
-        if count > few:
-            return limit
-        return float(gammaincinv(count * worth / rows, 1 - level)) / worth
+        if 0 < count <= few:
+            return float(gammaincinv(count * worth / rows, 1 - level)) / worth
+        return limit if count else 0.0
 
     low, high = wilson(successes / rows, worth, _normal_quantile(level))
     return lower(successes, float(low)), 1 - lower(rows - successes, 1 - float(high))
@@ -129,14 +127,13 @@ NEWCOMBE_FREEDOM = 5
 def area(ones: np.ndarray, zeros: np.ndarray) -> Estimate:
     """The areas that lie within t standard errors, the errors taken at each area in question.
 
-    Newcombe's variance depends on the area and the number of rows alone. It is right for scores of
-    one shape only (exponential), but knows what a few rows cannot show: how the variance grows as
-    the area falls. DeLong's variance assumes no shape, but rests on the rows seen, and where only
-    25 ones stand against many zeros it is often far too small. So Newcombe's variance is scaled by
-    the mean of 1 and DeLong's ratio to it, weighted by their degrees of freedom (as the moderated
-    variances of Smyth 2004, Statistical Applications in Genetics and Molecular Biology 3, 3).
-    DeLong's freedom is Satterthwaite's, with the kurtosis of the placements allowed for: it goes
-    to infinity with the rows, and the interval becomes DeLong's.
+    Newcombe's variance is right for scores of one shape only (exponential), but knows how the variance
+    grows as the area falls, which a few rows cannot show. DeLong's assumes no shape, but with only 25
+    ones against many zeros it is often far too small. So Newcombe's is scaled by the mean of 1 and
+    DeLong's ratio to it, weighted by their degrees of freedom (as the moderated variances of Smyth
+    2004, Statistical Applications in Genetics and Molecular Biology 3, 3). DeLong's freedom is
+    Satterthwaite's, with the kurtosis of the placements allowed for: it goes to infinity with the
+    rows, and the interval becomes DeLong's.
     """
     number_of_ones, number_of_zeros = int(ones.sum()), int(zeros.sum())
     pairs = number_of_ones * number_of_zeros
@@ -145,10 +142,8 @@ def area(ones: np.ndarray, zeros: np.ndarray) -> Estimate:
     if ones.size == 1:
         effective = float(min(number_of_ones, number_of_zeros))
         return Estimate(area, "exact", effective, lambda level: (area, area))
-    if area < 0.5:
-        effective = min(_effective(ones, below), _effective(zeros, above))
-    else:
-        effective = min(_effective(ones, 1 - below), _effective(zeros, 1 - above))
+    errors = (below, above) if area < 0.5 else (1 - below, 1 - above)
+    effective = min(_effective(ones, errors[0]), _effective(zeros, errors[1]))
 
     def newcombe(theta):
         half = (number_of_ones + number_of_zeros) / 2 - 1
@@ -168,17 +163,13 @@ def area(ones: np.ndarray, zeros: np.ndarray) -> Estimate:
         inside, outside = area, towards
         for _ in range(50):
             middle = (inside + outside) / 2
-            if abs(middle - area) <= t * math.sqrt(scale * newcombe(middle)):
-                inside = middle
-            else:
-                outside = middle
+            within = abs(middle - area) <= t * math.sqrt(scale * newcombe(middle))
+            inside, outside = (middle, outside) if within else (inside, middle)
         return inside
 
     def limits(level):
         t = t_quantile(level, freedom + NEWCOMBE_FREEDOM)
-        low = furthest(0.0, t) if area > 0 else 0.0
-        high = furthest(1.0, t) if area < 1 else 1.0
-        return low, high
+        return furthest(0.0, t) if area > 0 else 0.0, furthest(1.0, t) if area < 1 else 1.0
 
     return Estimate(area, "Newcombe-DeLong", effective, limits)
 

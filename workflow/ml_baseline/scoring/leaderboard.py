@@ -10,9 +10,10 @@ from ml_baseline.scoring.metrics import METRICS, metric_named
 from ml_baseline.scoring.scores import scores, stratified_rows
 from ml_baseline.scoring.significance import combine_over_splits, compare, compare_over_splits
 
-COMPARED = (
-    *(f"baseline_{figure}" for figure in ("difference", "low", "high", "p_adjusted")),
-    *(f"best_{figure}" for figure in ("difference", "low", "high", "p_adjusted")),
+COMPARED = tuple(
+    f"{role}_{figure}"
+    for role in ("baseline", "best")
+    for figure in ("difference", "low", "high", "p_adjusted")
 )
 
 
@@ -139,9 +140,13 @@ def leaderboard(
             f"oof_{settings['select_by']}": oof_score,
         }
         for name in METRICS:
-            limits = (of_model[name], of_model[f"{name}_low"], of_model[f"{name}_high"])
-            combined = limits_of(limits, test_share)
-            row |= dict(zip((name, f"{name}_low", f"{name}_high"), combined, strict=True))
+            figures = [name, f"{name}_low", f"{name}_high"]
+            limits = of_model[figures].to_numpy(dtype=float).T
+            # Of the only split, or combined over splits.
+            several = (
+                combine_over_splits(*limits, test_share) if len(of_model) > 1 else limits[:, 0]
+            )
+            row |= dict(zip(figures, several, strict=True))
         row["reliable"] = bool(of_model["reliable"].all())
         row |= of_model[["threshold", "prevalence", "rows"]].mean().to_dict()
         rows.append(row | {"seeds": len(of_model), "level": settings["level"]})
@@ -153,8 +158,7 @@ def leaderboard(
     table["verdict"] = [
         verdict_of(row, settings, does, best=order.index[0]) for row in table.to_dict("records")
     ]
-    noted = metrics[metrics["reason"].notna()].drop_duplicates("model")
-    notes = dict(zip(noted["model"], noted["reason"], strict=True))
+    notes = metrics.dropna(subset="reason").drop_duplicates("model").set_index("model")["reason"]
     reasons = [notes.get(model, "") for model in table["model"]]
     table = table.assign(baseline=settings["baseline"] or "", status=FITTED, reason=reasons)
     return pd.concat([table, failed_rows(failures, table)], ignore_index=True)
@@ -177,14 +181,10 @@ def verdict_of(row: LeaderboardRow, settings: dict, does: str, best: str) -> str
 
     Better than the baseline by the metric is not enough: by F1 or recall a coin flip is better than
     a model that predicts no ones. Only a model whose ROC-AUC is above chance has shown any skill.
-
-    Args:
-        row: the model's row of the leaderboard.
-        settings: as of `leaderboard`.
-        does: see `what_the_baseline_does`.
-        best: the name of the best model.
+    `does` is what `what_the_baseline_does` returns, `best` the name of the best model.
     """
-    sign = 1 if metric_named(settings["select_by"]).higher_is_better else -1
+    metric = metric_named(settings["select_by"])
+    sign = 1 if metric.higher_is_better else -1
     alpha, baseline = 1 - settings["level"], settings["baseline"]
     words = []
     if row["model"] == baseline:
@@ -197,18 +197,16 @@ def verdict_of(row: LeaderboardRow, settings: dict, does: str, best: str) -> str
         elif row["roc_auc_low"] > 0.5:
             words.append(f"better than {baseline}")
         else:
-            title = metric_named(settings["select_by"]).title
-            words.append(
-                f"no skill shown: above {baseline} by {title}, but its ROC-AUC may be chance"
-            )
+            above = f"above {baseline} by {metric.title}, but its ROC-AUC may be chance"
+            words.append(f"no skill shown: {above}")
     if row["model"] == best:
         words.append("the best of those tried")
     elif row["best_p_adjusted"] > alpha:
         words.append(f"not distinguishable from {best}")
-    elif sign * row["best_difference"] > 0:
-        words.append(f"better here than {best}, which did best in training")
     else:
-        words.append(f"worse than {best}")
+        better = sign * row["best_difference"] > 0
+        here = f"better here than {best}, which did best in training"
+        words.append(here if better else f"worse than {best}")
     return "; ".join(words)
 
 
@@ -228,22 +226,10 @@ def failed_rows(failures: dict[str, str], table: pd.DataFrame) -> pd.DataFrame:
     """Return the leaderboard's rows of the models that failed: what is known without a score."""
     same = table.iloc[0][
         ["dataset", "threshold", "prevalence", "rows", "seeds", "level", "baseline"]
-    ]
-    rows = [
-        same.to_dict()
-        | {"model": model, "selected": False, "reliable": False, "verdict": FAILED}
-        | {"status": FAILED, "reason": reason}
-        for model, reason in failures.items()
-    ]
+    ].to_dict()
+    same |= {"selected": False, "reliable": False, "verdict": FAILED, "status": FAILED}
+    rows = [same | {"model": model, "reason": reason} for model, reason in failures.items()]
     return pd.DataFrame(rows, columns=table.columns)
-
-
-def limits_of(limits: tuple, test_share: float) -> tuple[float, float, float]:
-    """Return value, low and high of a metric: those of the only split, or combined over splits."""
-    value, low, high = limits
-    if len(value) == 1:
-        return float(value.iloc[0]), float(low.iloc[0]), float(high.iloc[0])
-    return combine_over_splits(value, low, high, test_share)
 
 
 def compared_models(

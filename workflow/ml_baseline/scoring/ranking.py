@@ -33,8 +33,8 @@ def roc_area(ones, zeros):
 def placements(ones: np.ndarray, zeros: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return, at each score, the share of the zeros below it and the share of the ones above it.
 
-    `ones` and `zeros` are the counts that `counts_by_score` gives; a tie counts half. The mean of
-    the first over the ones, and of the second over the zeros, is the area under the ROC curve.
+    A tie counts half. The mean of the first over the ones, and of the second over the zeros, is the
+    area under the ROC curve.
     """
     below = zeros.sum() - np.cumsum(zeros) + zeros / 2
     above = np.cumsum(ones) - ones / 2

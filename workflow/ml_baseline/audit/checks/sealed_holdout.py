@@ -10,8 +10,7 @@ LIMIT = Limit(None, 1, "rows that must not be there")
 
 
 @check(
-    "holdout rows among the training rows or the out-of-fold predictions",
-    {"sealed_holdout": LIMIT},
+    "holdout rows among the training rows or the out-of-fold predictions", {"sealed_holdout": LIMIT}
 )
 def sealed_holdout(context: Context) -> list[Finding]:
     """Count the rows that are on both sides."""
