@@ -11,12 +11,10 @@ import pandas as pd
 
 import ml_baseline.audit.checks  # noqa: F401  # registers them
 from ml_baseline.audit.context import Context
-from ml_baseline.audit.findings import COLUMNS
+from ml_baseline.audit.findings import COLUMNS, VERDICTS
 from ml_baseline.audit.registry import CHECKS
 from ml_baseline.data.schema import Schema
 from ml_baseline.errors import InputError
-
-VERDICTS = ("fail", "warn", "pass")
 
 
 def audit(
@@ -32,8 +30,7 @@ def audit(
         train: the cleaned training rows, shape (rows, columns), without copies.
         holdout: the cleaned holdout rows.
         schema: the table's input schema.
-        oof: for each model its out-of-fold predictions, columns `row_id, fold, target,
-            probability`; empty if there are none.
+        oof: for each model its out-of-fold predictions, columns `row_id, fold, target, probability`.
         settings: `strategy` of the split ("stratified", "group" or "time"; default "stratified")
             and `random_state` (default 0).
 

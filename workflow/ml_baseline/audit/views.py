@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ml_baseline.audit.strength import Strength, binned, strength
-from ml_baseline.data.schema import ORDERED_KINDS, Schema, columns_of_role, feature_columns
+from ml_baseline.data.schema import ORDERED_KINDS, Schema, column, columns_of_role, feature_columns
 
 # Part of a time in days; the exact length of a month does not matter for an order.
 PART_DAYS = {"year": 372.0, "month": 31.0, "day": 1.0, "hour": 1 / 24}
@@ -90,28 +90,23 @@ def dates_of(table: pd.DataFrame, schema: Schema) -> dict[str, np.ndarray]:
     for entry in schema["columns"]:
         if entry["role"] == "feature" and entry.get("part") in PART_DAYS:
             part = table[entry["name"]].to_numpy(dtype=np.float64) * PART_DAYS[entry["part"]]
-            source = entry["source"]
-            days[source] = days[source] + part if source in days else part
+            days[entry["source"]] = days.get(entry["source"], 0.0) + part
     return days
 
 
 def times_of(train: pd.DataFrame, schema: Schema) -> dict[str, tuple[np.ndarray, bool]]:
     """Return the columns that may be a time, by the name to show: numbers, and whether declared."""
-    times: dict[str, tuple[np.ndarray, bool]] = {}
-    for name in columns_of_role(schema, "time"):
-        times[name] = train[name].to_numpy(dtype=np.float64), True
-    for source, days in dates_of(train, schema).items():
-        times[source] = days, True
+    times = {
+        name: (train[name].to_numpy(dtype=np.float64), True)
+        for name in columns_of_role(schema, "time")
+    }
+    times |= {source: (days, True) for source, days in dates_of(train, schema).items()}
     sources = {entry["source"] for entry in schema["columns"] if "part" in entry}
     for name in feature_columns(schema, "integer", "number"):
-        entry = next(entry for entry in schema["columns"] if entry["name"] == name)
-        if entry.get("source") in sources:
+        if column(schema, name).get("source") in sources or not TIME_NAMES.search(name.lower()):
             continue
         numbers = train[name].to_numpy(dtype=np.float64)
-        known = ~np.isnan(numbers)
-        if known.sum() < 100:
-            continue
-        if TIME_NAMES.search(name.lower()) is not None:
+        if np.count_nonzero(~np.isnan(numbers)) >= 100:
             times[name] = numbers, False
     return times
 
@@ -151,9 +146,7 @@ def standardized(numbers: np.ndarray) -> np.ndarray | None:
         return None
     # Scaled by the largest first: squares of huge numbers would overflow.
     largest = np.abs(present).max()
-    if not largest > 0:
-        return None
-    deviation = (present / largest).std() * largest
+    deviation = (present / largest).std() * largest if largest > 0 else 0.0
     if not deviation > 1e-12 * largest:
         return None
     return np.clip((numbers - present.mean()) / deviation, -8.0, 8.0)

@@ -101,7 +101,7 @@ def compare(
             value, _, effective, _ = models[model].estimates[metric]
             row = {"metric": metric, "model": model, "value": value} | others
             for role, other in others.items():
-                found = (np.nan,) * 4
+                found: tuple[float, ...] = (np.nan,) * 4
                 if other is not None:
                     found = _difference(metric, models[model], models[other], level)
                     effective = min(effective, models[other].estimates[metric].effective_rows)
