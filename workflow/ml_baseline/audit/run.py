@@ -34,12 +34,8 @@ def audit(
         settings: `strategy` of the split ("stratified", "group" or "time"; default "stratified")
             and `random_state` (default 0).
 
-    Returns:
-        The columns of `findings.Finding`; at least one row for each check, the failures first, then
-        the warnings. The same input gives the same rows.
-
-    Raises:
-        InputError: there is no such strategy, or a side lacks a class.
+    Returns the columns of `findings.Finding`; at least one row for each check, the failures first, then
+    the warnings. Raises InputError for an unknown strategy, and if a side lacks a class.
     """
     settings = settings or {}
     strategy = settings.get("strategy", "stratified")

@@ -91,11 +91,10 @@ def precision_recall(
 def calibration(target: np.ndarray, probability: np.ndarray, settings: dict) -> dict:
     """Return how often what was given a probability has come true, by bins of equally many rows.
 
-    Rows of the same probability are in the same bin. `low` and `high` are the least and the
-    greatest probability in the bin, `observed` is the share of ones, its limits are those of
-    Wilson's interval, corrected near 0 and 1 (Brown, Cai and DasGupta 2001, Statistical Science
-    16, 101-133), for this bin alone: of 20 bins of a well calibrated model one may lie outside
-    at 95 %.
+    Rows of the same probability are in the same bin. `low` and `high` are the least and the greatest
+    probability in the bin, `observed` is the share of ones, with Wilson's limits, corrected near 0
+    and 1 (Brown, Cai and DasGupta 2001, Statistical Science 16, 101-133), for this bin alone: of 20
+    bins of a well calibrated model one may lie outside at 95 %.
     """
     bins = min(MOST_BINS, max(FEWEST_BINS, target.size // ROWS_OF_A_BIN))
     ordered = np.sort(probability)

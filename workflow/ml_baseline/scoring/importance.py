@@ -135,10 +135,7 @@ def importance_budget(holdout_rows: int, features: int) -> tuple[int, int]:
 
 
 def drawn_rows(target: pd.Series, rows: int, random_state: int) -> np.ndarray:
-    """Return the positions of `rows` rows drawn without replacement, ascending; of all if fewer.
-
-    Each class keeps its share of the rows, and at least one row.
-    """
+    """Return the ascending positions of `rows` rows; each class keeps its share, at least one row."""
     if rows >= len(target):
         return np.arange(len(target))
     generator = np.random.default_rng(random_state)
@@ -271,10 +268,9 @@ def _plain(value: str | float) -> str:
 def correlated_features(features: pd.DataFrame, schema: Schema) -> dict[str, list[str]]:
     """Return, for each feature, those that nearly tell its value: the strongest first.
 
-    Numbers, booleans and categories of two levels go together where Spearman's rank correlation is
-    above 0.8 either way, over the rows in which both have a value; other categories where Cramér's
-    V is above 0.8 (without correction; up to 60 columns of up to 60 levels). A number and a
-    category of three or more levels are not compared.
+    Numbers, booleans and categories of two levels: where Spearman's rank correlation is above 0.8
+    either way, over the rows in which both have a value; other categories: where Cramér's V is
+    (without correction; up to 60 columns of up to 60 levels). The two sorts are not compared.
     """
     names = feature_columns(schema)
     ranked: dict[int, np.ndarray] = {}
@@ -291,9 +287,8 @@ def correlated_features(features: pd.DataFrame, schema: Schema) -> dict[str, lis
         ranked[i] = values.rank().to_numpy(dtype="float64", na_value=np.nan)
     strength = np.zeros((len(names), len(names)))
     if ranked:
-        strength[np.ix_(list(ranked), list(ranked))] = _rank_correlations(
-            np.array([*ranked.values()])
-        )
+        own = np.ix_(list(ranked), list(ranked))
+        strength[own] = _rank_correlations(np.array([*ranked.values()]))
     for one, other in itertools.combinations(levels, 2):
         strength[[one, other], [other, one]] = _cramers_v(levels[one], levels[other])
     np.fill_diagonal(strength, 0)
@@ -345,11 +340,8 @@ def explain(
 ) -> dict[str, pd.DataFrame]:
     """Return the tables `importance` and `partial_dependence` of a model's main features.
 
-    Args:
-        predict: as above, or None if there is no model to explain: the tables then have no rows.
-        holdout: cleaned rows the model has not seen.
-        schema: the table's input schema.
-        settings: `metric`, `threshold`, `level`, `random_state`.
+    `settings` are `metric`, `threshold`, `level` and `random_state` of `permutation_importance`. If
+    there is no model to explain, `predict` is None and the tables have no rows.
     """
     if predict is None:
         return nothing_explained()

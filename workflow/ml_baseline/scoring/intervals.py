@@ -84,8 +84,7 @@ def rates(
 
     The three rates are independent. Each is moved to its own limits, and the distances that moves
     the function by are squared and added: Zou and Donner (2008), Statistics in Medicine 27,
-    1693-1702, for functions that are no sums. So the figure's interval is as lopsided as Wilson's of
-    the rates, and has a width where no error was seen.
+    1693-1702, for functions that are no sums.
 
     It hangs on the errors of both classes (or on what is right, if that is less), each as a share of
     its class, and on the rows that are predicted as ones and as zeros, whichever are fewer.
@@ -214,8 +213,7 @@ def precision_over_recalls(ones: np.ndarray, zeros: np.ndarray, noise: float) ->
     def limits(level):
         reach = t_quantile(level, max(freedom, 2)) * math.sqrt(variance) * slope
         odds = unbiased / (1 - unbiased)
-        low = 1 / (1 + math.exp(min(reach, 700)) / odds)
-        high = 1 / (1 + math.exp(-reach) / odds)
+        low, high = (1 / (1 + math.exp(min(off, 700)) / odds) for off in (reach, -reach))
         return min(low, value), max(high, value)
 
     return Estimate(value, "jackknife", effective, limits)
@@ -224,12 +222,11 @@ def precision_over_recalls(ones: np.ndarray, zeros: np.ndarray, noise: float) ->
 def mean_loss(loss, target, probability, noise: float, highest: float = np.inf) -> Estimate:
     """The interval of a mean of skewed values, by Hall's cubic transformation of Student's t.
 
-    Losses are skewed, the more so the better the model: a few rows have most of the loss, and an
-    interval that is as long upwards as downwards is missed upwards.
+    Losses are skewed, the more so the better the model: an interval that is as long upwards as
+    downwards is missed upwards.
 
-    Where all rows lose the same no spread has been seen. A share e of rows of another sort may yet
-    be missing from the sample, as for a perfect ranking; the interval reaches to where they lose
-    what these probabilities would lose with the other target.
+    Where all rows lose the same, a share e of rows of another sort may yet be missing from the sample;
+    the interval reaches to where they lose what these probabilities would with the other target.
     """
     values = loss(target, probability)
     rows, mean, effective = values.size, float(values.mean()), _effective(1, values)
@@ -249,8 +246,7 @@ def mean_loss(loss, target, probability, noise: float, highest: float = np.inf) 
 
     def limits(level):
         z = _normal_quantile(level) / math.sqrt(rows)
-        low = mean - deviation * without_skewness(z, skewness, rows)
-        high = mean - deviation * without_skewness(-z, skewness, rows)
+        low, high = (mean - deviation * without_skewness(t, skewness, rows) for t in (z, -z))
         return max(low, 0.0), min(high, highest)
 
     return Estimate(mean, "Hall", effective, limits)
@@ -294,9 +290,8 @@ def with_skewness(studentized: float, skewness: float, rows: int) -> float:
 def variance_of_mean(counts, values) -> tuple[float, float]:
     """Return the variance of the mean of `values` and its degrees of freedom.
 
-    `counts` says how often each value occurs. The variance of a variance is (kurtosis - 1) / n
-    times its square: 2 / n for normal values, and many times that where a few values lie far out.
-    Such a variance is worth no more than a variance of fewer normal values.
+    `counts` says how often each value occurs. The variance of a variance is (kurtosis - 1) / n times
+    its square, 2 / n for normal values: with far-out values it is worth that of fewer normal ones.
     """
     rows = int(np.sum(counts))
     if rows < 2:

@@ -53,16 +53,12 @@ class LeaderboardRow(TypedDict, total=False):
 
 
 def out_of_fold_scores(oof: pd.DataFrame, threshold: float) -> dict[str, float]:
-    """Return every metric of a model's out-of-fold predictions.
+    """Return every metric of a model's out-of-fold predictions (`row_id, fold, target, probability`).
 
     Metrics of ranking are means over the folds, weighted by their rows: the folds' models differ
     a little in level, and pooling their probabilities would mix that into the ranking (a constant
     model would get less than 0.5). All other metrics are taken over all rows at once, as a mean of
     F1 over small folds is biased (Forman and Scholz 2010, SIGKDD Explorations 12(1), pp. 49-57).
-
-    Args:
-        oof: columns `row_id, fold, target, probability`.
-        threshold: a probability of at least this much predicts class 1.
     """
     pooled = scores(oof["target"], oof["probability"], threshold)
     by_fold = pd.DataFrame(
@@ -81,11 +77,7 @@ def ranked(oof_scores: pd.DataFrame, select_by: str) -> pd.Series:
     """Return the models' mean out-of-fold scores over the seeds, the best model first.
 
     Choosing by the holdout would make the winner's holdout score too good. A tie goes to the model
-    that stands first in the config.
-
-    Args:
-        oof_scores: one row a seed and model: `model` and the metrics.
-        select_by: the metric to rank by.
+    that stands first in the config. `oof_scores` has a row for each seed and model.
     """
     means = oof_scores.groupby("model", sort=False)[select_by].mean()
     return means.sort_values(ascending=not metric_named(select_by).higher_is_better, kind="stable")
@@ -107,12 +99,8 @@ def leaderboard(
         settings: `select_by`, `baseline`, `threshold`, `strategy` and `level`.
         table_rows: rows of the whole table.
 
-    Returns:
-        Columns as `LeaderboardRow` has them. Models that failed with any seed stand at the end; if
-        the baseline is one of them, nothing is compared with it.
-
-    Raises:
-        InputError: with each of several seeds a model is left, but none with all of them.
+    Returns columns as `LeaderboardRow` has them. Models that failed with any seed stand at the end;
+    nothing is compared with a baseline that failed. Raises InputError if none is left.
     """
     failures = failures_of(metrics)
     metrics = metrics[~metrics["model"].isin(failures)]
@@ -122,9 +110,7 @@ def leaderboard(
             + "; ".join(f"{model}: {reason}" for model, reason in failures.items())
         )
     oof_scores = oof_scores[~oof_scores["model"].isin(failures)]
-    predictions = {
-        seed: of_seed[~of_seed["model"].isin(failures)] for seed, of_seed in predictions.items()
-    }
+    predictions = {seed: of[~of["model"].isin(failures)] for seed, of in predictions.items()}
     if settings["baseline"] in failures:
         settings = settings | {"baseline": None}
     order = ranked(oof_scores, settings["select_by"])
@@ -141,12 +127,12 @@ def leaderboard(
         }
         for name in METRICS:
             figures = [name, f"{name}_low", f"{name}_high"]
-            limits = of_model[figures].to_numpy(dtype=float).T
-            # Of the only split, or combined over splits.
-            several = (
-                combine_over_splits(*limits, test_share) if len(of_model) > 1 else limits[:, 0]
-            )
-            row |= dict(zip(figures, several, strict=True))
+            value, low, high = of_model[figures].to_numpy(dtype=float).T
+            if len(of_model) == 1:
+                row |= dict(zip(figures, (value[0], low[0], high[0]), strict=True))
+            else:
+                combined = combine_over_splits(value, low, high, test_share)
+                row |= dict(zip(figures, combined, strict=True))
         row["reliable"] = bool(of_model["reliable"].all())
         row |= of_model[["threshold", "prevalence", "rows"]].mean().to_dict()
         rows.append(row | {"seeds": len(of_model), "level": settings["level"]})
@@ -243,16 +229,13 @@ def compared_models(
     comparisons = []
     for of_seed in predictions.values():
         parts = dict(list(of_seed.groupby("model", sort=False)))
-        comparisons.append(
-            compare(
-                parts[best]["target"].to_numpy(),
-                {name: part["probability"].to_numpy() for name, part in parts.items()},
-                baseline=settings["baseline"],
-                best=best,
-                threshold=settings["threshold"],
-                metrics=settings["select_by"],
-                level=settings["level"],
-                table_rows=stratified_rows(settings["strategy"], table_rows),
-            )
+        compared = compare(
+            parts[best]["target"].to_numpy(),
+            {name: part["probability"].to_numpy() for name, part in parts.items()},
+            best=best,
+            metrics=settings["select_by"],
+            table_rows=stratified_rows(settings["strategy"], table_rows),
+            **{name: settings[name] for name in ("baseline", "threshold", "level")},
         )
+        comparisons.append(compared)
     return compare_over_splits(comparisons, test_share, settings["level"]).set_index("model")
