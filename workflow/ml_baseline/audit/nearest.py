@@ -164,9 +164,7 @@ def _space(table: pd.DataFrame, schema: Schema) -> np.ndarray:
             else random.normal(0, 1 / (2 * DIMENSIONS) ** 0.5, (size, DIMENSIONS))
         )
         parts.append(corners[codes])
-    if not parts:
-        return np.zeros((len(table), 1), dtype=np.float32)
-    return np.hstack(parts).astype(np.float32)
+    return np.hstack(parts or [np.zeros((len(table), 1))]).astype(np.float32)
 
 
 def by_agreement(looked_up: LookedUp) -> Neighbours:

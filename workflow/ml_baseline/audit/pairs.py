@@ -223,12 +223,10 @@ def _together(pair: Pair, context: Context) -> Scored:
         equal = _objects(pair.first, context.sample) == _objects(pair.second, context.sample)
         codes, size = equal.astype(np.int64), 2
     else:
-        combination = COMBINATIONS[pair.how]
-        a, b = _numbers(pair.first), _numbers(pair.second)
-        if combination.standardized:
-            a, b = _standard(a), _standard(b)
+        make, scaled = COMBINATIONS[pair.how]
+        both = [_numbers(view) for view in (pair.first, pair.second)]
         with np.errstate(all="ignore"):
-            made = combination.make(a, b)
+            made = make(*(map(_standard, both) if scaled else both))
         numbers = np.where(np.isfinite(made), made, np.nan)
         codes, size = binned(numbers)
     view = View(subject, "pair", columns, codes, size, numbers)

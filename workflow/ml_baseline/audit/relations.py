@@ -21,9 +21,8 @@ class Relations:
         self.target = target
         self.rows = np.arange(len(target))
         if len(target) > COMPARED_ROWS:
-            self.rows = np.sort(
-                np.random.default_rng(0).choice(len(target), COMPARED_ROWS, replace=False)
-            )
+            chosen = np.random.default_rng(0).choice(len(target), COMPARED_ROWS, replace=False)
+            self.rows = np.sort(chosen)
 
     @cached_property
     def _ranks(self) -> list[list[np.ndarray]]:

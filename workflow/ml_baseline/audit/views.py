@@ -54,15 +54,12 @@ def columns_of(table: pd.DataFrame, schema: Schema) -> Columns:
         source = entry.get("source", name) if "part" in entry else name
         if entry["kind"] in ORDERED_KINDS:
             numbers = table[name].to_numpy(dtype=np.float64)
-            codes, size = binned(numbers)
-            values.append(View(source, "value", (name,), codes, size, numbers))
-            if entry["kind"] == "number":
-                whole = numbers == np.floor(numbers)
-                present = ~np.isnan(numbers)
-                if 0.02 < whole.sum() / max(present.sum(), 1) < 0.98:
-                    bins = np.where(present, 1 + whole, 0)
-                    signs.append(View(source, "whole", (name,), bins, 3, None))
-            missing = np.isnan(numbers)
+            values.append(View(source, "value", (name,), *binned(numbers), numbers))
+            missing, whole = np.isnan(numbers), numbers == np.floor(numbers)
+            of_all = whole.sum() / max((~missing).sum(), 1)
+            if entry["kind"] == "number" and 0.02 < of_all < 0.98:
+                bins = np.where(missing, 0, 1 + whole)
+                signs.append(View(source, "whole", (name,), bins, 3, None))
         else:
             codes = pd.factorize(table[name])[0] + 1
             values.append(View(source, "value", (name,), codes, int(codes.max()) + 1, None))
@@ -70,9 +67,8 @@ def columns_of(table: pd.DataFrame, schema: Schema) -> Columns:
         if missing.any() and not missing.all():
             signs.append(View(source, "missing", (name,), missing.astype(np.int64), 2, None))
     for source, numbers in dates_of(table, schema).items():
-        codes, size = binned(numbers)
         parts = tuple(n for n in feature_columns(schema) if entries[n].get("source") == source)
-        values.append(View(source, "date", parts, codes, size, numbers))
+        values.append(View(source, "date", parts, *binned(numbers), numbers))
     return Columns(values, signs)
 
 

@@ -84,13 +84,12 @@ def shared_entities(context: Context) -> list[Finding]:
             findings.append(finding)
         elif found.agreement > largest:
             largest, closest = found.agreement, name
+    if findings:
+        return sorted(findings, key=lambda finding: -finding.value)
     summary = (
         "No column names customers, patients or the like that are on both sides and share their "
-        "target."
     )
-    return sorted(findings, key=lambda finding: -finding.value) or [
-        Finding(closest, largest, AGREEMENT.nearest, summary)
-    ]
+    return [Finding(closest, largest, AGREEMENT.nearest, f"{summary}target.")]
 
 
 def _recurrence(
