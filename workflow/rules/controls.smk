@@ -10,7 +10,7 @@ rule naive:
     conda:
         CONDA_ENVIRONMENT
     resources:
-        time_limit=lambda wildcards: training_time_limit(wildcards.model)(wildcards),
+        time_limit=lambda wildcards: training_resource(wildcards.model, "time_limit")(wildcards),
     params:
         cfg=naive_settings,
         code=code("naive"),
