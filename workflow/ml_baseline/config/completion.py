@@ -240,9 +240,8 @@ class _Reading:
             number = _number(value)
             return WORDS.get(value, value) if number is None else number
         if value is not None and not isinstance(value, bool | int | float):
-            self.note(
-                path, f"found {shown(value)}; expected text, a number or the like{yaml_hint(value)}"
-            )
+            text = "expected text, a number or the like"
+            self.note(path, f"found {shown(value)}; {text}{yaml_hint(value)}")
         return value
 
 
