@@ -17,15 +17,12 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.utils import get_tags
 
+from ml_baseline.config.estimator_rules import CACHE_FOLDER, PART_METHODS
 from ml_baseline.data.schema import Schema, feature_columns
 from ml_baseline.errors import InputError, did_you_mean, similar
 
 # Trees hold numbers in 32 bits, and sums of squares must not overflow 64.
 LARGEST_NUMBER = 1e30
-# What makes a class a part of an estimator: another estimator, a splitter, a kernel.
-PART_METHODS = ("fit", "split", "get_params")
-# The parameter in which scikit-learn takes a folder of joblib's cache.
-CACHE_FOLDER = "memory"
 
 
 def build_pipeline(
