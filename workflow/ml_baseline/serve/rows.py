@@ -127,8 +127,7 @@ class RowReader:
     def _problems(self, rows: list[Any], is_list: bool) -> Iterator[Problem]:
         for place, row in enumerate(rows):
             if type(row) is not dict:
-                found = KINDS.get(type(row), "a number")
-                message = f"found {found}, expected a row: an object of fields"
+                message = f"found {KINDS.get(type(row), 'a number')}, expected an object of fields"
                 yield Problem(place if is_list else None, None, message)
                 continue
             for column in self.columns:
