@@ -464,7 +464,7 @@ def with_estimator(estimator, settings=""):
     [
         (
             "sklearn.ensemble.RandomForestClasifier",
-            "sklearn.ensemble has no RandomForestClasifier; did you mean RandomForestClassifier",
+            "sklearn.ensemble has no RandomForestClasifier; did you mean sklearn.ensemble.RandomForestC",
         ),
         (
             "sklearn.RandomForestClassifier",
@@ -476,7 +476,7 @@ def with_estimator(estimator, settings=""):
         ),
         (
             "sklearn.ensembel.RandomForestClassifier",
-            "sklearn has no module ensembel; did you mean sklearn.ensemble.RandomForestClassifier?",
+            "sklearn has no ensembel; did you mean sklearn.ensemble.RandomForestClassifier?",
         ),
         ("sklearn.ensemble", "sklearn.ensemble is a module; name a class in it"),
         ("sklaern.svm.SVC", "there is no package sklaern; did you mean sklearn.svm.SVC?"),
