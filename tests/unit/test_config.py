@@ -11,7 +11,7 @@ from ml_baseline.config.completion import LIMITS, complete
 from ml_baseline.config.estimators import check_estimators
 from ml_baseline.config.page import document
 from ml_baseline.config.schema import TOP_LEVEL_ONLY, load_schema
-from ml_baseline.config.settings import DatasetSettings, ModelSettings, dataset_settings
+from ml_baseline.config.settings import dataset_settings
 from ml_baseline.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -429,13 +429,6 @@ def test_an_override_holds_for_its_table_only():
 def test_a_dataset_that_is_not_there_is_named():
     with pytest.raises(InputError, match="there is no dataset chrun; the config has churn"):
         dataset_settings(complete(with_table(), SCHEMA), "chrun")
-
-
-def test_the_settings_of_a_table_are_typed():
-    settings = settings_of('positive: "Yes"')
-    assert list(settings) and {*settings} == {*DatasetSettings.__annotations__}
-    for model in settings["models"].values():
-        assert {*model} == {*ModelSettings.__annotations__}
 
 
 def test_every_section_can_be_overridden():
