@@ -265,6 +265,19 @@ def test_a_stratified_part_of_a_table_is_surer_of_differences_too():
     assert part["baseline_high"] - part["baseline_low"] < 0.95 * width
 
 
+def test_a_difference_of_few_predictions_is_not_reliable():
+    target, probabilities = models()
+    for flipped, reliable in ((9, False), (10, True)):
+        other = probabilities["logistic"].copy()
+        other[:flipped] = 1 - other[:flipped]
+        two = {"one": probabilities["logistic"], "other": other}
+        table = compare(target, two, None, "one", metrics=["accuracy", "mcc", "roc_auc"])
+        found = [
+            row_of(table, "other", name)["reliable"] for name in ("accuracy", "mcc", "roc_auc")
+        ]
+        assert found == [reliable, reliable, True]
+
+
 # Many comparisons
 
 

@@ -83,7 +83,9 @@ KINDS = {
     # written in other ways
     "thousands": (["1,234.5", "12", "950"], "number", {}),
     "money": (["$1,000", "(5.5)", "$12"], "number", {}),
-    "percent": (["45%", "3.5 %"], "number", {}),
+    "percent": (["45%", "3.5 %"], "number", {"percent": "all", "bare": False}),
+    "percent, some without the sign": (["45%", "3.5 %", "60"], "number", {"percent": "all"}),
+    "percent beside shares": (["45%", "0.6"], "number", {}),
     "swiss": (["CHF 1'234.50", "CHF 12.00"], "number", {}),
     "lakh": (["1,23,456", "12,34,567"], "integer", {}),
     "decimal comma": (["1,5", "2,25", "10"], "number", {"decimal": ","}),
@@ -95,13 +97,39 @@ KINDS = {
     "open point": (["1.234", "0.950"], "number", {}),
     "quoted": (['"1"', "'2'"], "integer", {}),
     "unit": ([f"{i} kg" for i in COUNTING] + ["7"], "integer", {"unit": "kg"}),
-    "unit with comma": ([f"{i},5km" for i in COUNTING], "number", {"unit": "km", "decimal": ","}),
+    "unit with comma": (
+        [f"{i},5km" for i in COUNTING],
+        "number",
+        {"unit": "km", "decimal": ",", "bare": False},
+    ),
     "top-coded": (COUNTING * 4 + ["90+"], "integer", {}),
     "below detection": (FLOATS + ["<0.1"] * 5, "number", {}),
     "larger than exact": (["9007199254740993", "12"], "number", {}),
-    "larger than any integer": ([f"{i}e30" for i in COUNTING[1:]], "number", {}),
+    "larger than any integer": ([f"{i}e+30" for i in COUNTING[1:]], "number", {}),
     "slip of a zero": ([str(i) for i in range(2000)] + ["007"], "integer", {}),
+    "real": (["R$ 7.297,12", "R$ 613,47"], "number", {"decimal": ","}),
+    "rupees": (["Rs. 98617", "Rs. 22528"], "integer", {}),
+    "crowns": (["1 234 kr", "99 kr"], "integer", {}),
+    "minus behind": (["641.20", "51.60-"], "number", {}),
+    "french": (["7 395,27 €", "12,50 €"], "number", {"decimal": ","}),
+    "swiss, comma": (["7'395,27", "12,50"], "number", {"decimal": ","}),
+    "told not to be a formula": (['="4.08"', '="5.10"'], "number", {}),
+    "told to be a text": (["'-12.85", "41.80"], "number", {}),
+    "no dollars": (["$12.50", "$-"], "number", {}),
+    "millions": (["€55.56M", "€180K", "€1.5M"], "integer", {"scales": True}),
+    "some thousands": (["51.70k", "848"], "integer", {"scales": True}),
+    "all thousands": ([f"{i}k" for i in COUNTING], "integer", {"unit": "k", "bare": False}),
+    "provisional": (FLOATS + ["91.38 p"] * 5, "number", {"flags": True}),
+    "one letter for gaps": (FLOATS + ["x"] * 5, "number", {}),
+    "a dash for gaps": (FLOATS + ["–"] * 30, "number", {}),
+    "refunds": ([*COUNTING * 3, *["-200"] * 6], "integer", {}),
+    "thirds": (["1", "1.333", "2", "2.667"], "number", {}),
     # categories, though there are numbers in them
+    "currencies": (["$12", "€12", "$7", "€9"], "category", {}),
+    "codes with an E": (["48E17", "1E10", "22E13"], "category", {}),
+    "ICD": (["007.1", "250.0", "008.5"], "category", {}),
+    "in brackets": (["(1)", "(2)", "(1)"], "category", {}),
+    "one letter for a level": (FLOATS[:20] + ["K"] * 20, "category", {}),
     "postal codes": (["01234", "94110", "10001"], "category", {}),
     "months with zeros": (["01", "02", "11"], "category", {}),
     "telephone": (["030 123 456", "040 555 123"], "category", {}),
@@ -158,6 +186,18 @@ DATES = {
         ["ISO8601", "%d.%m.%Y"],
         False,
     ),
+    "hours of one digit": (["2022-11-20 3:36", "2022-11-21 13:36"], ["%Y-%m-%d %H:%M"], True),
+    "a zone by its name": (
+        ["2021-11-05 20:41:00 EST", "2021-12-05 01:02:03 PST"],
+        ["ISO8601"],
+        True,
+    ),
+    "javascript": (["7/29/2023, 1:05:00 PM"], ["%m/%d/%Y, %I:%M:%S %p"], True),
+    "sql server": (["Jan  9 2021 10:05AM", "Nov 1 2023 9:12PM"], ["%b %d %Y %I:%M%p"], True),
+    "oracle": (["09-JAN-21 10.05.00 AM"], ["%d-%b-%y %I.%M.%S %p"], True),
+    "mail": (["Thu, 21 Dec 2000 16:01:07 +0200"], ["%d %b %Y %H:%M:%S"], True),
+    "no date": (["2024-01-31", "0000-00-00", "2024-02-01"], ["ISO8601"], False),
+    "never": (["2024-01-31", "9999-12-31", "2024-02-01"], ["ISO8601"], False),
     "with a marker": (["2024-01-31", "NaT", "2024-02-01"], ["ISO8601"], False),
     "with a slip": (["2024-01-31"] * 30 + ["soon"], ["ISO8601"], False),
 }
@@ -175,6 +215,62 @@ def test_dates_become_numeric_parts(values, formats, hours):
     ]
 
 
+@pytest.mark.parametrize(
+    ("values", "hours"),
+    [
+        (["06:03:15", "25:57:48"], [6.054166666666667, 25.963333333333335]),
+        (["08:53", "-00:30"], [8.883333333333333, -0.5]),
+        (["123:00", "1:30"], [123.0, 1.5]),
+    ],
+)
+def test_durations_become_hours(values, hours):
+    raw = raw_table({"x": values, "y": ["yes", "no"]})
+    schema = infer_schema(raw, {"target": "y"})
+    assert clean(raw, schema)[0]["x_hours"].tolist() == pytest.approx(hours)
+
+
+def days_of(columns, name="x", separator=None, **settings):
+    raw = raw_table({"y": ["yes", "no"]} | columns)
+    schema = infer_schema(raw, {"target": "y"} | settings, separator=separator)
+    table, _ = clean(raw, schema)
+    return table[[f"{name}_year", f"{name}_month", f"{name}_day"]].to_numpy().tolist()[0]
+
+
+def test_other_columns_and_the_separator_tell_the_order_of_day_and_month():
+    ambiguous = {"x": ["05/11/2023", "01/06/2022"]}
+    assert days_of(ambiguous) == [2023, 5, 11]
+    assert days_of(ambiguous | {"z": ["31/01/2024", "1/2/2024"]}) == [2023, 11, 5]
+    assert days_of(ambiguous, separator=";") == [2023, 11, 5]
+    assert days_of(ambiguous | {"z": ["1,5", "2,25"]}) == [2023, 11, 5]
+    assert days_of(ambiguous | {"z": ["01/31/2024"]}, separator=";") == [2023, 5, 11]
+
+
+def test_one_column_has_one_order_of_day_and_month():
+    values = ["13/01/2024"] * 95 + ["01/14/2024"] * 5
+    assert entries_of(values)[0]["date_formats"] == ["%d/%m/%Y"]
+
+
+def test_births_are_not_in_the_future():
+    assert days_of({"x": ["02/03/64", "06/17/73", "01/01/03"]}) == [1964, 2, 3]
+    assert days_of({"x": ["02/03/28", "06/17/27"]}) == [2028, 2, 3]  # nothing long past
+
+
+def test_all_cells_decide_however_the_formats_alternate():
+    values = [
+        f"2022-08-{i % 28 + 1:02d}" if i % 2 else f"{i % 15 + 13}/08/2021" for i in range(10_400)
+    ]
+    raw = raw_table({"x": values, "y": ["yes", "no"]})
+    table, _ = clean(raw, infer_schema(raw, {"target": "y"}))
+    assert table["x_year"].notna().all()
+
+
+def test_the_offset_counts_where_rows_are_ordered_by_time():
+    times = ["2023-10-27T19:00:00-05:00", "2023-10-28T02:07:00+02:00", "2023-10-28T00:14:00Z"]
+    raw = raw_table({"x": times, "n": COUNTING[:3], "y": ["yes", "no", "no"]})
+    schema = infer_schema(raw, {"target": "y", "time": "x"})
+    assert clean(raw, schema)[0]["x"].is_monotonic_increasing
+
+
 def test_times_of_day_become_hours():
     (entry,) = entries_of(["10:20", "23:59", "0:05"])
     assert (entry["name"], entry["kind"], entry["part"]) == ("x_hours", "number", "hours")
@@ -189,6 +285,10 @@ def test_times_of_day_become_hours():
         (["soon", "later"], "category"),
         (["2024-01-31", "soon", "later"], "category"),
         (["1-2", "3-4"], "category"),
+        (["2:3", "1:1", "4:2"], "category"),
+        (["1:80", "1:40", "1:20"], "category"),
+        (["2003-04", "2012-13", "2010-11"], "category"),
+        ([f"{i % 9 + 1}.{i % 12 + 1}.{i % 60 + 10}" for i in range(60)], "category"),
     ],
 )
 def test_what_is_no_date(values, kind):
@@ -207,6 +307,20 @@ def test_what_the_config_says_goes():
     assert entries_of(["1,234"], decimal=",")[0] == {
         **{"name": "x", "role": "feature", "source": "x", "kind": "number", "decimal": ","},
     }
+
+
+def test_labels_of_the_config_may_look_like_markers():
+    values = ["NA", "EMEA", "", "-"]
+    assert "answers" not in entries_of(values)[0]
+    assert entries_of(values, categorical="x")[0]["answers"] == ["-", "na"]
+    assert entries_of(values, categorical="x", missing_values="-")[0]["answers"] == ["na"]
+    raw = raw_table({"x": values, "y": ["yes", "no"]})
+    settings = {"target": "y", "encode": {"x": {"NA": 1, "EMEA": 2, "-": 3}}}
+    table, _ = clean(raw, infer_schema(raw, settings))
+    assert table["x"].fillna(0).tolist() == [1, 2, 0, 3]
+    dipstick = ["1+", "2+", "-", "3+"] * 9
+    raw = raw_table({"x": dipstick, "y": ["yes", "no"]})
+    assert clean(raw, infer_schema(raw, {"target": "y"}))[0]["x"].tolist() == dipstick
 
 
 def test_keys_of_an_encoding_may_be_what_yaml_makes_of_them():

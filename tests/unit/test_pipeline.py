@@ -307,11 +307,27 @@ def test_a_config_runs_no_command(schema_of, monkeypatch, tmp_path, estimator, n
         assert Path("ran").exists()
 
 
-def test_no_cache_of_pickles_is_opened(schema_of):
-    steps = [["line", {"estimator": LINEAR}]]
-    model = {"estimator": "sklearn.pipeline.Pipeline", "params": {"steps": steps, "memory": "x"}}
+STEPS = {"steps": [["line", {"estimator": LINEAR}]]}
+PIPELINE = {"estimator": "sklearn.pipeline.Pipeline", "params": STEPS}
+
+
+@pytest.mark.parametrize(
+    ("estimator", "params"),
+    [
+        ("sklearn.pipeline.Pipeline", STEPS | {"memory": "x"}),
+        (
+            "sklearn.model_selection.GridSearchCV",
+            {"estimator": PIPELINE, "param_grid": [{"memory": ["x"]}]},
+        ),
+        (
+            "sklearn.model_selection.GridSearchCV",
+            {"estimator": PIPELINE, "param_grid": {"line__memory": ["x"]}},
+        ),
+    ],
+)
+def test_no_cache_of_pickles_is_opened(schema_of, estimator, params):
     with pytest.raises(InputError, match="`memory` is not allowed"):
-        build_pipeline(schema_of(x="number"), model)
+        build_pipeline(schema_of(x="number"), {"estimator": estimator, "params": params})
 
 
 def test_mappings_that_are_no_estimators_are_left_alone():

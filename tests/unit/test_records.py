@@ -153,6 +153,21 @@ def test_where_no_key_can_be_kept_the_jobs_of_one_run_know_each_other(written, m
     assert list(not_as_written([written])) == [(written, False)]
 
 
+def test_where_no_record_can_be_written_looking_still_works(written, monkeypatch):
+    os.utime(written)
+
+    def refuse(*arguments, **named):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(records.tempfile, "mkstemp", refuse)
+    assert list(not_as_written([written])) == []
+    with pytest.raises(InputError, match=r"no record of train.csv can be written .*Permission"):
+        keep_record(written)
+    written.write_text("")
+    with pytest.raises(InputError, match="not what the workflow wrote"):
+        require_as_written(written)
+
+
 # ------------------------------------------------------------------ models
 
 

@@ -7,14 +7,15 @@ import gzip
 import io
 import lzma
 import zipfile
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from ml_baseline.data import csv_files, text
-from ml_baseline.data.tables import read_raw_table, read_table, write_table
-from ml_baseline.data.text import find_separator
+from ml_baseline.data.tables import open_rows, read_raw_table, read_table, write_table
+from ml_baseline.data.text import ReadAgainError, find_separator
 from ml_baseline.errors import InputError
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -106,6 +107,13 @@ def test_a_csv_has_no_needless_quotes(tmp_path):
     assert (tmp_path / "t.csv").read_text() == "a,b,c\n1,0.5,x y\n2,,\n"
 
 
+def test_the_header_does_not_depend_on_the_cells(tmp_path):
+    for cell in ("x", 'one, "two"'):
+        write_table(pd.DataFrame({"a": [1], "b, c": [cell]}), tmp_path / "t.csv")
+        assert (tmp_path / "t.csv").read_text().startswith('a,"b, c"\n1,')
+        assert read_table(tmp_path / "t.csv")["b, c"].tolist() == [cell]
+
+
 def test_without_a_schema_columns_get_what_they_look_like(tmp_path):
     (tmp_path / "t.csv").write_text(
         "int,float,gaps,text,date,bool,empty,mixed\n1,1.5,1,a,2024-01-31,true,,1\n"
@@ -190,6 +198,13 @@ READ = {
     "cells keep their blanks": ("a,b\n 1 ,2\n", {"a": [" 1 "], "b": ["2"]}, ","),
     "one column": ("a\n1\n3\n", {"a": ["1", "3"]}, ","),
     "header over two lines": ('"a\nx",b\n1,2\n', {"a\nx": ["1"], "b": ["2"]}, ","),
+    "names of rows": ('"a","b"\n"x",1,2\n"y",3,4\n', {"unnamed_1": ["x", "y"]} | A_B, ","),
+    "commas in names": (
+        "x, y;u, v\n1,5;2,5\n3,5;4,5\n",
+        {"x, y": ["1,5", "3,5"], "u, v": ["2,5", "4,5"]},
+        ";",
+    ),
+    "unseen in names": ("\u200ba,b\u00a0\n1,2\n3,4\n", A_B, ","),
     "odd names": ("<a>,$ [b]\n1,2\n", {"<a>": ["1"], "$ [b]": ["2"]}, ","),
     "names that differ in case": ("Age,age\n1,2\n", {"Age": ["1"], "age": ["2"]}, ","),
     "nothing is interpreted": (
@@ -199,6 +214,37 @@ READ = {
     ),
     "lines of a quote and a comma": ('a,b\n"1\n2",","\n', {"a": ["1\n2"], "b": [","]}, ","),
 }
+
+
+# Quotes that enclose no cell: every line is a row all the same.
+STRAY = {
+    "tabs": ('a\tb\n1\t"x\n2\ty\n3\t"z\n4\tw\n', ['"x', "y", '"z', "w"]),
+    "semicolons": ('b;a\n"x;1\ny;2\nz";3\nw;4\n', ['"x', "y", 'z"', "w"]),
+    "spark": ('a,b\n1,"5\\""\n2,y\n3,"6\\""\n4,"p,q"\n', ['5"', "y", '6"', "p,q"]),
+    "blank lines": ('a\tb\n1\t"x"\n\n2\t"say ""hi"""\n\n', ["x", 'say "hi"']),
+    "text over lines": (
+        'a,b\n1,"one, two\nthree, four"\n2,y\n',
+        ["one, two\nthree, four", "y"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "texts"), STRAY.values(), ids=STRAY)
+def test_stray_quotes_swallow_no_rows(tmp_path, content, texts):
+    table, reading = raw(tmp_path, content)
+    assert table["b"].tolist() == texts
+    assert reading.get("quoting") in (None, "none", "backslash")
+    rows = open_rows(tmp_path / "t.csv")
+    for _ in range(2):  # asked for one column alone, too
+        with suppress(ReadAgainError):
+            assert sum(map(len, rows.pieces(["a"]))) == len(texts)
+
+
+def test_a_quote_that_takes_several_rows_for_a_cell_is_named(tmp_path):
+    lines = [f"{i},word {i}" for i in range(30)]
+    lines[5], lines[10], lines[20] = '5,"one, two"', '10,"word', '20,"word'
+    with pytest.raises(InputError, match=r"line 12: .* takes the lines to 22 for one cell"):
+        raw(tmp_path, "a,b\n" + "\n".join(lines) + "\n")
 
 
 @pytest.mark.parametrize(("content", "expected", "separator"), READ.values(), ids=READ)

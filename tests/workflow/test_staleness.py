@@ -8,6 +8,7 @@ import fnmatch
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -533,3 +534,18 @@ def test_no_run_is_published_of_a_table_that_has_changed_since_it_was_read(copie
     receipt = json.loads((copied.folder / "results/one/published.json").read_text())
     meta = json.loads((runs / receipt["run"] / "run_meta.json").read_text())
     assert meta["data"]["sha256"] == content_hash(copied.folder / "one.csv")
+
+
+def test_a_raw_table_that_is_as_it_was_is_not_read_again(project):
+    """What is remembered of it is believed, so a wrong memory is noticed by what would run."""
+    table = project.write("table.csv", small_table())
+    project.write_config(datasets={"small": {"table": "table.csv", "target": "answer"}})
+    time.sleep(3.1)  # younger files are not remembered
+    project.run("-n")
+    memory = project.folder / ".snakemake/ml-baseline-memory.json"
+    known = json.loads(memory.read_text())
+    *status, digest = known[f"content {table}"]
+    assert digest == content_hash(table)
+    memory.write_text(json.dumps(known | {f"content {table}": [*status, "0" * 64]}))
+    project.run("-n")
+    assert json.loads(memory.read_text())[f"content {table}"][-1] == "0" * 64

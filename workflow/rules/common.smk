@@ -1,5 +1,6 @@
 """What all rules share: the checked config, the settings of each table, paths and code."""
 
+import atexit
 import os
 import sys
 from functools import cache
@@ -19,7 +20,7 @@ snakemake_internals.without_pandas()
 snakemake_internals.import_first_from(WORKFLOW_FOLDER)
 # Where the workflow makes a file, for use outside a rule.
 made = snakemake_internals.prefixing(workflow)
-MEMORY = Memory(Path(".snakemake", "ml-baseline-memory.json"))
+MEMORY = Memory(Path(".snakemake", "ml-baseline-memory.json").absolute())
 CONDA_ENVIRONMENT = str(WORKFLOW_FOLDER.parent / "envs" / "ml-baseline.yaml")
 
 SCHEMA = load_schema(WORKFLOW_FOLDER / "schemas" / "config.schema.yaml")
@@ -28,6 +29,8 @@ try:
     # Not for the jobs of a cluster, which read this file too.
     is_main = snakemake_internals.is_main_process(workflow)
     RUN = Run(workflow, WORKFLOW_FOLDER / "scripts") if is_main else None
+    if is_main:
+        atexit.register(MEMORY.save)  # tables are looked at when the jobs are worked out
     config = checked_config(config, SCHEMA, KEY_PLACES, start=is_main)
 except InputError as error:
     # Not a WorkflowError: that would add where in our code the config was found wrong.
@@ -89,9 +92,27 @@ def canonical(value):
     return [canonical(item) for item in value] if isinstance(value, list) else value
 
 
-def using(*keys):
+# Where a setting stands in those of a table, if not under its own name.
+PLACES = {
+    "strategy": ("split", "strategy"),
+    "test_size": ("split", "test_size"),
+    "folds": ("cv", "folds"),
+    "level": ("intervals", "level"),
+    "metric": ("select_by",),
+    "random_state": ("seeds", 0),  # of the first split
+}
+
+
+def setting(dataset, name):
+    value = SETTINGS[dataset]
+    for key in PLACES.get(name, (name,)):
+        value = value[key]
+    return value
+
+
+def using(*names):
     """Return the params function of a rule that uses these settings of its table, and no others."""
-    return lambda wildcards: canonical({key: SETTINGS[wildcards.dataset].get(key) for key in keys})
+    return lambda wildcards: canonical({n: setting(wildcards.dataset, n) for n in names})
 
 
 def code(script):
@@ -150,9 +171,8 @@ def raw_content(path):
 
 def cleaning_settings(wildcards):
     """Return what cleaning uses: settings, and the content of the raw table."""
-    settings = SETTINGS[wildcards.dataset]
-    used = {key: settings.get(key) for key in CLEANING_KEYS}
-    return canonical(used | {"content": raw_content(settings["table"])})
+    content = raw_content(SETTINGS[wildcards.dataset]["table"])
+    return canonical(using(*CLEANING_KEYS)(wildcards) | {"content": content})
 
 
 def plot_files(dataset):
@@ -173,37 +193,32 @@ def model_settings(dataset, model):
 
 def training_settings(model):
     """Return the params function of the rule that trains `model`."""
-
-    def settings_of(wildcards):
-        settings = SETTINGS[wildcards.dataset]
-        validation = {
-            "folds": settings["cv"]["folds"],
-            "strategy": settings["split"]["strategy"],
-        }
-        return canonical(model_settings(wildcards.dataset, model) | validation)
-
-    return settings_of
+    own = using("folds", "strategy")
+    return lambda wildcards: canonical(model_settings(wildcards.dataset, model) | own(wildcards))
 
 
-def training_threads(model):
-    """Return the threads function of the rule that trains `model`."""
-    return lambda wildcards: SETTINGS[wildcards.dataset]["models"][model]["threads"]
+def training_resource(model, key):
+    """Return the function that gives a training job's `threads` or `time_limit` (0 for none).
 
-
-def training_time_limit(model):
-    """Return the function that gives a training job's limit in seconds, 0 for none.
-
-    A resource and no param: how long a fit may take makes no difference to the model.
+    They are no params, as they make no difference to the model.
     """
-    return lambda wildcards: SETTINGS[wildcards.dataset]["models"][model]["time_limit"] or 0
+    return lambda wildcards: SETTINGS[wildcards.dataset]["models"][model][key] or 0
 
 
 def model_paths(dataset, seed):
     return [f"results/{dataset}/seed{seed}/models/{model}.joblib" for model in models(dataset)]
 
 
+def oof_paths(dataset, seed):
+    return [f"results/{dataset}/seed{seed}/oof/{model}.csv" for model in models(dataset)]
+
+
 def model_files(wildcards):
     return model_paths(wildcards.dataset, wildcards.seed)
+
+
+def first_seed_model_files(wildcards):
+    return model_paths(wildcards.dataset, first_split(wildcards.dataset))
 
 
 def seed_files(pattern):
@@ -215,19 +230,12 @@ def seed_files(pattern):
 
 
 def oof_files(wildcards):
-    return [
-        path
-        for seed in sorted(seeds(wildcards.dataset))
-        for path in seed_oof_files(wildcards.dataset, seed)
-    ]
+    dataset = wildcards.dataset
+    return [path for seed in sorted(seeds(dataset)) for path in oof_paths(dataset, seed)]
 
 
 def first_seed_oof_files(wildcards):
-    return seed_oof_files(wildcards.dataset, first_split(wildcards.dataset))
-
-
-def seed_oof_files(dataset, seed):
-    return [f"results/{dataset}/seed{seed}/oof/{model}.csv" for model in models(dataset)]
+    return oof_paths(wildcards.dataset, first_split(wildcards.dataset))
 
 
 def first_seed(pattern):
@@ -243,44 +251,6 @@ def required_audit(wildcards):
     return [f"results/{wildcards.dataset}/audit_passed"] if stops else []
 
 
-def interval_settings(wildcards):
-    settings = SETTINGS[wildcards.dataset]
-    return {
-        "level": settings["intervals"]["level"],
-        "strategy": settings["split"]["strategy"],
-        "threshold": settings["threshold"],
-    }
-
-
-def comparison_settings(wildcards):
-    settings = SETTINGS[wildcards.dataset]
-    own = {key: settings[key] for key in ("baseline", "select_by")}
-    return canonical(own | interval_settings(wildcards))
-
-
-def audit_settings(wildcards):
-    settings = SETTINGS[wildcards.dataset]
-    return canonical(
-        {
-            "random_state": first_split(wildcards.dataset),
-            "strategy": settings["split"]["strategy"],
-        }
-    )
-
-
-def curve_settings(wildcards):
-    settings = SETTINGS[wildcards.dataset]
-    return {"level": settings["intervals"]["level"], "threshold": settings["threshold"]}
-
-
-def explanation_settings(wildcards):
-    own = {
-        "metric": SETTINGS[wildcards.dataset]["select_by"],
-        "random_state": first_split(wildcards.dataset),
-    }
-    return canonical(own | curve_settings(wildcards))
-
-
 def report_tables(dataset):
     """Return the tables that are made for the report alone."""
     folder = f"results/{dataset}"
@@ -294,14 +264,8 @@ def report_tables(dataset):
 
 
 def naive_settings(wildcards):
-    dataset = wildcards.dataset
-    return canonical(
-        model_settings(dataset, wildcards.model)
-        | {
-            "random_state": first_split(dataset),
-            "test_size": SETTINGS[dataset]["split"]["test_size"],
-        }
-    )
+    own = using("random_state", "test_size")(wildcards)
+    return canonical(model_settings(wildcards.dataset, wildcards.model) | own)
 
 
 def naive_files(wildcards):
@@ -310,19 +274,8 @@ def naive_files(wildcards):
 
 def known_process_models(wildcards):
     """Return the models that the positive control needs: those of the customers sample, or none."""
-    dataset = wildcards.dataset
-    if SAMPLES.get(SETTINGS[dataset]["table"]) != "customers":
-        return []
-    return first_seed_model_files(wildcards)
-
-
-def control_settings(wildcards):
-    # Fresh customers come from a seed that the table was not drawn with.
-    return {"seed": config["sample_data"]["customers"]["seed"] + 1_000_003}
-
-
-def first_seed_model_files(wildcards):
-    return model_paths(wildcards.dataset, first_split(wildcards.dataset))
+    is_known = SAMPLES.get(SETTINGS[wildcards.dataset]["table"]) == "customers"
+    return first_seed_model_files(wildcards) if is_known else []
 
 
 # Settings of a table that make no difference to the model that is published, nor to its scores.
@@ -336,18 +289,8 @@ def registry_settings(wildcards):
     own["models"] = {
         name: {key: entry[key] for key in kept} for name, entry in settings["models"].items()
     }
-    return canonical(
-        {
-            "config": own,
-            "metrics": {
-                "baseline": settings["baseline"],
-                "level": settings["intervals"]["level"],
-                "select_by": settings["select_by"],
-                "threshold": settings["threshold"],
-            },
-            "seeds": settings["seeds"],
-        }
-    )
+    metrics = using("baseline", "level", "select_by", "threshold")(wildcards)
+    return canonical({"config": own, "metrics": metrics, "seeds": settings["seeds"]})
 
 
 def batch_inputs(batch):
@@ -392,8 +335,7 @@ def table_files(dataset):
             for name in ("train", "holdout", "augmented_data")
         ]
         files += [f"{results}/seed{seed}/holdout_predictions.csv"]
-        files += model_paths(dataset, seed)
-        files += seed_oof_files(dataset, seed)
+        files += model_paths(dataset, seed) + oof_paths(dataset, seed)
     return files
 
 

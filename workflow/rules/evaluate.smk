@@ -13,7 +13,7 @@ rule evaluate:
     conda:
         CONDA_ENVIRONMENT
     params:
-        cfg=interval_settings,
+        cfg=using("level", "strategy", "threshold"),
         code=code("evaluate"),
     message:
         "Scoring the models of {wildcards.dataset} (seed {wildcards.seed}) on the holdout"
@@ -39,7 +39,7 @@ rule audit:
     conda:
         CONDA_ENVIRONMENT
     params:
-        cfg=audit_settings,
+        cfg=using("random_state", "strategy"),
         code=code("audit"),
     message:
         "Auditing {wildcards.dataset}"
@@ -81,7 +81,7 @@ rule compare:
     conda:
         CONDA_ENVIRONMENT
     params:
-        cfg=comparison_settings,
+        cfg=using("baseline", "level", "select_by", "strategy", "threshold"),
         code=code("compare"),
     message:
         "Comparing the models of {wildcards.dataset}"

@@ -21,7 +21,7 @@ rule curves:
     conda:
         CONDA_ENVIRONMENT
     params:
-        cfg=curve_settings,
+        cfg=using("level", "threshold"),
         code=code("curves"),
     message:
         "Drawing the curves of {wildcards.dataset} as tables"
@@ -49,7 +49,7 @@ rule explain:
     conda:
         CONDA_ENVIRONMENT
     params:
-        cfg=explanation_settings,
+        cfg=using("level", "metric", "random_state", "threshold"),
         code=code("explain"),
     message:
         "Explaining the best model of {wildcards.dataset}"

@@ -12,7 +12,7 @@ with job_log(snakemake, warm="tables"):
     content = cfg["content"] or content_hash(cfg["table"])
     require_content(cfg["table"], content)
     try:
-        schema = infer_schema(raw, cfg, snakemake.wildcards.dataset)
+        schema = infer_schema(raw, cfg, snakemake.wildcards.dataset, reading.get("separator"))
         table, repairs = clean(raw, schema)
     except InputError as error:
         raise InputError(f"{cfg['table']}: {error}") from error

@@ -38,9 +38,10 @@ STRPTIME_LETTERS = frozenset("aAwdbBmyYHIMpSfzZjUWcxXGuV%")
 
 def contradictions(config: dict) -> list[Problem]:
     """Return what is wrong with a completed config though each value is right by itself."""
+    datasets = config.get("datasets", {})
     problems = list(_incomplete_models((), config["models"], config["models"]))
     names: dict[str, str] = {}
-    for name, dataset in config.get("datasets", {}).items():
+    for name, dataset in datasets.items():
         path = ("datasets", name)
         twin = names.setdefault(name.lower(), name)
         if twin != name:
@@ -48,27 +49,17 @@ def contradictions(config: dict) -> list[Problem]:
             problems.append(Problem(path, text))
         settings = dataset_settings(config, name)
         control = f"{name}_permuted"
-        if settings["controls"] and control in config["datasets"]:
+        if settings["controls"] and control in datasets:
             text = f"is the name of the negative control of {name}; rename this table"
             problems.append(Problem(("datasets", control), text))
-        found = [
-            *_role_problems(dataset),
-            *_table_problems(dataset),
-            *_date_problems(dataset.get("dates", {})),
-            *_split_problems(settings),
-        ]
+        found = [*_role_problems(dataset), *_table_problems(dataset), *_split_problems(settings)]
         problems += [Problem((*path, *problem.path), problem.text) for problem in found]
         problems += _model_problems(config, name)
     for name in config.get("only", []):
-        if name not in config.get("datasets", {}):
-            text = f"names {name}, which is not in `datasets` ({', '.join(config.get('datasets', {}))})"
+        if name not in datasets:
+            text = f"names {name}, which is not in `datasets` ({', '.join(datasets)})"
             problems.append(Problem(("only",), text))
-    problems += _batch_problems(config)
-    problems += [
-        Problem(path, f"found {shown(named)}; this {why}")
-        for path, named in _named_paths(config)
-        if (why := _unusable(named))
-    ]
+    problems += [*_batch_problems(config), *_path_problems(config)]
     return list(dict.fromkeys(problems))
 
 
@@ -119,23 +110,19 @@ def _table_problems(dataset: dict) -> Iterator[Problem]:
             text = f"found {shown(dataset['encoding'])}; expected the name of a text encoding"
             close = similar(dataset["encoding"], ("utf-8", "utf-16", "latin-1", "cp1252"), 1)
             yield Problem(("encoding",), text + (f"; {did_you_mean(close)}" if close else ""))
+    for column, date_format in dataset.get("dates", {}).items():
+        letters = re.findall(r"%(.?)", date_format, flags=re.DOTALL)
+        unknown = [letter for letter in letters if letter not in STRPTIME_LETTERS]
+        text = f"found {shown(date_format)}; "
+        if unknown:
+            yield Problem(("dates", column), f"{text}strptime knows no %{unknown[0]}")
+        elif "M" in letters and not {"H", "I"} & {*letters}:
+            text += "%M is minutes, and there is no hour: did you mean %m, the month?"
+            yield Problem(("dates", column), text)
 
 
 def _folded(label: object) -> str:
     return str(label).strip().lower()
-
-
-def _date_problems(dates: dict[str, str]) -> Iterator[Problem]:
-    for column, date_format in dates.items():
-        letters = re.findall(r"%(.?)", date_format, flags=re.DOTALL)
-        unknown = [letter for letter in letters if letter not in STRPTIME_LETTERS]
-        found = f"found {shown(date_format)}"
-        if unknown:
-            text = f"{found}; strptime knows no %{unknown[0]}"
-            yield Problem(("dates", column), text)
-        elif "M" in letters and not {"H", "I"} & {*letters}:
-            text = f"{found}; %M is minutes, and there is no hour: did you mean %m, the month?"
-            yield Problem(("dates", column), text)
 
 
 def _split_problems(settings: DatasetSettings) -> Iterator[Problem]:
@@ -198,18 +185,16 @@ NOT_IN_PATHS = {
 }
 
 
-def _unusable(path: str) -> str | None:
-    """Return why no workflow can use a path, None if one can."""
-    return next((text for found, text in NOT_IN_PATHS.items() if re.search(found, path)), None)
-
-
-def _named_paths(config: dict) -> Iterator[tuple[Keys, str]]:
-    """Yield every path of a file in the config, and where it is named."""
+def _path_problems(config: dict) -> Iterator[Problem]:
+    """Yield the files that no workflow can use by their name."""
     for section, keys in (("datasets", ("table",)), ("predictions", ("input", "output"))):
         for name, entry in config.get(section, {}).items():
-            for key in keys:
-                if entry.get(key) is not None:
-                    yield (section, name, key), entry[key]
+            for key, path in ((key, entry.get(key) or "") for key in keys):
+                why = next(
+                    (why for found, why in NOT_IN_PATHS.items() if re.search(found, path)), None
+                )
+                if why:
+                    yield Problem((section, name, key), f"found {shown(path)}; this {why}")
 
 
 def check_paths(config: dict) -> None:

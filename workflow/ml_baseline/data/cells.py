@@ -7,6 +7,7 @@ a table of a million.
 import re
 import unicodedata
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,21 @@ import pyarrow.compute as pc
 # are not here: in a column of categories they are answers.
 MISSING_TOKENS = frozenset(
     ["", "?", "na", "n/a", "n.a.", "#n/a", "nan", "-nan", "nat", "null", "<na>", "(null)", "\\n"]
-    + ["-", "--", "---", ".", "..", "#null!", "#value!", "#div/0!", "#ref!", "#num!", "#name?"]
+    + [
+        "-",
+        "--",
+        "---",
+        "–",
+        "—",
+        ".",
+        "..",
+        "#null!",
+        "#value!",
+        "#div/0!",
+        "#ref!",
+        "#num!",
+        "#name?",
+    ]
 )
 # Missing if all other cells of the column are numbers. "none" and "nil" are not here: they may
 # mean zero.
@@ -35,14 +50,17 @@ BOOLEAN_LETTERS = ({"y", "n"}, {"t", "f"})
 
 ISO8601 = "ISO8601"
 ISO_DATE = r"\d{4}-\d{2}(-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?)?)?"
-ZONE = r"(\d\d:\d\d\S*?) ?(?:Z|UTC|[+-]\d\d(?::?\d\d)?)$"
+# What may stand around a date and is no part of it: the weekday before, the zone behind a time.
+WEEKDAY = r"^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? +"
+ZONE = r"(\d:\d\d\S*?(?: ?[AaPp]\.?[Mm]\.?)?) ?(?:Z|[+-]\d\d(?::?\d\d)?|\(?[A-Z]{3,4}\)?)+$"
+OFFSET = r"\d:\d\d\S*? ?([+-])(\d\d):?(\d\d)?$"
 COMPACT_DATE = "%Y%m%d"
 # Tried in this order; the one that reads most cells of a column is its format, the first of
 # equals. So where day and month cannot be told apart the month comes first; `dates:` in the config
 # decides otherwise.
 DATE_FORMATS = (
     ISO8601,
-    "%Y-%m-%d",  # without leading zeros
+    *("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"),  # without leading zeros
     "%Y/%m/%d",
     "%Y/%m/%d %H:%M",
     "%Y/%m/%d %H:%M:%S",
@@ -50,13 +68,30 @@ DATE_FORMATS = (
     *(
         f"{date}{time}"
         for date in ("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m-%d-%Y", "%d-%m-%Y")
-        for time in ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+        for time in (
+            *("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p"),
+            *(", %H:%M:%S", ", %I:%M:%S %p"),
+        )
     ),
     *("%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%m/%d/%y %H:%M", "%d/%m/%y %H:%M"),
     *("%d-%b-%Y", "%d-%b-%y", "%d-%b-%Y %H:%M:%S", "%d %b %Y", "%d %B %Y"),
+    *("%d %b %Y %H:%M:%S", "%d %b %Y %H:%M", "%d/%b/%Y:%H:%M:%S"),
+    *("%b %d %Y %I:%M%p", "%b %d %Y %H:%M:%S", "%b %d %H:%M:%S %Y"),
+    *("%d-%b-%y %I.%M.%S %p", "%d-%b-%y %I.%M.%S.%f %p", "%d-%b-%y %H:%M:%S"),
     *("%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%b-%Y", "%b %Y", "%B %Y"),
     *("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p"),
 )
+CLOCKS = DATE_FORMATS[-4:]
+# A time of day, and what looks like it but may be longer than a day or negative.
+DURATION = "[h]:mm:ss"
+CLOCK = r"^-?\d{1,3}:[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?: ?[AaPp]\.?[Mm]\.?)?$"
+DURATION_PARTS = r"^([+-]?)(\d+):([0-5]\d)(?::([0-5]\d(?:\.\d+)?))?$"
+# Missing where the other cells are dates: nought, and what databases write for never.
+NO_DATES = (
+    r"^(?:0{1,4}[-/.]0{1,2}[-/.]0{1,4}(?:[ T]00:00(?::00(?:\.0+)?)?)?"
+    r"|9\d{3}-\d\d?-\d\d?(?:[ T].*)?|\d\d?[-/.]\d\d?[-/.]9\d{3}(?: .*)?)$"
+)
+NEVER_YEAR = 9000
 
 SPACES = " \u00a0\u2009\u202f"
 # Everything invisible: what Unicode calls white space, zero-width characters, byte order mark.
@@ -66,23 +101,30 @@ BLANKS = (
 BLANKS += SPACES + "".join(map(chr, range(0x2000, 0x200B)))
 BLANK_RUN = re.compile(f"[{BLANKS}]+")
 QUOTES = ('"', "'")
-CURRENCIES = "$€£¥₹₩₽฿"
+CURRENCIES = (
+    r"(?:(?:US|R|A|C|NZ|HK|S)?\$|[€£¥₹₩₽฿₺₪₫₴₦]|USD|EUR|GBP|CHF|JPY|CNY|INR|BRL|AUD|CAD|SEK|NOK|DKK"
+    r"|PLN|CZK|[Kk]r\.?|Rs\.?|zł|Kč)"
+)
 NEGATIVE_SIGNS = pa.array(["-", "−", "–"])
+# What may stand behind numbers of different size in one column.
+SCALES = {"k": 1e3, "K": 1e3, "mn": 1e6, "M": 1e6, "bn": 1e9, "B": 1e9}
+SCALED = rf"^(.*\d) ?({'|'.join(SCALES)})$"
 
 
 def _number_pattern(decimal: str) -> str:
     """Return what a number looks like, in the syntax of RE2, its parts in named groups."""
     thousands = "," if decimal == "." else "."
     blanks = f"[{SPACES}]{{0,2}}"
-    money = f"(?:[{CURRENCIES}]|USD|EUR|GBP|CHF)?"
+    money = f"{CURRENCIES}?"
     # Groups of three behind one and the same sign; what begins with a zero is no large number.
     grouped = "|".join(rf"[1-9]\d{{0,2}}(?:[{gap}]\d{{3}})+" for gap in f"{thousands}'’_{SPACES}")
     indian = rf"[1-9]\d?(?:[{thousands}]\d\d)+[{thousands}]\d{{3}}"
     return (
-        rf"^(?:[<>]=?|[≤≥])?{blanks}"
+        rf"^'?(?:[<>]=?|[≤≥])?{blanks}"
         rf"(?P<open>\(?){blanks}(?P<sign>[+\-−–]?){blanks}{money}{blanks}(?P<sign2>[+\-−–]?)"
         rf"(?P<whole>{grouped}|{indian}|\d*)(?P<fraction>(?:[{decimal}]\d*)?)"
-        rf"(?P<exponent>(?:[eE][+-]?\d+)?){blanks}{money}(?P<percent>%?){blanks}(?P<close>\)?)\+?$"
+        rf"(?P<exponent>(?:[eE][+-]?\d+)?){blanks}{money}(?P<percent>%?){blanks}(?P<sign3>-?)"
+        r"(?P<close>\)?)\+?$"
     )
 
 
@@ -91,6 +133,8 @@ PLAIN_NUMBERS = {
     ".": r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$",
     ",": r"^[+-]?\d+(?:[eE][+-]?\d+)?$",
 }
+# A letter or two behind a number, as statistical offices mark what is provisional or estimated.
+FLAG = r"^(.*\d) +[a-z]{1,2}$"
 # A number whose digits are no code, for comparing labels.
 NUMBER_LABEL = re.compile(r"[+-]?(0|[1-9]\d*)(\.\d*)?", re.ASCII)
 
@@ -109,6 +153,9 @@ def sample(texts: pd.Series, size: int) -> pd.Series:
 def strip(texts: pd.Series) -> pd.Series:
     """Return the cells without blanks around them and without a pair of quotes."""
     stripped = texts.str.strip(BLANKS)
+    formula = stripped.str.startswith('="', na=False)  # how Excel is told to leave a text alone
+    if formula.any():
+        stripped = stripped.where(~formula, stripped.str.slice(1))
     if stripped.str.startswith(QUOTES, na=False).any():
         for quote in QUOTES:
             quoted = stripped.str.startswith(quote, na=False) & (stripped.str.len() > 1)
@@ -199,19 +246,50 @@ def _parse_distinct_numbers(texts: pa.Array, decimal: str) -> tuple[np.ndarray, 
     values = pc.binary_join_element_wise(*pieces).cast(pa.float64())
     values = values.to_numpy(zero_copy_only=False).copy()
     is_number = (has["whole"] | has["fraction"]) & (has["open"] == has["close"])
-    is_number &= ~(has["sign"] & has["sign2"]) & np.isfinite(values)
+    signs = sum(has[name].astype(int) for name in ("sign", "sign2", "sign3"))
+    is_number &= (signs < 2) & np.isfinite(values)
     values[has["percent"]] /= 100
     negative = has["open"]
-    for name in ("sign", "sign2"):
+    for name in ("sign", "sign2", "sign3"):
         negative |= pc.is_in(part[name], NEGATIVE_SIGNS).to_numpy(zero_copy_only=False)
     values = np.where(is_number, np.where(negative, -values, values), np.nan)
+    # A dash for nought, as accountants write it.
+    nought = pc.match_substring_regex(texts, rf"^{CURRENCIES} *-$|^- *{CURRENCIES}$")
+    nought = nought.to_numpy(zero_copy_only=False)
+    values, is_number = np.where(nought, 0.0, values), is_number | nought
     is_plain = pc.match_substring_regex(texts, PLAIN_NUMBERS[decimal])
     return values, is_number & ~is_plain.to_numpy(zero_copy_only=False)
 
 
-def without_unit(texts: pd.Series, unit: str) -> pd.Series:
-    """Return stripped cells without the unit (kg, months ...) and the blanks before it."""
-    return texts.str.removesuffix(unit).str.strip(BLANKS) if unit else texts
+def read_numbers(texts: pd.Series, reading: Mapping[str, Any]) -> tuple[pd.Series, int]:
+    """Return what `parse_numbers` does for a column that is read so: `decimal`, `unit`, `percent` ...
+
+    Args:
+        texts: stripped cells, null where missing.
+        reading: the column's entry in the schema.
+    """
+    bare = texts
+    factors: pd.Series | float = 1.0
+    if reading.get("scales"):
+        parts = texts.str.extract(SCALED)
+        bare, factors = parts[0].fillna(texts), parts[1].map(SCALES).fillna(1.0)
+    elif unit := reading.get("unit"):
+        bare = texts.str.removesuffix(unit).str.strip(BLANKS)
+    elif "flags" in reading:
+        bare = texts.str.replace(FLAG, r"\1", regex=True)
+    values, repaired = parse_numbers(bare, reading.get("decimal", "."))
+    without = texts.notna()
+    if "percent" in reading:
+        without &= ~texts.str.contains("%", regex=False, na=False)
+        if reading["percent"] == "all":  # who left the sign out meant it
+            values = values.where(~without, values / 100)
+    else:
+        without &= bare == texts
+    if reading.get("bare") is False:  # without its unit a number may be anything
+        values = values.mask(without)
+    if bare is not texts:
+        repaired = int((values.notna() & (bare != texts)).sum())
+    return values * factors if reading.get("scales") else values, repaired
 
 
 def encode(texts: pd.Series, codes: Mapping[str, int]) -> pd.Series:
@@ -219,7 +297,7 @@ def encode(texts: pd.Series, codes: Mapping[str, int]) -> pd.Series:
 
     A cell takes the code of the label it equals, else of one with the same `canonical` form.
     """
-    canonical_codes = {canonical(label): code for label, code in reversed(codes.items())}
+    canonical_codes = {canonical(label): code for label, code in reversed(list(codes.items()))}
     positions, distinct = pd.factorize(texts)
     values = [codes.get(text, canonical_codes.get(canonical(text), np.nan)) for text in distinct]
     return pd.Series(np.array([*values, np.nan], dtype="float64")[positions], texts.index)
@@ -239,16 +317,19 @@ def parse_booleans(texts: pd.Series) -> pd.Series:
     return texts.str.lower().map(BOOLEANS).astype("float64")
 
 
-def parse_dates(texts: pd.Series, formats: list[str]) -> pd.Series:
+def parse_dates(
+    texts: pd.Series, formats: list[str], latest_year: int | None = None, utc: bool = False
+) -> pd.Series:
     """Return the times that stripped cells mean, NaT where they mean none.
-
-    In ISO 8601 a zone is left out: the clock there showed that day, weekday and hour. A declared
-    format with %z is read in UTC.
 
     Args:
         texts: stripped cells, null where missing.
-        formats: formats of `datetime.strptime`, or "ISO8601"; a cell is read by the first that
-            fits it.
+        formats: formats of `datetime.strptime`, "ISO8601" or `DURATION` (which counts from 1970);
+            a cell is read by the first that fits it.
+        latest_year: two digits of a year never mean a later one; up to 2068 if None.
+        utc: whether an offset behind a time (+02:00) counts. If not, and for zones by name, it is
+            left out: the clock there showed that day, weekday and hour. A declared format with %z
+            is read in UTC.
     """
     codes, distinct = pd.factorize(texts)
     distinct = pd.Series(distinct, dtype="str")
@@ -256,14 +337,42 @@ def parse_dates(texts: pd.Series, formats: list[str]) -> pd.Series:
     times = np.full(len(distinct) + 1, np.datetime64("NaT", "us"))
     for date_format in formats:
         unread = np.flatnonzero(np.isnat(times[:-1]))
-        times[unread] = _parse_distinct_dates(distinct.iloc[unread], date_format)
+        times[unread] = _parse_distinct_dates(distinct.iloc[unread], date_format, latest_year)
+    if utc:
+        sign, hours, minutes = distinct.str.extract(OFFSET).T.to_numpy()
+        offset = 60 * pd.to_numeric(hours) + np.nan_to_num(pd.to_numeric(minutes))
+        offset = np.nan_to_num(np.where(sign == "-", -offset, offset)).astype("timedelta64[m]")
+        times[:-1] -= offset
     return pd.Series(times[codes], texts.index)
 
 
-def _parse_distinct_dates(texts: pd.Series, date_format: str) -> np.ndarray:
+def _parse_distinct_dates(
+    texts: pd.Series, date_format: str, latest_year: int | None
+) -> np.ndarray:
+    if date_format == DURATION:
+        sign, *parts = texts.str.extract(DURATION_PARTS).T.to_numpy()
+        hours, minutes, seconds = (pd.to_numeric(part).astype("float64") for part in parts)
+        total = 3600 * hours + 60 * minutes + np.nan_to_num(seconds)
+        micros = np.round(np.where(sign == "-", -total, total) * 1e6)
+        known = np.isfinite(micros)
+        times = np.full(len(texts), np.datetime64("NaT", "us"))
+        times[known] = micros[known].astype("int64").astype("datetime64[us]")
+        return times
+    if "%z" not in date_format and "%Z" not in date_format and "%a" not in date_format.lower():
+        values = pa.array(texts, pa.large_string())
+        for pattern, kept in ((ZONE, r"\1"), (WEEKDAY, "")):
+            values = pc.replace_substring_regex(values, pattern, kept)
+        texts = pd.Series(values.to_pandas(), dtype="str")
     if date_format == ISO8601:  # pandas takes bare years and more for ISO 8601
-        texts = texts.str.replace(ZONE, r"\1", regex=True)
         texts = texts.where(texts.str.fullmatch(ISO_DATE))
+    elif date_format in CLOCKS:  # 2:3 is a score
+        texts = texts.where(texts.str.fullmatch(CLOCK))
     # Without a zone in the format, UTC only says what to do with none.
-    times = pd.to_datetime(texts, format=date_format, errors="coerce", utc=True)
-    return times.dt.tz_localize(None).astype("datetime64[us]").to_numpy()
+    times = pd.to_datetime(texts, format=date_format, errors="coerce", utc=True).dt.tz_localize(
+        None
+    )
+    if latest_year is not None and "%y" in date_format:
+        late = times.dt.year > latest_year
+        times = times.where(~late, times - pd.DateOffset(years=100)) if late.any() else times
+    times = times.where(times.dt.year < NEVER_YEAR)
+    return times.astype("datetime64[us]").to_numpy()

@@ -15,6 +15,8 @@ EXAMPLES = 5
 MANY_CATEGORIES = 1000
 # What is counted for predicting and is too long for a file of repairs.
 INTERNAL = ("unparsable_rows",)
+# Where one of these says how, a plain number may mean another.
+READINGS = {"part", "decimal", "unit", "scales", "percent", "bare"}
 # What the parts of a date are; days are counted from 1970.
 PARTS = {
     "year": lambda times: times.dt.year,
@@ -23,6 +25,7 @@ PARTS = {
     "weekday": lambda times: times.dt.day_of_week,
     "hour": lambda times: times.dt.hour,
     "hours": lambda times: (times - times.dt.normalize()) / pd.Timedelta(hours=1),
+    "duration": lambda times: (times - pd.Timestamp(0)) / pd.Timedelta(hours=1),
     "days": lambda times: (times - pd.Timestamp(0)) / pd.Timedelta(days=1),
 }
 
@@ -47,7 +50,8 @@ def clean(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, dict]:
     target = schema["target"]
     entry = next(entry for entry in schema["columns"] if entry["role"] == "target")
     table, columns = clean_features(raw, schema)
-    columns[entry["source"]] = count = {}
+    count: dict = {}
+    columns[entry["source"]] = count
     table[target] = _target(_source(raw, entry), schema, count)
     columns = {name: columns[name] for name in raw.columns if name in columns}
     table = table[table[target].notna()].reset_index(drop=True)
@@ -136,7 +140,7 @@ def _plain_values(texts: pd.Series, schema: Schema, entry: Column) -> pd.Series 
         if len(known) > MANY_CATEGORIES or any(label.startswith(cells.QUOTES) for label in known):
             return None
         return texts.astype("str") if texts.isin(known).all() else None
-    if entry["kind"] not in NUMERIC_KINDS or {"part", "decimal", "unit"} & entry.keys():
+    if entry["kind"] not in NUMERIC_KINDS or READINGS & entry.keys():
         return None
     values = cells.plain_numbers(texts)
     return values if values is not None and values.notna().all() else None
@@ -226,10 +230,10 @@ def _categories(texts: pd.Series, entry: Column, count: dict) -> pd.Series:
     if len(known) <= MANY_CATEGORIES:
         spellings = {cells.folded(label, keeps_case): label for label in known} | spellings
     codes, distinct = pd.factorize(texts)
-    known = {*known, None}
+    as_they_are = {*known, None}
     labels = [
         text
-        if text in known or len(text) == 1
+        if text in as_they_are or len(text) == 1
         else spellings.get(cells.folded(text, keeps_case), text)
         for text in distinct
     ]
@@ -247,15 +251,24 @@ def _numbers(texts: pd.Series, entry: Column, count: dict) -> pd.Series:
         values = cells.parse_booleans(texts)
         count["booleans_from_text"] = int((values.notna() & ~texts.isin(["0", "1"])).sum())
     else:
-        bare = cells.without_unit(texts, entry.get("unit", ""))
-        values, repaired = cells.parse_numbers(bare, entry.get("decimal", "."))
-        with_unit = values.notna() & (bare != texts)
-        count["numbers_from_text"] = int(with_unit.sum()) if "unit" in entry else repaired
+        values, count["numbers_from_text"] = cells.read_numbers(texts, entry)
     return values
 
 
+def _missing_texts(count: dict) -> pd.Series:
+    """Return the cells that were counted as missing so far."""
+    missing = count.get("missing", {})
+    return pd.Series(list(missing), dtype="str").repeat(list(missing.values()))
+
+
 def _date_parts(texts: pd.Series, entries: list[Column], count: dict) -> dict[str, pd.Series]:
-    times = cells.parse_dates(texts, entries[0]["date_formats"])
+    first = entries[0]
+    utc = first["role"] == "time"
+    times = cells.parse_dates(texts, first["date_formats"], first.get("latest_year"), utc)
+    never = texts.str.match(cells.NO_DATES, na=False) & times.isna()
+    if never.any():
+        count["missing"] = _frequencies(pd.concat([texts[never], _missing_texts(count)]))
+        texts = texts.mask(never)
     count["dates_from_text"] = int(times.notna().sum())
     _count_unparsable(texts, times, count)
     columns = {}

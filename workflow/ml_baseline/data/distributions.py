@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ml_baseline.data.schema import Column, column, columns_of_role, feature_columns
+from ml_baseline.data.schema import Column, Schema, column, columns_of_role, feature_columns
 
 COLUMNS = ("column", "kind", "low", "high", "label", "negatives", "positives")
 BINS_AT_MOST = 20
@@ -25,7 +26,7 @@ PART_NAMES = {
 FIRST_OF_PART = {"weekday": 0, "month": 1}
 
 
-def distributions(table: pd.DataFrame, schema: dict) -> pd.DataFrame:
+def distributions(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """Return the rows of each class by the values of each feature: one row a bin or category.
 
     Numbers have up to 20 bins of one round width. A bin holds the values from `low` up to but not
@@ -61,7 +62,7 @@ def distributions(table: pd.DataFrame, schema: dict) -> pd.DataFrame:
 Bin = tuple[float | None, float | None, str, np.ndarray]
 
 
-def _categories(series: pd.Series, entry: dict, classes: np.ndarray) -> Iterator[Bin]:
+def _categories(series: pd.Series, entry: Column, classes: np.ndarray) -> Iterator[Bin]:
     """Yield a bin for each category: in their own order if all are codes and shown, else by count."""
     values, counts, shown, others = most_frequent(series, classes, CATEGORIES_AT_MOST)
     if not others and entry["kind"] == "code":
@@ -72,7 +73,7 @@ def _categories(series: pd.Series, entry: dict, classes: np.ndarray) -> Iterator
         yield None, None, f"{len(others):,} others", counts[others].sum(axis=0)
 
 
-def _numbers(series: pd.Series, entry: dict, classes: np.ndarray) -> Iterator[Bin]:
+def _numbers(series: pd.Series, entry: Column, classes: np.ndarray) -> Iterator[Bin]:
     values = series.to_numpy(dtype="float64", na_value=np.nan)
     known = ~np.isnan(values)
     values, classes = values[known], classes[known]
@@ -174,7 +175,7 @@ def nice_width(width: float, whole: bool) -> float:
     return next(step * power for step in steps if step * power >= width * (1 - 1e-9))
 
 
-def category_text(value: object, entry: Column) -> str:
+def category_text(value: Any, entry: Column) -> str:
     """Return what a person calls a category: a code's label, whole numbers without ".0"."""
     if not isinstance(value, str) and float(value).is_integer():
         value = int(value)

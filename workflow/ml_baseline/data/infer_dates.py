@@ -1,6 +1,8 @@
 """Whether a column holds dates or times, and how they are written."""
 
+import datetime
 import re
+from collections.abc import Iterable
 
 import pandas as pd
 
@@ -16,44 +18,128 @@ MANY_DATES = 10
 DATE_SHARE = 0.9
 # At least so many cells of a column of dates look like dates at a glance.
 GLANCE_SHARE = 0.5
+# So few unread cells are slips, for which no other format is looked for.
+SLIP_SHARE = 0.001
+# The formats that tell the order of day and month by nothing but their place.
+NUMERIC_ORDERS = {
+    "day": tuple(f"%d{sign}%m{sign}" for sign in "/-"),
+    "month": tuple(f"%m{sign}%d{sign}" for sign in "/-"),
+}
+TWO_NUMBERS = r"^(\d{1,2})[/-](\d{1,2})[/-]\d{2}(?:\d\d)?\b"
+LONG_HOURS = r"^(?:2[4-9]|[3-9]\d|\d{3}):"
+MANY_VERSIONS = 20
+SEASON = r"^(\d\d\d\d)-(\d\d)$"
 # Years that a number such as 20240131 may begin with to be a date.
 COMPACT_DATE = r"(?:19|20)\d{6}$"
 
 
-def date_formats(present: pd.Series) -> list[str]:
+def day_first(columns: Iterable[pd.Series], is_european: bool) -> bool:
+    """Return whether the day comes before the month in a table, where a column does not tell.
+
+    Args:
+        columns: the stripped cells of its columns.
+        is_european: whether the table has semicolons between cells, or decimal commas.
+    """
+    votes = [_order(cells.sample(texts, cells.ENOUGH_CELLS)) for texts in columns]
+    days, months = votes.count("day"), votes.count("month")
+    return days > months or (days == months == 0 and is_european)
+
+
+def _order(texts: pd.Series) -> str | None:
+    """Return whether the day or the month comes first in dates such as 1/2/2024, if cells tell."""
+    if not cells.sample(texts, cells.FEW_CELLS).str.match(TWO_NUMBERS).any():
+        return None
+    parts = texts.str.extract(TWO_NUMBERS).dropna().astype("int64")
+    days, months = int((parts[0] > 12).sum()), int((parts[1] > 12).sum())
+    return None if days == months else "day" if days > months else "month"
+
+
+def date_formats(present: pd.Series, days_first: bool = False) -> list[str]:
     """Return the formats that together read nearly all cells, the one that reads most first.
 
-    Of formats that read equally many the first of `cells.DATE_FORMATS`; none if the cells are no
-    dates.
+    None if the cells are no dates. Of formats that read equally many, the first of
+    `cells.DATE_FORMATS`; of two that differ in the order of day and month, one only.
+
+    Args:
+        present: the stripped cells that are not missing.
+        days_first: whether the day comes before the month where the column does not tell.
     """
-    few = cells.sample(present.drop_duplicates(), cells.FEW_CELLS)
+    distinct = present.drop_duplicates()
+    few = distinct.sample(min(len(distinct), cells.FEW_CELLS), random_state=0)
     # Most columns of text are told by a glance: dates have digits beside what parts them.
-    if few.str.contains(r"\d[-/.:, T]|[-/.:, T]\d").mean() < GLANCE_SHARE:
+    if few.str.contains(r"\d[-/.:, T]|[-/.:, T]\d").mean() < GLANCE_SHARE or _are_no_dates(
+        distinct
+    ):
         return []
+    if (
+        distinct.str.match(cells.CLOCK).mean() >= DATE_SHARE
+        and (distinct.str.startswith("-") | distinct.str.match(LONG_HOURS)).any()
+    ):
+        return [cells.DURATION]
+    order = _order(distinct) or ("day" if days_first else "month")
+    other = NUMERIC_ORDERS["month" if order == "day" else "day"]
     candidates = [
         date_format
         for date_format in cells.DATE_FORMATS
-        if cells.parse_dates(few, [date_format]).notna().any()
+        if not date_format.startswith(other) and cells.parse_dates(few, [date_format]).notna().any()
     ]
-    unread = sample = cells.sample(present, cells.ENOUGH_CELLS)
-    chosen = []
+    # A sample decides which format comes next, all cells whether they are enough.
+    unread = present
+    chosen: list[str] = []
     while candidates and len(chosen) < MIXED_DATE_FORMATS:
-        best, unread = _best_date_format(unread, candidates)
+        sample = unread.sample(min(len(unread), cells.ENOUGH_CELLS), random_state=0)
+        best = _best_date_format(sample, candidates)
         candidates.remove(best)
         chosen.append(best)
-        if len(unread) <= (1 - DATE_SHARE) * len(sample):
-            return chosen
-    return []
+        unread = unread[cells.parse_dates(unread, [best]).isna()]
+        if len(unread) <= (1 - DATE_SHARE) * len(present):
+            more = [c for c in candidates if cells.parse_dates(unread, [c]).notna().any()]
+            if not more or len(unread) <= SLIP_SHARE * len(present):
+                return [] if _are_versions(present, chosen) else chosen
+            candidates = more
+    return chosen if len(unread) <= (1 - DATE_SHARE) * len(present) else []
 
 
-def _best_date_format(texts: pd.Series, candidates: list[str]) -> tuple[str, pd.Series]:
-    """Return the format that reads most cells, and the cells that it does not read."""
-    best, left = candidates[0], texts
-    for date_format in candidates:
-        unread = texts[cells.parse_dates(texts, [date_format]).isna()]
-        if len(unread) < len(left):
-            best, left = date_format, unread
-    return best, left
+def latest_year(present: pd.Series, formats: list[str]) -> int | None:
+    """Return the year that two digits of a year never go beyond, None if they may.
+
+    That is the present one where some of the column's years are long past: a table that knows of
+    1969 to 1999 has births and the like, and none of them in the future.
+    """
+    if not any("%y" in date_format for date_format in formats):
+        return None
+    years = cells.parse_dates(present, formats).dt.year
+    this_year = datetime.datetime.now(tz=datetime.UTC).year
+    return this_year if years.between(1969, 1999).any() and (years > this_year).any() else None
+
+
+def _are_no_dates(distinct: pd.Series) -> bool:
+    """Return whether cells look like dates and are seasons such as 2012-13."""
+    if not re.fullmatch(SEASON, distinct.iloc[0]):
+        return False
+    years = distinct.str.extract(SEASON).dropna().astype("int64")
+    seasons = ((years[0] + 1) % 100 == years[1]).sum()
+    return bool(seasons > DATE_SHARE * len(distinct) and len(distinct) > 1)
+
+
+def _are_versions(present: pd.Series, formats: list[str]) -> bool:
+    """Return whether all that is read with two digits for the year are versions such as 4.9.56."""
+    if "%y" not in formats[0]:
+        return False
+    times = cells.parse_dates(present.drop_duplicates(), formats)
+    days, years = times.dt.day, times.dt.year
+    return bool(
+        len(times) >= MANY_VERSIONS
+        and days.nunique() > 1
+        and days.max() <= 12
+        and years.max() - years.min() > 20
+    )
+
+
+def _best_date_format(texts: pd.Series, candidates: list[str]) -> str:
+    """Return the format that reads most cells, the first of equals."""
+    read = {c: int(cells.parse_dates(texts, [c]).notna().sum()) for c in candidates}
+    return max(candidates, key=lambda candidate: read[candidate])
 
 
 def are_compact_dates(present: pd.Series) -> bool:
@@ -66,15 +152,20 @@ def are_compact_dates(present: pd.Series) -> bool:
 
 def date_entries(name: str, present: pd.Series, formats: list[str], role: str) -> list[dict]:
     """Return how the parts of a date column are read that its format has."""
+    how: dict = {"date_formats": formats}
+    if (latest := latest_year(present, formats)) is not None:
+        how["latest_year"] = latest
     if role == "time":
-        return [{"kind": "number", "date_formats": formats, "part": "days"}]
+        return [{"kind": "number", **how, "part": "days"}]
     times = cells.parse_dates(cells.sample(present, cells.ENOUGH_CELLS), formats).dropna()
     if any(re.search("%[YyGcxD]|ISO", date_format) for date_format in formats):
         has_hours = (times.dt.normalize() != times).any()
         parts = dict.fromkeys(DATE_PARTS if has_hours else DATE_PARTS[:-1], "integer")
-    else:
-        parts = {"hours": "number"}  # a time of day
+        names = {part: part for part in parts}
+    else:  # a time of day, or how long something took
+        part = "duration" if formats == [cells.DURATION] else "hours"
+        parts, names = {part: "number"}, {part: "hours"}
     return [
-        {"name": f"{name}_{part}", "kind": kind, "date_formats": formats, "part": part}
+        {"name": f"{name}_{names[part]}", "kind": kind, **how, "part": part}
         for part, kind in parts.items()
     ]

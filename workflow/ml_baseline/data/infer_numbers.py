@@ -1,9 +1,11 @@
 """Whether a column holds numbers or booleans, and how they are written."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from ml_baseline.data import cells
 
@@ -16,6 +18,10 @@ UNPARSABLE_SHARE = 0.1
 # What is no number but holds a digit or is a single letter ("12b", "1.2.3", "K") speaks for codes.
 # So few of them, or a single one, are typing errors.
 CODE_LIKE_SHARE = 0.02
+# One letter, always the same, marks gaps in so many cells at most; more of it is a level.
+ONE_MARKER_SHARE = 0.2
+# So many numbers have a letter behind a blank that says "provisional", at most.
+FLAGGED_SHARE = 0.2
 # Bounds such as 90+ are numbers at the end of a scale; where they are half of it, it is of labels.
 BOUND_SHARE = 0.5
 # Leading zeros make a column one of codes (postal codes, articles); one in a thousand is a slip.
@@ -26,6 +32,8 @@ UNIT_SHARE = 0.9
 # Numbers that devices and databases write for a missing value: nines with a minus, and the -200 of
 # air quality stations. They are so taken where they repeat and nothing comes near them.
 SENTINELS = (-9.0, -99.0, -999.0, -9999.0, -99999.0, -999999.0, -200.0)
+# Among whole numbers this one may be a refund.
+NOT_AMONG_WHOLE = -200.0
 SENTINEL_ROWS = 5
 
 
@@ -33,63 +41,115 @@ SENTINEL_ROWS = 5
 # with point and comma exchanged. 1,234 is open. Before and behind, what money and percent add.
 def _telling(sign: str, gap: str) -> str:
     number = (
-        rf"\d{{1,3}}(?:{gap}\d{{3}})+{sign}\d*|0{sign}\d+|\d*{sign}(?:\d{{0,2}}|\d{{4,}})"
+        rf"\d{{1,3}}(?:{gap}\d{{3}})+{sign}\d*|\d{{1,3}}(?:[{cells.SPACES}'’]\d{{3}})+{sign}\d+|0{sign}\d+|\d*{sign}(?:\d{{0,2}}|\d{{4,}})"
         rf"|\d{{1,3}}(?:{gap}\d{{3}}){{2,}}"
     )
-    return rf"^[^\w.,]*(?:{number})(?:[eE][+-]?\d+)?[^\d.,]*$"
+    return rf"^(?:[^\w.,]|{cells.CURRENCIES})*(?:{number})(?:[eE][+-]?\d+)?[^\d.,]*$"
 
 
 TELLING = {".": _telling(r"\.", ","), ",": _telling(",", r"\.")}
 THOUSANDS = {
-    ".": r"^[^\w.,]*[1-9]\d{0,2},\d{3}[^\d.,]*$",
-    ",": r"^[^\w.,]*[1-9]\d{0,2}\.\d{3}[^\d.,]*$",
+    ".": rf"^(?:[^\w.,]|{cells.CURRENCIES})*[1-9]\d{{0,2}},\d{{3}}[^\d.,]*$",
+    ",": rf"^(?:[^\w.,]|{cells.CURRENCIES})*[1-9]\d{{0,2}}\.\d{{3}}[^\d.,]*$",
 }
-BELOW_THOUSAND = r"^[^\w.,]*\d{1,3}[^\d.,]*$"
+BELOW_THOUSAND = rf"^(?:[^\w.,]|{cells.CURRENCIES})*\d{{1,3}}[^\d.,]*$"
 FEW_GROUPED = 3
 
 
-def number_entry(present: pd.Series, decimal: str, decimal_is_given: bool) -> dict | None:
+def number_entry(
+    present: pd.Series, decimal: str, decimal_is_given: bool, separator: str | None = None
+) -> dict | None:
     """Return how a column of booleans or numbers is read, None if it is none.
 
     Args:
         present: the stripped cells that are not missing.
         decimal: the decimal sign to assume where the cells do not tell.
         decimal_is_given: whether to assume it even where they do.
+        separator: what stands between the cells of the table.
     """
     if present.empty:
         return {"kind": "number"}
     if cells.are_booleans(present):
         return {"kind": "boolean"}
-    unit, bare = "", present
-    numbers = cells.plain_numbers(present) if decimal == "." else None
-    if numbers is None:
+    numbers, distinct = None, present
+    if not decimal_is_given or decimal == ".":
+        numbers = cells.plain_numbers(present)
+        # What every program writes so is that number, unless all cells may be thousands and the
+        # rest of the table has decimal commas.
+        if numbers is not None and decimal == "," and not _are_thousands(present, decimal, 1):
+            decimal = "."
+    how: dict = {}
+    if numbers is None or decimal != ".":
+        distinct = present.drop_duplicates()
+        if not distinct.str.contains(r"\d").any():  # most columns of text are told by a glance
+            return None
         if not decimal_is_given:
-            decimal = _decimal(present) or decimal
-        numbers = _quantities(present, decimal)
-    if numbers is None:
-        unit = _unit(present)
-        bare = cells.without_unit(present, unit)
-        numbers = _quantities(bare, decimal) if unit else None
-    if numbers is None or numbers.isna().all() or (unit and numbers.nunique() < MANY_NUMBERS):
+            usual, decimal = decimal, _decimal(present) or decimal
+            # Few different ones between commas are lists of answers: 1,2 for the first and second.
+            if (usual, decimal, separator) == (".", ",", ",") and present.nunique() < MANY_NUMBERS:
+                return None
+        for how in _ways(present, distinct, decimal):
+            numbers = _quantities(present, how)
+            if numbers is not None:
+                break
+    if numbers is None or numbers.isna().all():
+        return None
+    if how.get("unit") and numbers.nunique() < MANY_NUMBERS:
         return None
     numbers = numbers.dropna()
-    whole = (numbers == np.floor(numbers)).all() and numbers.abs().max() < EXACT_INTEGERS
-    if whole and bare.str.match(r"0\d").mean() > LEADING_ZERO_SHARE:
+    if _are_codes(present):
         return None
-    entry: dict = {"kind": "integer" if whole else "number"}
-    if decimal != ".":
-        entry["decimal"] = decimal
-    if unit:
-        entry["unit"] = unit
+    whole = (numbers == np.floor(numbers)).all() and numbers.abs().max() < EXACT_INTEGERS
+    entry: dict = {"kind": "integer" if whole else "number"} | how
     sentinels = _sentinels(numbers)
     if sentinels:
         entry["missing_numbers"] = sentinels
     return entry
 
 
-def _quantities(texts: pd.Series, decimal: str) -> pd.Series | None:
+def _ways(present: pd.Series, distinct: pd.Series, decimal: str) -> Iterator[dict]:
+    """Yield the ways to read a column of numbers, the plainest first."""
+    how: dict = {} if decimal == "." else {"decimal": decimal}
+    if distinct.str.contains("%", regex=False).any():
+        percent = present.str.contains("%", regex=False)
+        bare = cells.parse_numbers(present[~percent], decimal)[0]
+        if percent.all():
+            how |= {"percent": "all", "bare": False}
+        elif percent.mean() > 0.5 and (bare.abs() > 1).any():
+            how["percent"] = "all"
+    yield how
+    if distinct.str.match(cells.SCALED).any():
+        scaled = present.str.extract(cells.SCALED)[1]
+        # One and the same letter behind all of them may be any unit.
+        if scaled.nunique() > 1 or scaled.isna().any():
+            yield how | {"scales": True}
+    if unit := _unit(present):
+        all_have_it = present.str.endswith(unit).all()
+        yield how | {"unit": unit} | ({"bare": False} if all_have_it else {})
+    if (
+        distinct.str.match(cells.FLAG).any()
+        and present.str.match(cells.FLAG).mean() <= FLAGGED_SHARE
+    ):
+        yield how | {"flags": True}
+
+
+def _are_codes(present: pd.Series) -> bool:
+    """Return whether what can be read as numbers are codes: 007, 48E17, (1)."""
+    zeros = present[present.str.startswith("0")]
+    if zeros.str.match(r"0\d").sum() > LEADING_ZERO_SHARE * len(present):
+        return True
+    for pattern in (r"\(.*\)", r"\d+(?:[eE]\d+)?"):
+        few = cells.sample(present, cells.FEW_CELLS)
+        if few.str.fullmatch(pattern).all() and present.str.fullmatch(pattern).all():
+            return bool(present.str.contains(r"[eE(]").any())
+    return False
+
+
+def _quantities(texts: pd.Series, how: dict) -> pd.Series | None:
     """Return the numbers among cells that are quantities, None if they are labels."""
-    numbers, repaired = cells.parse_numbers(texts, decimal)
+    numbers, repaired = cells.read_numbers(texts, how)
+    if repaired and len(set(_currencies(texts))) > 1:
+        return None  # dollars and euros are no one number
     if numbers.isna().all():
         return None
     bounds = texts.str.contains(r"^[<>≤≥]|\+$").mean() if repaired else 0.0
@@ -98,6 +158,8 @@ def _quantities(texts: pd.Series, decimal: str) -> pd.Series | None:
     if not bounds and junk.empty:
         return numbers
     code_like = junk.str.contains(r"\d|^.$")
+    if junk.nunique() == 1 and len(junk) <= ONE_MARKER_SHARE * len(texts):
+        code_like &= junk.str.contains(r"\d")  # one and the same letter marks a gap
     words = junk[~code_like]
     few_words = words.nunique() <= MARKER_WORDS or len(words) <= UNPARSABLE_SHARE * len(texts)
     many_numbers = numbers.nunique() >= MANY_NUMBERS
@@ -113,36 +175,59 @@ def _sentinels(numbers: pd.Series) -> list[float]:
     others = numbers[~numbers.isin(repeated)]
     if not repeated or others.nunique() < MANY_NUMBERS:
         return []
+    if (others % 1 == 0).all():
+        repeated = [value for value in repeated if value != NOT_AMONG_WHOLE]
     low, high = others.min(), others.max()
     # Where negative numbers occur, only what is farther off than they are from each other.
     return [value for value in repeated if low >= 0 or low - value > high - low]
 
 
+def _told(texts: pd.Series) -> dict[str, int]:
+    """Return how many cells can be read with each decimal sign only."""
+    return {sign: int(texts.str.contains(pattern).sum()) for sign, pattern in TELLING.items()}
+
+
 def _decimal(texts: pd.Series) -> str | None:
     """Return the decimal sign that more cells tell, None if none does or as many tell both."""
     texts = cells.sample(texts, cells.ENOUGH_CELLS)
-    told = {sign: texts.str.contains(pattern).sum() for sign, pattern in TELLING.items()}
+    told = _told(texts)
     if told["."] != told[","]:
-        return max(told, key=told.get)
+        return max(told, key=lambda sign: told[sign])
     if told["."]:
         return None
     # $974 and $19,190: three digits behind every sign, and no plain number that would have one.
-    plain = texts.str.contains(BELOW_THOUSAND)
-    for sign, grouped in THOUSANDS.items():
-        matches = texts.str.contains(grouped)
-        if plain.any() and matches.sum() >= FEW_GROUPED and (plain | matches).all():
-            return sign
-    return None
+    return next((sign for sign in THOUSANDS if _are_thousands(texts, sign)), None)
 
 
-def usual_decimal(columns: Iterable[pd.Series]) -> str:
-    """Return the decimal sign of a table, by which columns of numbers such as 1.234 are read."""
+def _are_thousands(texts: pd.Series, decimal: str, fewest: int = FEW_GROUPED) -> bool:
+    """Return whether all cells are below a thousand or have three digits behind a sign."""
+    grouped = texts.str.contains(THOUSANDS[decimal])
+    below = texts.str.contains(BELOW_THOUSAND)
+    return bool(below.any() and grouped.sum() >= fewest and (below | grouped).all())
+
+
+def _currencies(texts: pd.Series) -> list[str]:
+    """Return the signs of currencies that stand in cells."""
+    found = pc.extract_regex(pa.array(texts, pa.large_string()), f"(?P<sign>{cells.CURRENCIES})")
+    return pc.unique(pc.struct_field(found, "sign").drop_null()).to_pylist()
+
+
+def usual_decimal(columns: Iterable[pd.Series], separator: str | None = None) -> str:
+    """Return the decimal sign of a table, by which columns of numbers such as 1.234 are read.
+
+    Columns that can be read in one way only decide; a semicolon between cells speaks for a comma.
+    """
     samples = [cells.sample(texts, cells.FEW_CELLS) for texts in columns]
-    with_comma = [texts.str.contains(",", regex=False).any() for texts in samples]
-    if not any(with_comma):
+    if not any(texts.str.contains(",", regex=False).any() for texts in samples):
         return "."
-    signs = [_decimal(texts) for texts in samples]
-    return "," if signs.count(",") > signs.count(".") else "."
+    # Few different ones may be lists of answers: 1,2 for the first and the second.
+    samples = [texts for texts in samples if separator != "," or texts.nunique() >= MANY_NUMBERS]
+    signs = [
+        max(told, key=lambda sign: told[sign])
+        for told in map(_told, samples)
+        if told["."] != told[","]
+    ]
+    return "," if signs.count(",") + (separator == ";") > signs.count(".") else "."
 
 
 def _unit(texts: pd.Series) -> str:

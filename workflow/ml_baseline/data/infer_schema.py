@@ -7,14 +7,15 @@ follows the schema row by row, so new rows are read exactly as the first ones we
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
 from ml_baseline.data import cells
-from ml_baseline.data.infer_dates import are_compact_dates, date_entries, date_formats
+from ml_baseline.data.infer_dates import are_compact_dates, date_entries, date_formats, day_first
 from ml_baseline.data.infer_numbers import number_entry, usual_decimal
 from ml_baseline.data.infer_target import quoted, target_classes, texts_of
-from ml_baseline.data.schema import KEPT_ROLES, NUMERIC_KINDS, listed, names_of
+from ml_baseline.data.schema import KEPT_ROLES, NUMERIC_KINDS, Schema, listed, names_of
 from ml_baseline.errors import InputError, did_you_mean, similar
 
 # Columns that the workflow adds; a raw column of that name gets "_raw" behind it.
@@ -22,15 +23,28 @@ RESERVED_NAMES = ("row_id", "copy")
 # Roles of the columns that are learned from or sorted by, so that it matters what they mean.
 READ_ROLES = ("time", "feature")
 # Names of columns that were none's idea: ours, and the one that pandas writes for an index.
-UNNAMED = re.compile(r"unnamed_\d+_*|Unnamed: \d+")
+UNNAMED = re.compile(r"unnamed_\d+_*|Unnamed: \d+(?:\.\d+)*|\.\.\.\d+|level_0")
+# Names of columns that number or name the rows, if their numbers are all different.
+ID_NAME = re.compile(
+    r"(?:.*[_\W])?(?:id|ids|index|row ?names?|row_?id|row|key|seqn|pidnum|X|X\.1|V1)|.*[a-z]I[Dd]",
+)
 # A column of texts that differ in nearly all of this many rows or more names the rows: an id.
 ID_ROWS = 50
 ID_SHARE = 0.95
+# The numbers of so many tables put one below the other are known for row numbers.
+CONCATENATED = 3
 # A capital behind a small letter in so short a label is part of a code.
 MIXED_CASE, CASE_CODE_LETTERS = re.compile("[a-z][A-Z]"), 4
+# A column in which most cells look like amounts or times is hardly one of ids.
+QUANTITY_LIKE = (
+    rf"^[^A-Za-z0-9]*(?:{cells.CURRENCIES} ?\d|\d+[.,/:%]).*\d|^\d[\d.,]* ?(?:{cells.CURRENCIES}|%)$"
+    r"|^(?:[A-Z][a-z]{2,8}\.?,? )+\d|^\d{1,2}[- ][A-Z][A-Za-z]{2,8}[- ]\d"
+)
 
 
-def infer_schema(raw: pd.DataFrame, settings: dict, dataset: str = "") -> dict:
+def infer_schema(
+    raw: pd.DataFrame, settings: dict, dataset: str = "", separator: str | None = None
+) -> Schema:
     """Return the input schema of a raw table.
 
     Args:
@@ -39,6 +53,7 @@ def infer_schema(raw: pd.DataFrame, settings: dict, dataset: str = "") -> dict:
             `drop`, `forbidden`, `group`, `time`, `categorical`, `encode`, `dates`, `decimal`,
             `missing_values`.
         dataset: the table's name.
+        separator: what stands between its cells, if it came from a text.
 
     Returns:
         `dataset`, `target`, `positive` and `negative` (the labels in the raw table that mean 1
@@ -65,11 +80,19 @@ def infer_schema(raw: pd.DataFrame, settings: dict, dataset: str = "") -> dict:
     tokens = frozenset(cells.strip(declared).str.lower())
     positive, negative = target_classes(raw[str(settings["target"])], settings, tokens)
     present, answers = {}, {}
+    # Where the config says that a column is one of labels, these may look like markers.
+    labels: dict[str, set[str] | frozenset[str]] = dict.fromkeys(
+        names_of(settings.get("categorical")), cells.MISSING_TOKENS
+    )
+    for name, codes in _per_column(settings, "encode").items():
+        if isinstance(codes, Mapping):
+            labels[name] = {text.lower() for label in codes for text in texts_of(label)}
     for name in [name for name, role in roles.items() if role in READ_ROLES]:
-        present[name], answers[name] = _present(raw[name], tokens)
-    decimal = settings.get("decimal") or usual_decimal(present.values())
+        present[name], answers[name] = _present(raw[name], tokens, labels.get(name))
+    decimal = settings.get("decimal") or usual_decimal(present.values(), separator)
+    days_first = day_first(present.values(), separator == ";" or decimal == ",")
     numbers = cells.parse_numbers(pd.Series(sorted(tokens), dtype="str"))[0].dropna().tolist()
-    entries = []
+    entries: list = []
     features = sum(role == "feature" for role in roles.values())
     for name, role in roles.items():
         readings = [{"kind": "boolean" if role == "target" else "category"}]
@@ -77,12 +100,12 @@ def infer_schema(raw: pd.DataFrame, settings: dict, dataset: str = "") -> dict:
             readings = [_category_entry(_present(raw[name], tokens)[0])]
         if role in READ_ROLES:
             texts = present.pop(name)
-            readings = _readings(name, texts, role, settings, decimal)
+            readings = _readings(name, texts, role, settings, decimal, days_first, separator)
             if role == "feature" and readings[0]["kind"] == "category" and features > 1:
                 declared_so = name in names_of(settings.get("categorical"))
                 role = "feature" if declared_so or not _names_each_row(texts, len(raw)) else "id"
         for reading in readings:
-            entry = {"name": name, "role": role, "source": name} | reading
+            entry: dict = {"name": name, "role": role, "source": name} | reading
             if numbers and entry["kind"] in NUMERIC_KINDS and "part" not in entry:
                 entry["missing_numbers"] = sorted({*numbers, *entry.get("missing_numbers", ())})
             if answers.get(name):
@@ -143,8 +166,10 @@ def _roles(raw: pd.DataFrame, settings: dict) -> dict[str, str]:
                 raise _unknown_column(raw, name, key)
             named.add(name)
     for name in raw.columns:
-        if name not in named and UNNAMED.fullmatch(name) and _names_rows(raw[name]):
+        if name not in named and UNNAMED.fullmatch(name) and _numbers_rows(raw[name]):
             roles[name] = "drop"
+        elif name not in named and ID_NAME.fullmatch(name) and _numbers_each_row(raw[name]):
+            roles[name] = "id"
     if "feature" not in roles.values():
         raise InputError(
             "no column is left to predict from: all are target, id, group, time, drop or "
@@ -155,10 +180,14 @@ def _roles(raw: pd.DataFrame, settings: dict) -> dict[str, str]:
 
 def _names_each_row(present: pd.Series, rows: int) -> bool:
     """Return whether a column of texts has another one in (nearly) every row, as ids have."""
-    return len(present) >= ID_ROWS and present.nunique() >= ID_SHARE * rows
+    return (
+        len(present) >= ID_ROWS
+        and present.nunique() >= ID_SHARE * rows
+        and present.str.match(QUANTITY_LIKE).mean() < 0.5
+    )
 
 
-def _per_column(settings: dict, key: str) -> dict[str, object]:
+def _per_column(settings: dict, key: str) -> dict[str, Any]:
     """Return what the settings say under `key`, by column name."""
     value = settings.get(key)
     if isinstance(value, Mapping):
@@ -166,13 +195,29 @@ def _per_column(settings: dict, key: str) -> dict[str, object]:
     return dict.fromkeys(names_of(value))
 
 
-def _names_rows(texts: pd.Series) -> bool:
-    """Return whether a column without a name is what exports add: row numbers, or nothing."""
+def _numbers_rows(texts: pd.Series) -> bool:
+    """Return whether a column without a name is what exports add: row numbers, or nothing.
+
+    Where tables were put one below the other, the numbers of each begin anew.
+    """
     texts = cells.strip(texts)
     if cells.is_missing(texts).all():
         return True
     numbers, _ = cells.parse_numbers(texts)
-    return bool((numbers % 1 == 0).all() and numbers.is_unique)
+    whole = bool((numbers % 1 == 0).all())
+    often = numbers.value_counts().max()
+    return whole and (numbers.is_unique or (numbers.min() in (0, 1) and often <= CONCATENATED))
+
+
+def _numbers_each_row(texts: pd.Series) -> bool:
+    """Return whether a column has a whole number of its own for each of many rows."""
+    numbers = cells.plain_numbers(cells.strip(texts))
+    return bool(
+        numbers is not None
+        and len(numbers) >= ID_ROWS
+        and (numbers % 1 == 0).all()
+        and numbers.is_unique
+    )
 
 
 def _unknown_column(raw: pd.DataFrame, name: str, key: str) -> InputError:
@@ -201,16 +246,38 @@ def _make_names_unique(entries: list[dict]) -> None:
         taken.add(entry["name"])
 
 
-def _present(texts: pd.Series, tokens: frozenset[str]) -> tuple[pd.Series, list[str]]:
-    """Return the stripped cells that are not missing, and usual tokens that are answers here."""
+def _present(
+    texts: pd.Series, tokens: frozenset[str], labels: set[str] | frozenset[str] | None = None
+) -> tuple[pd.Series, list[str]]:
+    """Return the stripped cells that are not missing, and usual tokens that are answers here.
+
+    Args:
+        texts: the raw cells.
+        tokens: what the config says is missing.
+        labels: what the config says that the column is made of, in lower case.
+    """
     texts = cells.strip(texts)
     missing = cells.is_missing(texts, cells.MISSING_TOKENS | tokens)
+    answers: set[str] | frozenset[str] = set()
+    if labels is not None:
+        answers = labels & set(texts[missing].dropna().str.lower()) - tokens - {""}
     # A minus is a missing value, but not in a column of plus and minus.
-    signs = {"+", "-"} <= set(texts[texts.str.len() == 1].unique()) and "-" not in tokens
-    return (texts[~missing] if missing.any() else texts), ["-"] if signs else []
+    elif "-" not in tokens and (texts == "-").any() and texts.str.match(r"^\d?\+$").any():
+        answers = {"-"}
+    if labels is not None and answers:
+        missing &= ~texts.str.lower().isin(answers)
+    return (texts[~missing] if missing.any() else texts), sorted(answers)
 
 
-def _readings(name: str, present: pd.Series, role: str, settings: dict, decimal: str) -> list[dict]:
+def _readings(
+    name: str,
+    present: pd.Series,
+    role: str,
+    settings: dict,
+    decimal: str,
+    days_first: bool,
+    separator: str | None,
+) -> list[dict]:
     """Return how a feature or time column is read: one entry, or one for each part of a date."""
     if role == "time" and present.empty:
         raise InputError(f"`time` names the column '{name}', which has no values; name another")
@@ -223,10 +290,10 @@ def _readings(name: str, present: pd.Series, role: str, settings: dict, decimal:
     if not formats and len(present) and are_compact_dates(present):
         formats = [cells.COMPACT_DATE]
     if not formats:
-        entry = number_entry(present, decimal, bool(settings.get("decimal")))
+        entry = number_entry(present, decimal, bool(settings.get("decimal")), separator)
         if entry is not None:
             return [entry]
-        formats = date_formats(present)
+        formats = date_formats(present[~present.str.match(cells.NO_DATES)], days_first)
     if formats:
         return date_entries(name, present, formats, role)
     if role == "time":
@@ -273,13 +340,16 @@ def _encode_entry(name: str, present: pd.Series, encode: Mapping) -> dict:
 def _category_entry(present: pd.Series) -> dict:
     """Return how a column of categories is read: as it is, with one spelling for each."""
     counts = present.value_counts()
+    folded = counts.index.str.lower()
+    if not folded.has_duplicates and folded.str.match("^[!-~]+(?: [!-~]+)*$").all():
+        return {"kind": "category"}
     # Single letters may be codes in which the case has a meaning.
-    labels = [str(label) for label in counts.index if len(str(label)) > 1]
-    keeps_case = _case_has_a_meaning(labels)
+    rows = {str(text): int(number) for text, number in counts.items() if len(text) > 1}
+    keeps_case = _case_has_a_meaning(list(rows))
     spellings: dict[str, list[tuple[int, bool, str]]] = {}
-    for label in labels:
+    for label, number in rows.items():
         # The most frequent first, of equals one without odd blanks, then by the alphabet.
-        rank = (-int(counts[label]), label != cells.folded(label, keeps_case=True), label)
+        rank = (-number, label != cells.folded(label, keeps_case=True), label)
         spellings.setdefault(cells.folded(label, keeps_case), []).append(rank)
     several = {text: min(ranks)[2] for text, ranks in spellings.items() if len(ranks) > 1}
     entry: dict = {"kind": "category"}

@@ -301,10 +301,11 @@ def make(sample: str, rows: int | None = None, seed: int | None = None) -> tuple
     """
     if sample == "breast_cancer":
         return breast_cancer(), BREAST_CANCER_SOURCE
-    draw, source = {
+    samples: dict[str, tuple[Callable, str]] = {
         "customers": (customers, CUSTOMERS_SOURCE),
         "users": (users, USERS_SOURCE),
-    }[sample]
+    }
+    draw, source = samples[sample]
     return draw(rows, seed), source
 
 

@@ -21,7 +21,10 @@ class Column(TypedDict, total=False):
     Attributes:
         name, source: its name in the cleaned and in the raw table.
         decimal, unit: the decimal sign, if not a point; what stands behind each number.
+        scales, percent, flags, bare: whether k and M behind a number count, percent where no sign
+            says so, a letter behind it is left out; False if a number without its unit is none.
         missing_numbers: numbers that mean missing.
+        latest_year: that two digits of a year can mean.
         date_formats, part: how dates are written, and which part of them this column is.
         encode, labels: the code of each label, and a label for each code.
         spellings, keeps_case: for labels that are spelled in several ways, the one to use, by
@@ -38,8 +41,13 @@ class Column(TypedDict, total=False):
     source: Required[str]
     decimal: str
     unit: str
+    scales: bool
+    percent: str
+    flags: bool
+    bare: bool
     missing_numbers: list[float]
     date_formats: list[str]
+    latest_year: int
     part: str
     encode: dict[str, int]
     labels: dict[str, str]

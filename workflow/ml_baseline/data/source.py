@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, Any, BinaryIO
 
 from ml_baseline.errors import InputError, did_you_mean, similar
 
@@ -180,7 +180,7 @@ def _absence(path: Path) -> str:
     return f"there is no such file; {hint}"
 
 
-def _unzipped(raw: BinaryIO) -> BinaryIO:
+def _unzipped(raw: BinaryIO) -> IO[bytes]:
     """Return the one table in an archive."""
     archive = zipfile.ZipFile(raw)
     names = [name for name in archive.namelist() if not name.endswith("/")]
@@ -196,7 +196,7 @@ def _unzipped(raw: BinaryIO) -> BinaryIO:
     return archive.open(names[0])
 
 
-OPENERS: dict[str, Callable[[BinaryIO], BinaryIO]] = {
+OPENERS: dict[str, Callable[[BinaryIO], Any]] = {
     ".gz": lambda raw: gzip.GzipFile(fileobj=raw),
     ".bz2": bz2.BZ2File,
     ".xz": lzma.LZMAFile,

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from ml_baseline.data.schema import column, columns_of_role
+from ml_baseline.data.distributions import category_text
+from ml_baseline.data.schema import Column, Schema, column, columns_of_role
 
 COLUMNS = (
     "column",
@@ -31,7 +32,7 @@ QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
 COUNTS = ("count", "missing", "distinct", "top_count")
 
 
-def describe(table: pd.DataFrame, schema: dict) -> pd.DataFrame:
+def describe(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """Return descriptive statistics, three rows per column: over all rows, class 0 and class 1.
 
     The columns described are the features and the target, in the order of `schema`; their names
@@ -60,7 +61,7 @@ def describe(table: pd.DataFrame, schema: dict) -> pd.DataFrame:
     return result.astype({c: "Int64" if c in COUNTS else "float64" for c in numbers})
 
 
-def _numbers(series: pd.Series, entry: dict, groups: dict) -> dict[str, dict]:
+def _numbers(series: pd.Series, entry: Column, groups: dict) -> dict[str, dict]:
     values = series.to_numpy(dtype="float64", na_value=np.nan)
     return {group: _number_summary(values[rows]) for group, rows in groups.items()}
 
@@ -84,7 +85,7 @@ def _number_summary(values: np.ndarray) -> dict:
     }
 
 
-def _categories(series: pd.Series, entry: dict, groups: dict) -> dict[str, dict]:
+def _categories(series: pd.Series, entry: Column, groups: dict) -> dict[str, dict]:
     positions, levels = pd.factorize(series)
     summaries = {}
     for group, rows in groups.items():
@@ -96,7 +97,7 @@ def _categories(series: pd.Series, entry: dict, groups: dict) -> dict[str, dict]
         if len(known):
             summary["top_count"] = int(frequencies.max())
             top = min(levels[frequencies == summary["top_count"]])
-            summary["top"] = _label(top, entry)
+            summary["top"] = category_text(top, entry)
         summaries[group] = summary
     return summaries
 
@@ -108,13 +109,3 @@ def _counts(rows: int, known: int) -> dict:
         "missing": missing,
         "missing_share": missing / rows if rows else np.nan,
     }
-
-
-def _label(value: object, entry: dict) -> str:
-    """Return what a person calls `value` of the column described by `entry`.
-
-    Whole numbers lose the ".0" that a column with missing values gives them.
-    """
-    if not isinstance(value, str) and float(value).is_integer():
-        value = int(value)
-    return str((entry.get("labels") or {}).get(str(value), value))

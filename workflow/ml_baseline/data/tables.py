@@ -4,6 +4,7 @@ A format is one entry of `FORMATS` and the module it names.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,13 +31,16 @@ class Rows(Protocol):
         name: what the file is called in messages.
         names: the names of the columns; those without one are called unnamed_1 and so on, by
             their position.
-        types: the data types the file has for its columns; None where it has text only.
     """
 
     source: SourceFile
     name: str
     names: list[str]
-    types: dict[str, pa.DataType] | None
+
+    @property
+    def types(self) -> dict[str, pa.DataType] | None:
+        """The data types that the file has for its columns; None where it has text only."""
+        ...
 
     @property
     def reading(self) -> dict[str, str]:
@@ -183,10 +187,10 @@ def read_raw_table(
     InputError too.
     """
     rows = open_rows(path, separator=separator, encoding=encoding)
-    try:
-        pieces = list(rows.pieces(rows.names, whole=True))
-    except ReadAgainError:
-        pieces = list(rows.pieces(rows.names, whole=True))
+    while True:
+        with suppress(ReadAgainError):
+            pieces = list(rows.pieces(rows.names, whole=True))
+            break
     if not sum(map(len, pieces)):
         raise InputError(
             f"{path}: the file has a header ({len(rows.names)} columns) and no rows below it; "

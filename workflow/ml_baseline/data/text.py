@@ -7,8 +7,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from ml_baseline.data.decoding import Decoder
@@ -24,6 +26,9 @@ SNIFFED_LINES = 100
 # One cell between blanks: text in double quotes, or whatever has no blank in it.
 CELL_BETWEEN_BLANKS = re.compile(r'(?:"[^"\n]*"|[^ \t])+')
 QUOTED = re.compile(r"^(['\"])(.*)\1$", re.DOTALL)
+# What is not seen in a name, and what is seen as a blank.
+UNSEEN = re.compile("[\u200b\u200c\u200d\u2060\ufeff\u00ad]")
+ODD_BLANKS = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 # The first line by which Excel says what separates the cells.
 EXCEL_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\n', re.IGNORECASE)
 # Arrow makes one piece of each block, and a row must fit into it. It takes more blocks at once
@@ -69,6 +74,7 @@ class TextRows:
     ):
         self.source, self.name, self._encoding = source, source.name, encoding
         self.loose_quotes = False  # whether quotes behind a blank count
+        self.quoting = "double"  # or "none", or "backslash", which stands before a quote in a cell
         self._announced = 0  # bytes of the line by which Excel says the separator
         start = self._start()
         announced = EXCEL_SEPARATOR_LINE.match(start)
@@ -87,8 +93,10 @@ class TextRows:
 
     @property
     def reading(self) -> dict[str, str]:
-        """How the text is read: `format`, `separator` and `encoding`."""
-        return {"format": "text", "separator": self.separator, "encoding": self._decoder.encoding}
+        """How the text is read: `format`, `separator`, `encoding`, and `quoting` if unusual."""
+        reading = {"separator": self.separator, "encoding": self._decoder.encoding}
+        told = {"quoting": self.quoting} if self.quoting != "double" else {}
+        return {"format": "text", **reading, **told}
 
     def pieces(
         self, columns: list[str], as_stored: Iterable[str] = (), whole: bool = False
@@ -104,7 +112,7 @@ class TextRows:
                 ragged.append(row)
             return "skip"
 
-        body = _Body(self._body(delimiter.encode()))
+        body, rows, swallowing = _Body(self._body(delimiter.encode())), 0, False
         # Names of our own, so that every column can be declared text whatever the header says.
         numbers = [str(i) for i in range(len(self.names))]
         read = pa.csv.read_csv if whole else pa.csv.open_csv
@@ -119,7 +127,11 @@ class TextRows:
                     column_names=numbers, block_size=WHOLE_BLOCK_BYTES if whole else BLOCK_BYTES
                 ),
                 pa.csv.ParseOptions(
-                    delimiter=delimiter, newlines_in_values=True, invalid_row_handler=remember
+                    delimiter=delimiter,
+                    quote_char=False if self.quoting == "none" else '"',
+                    escape_char="\\" if self.quoting == "backslash" else False,
+                    newlines_in_values=True,
+                    invalid_row_handler=remember,
                 ),
                 pa.csv.ConvertOptions(
                     column_types=dict.fromkeys(numbers, pa.large_string()),
@@ -130,6 +142,9 @@ class TextRows:
             for piece in [content] if whole else map(pa.Table.from_batches, zip(content)):
                 if ragged or body.error is not None:
                     break
+                rows += len(piece)
+                if body.quotes and self.quoting == "double" and rows < body.lines:
+                    swallowing = swallowing or _swallows(piece, delimiter, len(self.names))
                 yield piece.rename_columns(columns)
         except pa.ArrowInvalid as error:
             raise body.error or self._fault(str(error)) from error
@@ -143,8 +158,10 @@ class TextRows:
             otherwise = f"a row has {row.actual_columns} cells: {row.text[:80]!r}"
             raise self._fault(otherwise, len(ragged) if whole else 1)
         # A quote that is never closed takes the rest of the file for one cell.
-        if body.quotes % 2 and (fault := self._open_quote()) is not None:
+        if self.quoting != "none" and body.quotes % 2 and (fault := self._open_quote()) is not None:
             raise fault
+        if body.quotes and self.quoting == "double" and rows < body.lines:
+            self._settle_quoting(rows, swallowing, partly=len(columns) < len(self.names))
 
     def _start(self) -> str:
         """Return the beginning of the text, in whole lines, after a look whether it is one."""
@@ -196,13 +213,59 @@ class TextRows:
             if block:
                 yield block, quotes, is_loose
 
-    def _rows(self) -> Iterator[tuple[int, int, list[str], bool]]:
+    def _rows(self, **dialect: Any) -> Iterator[tuple[int, int, list[str], bool]]:
         """Yield the rows of the file as `_records` does. It is slow: for files with a fault.
 
         A row that goes on for longer than Arrow's block ends there, and so does the text.
         """
         blocks = (block.decode() for block in self._lines())
-        return _records(itertools.chain.from_iterable(map(io.StringIO, blocks)), self.separator)
+        lines = itertools.chain.from_iterable(map(io.StringIO, blocks))
+        return _records(lines, self.separator, **dialect)
+
+    def _settle_quoting(self, rows: int, swallowing: bool, partly: bool) -> None:
+        """Look whether quotes that are text have made one row of several.
+
+        Args:
+            rows: how many there are if quotes enclose cells.
+            swallowing: whether one of their cells looks like several rows.
+            partly: whether not all columns were looked at.
+
+        Raises:
+            ReadAgainError: the text is quoted in another way.
+            InputError: it is quoted in no way that gives each row its cells.
+        """
+        width, lines, is_plain, delimiter = len(self.names), 0, True, self.separator.encode()
+        for block, *_ in self._body(delimiter):
+            for line in block.split(b"\n"):
+                if line.strip():
+                    lines += 1
+                    is_plain = is_plain and line.count(delimiter) == width - 1
+        if is_plain and lines > rows and width > 1 and self.separator != " ":
+            self.quoting = "none"
+            raise ReadAgainError
+        if partly and not swallowing:
+            swallowing = any(self._is_swallowing(row) for *_, row, _ in self._rows())
+        if not swallowing:
+            return
+        widths = [len(row) for *_, row, _ in self._rows(escapechar="\\", doublequote=False)]
+        if len(widths) > rows + 1 and set(widths) == {width}:
+            self.quoting = "backslash"
+            raise ReadAgainError
+        with suppress(csv.Error):
+            if sum(1 for _ in self._rows(strict=True)):
+                return  # properly quoted: these lines are one cell
+        for first, last, row, _ in self._rows():
+            if first > self.header_end and self._is_swallowing(row):
+                raise InputError(
+                    f"{self.name}, line {first}: a double quote takes the lines to {last} for one "
+                    f"cell: {self._excerpt(row)}. Delete it, or double it and enclose its cell in "
+                    "quotes"
+                )
+
+    def _is_swallowing(self, row: list[str]) -> bool:
+        """Return whether a cell over several lines holds as many separators as a row does."""
+        most = len(self.names) - 1
+        return any("\n" in cell and cell.count(self.separator) >= most > 0 for cell in row)
 
     def _open_quote(self) -> InputError | None:
         """Return what to say about a quote that takes the rest of the file for one cell."""
@@ -250,7 +313,7 @@ class _Body:
     def __init__(self, blocks: Iterator[tuple[bytes, int, bool]]):
         self._blocks, self._left = blocks, b""
         self.closed = False
-        self.quotes, self.has_loose_quotes = 0, False
+        self.quotes, self.lines, self.has_loose_quotes = 0, 0, False
         self.error: Exception | None = None
 
     def has_content(self) -> bool:
@@ -284,26 +347,39 @@ class _Body:
             self._left, self.error = b"", error
             return False
         self.quotes += quotes
+        self.lines += self._left.count(b"\n")
         self.has_loose_quotes |= is_loose
         return bool(self._left)
+
+
+def _swallows(table: pa.Table, delimiter: str, width: int) -> bool:
+    """Return whether a cell over several lines holds as many separators as a row does."""
+    for column in table.columns:
+        over_lines = pc.match_substring(column, "\n")
+        if pc.any(over_lines).as_py():
+            separators = pc.count_substring(column.filter(over_lines), delimiter)
+            if pc.max(separators).as_py() >= width - 1 > 0:
+                return True
+    return False
 
 
 def find_separator(start: str) -> str:
     """Return the separator of a delimited text, judged by its first lines.
 
     Of comma, semicolon, tab and bar, the one that splits the most lines into as many cells as
-    the header has; where two do equally well, the one with more cells. Where none of them splits
+    the header has; where two do equally well, not the comma, then the one with more cells. Where none of them splits
     the header, blanks, if they split all lines alike. A text that nothing splits has one column,
     and a comma is as good as any.
     """
-    best = (0.0, 0, ",")
+    best: tuple[float, bool, int, str] = (0.0, False, 0, ",")
     for separator in SEPARATORS:
         agreeing, width = _agreement(start, separator)
-        if width > 1 and (agreeing, width) > best[:2]:
-            best = (agreeing, width, separator)
-    if best[1] == 0 and _agreement(start, " ") >= (1.0, 2):
+        # Of equals the rarer sign: a comma may stand in any text, or be a decimal sign.
+        if width > 1 and (agreeing, separator != ",", width) > best[:3]:
+            best = (agreeing, separator != ",", width, separator)
+    if best[2] == 0 and _agreement(start, " ") >= (1.0, 2):
         return " "
-    return best[2]
+    return best[3]
 
 
 def _agreement(start: str, separator: str) -> tuple[float, int]:
@@ -324,12 +400,14 @@ def _header_and_rows(start: str, separator: str) -> tuple[list[str], int, list[l
     if rows and all(len(row) == len(header) + 1 for row in rows):
         if not any(row[-1].strip() for row in rows):  # every row ends in a separator
             header = [*header, ""]
-        elif all(row[0].strip() == str(i) for i, row in enumerate(rows, start=1)):
-            header = ["", *header]  # R numbers the rows and gives these numbers no name
+        elif len({row[0] for row in rows}) == len(rows):
+            header = ["", *header]  # R names or numbers the rows, and gives these no name
     return header, end, rows
 
 
-def _records(lines: Iterable[str], separator: str) -> Iterator[tuple[int, int, list[str], bool]]:
+def _records(
+    lines: Iterable[str], separator: str, **dialect: Any
+) -> Iterator[tuple[int, int, list[str], bool]]:
     """Yield each row that has any content.
 
     That is: its first line, its last line, its cells, and whether a quote in it is left open.
@@ -345,7 +423,7 @@ def _records(lines: Iterable[str], separator: str) -> Iterator[tuple[int, int, l
             yield _tab_separated(line) if separator == " " else line
 
     delimiter = "\t" if separator == " " else separator
-    reader = csv.reader(counted(), delimiter=delimiter, skipinitialspace=True)
+    reader = csv.reader(counted(), delimiter=delimiter, skipinitialspace=True, **dialect)
     last = 0
     for row in reader:
         first, last, is_odd = last + 1, reader.line_num, quotes % 2 == 1
@@ -359,12 +437,17 @@ def _tab_separated(text: str) -> str:
     return "\n".join("\t".join(CELL_BETWEEN_BLANKS.findall(line)) for line in text.split("\n"))
 
 
+def _visible(name: str) -> str:
+    """Return a name without blanks around it and without what cannot be seen in it."""
+    return name.strip() if name.isascii() else ODD_BLANKS.sub(" ", UNSEEN.sub("", name)).strip()
+
+
 def column_names(name: str, header: list[str]) -> list[str]:
     """Return the names in a header, stripped, and one for each column that has none.
 
     Raises InputError, with the `name` of the file, if a name stands twice.
     """
-    names = [QUOTED.sub(r"\2", str(text).strip()).strip() for text in header]
+    names = [_visible(QUOTED.sub(r"\2", _visible(str(text)))) for text in header]
     repeated = sorted(text for text, times in Counter(names).items() if times > 1 and text)
     if repeated:
         listed = ", ".join(f"'{text}'" for text in repeated)

@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,12 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.utils import get_tags
 
+from ml_baseline.config.estimator_rules import CACHE_FOLDER, PART_METHODS
 from ml_baseline.data.schema import Schema, feature_columns
 from ml_baseline.errors import InputError, did_you_mean, similar
 
 # Trees hold numbers in 32 bits, and sums of squares must not overflow 64.
 LARGEST_NUMBER = 1e30
-# What makes a class a part of an estimator: another estimator, a splitter, a kernel.
-PART_METHODS = ("fit", "split", "get_params")
-# The parameter in which scikit-learn takes a folder of joblib's cache.
-CACHE_FOLDER = "memory"
 
 
 def build_pipeline(
@@ -112,7 +110,7 @@ def build_estimator(
             f"{path} is not an estimator; expected a class with a method {' or '.join(methods)}, "
             "such as scikit-learn's classifiers"
         )
-    if CACHE_FOLDER in params:
+    if any(name.rpartition("__")[2] == CACHE_FOLDER for name in _names(params)):
         raise InputError(
             f"{path}: `{CACHE_FOLDER}` is not allowed, because pickled objects are loaded from the "
             "folder it names; remove it from `params`"
@@ -122,6 +120,15 @@ def build_estimator(
         return found(**values)
     except TypeError as error:
         raise InputError(f"{path} does not take its `params`: {error}") from error
+
+
+def _names(value: Any) -> Iterator[str]:
+    """Yield all keys in a value, at any depth: a search sets parameters by names such as `a__b`."""
+    if isinstance(value, dict):
+        yield from map(str, value)
+        value = list(value.values())
+    for item in value if isinstance(value, list) else ():
+        yield from _names(item)
 
 
 def _require_installed(path: str) -> None:

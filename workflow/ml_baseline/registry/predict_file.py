@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -125,10 +125,10 @@ def predict_file(
         # A core is left to the thread that reads: threads that wait for each other take longer.
         threads = {"blas": 1, "openmp": max(1, (os.cpu_count() or 1) - 1)}
         stack.enter_context(threadpool_limits(threads))
-        try:
-            summary = batch.write(temporary, suffix, show)
-        except ReadAgainError:  # the rows know it now
-            summary = batch.write(temporary, suffix, show)
+        summary = None
+        while summary is None:
+            with suppress(ReadAgainError):  # the rows know now what is to be read in another way
+                summary = batch.write(temporary, suffix, show)
     return summary | {"unused_columns": unused, "seconds": time.perf_counter() - started}
 
 

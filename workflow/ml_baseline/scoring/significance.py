@@ -28,6 +28,9 @@ from ml_baseline.scoring.scores import enough_of_both_classes, estimate, parts_o
 
 # A difference hangs on rows of both models, so it takes twice as many to be reliable.
 ENOUGH_EFFECTIVE_ROWS = 2 * ENOUGH_EFFECTIVE_ROWS_OF_ONE
+# Methods of metrics that look at the yes/no predictions alone: their differences hang on the rows
+# on which two models' predictions differ.
+OF_PREDICTIONS = ("share", "f1", "rates")
 # Smaller p-values are given as this one: no method here is exact that far out.
 SMALLEST_P = 1e-12
 
@@ -60,7 +63,8 @@ def compare(
       Statistics 6, 65-70; one family for each metric). The interval goes with the former;
     * `best_difference` ... `best_p_adjusted`: the same against the best;
     * `reliable`: False where there are fewer than 20 rows of either class, or where one of the
-      compared values hangs on fewer than 10 effective rows (see there).
+      compared values hangs on fewer than 10 effective rows (see there), or where fewer than 10
+      rows are predicted differently and the metric looks at predictions alone.
 
     Models with the same probabilities differ by 0 with p = 1, and so does a model from itself.
     With `baseline` None the columns of the baseline hold NaN.
@@ -109,6 +113,9 @@ def compare(
                 if other is not None:
                     found = _difference(metric, models[model], models[other], level)
                     effective = min(effective, models[other].estimates[metric].effective_rows)
+                    if metric_named(metric).method in OF_PREDICTIONS and other != model:
+                        differ = models[model].predicted != models[other].predicted
+                        effective = min(effective, float(np.count_nonzero(differ)))
                 row |= _columns(role, found)
             row["reliable"] = bool(enough_of_both and effective >= ENOUGH_EFFECTIVE_ROWS)
             rows.append(row)
@@ -212,7 +219,7 @@ class _Model:
 
     def __init__(self, target, probability, threshold, table_rows, metrics):
         sample = sample_of(target, probability, threshold, table_rows)
-        self.probability = sample.probability
+        self.probability, self.predicted = sample.probability, sample.predicted
         self.rarer = min(np.count_nonzero(sample.target), np.count_nonzero(~sample.target))
         self.ranks_nothing = np.ptp(self.probability) == 0
         self.estimates = {metric: estimate(metric, sample) for metric in metrics}

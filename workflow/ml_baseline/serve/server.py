@@ -1,6 +1,5 @@
 """The process that serves a run."""
 
-import contextlib
 import functools
 import ipaddress
 import logging
@@ -8,20 +7,18 @@ import os
 import re
 import signal
 import socket
+import threading
+from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 
 from ml_baseline.errors import InputError
 from ml_baseline.registry import Run
 from ml_baseline.serve import ServeOptions
 from ml_baseline.serve.app import create_app
-from ml_baseline.serve.connections import (
-    Connection,
-    Connections,
-    Limits,
-    affordable_connections,
-)
-from ml_baseline.serve.served import Follower, load_served
+from ml_baseline.serve.connections import Connection, affordable_connections
+from ml_baseline.serve.served import load_served, newer_runs
 from ml_baseline.serve.traffic import LOGGER, set_up_log
 
 KEY_VARIABLE = "ML_BASELINE_API_KEY"
@@ -38,53 +35,54 @@ def run_server(run: Run, options: ServeOptions) -> None:
         )
     api_key = _api_key()
     set_up_log()
+    log = logging.getLogger(LOGGER)
     served = load_served(run, options.max_rows)
     app = create_app(served, options.max_bytes, api_key, options.root_path)
-    figures = app.state.figures
-    limits = Limits(
-        connections=affordable_connections(options.max_connections),
-        seconds=options.request_seconds,
-    )
-    connections = Connections(limits, figures.note_refused_connection)
-    listener = _listen(options.host, options.port, limits.connections)
-    shown = f"[{options.host}]" if ":" in options.host else options.host
-    address = f"http://{shown}:{listener.getsockname()[1]}{options.root_path}"
-    log = logging.getLogger(LOGGER)
-    if api_key is None and not _is_loopback(options.host):
+    limit = affordable_connections(options.max_connections)
+    listener = _listen(options.host, options.port, limit)
+    host, port, *_ = listener.getsockname()
+    if api_key is None and not ipaddress.ip_address(host).is_loopback:
         log.warning(
             "anyone who can reach this address can ask for predictions: set %s to require a key",
             KEY_VARIABLE,
         )
-    if limits.connections < options.max_connections:
-        log.warning(
-            "the limit of open files allows %d connections: raise `ulimit -n`", limits.connections
-        )
-    follower = None
+    if limit < options.max_connections:
+        log.warning("the limit on open files allows %d connections: raise `ulimit -n`", limit)
     if options.follow is not None:
-        count = figures.newer_runs
-        follower = Follower(
-            served, options.follow, app.state.serve, lambda outcome: count.labels(outcome).inc()
-        )
-        follower.start()
+        # A daemon: the end of the service does not wait for a large model to be loaded.
+        threading.Thread(target=_follow, args=(app, options.follow), daemon=True).start()
+    shown = f"[{options.host}]" if ":" in options.host else options.host
+    address = f"http://{shown}:{port}{options.root_path}"
     log.info("serving", extra={"fields": {"run_id": run.run_id, "address": address}})
+    connection = functools.partial(
+        Connection,
+        limit=limit,
+        seconds=options.request_seconds,
+        waiting={},
+        note=app.state.figures.note_refused_connection,
+    )
     config = uvicorn.Config(
         app,
-        http=functools.partial(Connection, connections=connections),  # type: ignore[arg-type]
+        http=connection,  # type: ignore[arg-type]
         ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
-        backlog=limits.connections,
+        backlog=limit,
         timeout_graceful_shutdown=SECONDS_TO_FINISH,
     )
     # uvicorn raises the signal again once it has finished; the process is to end with 0 then.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    with contextlib.closing(listener):
+    with listener:
         uvicorn.Server(config).run(sockets=[listener])
-    if follower is not None:
-        follower.stop()
     log.info("stopped")
+
+
+def _follow(app: FastAPI, results: Path) -> None:
+    for newer in newer_runs(app.state.served, results):
+        app.state.figures.newer_runs.labels("served" if newer else "refused").inc()
+        app.state.served = newer or app.state.served
 
 
 def _api_key() -> bytes | None:
@@ -101,7 +99,7 @@ def _api_key() -> bytes | None:
         raise InputError(
             f"{KEY_VARIABLE} is set but empty; give it a key, or unset it to serve without one"
         )
-    if any(not character.isprintable() for character in key):
+    if not key.isprintable():
         raise InputError(
             f"{KEY_VARIABLE} has a character that a header cannot carry (a line break, a tab or "
             "another control character); use letters and digits"
@@ -118,10 +116,3 @@ def _listen(host: str, port: int, backlog: int) -> socket.socket:
             f"cannot listen on {host} port {port}: {getattr(error, 'strerror', error)}; choose "
             "another --port or --host"
         ) from error
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
