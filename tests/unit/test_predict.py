@@ -395,7 +395,7 @@ def test_a_device_without_end_is_refused(run, tmp_path, device):
         patch.setattr("ml_baseline.registry.predict_file.shutil.copyfileobj", stop)
         with pytest.raises(InputError, match=f"{device}: this is a device, not a file"):
             predict_file(run, device, tmp_path / "out.csv")
-    assert not os.listdir(tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_bar_is_shown_if_asked_for(run, batch, tmp_path, capsys, monkeypatch):
