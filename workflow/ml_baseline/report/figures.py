@@ -19,7 +19,8 @@ from ml_baseline.report.charts import (
     tick_texts,
     ticks,
 )
-from ml_baseline.report.words import MINUS, number, shortened
+from ml_baseline.report.words import MINUS, number
+from ml_baseline.text import shortened
 
 UNIT_TICKS = [0, 0.2, 0.4, 0.6, 0.8, 1]
 Curves = Sequence[tuple[str, list[dict]]]  # name and points of each; the first one stands out

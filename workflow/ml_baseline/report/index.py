@@ -14,6 +14,7 @@ from ml_baseline.report.sources import rows_of
 from ml_baseline.report.standing import Standing, standing
 from ml_baseline.report.words import Score, html, number
 from ml_baseline.scoring.metrics import METRICS
+from ml_baseline.text import plural
 
 STATUS_WORDS = {
     "pass": "without problems",
@@ -73,7 +74,7 @@ def index_page(tables: list[TableResults], folder: Path) -> str:
     ]
     content = {
         "rows": rows,
-        "summary": html("{}: {}.", words.plural(len(rows), "table"), Markup(", ").join(told)),
+        "summary": html("{}: {}.", plural(len(rows), "table"), Markup(", ").join(told)),
         "metrics": {found.metric: METRICS[found.metric] for row in rows if (found := row["found"])},
         "ruler": charts.ruler((0.0, 1.0), steps=2),
     }
