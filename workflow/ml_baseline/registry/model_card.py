@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from ml_baseline.registry.markdown import code, prose
 from ml_baseline.scoring.metrics import METRICS
+from ml_baseline.text import percent
 
 # A holdout smaller than this gives intervals so wide that it needs saying.
 FEW_ROWS = 200
@@ -102,7 +103,7 @@ def _data(meta: dict, schema: dict) -> str:
         ),
         f"SHA-256 of the file: `{data['sha256']}`",
         f"{split['train_rows']:,} rows to learn from, {split['holdout_rows']:,} held out "
-        f"({split['strategy']} split, seed {meta['seed']}); {split['holdout_positive']:.1%} of the "
+        f"({split['strategy']} split, seed {meta['seed']}); {percent(split['holdout_positive'], 1)} of the "
         f"held out rows are {_labels(schema['positive'])}",
         f"yes is {_labels(schema['positive'])}, no is {_labels(schema['negative'])}",
     ]
@@ -215,7 +216,7 @@ def _limits(meta: dict, schema: dict, metrics: dict) -> list[str]:
     share = metrics["prevalence"]
     if share is not None and min(share, 1 - share) < RARE:
         limits.append(
-            f"One class is rare ({min(share, 1 - share):.1%}), so a high accuracy says little; look "
+            f"One class is rare ({percent(min(share, 1 - share), 1)}), so a high accuracy says little; look "
             "at PR-AUC, precision and recall."
         )
     if meta["model"]["name"] == metrics["baseline"]["name"]:
