@@ -1,17 +1,17 @@
 from functools import partial
+from pathlib import Path
 
 from ml_baseline.jobs.job_log import job_log
 from ml_baseline.modelling.failure import write_failure
 
 with job_log(
     snakemake,
+    about=f"{snakemake.wildcards.dataset}, model {Path(snakemake.output.model).stem}",
     # A warm process computes with one thread.
     warm="models" if snakemake.threads == 1 else None,
     # So that the other models are compared all the same.
     on_failure=partial(write_failure, path=snakemake.output.model, oof=snakemake.output.oof),
 ):
-    from pathlib import Path
-
     from ml_baseline.data.tables import read_table, write_table
     from ml_baseline.files import read_json
     from ml_baseline.modelling.model_files import load_model, save_model
