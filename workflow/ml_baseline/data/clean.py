@@ -1,11 +1,14 @@
 """Row-wise repairs of a raw table: nothing here is learned from other rows."""
 
 import itertools
+import re
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
 from ml_baseline.data import cells
+from ml_baseline.data.infer_numbers import are_thousands
 from ml_baseline.data.schema import KEPT_ROLES, NUMERIC_KINDS, Column, Schema, listed
 from ml_baseline.errors import InputError
 
@@ -17,6 +20,8 @@ MANY_CATEGORIES = 1000
 INTERNAL = ("unparsable_rows",)
 # Where one of these says how, a plain number may mean another.
 READINGS = {"part", "decimal", "unit", "scales", "percent", "bare"}
+# Formats that tell day and month by nothing but their order.
+ORDER = re.compile("^(%[dm])([-/])(%[dm])")
 # What the parts of a date are; days are counted from 1970.
 PARTS = {
     "year": lambda times: times.dt.year,
@@ -94,8 +99,9 @@ def clean_features(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, dic
         The table: `row_id`, the id, group and time columns, the features. And the repairs of each
         raw column: how many cells were `stripped`, which tokens were `missing` and how often, how
         many were read as `numbers_from_text`, `booleans_from_text`, `dates_from_text`, `encoded`,
-        `respelled`, as `missing_numbers` (sentinels), or were `unparsable` and so became missing,
-        with a few examples and, in `unparsable_rows`, where they stand (positions, an array).
+        `respelled`, as `missing_numbers` (sentinels), are `ambiguous` (read so, but the other order of
+        day and month, or the other decimal sign, fits all cells too), or were `unparsable` and so
+        became missing, the last two with a few examples and, in `unparsable_rows`, where they stand (positions, an array).
 
     Raises:
         InputError: the raw table lacks a column of the schema.
@@ -252,7 +258,29 @@ def _numbers(texts: pd.Series, entry: Column, count: dict) -> pd.Series:
         count["booleans_from_text"] = int((values.notna() & ~texts.isin(["0", "1"])).sum())
     else:
         values, count["numbers_from_text"] = cells.read_numbers(texts, entry)
+        decimal = entry.get("decimal", ".")
+        may_differ = count["numbers_from_text"] and not entry.get("declared")
+        if may_differ and are_thousands(texts.dropna(), decimal):
+            other = {**entry, "decimal": "," if decimal == "." else "."}
+            _count_ambiguous(texts, values, lambda some: cells.read_numbers(some, other)[0], count)
     return values
+
+
+def _count_ambiguous(
+    texts: pd.Series, values: pd.Series, otherwise: Callable[[pd.Series], pd.Series], count: dict
+) -> None:
+    """Count the cells that another reading, if it reads all that is read here, gives other values."""
+    read = texts[values.notna()].drop_duplicates()
+    if otherwise(cells.sample(read, cells.FEW_CELLS)).isna().any():  # most columns tell at a glance
+        return
+    instead = otherwise(read)
+    differ = read[instead != values[read.index]]
+    if instead.notna().all() and len(differ):
+        count["ambiguous"] = int(texts.isin(differ).sum())
+        count["ambiguous_examples"] = [
+            f"{text} (read as {values[row]}, could be {instead[row]})".replace(" 00:00:00", "")
+            for row, text in differ.head(EXAMPLES).items()
+        ]
 
 
 def _missing_texts(count: dict) -> pd.Series:
@@ -264,13 +292,19 @@ def _missing_texts(count: dict) -> pd.Series:
 def _date_parts(texts: pd.Series, entries: list[Column], count: dict) -> dict[str, pd.Series]:
     first = entries[0]
     utc = first["role"] == "time"
-    times = cells.parse_dates(texts, first["date_formats"], first.get("latest_year"), utc)
+    latest = first.get("latest_year")
+    times = cells.parse_dates(texts, first["date_formats"], latest, utc)
     never = texts.str.match(cells.NO_DATES, na=False) & times.isna()
     if never.any():
         count["missing"] = _frequencies(pd.concat([texts[never], _missing_texts(count)]))
         texts = texts.mask(never)
     count["dates_from_text"] = int(times.notna().sum())
     _count_unparsable(texts, times, count)
+    swapped = [ORDER.sub(r"\3\2\1", date_format) for date_format in first["date_formats"]]
+    if swapped != first["date_formats"] and not first.get("declared"):
+        _count_ambiguous(
+            texts, times, lambda some: cells.parse_dates(some, swapped, latest, utc), count
+        )
     columns = {}
     for entry in entries:
         values = PARTS[entry["part"]](times).astype("float64")

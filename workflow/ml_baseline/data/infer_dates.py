@@ -1,6 +1,5 @@
 """Whether a column holds dates or times, and how they are written."""
 
-import datetime
 import re
 from collections.abc import Iterable
 
@@ -31,6 +30,9 @@ MANY_VERSIONS = 20
 SEASON = r"^(\d\d\d\d)-(\d\d)$"
 # Years that a number such as 20240131 may begin with to be a date.
 COMPACT_DATE = r"(?:19|20)\d{6}$"
+# Two digits in a column of the past end here. The same for every run, as today's year would not be:
+# late enough for some years to come, and hardly anyone in a table was born before 1931.
+LATEST_YEAR = 2030
 
 
 def day_first(columns: Iterable[pd.Series], is_european: bool) -> bool:
@@ -103,14 +105,13 @@ def date_formats(present: pd.Series, days_first: bool = False) -> list[str]:
 def latest_year(present: pd.Series, formats: list[str]) -> int | None:
     """Return the year that two digits of a year never go beyond, None if they may.
 
-    That is the present one where some of the column's years are long past: a table that knows of
-    1969 to 1999 has births and the like, and none of them in the future.
+    A table that knows of 1969 to 1999 has births and the like, and none of them far in the future.
     """
     if not any("%y" in date_format for date_format in formats):
         return None
     years = cells.parse_dates(present, formats).dt.year
-    this_year = datetime.datetime.now(tz=datetime.UTC).year
-    return this_year if years.between(1969, 1999).any() and (years > this_year).any() else None
+    has_past_and_future = years.between(1969, 1999).any() and (years > LATEST_YEAR).any()
+    return LATEST_YEAR if has_past_and_future else None
 
 
 def _are_no_dates(distinct: pd.Series) -> bool:

@@ -76,7 +76,7 @@ def number_entry(
         numbers = cells.plain_numbers(present)
         # What every program writes so is that number, unless all cells may be thousands and the
         # rest of the table has decimal commas.
-        if numbers is not None and decimal == "," and not _are_thousands(present, decimal, 1):
+        if numbers is not None and decimal == "," and not are_thousands(present, decimal, 1):
             decimal = "."
     how: dict = {}
     if numbers is None or decimal != ".":
@@ -196,10 +196,10 @@ def _decimal(texts: pd.Series) -> str | None:
     if told["."]:
         return None
     # $974 and $19,190: three digits behind every sign, and no plain number that would have one.
-    return next((sign for sign in THOUSANDS if _are_thousands(texts, sign)), None)
+    return next((sign for sign in THOUSANDS if are_thousands(texts, sign)), None)
 
 
-def _are_thousands(texts: pd.Series, decimal: str, fewest: int = FEW_GROUPED) -> bool:
+def are_thousands(texts: pd.Series, decimal: str, fewest: int = FEW_GROUPED) -> bool:
     """Return whether all cells are below a thousand or have three digits behind a sign."""
     grouped = texts.str.contains(THOUSANDS[decimal])
     below = texts.str.contains(BELOW_THOUSAND)

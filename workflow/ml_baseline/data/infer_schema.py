@@ -108,6 +108,10 @@ def infer_schema(
             entry: dict = {"name": name, "role": role, "source": name} | reading
             if numbers and entry["kind"] in NUMERIC_KINDS and "part" not in entry:
                 entry["missing_numbers"] = sorted({*numbers, *entry.get("missing_numbers", ())})
+            if name in _per_column(settings, "dates") or (
+                role in READ_ROLES and settings.get("decimal")
+            ):
+                entry["declared"] = True
             if answers.get(name):
                 entry["answers"] = answers[name]
             entries.append(entry)
@@ -264,7 +268,7 @@ def _present(
     # A minus is a missing value, but not in a column of plus and minus.
     elif "-" not in tokens and (texts == "-").any() and texts.str.match(r"^\d?\+$").any():
         answers = {"-"}
-    if labels is not None and answers:
+    if answers:
         missing &= ~texts.str.lower().isin(answers)
     return (texts[~missing] if missing.any() else texts), sorted(answers)
 

@@ -23,6 +23,7 @@ class Column(TypedDict, total=False):
         decimal, unit: the decimal sign, if not a point; what stands behind each number.
         scales, percent, flags, bare: whether k and M behind a number count, percent where no sign
             says so, a letter behind it is left out; False if a number without its unit is none.
+        declared: whether the config says how dates or numbers are written.
         missing_numbers: numbers that mean missing.
         latest_year: that two digits of a year can mean.
         date_formats, part: how dates are written, and which part of them this column is.
@@ -45,6 +46,7 @@ class Column(TypedDict, total=False):
     percent: str
     flags: bool
     bare: bool
+    declared: bool
     missing_numbers: list[float]
     date_formats: list[str]
     latest_year: int
