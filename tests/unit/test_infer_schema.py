@@ -310,6 +310,7 @@ def test_what_the_config_says_goes():
     }
     assert entries_of(["1,234"], decimal=",")[0] == {
         **{"name": "x", "role": "feature", "source": "x", "kind": "number", "decimal": ","},
+        "declared": True,
     }
 
 

@@ -142,10 +142,9 @@ def customers_expected_probability(
 ) -> np.ndarray:
     """Return P(purchased = 1) of each row given only the features not missing, shape (rows,).
 
-    A row with gaps is filled `draws` times from the generating process, and the
-    true probabilities are averaged, each fill weighted by how well it explains the known values
-    (likelihood weighting: Fung and Chang, 1989; Shachter and Peot, 1989). This is the best score
-    there is on a perfectly cleaned table; its Monte-Carlo error falls with the root of `draws`.
+    A row with gaps is filled `draws` times from the generating process, and the true probabilities
+    are averaged, each weighted by how well the fill explains the known values (likelihood weighting:
+    Fung and Chang, 1989; Shachter and Peot, 1989). Its Monte-Carlo error falls with the root of `draws`.
     """
     probability = customers_probability(features)
     gaps = features.isna().any(axis=1).to_numpy()
@@ -166,14 +165,13 @@ def customers_expected_probability(
 
 
 def roc_auc_of_probabilities(probability: np.ndarray) -> float:
-    """Return the ROC-AUC to expect when row i is positive with chance `probability[i]`.
+    """Return the ROC-AUC to expect when row i is positive with chance `probability[i]`, its score.
 
-    The score is the probability itself, so this is the best ROC-AUC that these rows allow. No
-    labels are drawn: every pair (i, j) of different rows counts with the chance p_i (1 - p_j) that
-    i is the positive and j the negative one, and is won if p_i > p_j (half won if equal). The ratio
-    of the two sums differs from the expected ROC-AUC of labels drawn once by O(1 / rows).
-    `probability` has shape (rows,). Raises InputError if it is empty, holds anything outside
-    0 to 1, or leaves no chance of having both classes.
+    So this is the best that these rows, shape (rows,), allow. No labels are drawn: every pair (i, j)
+    counts with the chance p_i (1 - p_j) that i is the positive and j the negative one, and is won if
+    p_i > p_j (half if equal). It differs from the expected ROC-AUC of labels drawn once by
+    O(1 / rows). Raises InputError if it is empty, holds anything outside 0 to 1, or leaves no chance
+    of having both classes.
     """
     p = np.asarray(probability, dtype=float)
     if p.ndim != 1 or p.size == 0 or not ((p >= 0) & (p <= 1)).all():

@@ -19,16 +19,13 @@ COUNTS = ("count", "missing", "distinct", "top_count")
 def describe(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """Return descriptive statistics, three rows per column: over all rows, class 0 and class 1.
 
-    The columns described are the features and the target, in the order of `schema`; their names
-    stand in `column`, and `class` is "all", "0" or "1".
+    They are the features and the target, in the order of `schema`; `class` is "all", "0" or "1".
 
-    For every kind: `count` and `missing` (rows with and without a value), `missing_share` (of the
-    rows of the class, 0 to 1) and `distinct` (different values).
-    For numbers, integers and booleans: mean, median, standard deviation (with n - 1), extremes and
-    quantiles (linear between neighbours), in the column's own unit.
-    For codes and categories: `top`, the most frequent category as text (a code's label where the
-    schema has one; of equally frequent ones the first by value) and `top_count`, its rows.
-    What does not apply, or has no values to be computed from, is missing.
+    For every kind: `count` and `missing` rows, `missing_share` (of the rows of the class, 0 to 1) and
+    `distinct` values. For numbers, integers and booleans: mean, median, standard deviation (with
+    n - 1), extremes and quantiles (linear between neighbours), in the column's own unit. For codes
+    and categories: `top`, the most frequent as text (a code's label; of equally frequent ones the
+    first by value) and `top_count`, its rows. What does not apply, or has no values, is missing.
     """
     classes = table[columns_of_role(schema, "target")[0]].to_numpy()
     groups = {"all": slice(None), "0": classes == 0, "1": classes == 1}

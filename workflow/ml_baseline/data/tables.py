@@ -141,14 +141,11 @@ def open_rows(
     """Return the rows of a table as it came.
 
     Args:
-        path: .csv, .tsv, .txt (also as .gz, .bz2, .xz or .zip) or .parquet; it can be read more
-            than once.
+        path: .csv, .tsv, .txt (also as .gz, .bz2, .xz or .zip) or .parquet.
         name: what to call it in messages, if not by its path.
-        separator: one character between cells, a blank standing for any number of blanks; detected
-            if None.
+        separator: one character between cells, or a blank for any number of them; detected if None.
         encoding: a codec's name; detected if None (UTF-8, UTF-16 with its mark, Windows-1252).
-        columns: what the table is to have; a separator with which it has all of them is taken
-            before any other.
+        columns: what the table is to have, which decides between separators.
 
     Raises:
         InputError: there is no such file, or it is no table.
