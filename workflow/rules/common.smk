@@ -92,9 +92,27 @@ def canonical(value):
     return [canonical(item) for item in value] if isinstance(value, list) else value
 
 
-def using(*keys):
+# Where a setting stands in those of a table, if not under its own name.
+PLACES = {
+    "strategy": ("split", "strategy"),
+    "test_size": ("split", "test_size"),
+    "folds": ("cv", "folds"),
+    "level": ("intervals", "level"),
+    "metric": ("select_by",),
+    "random_state": ("seeds", 0),  # of the first split
+}
+
+
+def setting(dataset, name):
+    value = SETTINGS[dataset]
+    for key in PLACES.get(name, (name,)):
+        value = value[key]
+    return value
+
+
+def using(*names):
     """Return the params function of a rule that uses these settings of its table, and no others."""
-    return lambda wildcards: canonical({key: SETTINGS[wildcards.dataset].get(key) for key in keys})
+    return lambda wildcards: canonical({n: setting(wildcards.dataset, n) for n in names})
 
 
 def code(script):
@@ -153,9 +171,8 @@ def raw_content(path):
 
 def cleaning_settings(wildcards):
     """Return what cleaning uses: settings, and the content of the raw table."""
-    settings = SETTINGS[wildcards.dataset]
-    used = {key: settings.get(key) for key in CLEANING_KEYS}
-    return canonical(used | {"content": raw_content(settings["table"])})
+    content = raw_content(SETTINGS[wildcards.dataset]["table"])
+    return canonical(using(*CLEANING_KEYS)(wildcards) | {"content": content})
 
 
 def plot_files(dataset):
@@ -176,112 +193,54 @@ def model_settings(dataset, model):
 
 def training_settings(model):
     """Return the params function of the rule that trains `model`."""
-
-    def settings_of(wildcards):
-        settings = SETTINGS[wildcards.dataset]
-        validation = {
-            "folds": settings["cv"]["folds"],
-            "strategy": settings["split"]["strategy"],
-        }
-        return canonical(model_settings(wildcards.dataset, model) | validation)
-
-    return settings_of
+    own = using("folds", "strategy")
+    return lambda wildcards: canonical(model_settings(wildcards.dataset, model) | own(wildcards))
 
 
-def training_threads(model):
-    """Return the threads function of the rule that trains `model`."""
-    return lambda wildcards: SETTINGS[wildcards.dataset]["models"][model]["threads"]
+def training_resource(model, key):
+    """Return the function that gives a training job's `threads` or `time_limit` (0 for none).
 
-
-def training_time_limit(model):
-    """Return the function that gives a training job's limit in seconds, 0 for none.
-
-    A resource and no param: how long a fit may take makes no difference to the model.
+    They are no params, as they make no difference to the model.
     """
-    return lambda wildcards: SETTINGS[wildcards.dataset]["models"][model]["time_limit"] or 0
+    return lambda wildcards: SETTINGS[wildcards.dataset]["models"][model][key] or 0
 
 
-def model_paths(dataset, seed):
-    return [f"results/{dataset}/seed{seed}/models/{model}.joblib" for model in models(dataset)]
+MODEL = "results/{dataset}/seed{seed}/models/{model}.joblib"
+OOF = "results/{dataset}/seed{seed}/oof/{model}.csv"
+SCORES = "results/{dataset}/seed{seed}/metrics.csv"
+
+
+def files(pattern, dataset, seeds):
+    """Return the paths of a pattern for these seeds, for each model if it names `{model}`."""
+    names = models(dataset) if "{model}" in pattern else [None]
+    return [
+        pattern.format(dataset=dataset, seed=seed, model=model) for seed in seeds for model in names
+    ]
 
 
 def model_files(wildcards):
-    return model_paths(wildcards.dataset, wildcards.seed)
+    return files(MODEL, wildcards.dataset, [wildcards.seed])
 
 
 def seed_files(pattern):
-    """Return the input function that gathers a file over a table's seeds."""
-    return lambda wildcards: [
-        pattern.format(dataset=wildcards.dataset, seed=seed)
-        for seed in sorted(seeds(wildcards.dataset))
-    ]
-
-
-def oof_files(wildcards):
-    return [
-        path
-        for seed in sorted(seeds(wildcards.dataset))
-        for path in seed_oof_files(wildcards.dataset, seed)
-    ]
-
-
-def first_seed_oof_files(wildcards):
-    return seed_oof_files(wildcards.dataset, first_split(wildcards.dataset))
-
-
-def seed_oof_files(dataset, seed):
-    return [f"results/{dataset}/seed{seed}/oof/{model}.csv" for model in models(dataset)]
+    """Return the input function that gathers a pattern's files over a table's seeds."""
+    return lambda wildcards: files(pattern, wildcards.dataset, sorted(seeds(wildcards.dataset)))
 
 
 def first_seed(pattern):
-    """Return the input function for a file of a table's first seed: the split that is audited."""
-    return lambda wildcards: pattern.format(
-        dataset=wildcards.dataset, seed=first_split(wildcards.dataset)
-    )
+    """Return the input function for a table's first seed, which is audited: a file or the models'."""
+
+    def found(wildcards):
+        paths = files(pattern, wildcards.dataset, [first_split(wildcards.dataset)])
+        return paths if "{model}" in pattern else paths[0]
+
+    return found
 
 
 def required_audit(wildcards):
     """Return the audit's permission as input where the config says that a failure stops."""
     stops = SETTINGS[wildcards.dataset]["audit"]["on_fail"] == "stop"
     return [f"results/{wildcards.dataset}/audit_passed"] if stops else []
-
-
-def interval_settings(wildcards):
-    settings = SETTINGS[wildcards.dataset]
-    return {
-        "level": settings["intervals"]["level"],
-        "strategy": settings["split"]["strategy"],
-        "threshold": settings["threshold"],
-    }
-
-
-def comparison_settings(wildcards):
-    settings = SETTINGS[wildcards.dataset]
-    own = {key: settings[key] for key in ("baseline", "select_by")}
-    return canonical(own | interval_settings(wildcards))
-
-
-def audit_settings(wildcards):
-    settings = SETTINGS[wildcards.dataset]
-    return canonical(
-        {
-            "random_state": first_split(wildcards.dataset),
-            "strategy": settings["split"]["strategy"],
-        }
-    )
-
-
-def curve_settings(wildcards):
-    settings = SETTINGS[wildcards.dataset]
-    return {"level": settings["intervals"]["level"], "threshold": settings["threshold"]}
-
-
-def explanation_settings(wildcards):
-    own = {
-        "metric": SETTINGS[wildcards.dataset]["select_by"],
-        "random_state": first_split(wildcards.dataset),
-    }
-    return canonical(own | curve_settings(wildcards))
 
 
 def report_tables(dataset):
@@ -297,14 +256,8 @@ def report_tables(dataset):
 
 
 def naive_settings(wildcards):
-    dataset = wildcards.dataset
-    return canonical(
-        model_settings(dataset, wildcards.model)
-        | {
-            "random_state": first_split(dataset),
-            "test_size": SETTINGS[dataset]["split"]["test_size"],
-        }
-    )
+    own = using("random_state", "test_size")(wildcards)
+    return canonical(model_settings(wildcards.dataset, wildcards.model) | own)
 
 
 def naive_files(wildcards):
@@ -313,19 +266,8 @@ def naive_files(wildcards):
 
 def known_process_models(wildcards):
     """Return the models that the positive control needs: those of the customers sample, or none."""
-    dataset = wildcards.dataset
-    if SAMPLES.get(SETTINGS[dataset]["table"]) != "customers":
-        return []
-    return first_seed_model_files(wildcards)
-
-
-def control_settings(wildcards):
-    # Fresh customers come from a seed that the table was not drawn with.
-    return {"seed": config["sample_data"]["customers"]["seed"] + 1_000_003}
-
-
-def first_seed_model_files(wildcards):
-    return model_paths(wildcards.dataset, first_split(wildcards.dataset))
+    is_known = SAMPLES.get(SETTINGS[wildcards.dataset]["table"]) == "customers"
+    return first_seed(MODEL)(wildcards) if is_known else []
 
 
 # Settings of a table that make no difference to the model that is published, nor to its scores.
@@ -339,18 +281,8 @@ def registry_settings(wildcards):
     own["models"] = {
         name: {key: entry[key] for key in kept} for name, entry in settings["models"].items()
     }
-    return canonical(
-        {
-            "config": own,
-            "metrics": {
-                "baseline": settings["baseline"],
-                "level": settings["intervals"]["level"],
-                "select_by": settings["select_by"],
-                "threshold": settings["threshold"],
-            },
-            "seeds": settings["seeds"],
-        }
-    )
+    metrics = using("baseline", "level", "select_by", "threshold")(wildcards)
+    return canonical({"config": own, "metrics": metrics, "seeds": settings["seeds"]})
 
 
 def batch_inputs(batch):
@@ -382,36 +314,32 @@ def table_files(dataset):
     """
     data, results = f"data/processed/{dataset}", f"results/{dataset}"
     settings = SETTINGS[dataset]
-    files = [processed("cleaned_data").format(dataset=dataset), f"{data}/input_schema.json"]
-    files += [f"{results}/{name}" for name in ("repairs.json", "stats.csv", "audit.csv")]
-    files += [f"{results}/metrics.csv", *plot_files(dataset)]
-    files += [f"{results}/naive.csv"] * settings["naive"]
-    files += [f"{results}/controls.csv"] * settings["controls"]
-    files += [f"{results}/published.json"] * settings["register"]
-    files += report_tables(dataset) + [f"{results}/report.html"] * settings["report"]
-    for seed in seeds(dataset):
-        files += [
-            processed(f"seed{seed}/{name}").format(dataset=dataset)
-            for name in ("train", "holdout", "augmented_data")
-        ]
-        files += [f"{results}/seed{seed}/holdout_predictions.csv"]
-        files += model_paths(dataset, seed)
-        files += seed_oof_files(dataset, seed)
-    return files
+    paths = [processed("cleaned_data").format(dataset=dataset), f"{data}/input_schema.json"]
+    paths += [f"{results}/{name}" for name in ("repairs.json", "stats.csv", "audit.csv")]
+    paths += [f"{results}/metrics.csv", *plot_files(dataset)]
+    paths += [f"{results}/naive.csv"] * settings["naive"]
+    paths += [f"{results}/controls.csv"] * settings["controls"]
+    paths += [f"{results}/published.json"] * settings["register"]
+    paths += report_tables(dataset) + [f"{results}/report.html"] * settings["report"]
+    splits = ("train", "holdout", "augmented_data")
+    patterns = [processed(f"seed{{seed}}/{name}") for name in splits] + [MODEL, OOF]
+    patterns += ["results/{dataset}/seed{seed}/holdout_predictions.csv"]
+    paths += [path for p in patterns for path in files(p, dataset, seeds(dataset))]
+    return paths
 
 
 def wanted_files():
     """Return every file that a run is for."""
     # What is gathered from all tables, unless some of them are left aside.
     everything = WANTED == DATASETS
-    files = ["results/metrics.csv"] * everything
-    files += [INDEX] * (everything and any(SETTINGS[dataset]["report"] for dataset in DATASETS))
-    files += [PAGES_REMOVED] * any(Path(page).exists() for page in map(made, unwanted_pages()))
-    files += [path for dataset in WANTED for path in table_files(dataset)]
-    files += [
+    paths = ["results/metrics.csv"] * everything
+    paths += [INDEX] * (everything and any(SETTINGS[dataset]["report"] for dataset in DATASETS))
+    paths += [PAGES_REMOVED] * any(Path(page).exists() for page in map(made, unwanted_pages()))
+    paths += [path for dataset in WANTED for path in table_files(dataset)]
+    paths += [
         prediction_file(name) for name in PREDICTIONS if PREDICTIONS[name]["dataset"] in WANTED
     ]
-    return files
+    return paths
 
 
 def job_costs(wildcards):
@@ -422,17 +350,13 @@ def job_costs(wildcards):
 
 def trained_files():
     """Return the files of all models, which hold the reason where training failed."""
-    found = [made(path) for d in SETTINGS for seed in seeds(d) for path in model_paths(d, seed)]
+    found = [made(path) for d in SETTINGS for path in files(MODEL, d, seeds(d))]
     return found + [made(f"results/{d}/naive/{model}.csv") for d in SETTINGS for model in models(d)]
 
 
 def gathered_files():
     """Return the metrics of all tables and seeds."""
-    return [
-        f"results/{dataset}/seed{seed}/metrics.csv"
-        for dataset in sorted(DATASETS)
-        for seed in sorted(seeds(dataset))
-    ]
+    return [path for d in sorted(DATASETS) for path in files(SCORES, d, sorted(seeds(d)))]
 
 
 def gather_what_there_is(unfinished, began):
@@ -455,7 +379,7 @@ def run_plan():
             made(f"{root}/{name}") for root in ("data/processed", "results") for name in SETTINGS
         ],
         trained=trained_files(),
-        scored=[made(f"results/{d}/seed{seed}/metrics.csv") for d in SETTINGS for seed in seeds(d)],
+        scored=[made(path) for d in SETTINGS for path in files(SCORES, d, seeds(d))],
         explained={
             made(f"results/{d}/importance.csv"): made(f"results/logs/{d}/explain.log")
             for d in SETTINGS

@@ -15,9 +15,9 @@ for model in MODELS:
         priority: 10
         conda:
             CONDA_ENVIRONMENT
-        threads: training_threads(model)
+        threads: training_resource(model, "threads")
         resources:
-            time_limit=training_time_limit(model),
+            time_limit=training_resource(model, "time_limit"),
         params:
             cfg=training_settings(model),
             code=code("train"),

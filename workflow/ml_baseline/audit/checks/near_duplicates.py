@@ -87,6 +87,5 @@ def _mixed_precision(context: Context) -> tuple[Verdict, float, list[str]]:
         and target[copies].sum() == round(times) * target[originals].sum()
         and len(np.unique(target[originals])) > 1
     )
-    if exactly:
-        return "fail", share, alike
-    return ("warn" if len(alike) >= 2 else "pass"), share, alike
+    verdict: Verdict = "fail" if exactly else "warn" if len(alike) >= 2 else "pass"
+    return verdict, share, alike
