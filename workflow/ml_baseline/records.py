@@ -28,10 +28,7 @@ ADVICE = (
 
 
 class Record(TypedDict):
-    """What a job wrote: path, SHA-256, the file's status then, and the seal of these three.
-
-    Without a status the content has to be looked at.
-    """
+    """What a job wrote: the seal is of all else. Without a status the content has to be looked at."""
 
     path: str
     sha256: str

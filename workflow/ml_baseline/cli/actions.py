@@ -124,7 +124,7 @@ def show_run(options: Namespace) -> int:
 def compare_runs(options: Namespace) -> int:
     """Show what differs between two runs."""
     from ml_baseline.cli.display import print_differences
-    from ml_baseline.registry.differences import run_differences
+    from ml_baseline.registry.overview import run_differences
 
     found = run_differences(_find(options, options.first), _find(options, options.second))
     return _answer(options, found, lambda: print_differences(found))
@@ -137,12 +137,12 @@ def verify_run(options: Namespace) -> int:
     differs from what was published.
     """
     from ml_baseline.cli.display import print_verification
-    from ml_baseline.registry import verify
+    from ml_baseline.registry import golden
     from ml_baseline.registry.runs import open_run, run_folder
 
     # Not by `find_run`, which refuses a run whose schema has changed.
     run = open_run(run_folder(options.run, options.results, options.dataset), options.trust)
-    found = verify.verify_run(run)
+    found = golden.verify_run(run)
     _answer(options, found, lambda: print_verification(found))
     return 0 if found["ok"] else FAILED
 

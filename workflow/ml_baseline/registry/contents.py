@@ -22,11 +22,7 @@ SHOWN_FIRST = ("roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1")
 
 
 def selected_row(leaderboard: pd.DataFrame) -> pd.Series:
-    """Return the leaderboard's row of the model that was chosen.
-
-    Raises:
-        InputError: none was, because none could be fitted.
-    """
+    """Return the leaderboard's row of the chosen model; InputError if none could be fitted."""
     chosen = leaderboard[leaderboard["selected"].astype(str).str.lower() == "true"]
     if chosen.empty:
         raise InputError(
@@ -113,13 +109,8 @@ def run_files(
 ) -> dict[str, bytes]:
     """Return the files of a run by name, all but its manifest and its card.
 
-    Args:
-        model_file: the model as it was saved.
-        golden: from `golden.make_golden`.
-        schema: the table's input schema.
-        predictions: from `model_predictions`.
-        metrics: from `holdout_metrics`.
-        packages: the installed packages, one a line.
+    `golden`, `predictions`, `metrics` and `packages` come from `make_golden`, `model_predictions`,
+    `holdout_metrics` and `installed_packages`.
     """
     return {
         MODEL: model_file,
@@ -192,11 +183,7 @@ def facts(
 def model_predictions(
     predictions: pd.DataFrame, holdout: pd.DataFrame, model: str, ids: list[str]
 ) -> pd.DataFrame:
-    """Return one model's holdout predictions with the rows' ids.
-
-    Returns:
-        Columns `row_id`, the ids, `target`, `probability`, `prediction`, in the holdout's order.
-    """
+    """Return one model's holdout predictions with the rows' ids behind `row_id`."""
     own = predictions[predictions["model"] == model].drop(columns="model").reset_index(drop=True)
     taken = [name for name in ids if name not in own.columns]
     named = own.merge(holdout[["row_id", *taken]], on="row_id", how="left", validate="1:1")

@@ -95,9 +95,8 @@ def _alone(runs: Path) -> Iterator[None]:
 def _unchanged(runs: Path, content: str) -> str | None:
     """Return the run that has this content already: the latest, or a newer one, or None.
 
-    A newer one than the latest is there if a process was killed before it could name it. An older
-    one does not count: going back to earlier settings publishes anew, so that the latest run is
-    always what the results show. Nor does one that is damaged, or that this account cannot load.
+    A newer one is there if a process was killed before it could name it. Older ones do not count, so
+    that the latest run is always what the results show, nor do those that cannot be used.
     """
     # An account that can keep no key takes the runs that are there for its own.
     trusted = seal_of(b"", make_key=True) is None
