@@ -39,9 +39,7 @@ def make_sample_data(options: Namespace) -> int:
     docs/sample_data.md describes the samples and what is known about them.
     """
     if options.output.suffix not in (".csv", ".parquet"):
-        raise InputError(
-            f"--output {options.output}: expected a name that ends in .csv or .parquet"
-        )
+        raise InputError(f"--output {options.output}: expected a name ending in .csv or .parquet")
     if options.sample == "breast_cancer" and (options.rows, options.seed) != (None, None):
         raise InputError("--sample breast_cancer is real data: it takes neither --rows nor --seed")
     from ml_baseline.data.sample_note import is_sample, note_path

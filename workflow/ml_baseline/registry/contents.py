@@ -17,6 +17,8 @@ from ml_baseline.scoring.metrics import METRICS, metric_named
 
 # What a metric's figures are called in tables.
 ENDS = {"value": "", "low": "_low", "high": "_high"}
+# What the manifest has of `repairs.json`.
+COUNTED = ("sha256", "rows_read", "rows_without_target", "duplicate_rows")
 # In the order in which the metrics are shown.
 SHOWN_FIRST = ("roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1")
 
@@ -133,7 +135,6 @@ def facts(
     audit: pd.DataFrame,
     repairs: dict,
     golden: dict,
-    data_hash: str,
 ) -> dict:
     """Return what the manifest says of a run, but for where and when it was made.
 
@@ -141,8 +142,7 @@ def facts(
         settings: `config` (the table's settings), `metrics` (see `holdout_metrics`), `seeds`.
         metrics: the content of `holdout_metrics.json`.
         predictions, golden: from `model_predictions` and `golden.make_golden`.
-        repairs: what cleaning counted.
-        data_hash: SHA-256 of the raw table's file.
+        repairs: what cleaning counted, and the SHA-256 of the raw table's file.
     """
     name, config = metrics["model"]["name"], settings["config"]
     holdout_rows = len(predictions)
@@ -157,11 +157,7 @@ def facts(
         "model": {"name": name} | config["models"][name],
         "baseline": settings["metrics"]["baseline"],
         "selection": selection(leaderboard, settings["metrics"]["select_by"]),
-        "data": {
-            "table": config["table"],
-            "sha256": data_hash,
-            **{key: repairs[key] for key in ("rows_read", "rows_without_target", "duplicate_rows")},
-        },
+        "data": {"table": config["table"]} | {key: repairs[key] for key in COUNTED},
         "split": {
             **config["split"],
             "rows": schema["rows"],
@@ -169,7 +165,7 @@ def facts(
             "holdout_rows": holdout_rows,
             "holdout_positive": float(predictions["target"].mean()),
         },
-        "holdout_rows_hash": rows_hash(predictions, data_hash),
+        "holdout_rows_hash": rows_hash(predictions, repairs["sha256"]),
         "golden": {
             "rows": len(golden["row_id"]),
             "difference_from_holdout": golden["difference_from_holdout"],

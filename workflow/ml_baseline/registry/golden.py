@@ -129,9 +129,8 @@ class Verification(TypedDict):
     Attributes:
         files: how many the manifest lists.
         changed_files: what is wrong with them, by name.
-        golden_rows: how many were predicted again, 0 if none.
+        golden_rows: how many were predicted again.
         largest_difference: of their probabilities; None if they were not predicted.
-        version_changes, problems: in words.
     """
 
     ok: bool

@@ -195,15 +195,8 @@ Record = TypeVar("Record")
 
 
 # What a value of a plain type is called.
-CALLED = {
-    dict: "a mapping",
-    list: "a list",
-    str: "text",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    NoneType: "null",
-}
+CALLED = {dict: "a mapping", list: "a list", str: "text", int: "a whole number", float: "a number"}
+CALLED |= {bool: "true or false", NoneType: "null"}
 
 
 def read_json_as(kind: type[Record], content: bytes, name: object) -> Record:

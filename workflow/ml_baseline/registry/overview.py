@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypedDict
+from typing import TypedDict, cast
 
 from ml_baseline.errors import InputError
 from ml_baseline.registry.manifest import Figure, HoldoutMetrics
@@ -92,20 +92,9 @@ def figure_of(metrics: HoldoutMetrics, name: str) -> Figure:
 
 
 def _empty_line(dataset: str, run_id: str, folder: Path) -> RunLine:
-    return {
-        "dataset": dataset,
-        "run_id": run_id,
-        "problem": None,
-        "published": None,
-        "model": None,
-        "metric": None,
-        **NO_FIGURE,
-        "holdout_rows": None,
-        "audit": None,
-        "latest": False,
-        "sealed": False,
-        "folder": str(folder),
-    }
+    empty = dict.fromkeys(RunLine.__annotations__) | {"latest": False, "sealed": False}
+    about = {"dataset": dataset, "run_id": run_id, "folder": str(folder)}
+    return cast(RunLine, empty | about)
 
 
 def _line(folder: Path, trusted: bool) -> RunLine:

@@ -51,10 +51,9 @@ def publish(
         runs: the folder of the table's runs.
         files: the content of each file, by its path in the run.
         facts: what the manifest says of the run, see `contents.facts`.
-        circumstances: what the manifest says of where it was made. Together with the files of
-            `CIRCUMSTANCES`, the time and the card this does not count as content.
+        circumstances: what it says of where the run was made. As the files of `CIRCUMSTANCES`, the
+            time and the card this does not count as content.
         card: makes the text of the run's README from its manifest.
-        now: the clock.
     """
     runs = Path(runs)
     runs.mkdir(parents=True, exist_ok=True)

@@ -88,8 +88,7 @@ def run_folder(name: str, results: Path = RESULTS, dataset: str | None = None) -
     """Return the folder of the run that `name` stands for, as `find_run` explains."""
     if dataset is not None and not DATASET.fullmatch(dataset):
         raise InputError(
-            f"{dataset!r} cannot be the name of a table; expected letters, digits, _ and -, a letter "
-            "first"
+            f"{dataset!r} cannot be the name of a table; expected a letter, then letters, digits, _, -"
         )
     if name == LATEST:
         return _latest_folder(results, dataset)
