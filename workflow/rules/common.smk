@@ -205,44 +205,36 @@ def training_resource(model, key):
     return lambda wildcards: SETTINGS[wildcards.dataset]["models"][model][key] or 0
 
 
-def model_paths(dataset, seed):
-    return [f"results/{dataset}/seed{seed}/models/{model}.joblib" for model in models(dataset)]
+MODEL = "results/{dataset}/seed{seed}/models/{model}.joblib"
+OOF = "results/{dataset}/seed{seed}/oof/{model}.csv"
+SCORES = "results/{dataset}/seed{seed}/metrics.csv"
 
 
-def oof_paths(dataset, seed):
-    return [f"results/{dataset}/seed{seed}/oof/{model}.csv" for model in models(dataset)]
-
-
-def model_files(wildcards):
-    return model_paths(wildcards.dataset, wildcards.seed)
-
-
-def first_seed_model_files(wildcards):
-    return model_paths(wildcards.dataset, first_split(wildcards.dataset))
-
-
-def seed_files(pattern):
-    """Return the input function that gathers a file over a table's seeds."""
-    return lambda wildcards: [
-        pattern.format(dataset=wildcards.dataset, seed=seed)
-        for seed in sorted(seeds(wildcards.dataset))
+def files(pattern, dataset, seeds):
+    """Return the paths of a pattern for these seeds, for each model if it names `{model}`."""
+    names = models(dataset) if "{model}" in pattern else [None]
+    return [
+        pattern.format(dataset=dataset, seed=seed, model=model) for seed in seeds for model in names
     ]
 
 
-def oof_files(wildcards):
-    dataset = wildcards.dataset
-    return [path for seed in sorted(seeds(dataset)) for path in oof_paths(dataset, seed)]
+def model_files(wildcards):
+    return files(MODEL, wildcards.dataset, [wildcards.seed])
 
 
-def first_seed_oof_files(wildcards):
-    return oof_paths(wildcards.dataset, first_split(wildcards.dataset))
+def seed_files(pattern):
+    """Return the input function that gathers a pattern's files over a table's seeds."""
+    return lambda wildcards: files(pattern, wildcards.dataset, sorted(seeds(wildcards.dataset)))
 
 
 def first_seed(pattern):
-    """Return the input function for a file of a table's first seed: the split that is audited."""
-    return lambda wildcards: pattern.format(
-        dataset=wildcards.dataset, seed=first_split(wildcards.dataset)
-    )
+    """Return the input function for a table's first seed, which is audited: a file or the models'."""
+
+    def found(wildcards):
+        paths = files(pattern, wildcards.dataset, [first_split(wildcards.dataset)])
+        return paths if "{model}" in pattern else paths[0]
+
+    return found
 
 
 def required_audit(wildcards):
@@ -275,7 +267,7 @@ def naive_files(wildcards):
 def known_process_models(wildcards):
     """Return the models that the positive control needs: those of the customers sample, or none."""
     is_known = SAMPLES.get(SETTINGS[wildcards.dataset]["table"]) == "customers"
-    return first_seed_model_files(wildcards) if is_known else []
+    return first_seed(MODEL)(wildcards) if is_known else []
 
 
 # Settings of a table that make no difference to the model that is published, nor to its scores.
@@ -322,35 +314,32 @@ def table_files(dataset):
     """
     data, results = f"data/processed/{dataset}", f"results/{dataset}"
     settings = SETTINGS[dataset]
-    files = [processed("cleaned_data").format(dataset=dataset), f"{data}/input_schema.json"]
-    files += [f"{results}/{name}" for name in ("repairs.json", "stats.csv", "audit.csv")]
-    files += [f"{results}/metrics.csv", *plot_files(dataset)]
-    files += [f"{results}/naive.csv"] * settings["naive"]
-    files += [f"{results}/controls.csv"] * settings["controls"]
-    files += [f"{results}/published.json"] * settings["register"]
-    files += report_tables(dataset) + [f"{results}/report.html"] * settings["report"]
-    for seed in seeds(dataset):
-        files += [
-            processed(f"seed{seed}/{name}").format(dataset=dataset)
-            for name in ("train", "holdout", "augmented_data")
-        ]
-        files += [f"{results}/seed{seed}/holdout_predictions.csv"]
-        files += model_paths(dataset, seed) + oof_paths(dataset, seed)
-    return files
+    paths = [processed("cleaned_data").format(dataset=dataset), f"{data}/input_schema.json"]
+    paths += [f"{results}/{name}" for name in ("repairs.json", "stats.csv", "audit.csv")]
+    paths += [f"{results}/metrics.csv", *plot_files(dataset)]
+    paths += [f"{results}/naive.csv"] * settings["naive"]
+    paths += [f"{results}/controls.csv"] * settings["controls"]
+    paths += [f"{results}/published.json"] * settings["register"]
+    paths += report_tables(dataset) + [f"{results}/report.html"] * settings["report"]
+    splits = ("train", "holdout", "augmented_data")
+    patterns = [processed(f"seed{{seed}}/{name}") for name in splits] + [MODEL, OOF]
+    patterns += ["results/{dataset}/seed{seed}/holdout_predictions.csv"]
+    paths += [path for p in patterns for path in files(p, dataset, seeds(dataset))]
+    return paths
 
 
 def wanted_files():
     """Return every file that a run is for."""
     # What is gathered from all tables, unless some of them are left aside.
     everything = WANTED == DATASETS
-    files = ["results/metrics.csv"] * everything
-    files += [INDEX] * (everything and any(SETTINGS[dataset]["report"] for dataset in DATASETS))
-    files += [PAGES_REMOVED] * any(Path(page).exists() for page in map(made, unwanted_pages()))
-    files += [path for dataset in WANTED for path in table_files(dataset)]
-    files += [
+    paths = ["results/metrics.csv"] * everything
+    paths += [INDEX] * (everything and any(SETTINGS[dataset]["report"] for dataset in DATASETS))
+    paths += [PAGES_REMOVED] * any(Path(page).exists() for page in map(made, unwanted_pages()))
+    paths += [path for dataset in WANTED for path in table_files(dataset)]
+    paths += [
         prediction_file(name) for name in PREDICTIONS if PREDICTIONS[name]["dataset"] in WANTED
     ]
-    return files
+    return paths
 
 
 def job_costs(wildcards):
@@ -361,17 +350,13 @@ def job_costs(wildcards):
 
 def trained_files():
     """Return the files of all models, which hold the reason where training failed."""
-    found = [made(path) for d in SETTINGS for seed in seeds(d) for path in model_paths(d, seed)]
+    found = [made(path) for d in SETTINGS for path in files(MODEL, d, seeds(d))]
     return found + [made(f"results/{d}/naive/{model}.csv") for d in SETTINGS for model in models(d)]
 
 
 def gathered_files():
     """Return the metrics of all tables and seeds."""
-    return [
-        f"results/{dataset}/seed{seed}/metrics.csv"
-        for dataset in sorted(DATASETS)
-        for seed in sorted(seeds(dataset))
-    ]
+    return [path for d in sorted(DATASETS) for path in files(SCORES, d, sorted(seeds(d)))]
 
 
 def gather_what_there_is(unfinished, began):
@@ -394,7 +379,7 @@ def run_plan():
             made(f"{root}/{name}") for root in ("data/processed", "results") for name in SETTINGS
         ],
         trained=trained_files(),
-        scored=[made(f"results/{d}/seed{seed}/metrics.csv") for d in SETTINGS for seed in seeds(d)],
+        scored=[made(path) for d in SETTINGS for path in files(SCORES, d, seeds(d))],
         explained={
             made(f"results/{d}/importance.csv"): made(f"results/logs/{d}/explain.log")
             for d in SETTINGS

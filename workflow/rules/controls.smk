@@ -24,7 +24,7 @@ rule contrast:
     """Naive and honest scores side by side."""
     input:
         naive=naive_files,
-        honest=first_seed("results/{dataset}/seed{seed}/metrics.csv"),
+        honest=first_seed(SCORES),
     output:
         for_report("results/{dataset}/naive.csv", TRUST, "naive claim"),
     log:

@@ -30,7 +30,7 @@ rule audit:
         train=first_seed(processed("seed{seed}/train")),
         holdout=first_seed(processed("seed{seed}/holdout")),
         schema="data/processed/{dataset}/input_schema.json",
-        oof=first_seed_oof_files,
+        oof=first_seed(OOF),
     output:
         for_report("results/{dataset}/audit.csv", TRUST, "audit"),
     log:
@@ -68,10 +68,10 @@ rule require_audit:
 rule compare:
     """The leaderboard of one table; the best model is chosen on out-of-fold scores."""
     input:
-        metrics=seed_files("results/{dataset}/seed{seed}/metrics.csv"),
+        metrics=seed_files(SCORES),
         predictions=seed_files("results/{dataset}/seed{seed}/holdout_predictions.csv"),
         schema="data/processed/{dataset}/input_schema.json",
-        oof=oof_files,
+        oof=seed_files(OOF),
         required=required_audit,
     output:
         for_report("results/{dataset}/metrics.csv", ANSWER, "leaderboard"),

@@ -10,10 +10,10 @@ rule register:
         repairs="results/{dataset}/repairs.json",
         leaderboard="results/{dataset}/metrics.csv",
         audit="results/{dataset}/audit.csv",
-        metrics=first_seed("results/{dataset}/seed{seed}/metrics.csv"),
+        metrics=first_seed(SCORES),
         predictions=first_seed("results/{dataset}/seed{seed}/holdout_predictions.csv"),
         holdout=first_seed(processed("seed{seed}/holdout")),
-        models=first_seed_model_files,
+        models=first_seed(MODEL),
     output:
         "results/{dataset}/published.json",
     log:

@@ -36,7 +36,7 @@ rule explain:
     """
     input:
         leaderboard="results/{dataset}/metrics.csv",
-        models=first_seed_model_files,
+        models=first_seed(MODEL),
         holdout=first_seed(processed("seed{seed}/holdout")),
         schema="data/processed/{dataset}/input_schema.json",
     output:
@@ -65,7 +65,7 @@ rule report:
         schema="data/processed/{dataset}/input_schema.json",
         repairs="results/{dataset}/repairs.json",
         leaderboard="results/{dataset}/metrics.csv",
-        seed_metrics=seed_files("results/{dataset}/seed{seed}/metrics.csv"),
+        seed_metrics=seed_files(SCORES),
         audit="results/{dataset}/audit.csv",
         naive=where_wanted("naive", "results/{dataset}/naive.csv"),
         controls=where_wanted("controls", "results/{dataset}/controls.csv"),

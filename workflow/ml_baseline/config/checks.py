@@ -7,7 +7,6 @@ from pathlib import Path
 from ml_baseline.config.paths import is_inside, is_result, output_problem, same_path
 from ml_baseline.config.problems import Keys, Problem, refuse, shown
 from ml_baseline.config.settings import (
-    DatasetSettings,
     batch_dataset,
     batch_output,
     dataset_settings,
@@ -108,8 +107,11 @@ def _table_problems(dataset: dict) -> Iterator[Problem]:
             "".encode(dataset["encoding"])
         except (LookupError, ValueError):
             text = f"found {shown(dataset['encoding'])}; expected the name of a text encoding"
-            close = similar(dataset["encoding"], ("utf-8", "utf-16", "latin-1", "cp1252"), 1)
-            yield Problem(("encoding",), text + (f"; {did_you_mean(close)}" if close else ""))
+            known = ("utf-8", "utf-16", "latin-1", "cp1252")
+            close = did_you_mean(
+                similar(dataset["encoding"], known, 1), otherwise="write utf-8, latin-1 or the like"
+            )
+            yield Problem(("encoding",), f"{text}; {close}")
     for column, date_format in dataset.get("dates", {}).items():
         letters = re.findall(r"%(.?)", date_format, flags=re.DOTALL)
         unknown = [letter for letter in letters if letter not in STRPTIME_LETTERS]
@@ -125,9 +127,9 @@ def _folded(label: object) -> str:
     return str(label).strip().lower()
 
 
-def _split_problems(settings: DatasetSettings) -> Iterator[Problem]:
+def _split_problems(settings: dict) -> Iterator[Problem]:
     strategy = settings["split"]["strategy"]
-    if strategy in ("group", "time") and dict(settings)[strategy] is None:
+    if strategy in ("group", "time") and settings[strategy] is None:
         text = f"is missing; split.strategy is {strategy}, which needs the name of a column here"
         yield Problem((strategy,), text)
 
@@ -139,15 +141,11 @@ def _model_problems(config: dict, name: str) -> Iterator[Problem]:
     path, own = ("datasets", name), dataset.get("models", {})
     for model, entry in own.items():
         if entry is None and model not in inherited:
-            close = similar(model, inherited, 1)
-            text = "null leaves a model out, but there is no model of this name"
-            text += f"; {did_you_mean(close)}" if close else ""
+            hint = did_you_mean(similar(model, inherited, 1), otherwise="remove the line")
+            text = f"null leaves a model out, but there is no model of this name; {hint}"
             yield Problem((*path, "models", model), text)
-    yield from _incomplete_models(
-        path,
-        {model: entry for model, entry in settings["models"].items() if model in own},
-        inherited,
-    )
+    complete = {model: entry for model, entry in settings["models"].items() if model in own}
+    yield from _incomplete_models(path, complete, inherited)
     if not settings["models"]:
         place = path if own else ()
         yield Problem((*place, "models"), "no model is left; expected at least one")
@@ -161,13 +159,11 @@ def _model_problems(config: dict, name: str) -> Iterator[Problem]:
 
 
 def _incomplete_models(path: Keys, models: dict, inherited: dict) -> Iterator[Problem]:
-    for model, entry in models.items():
-        if "estimator" not in entry:
-            text = "is missing; expected the import path of a class"
-            others = [name for name in inherited if name != model] if path else []
-            close = similar(model, others, 1)
-            text += f" (or to change an inherited model: {did_you_mean(close)})" if close else ""
-            yield Problem((*path, "models", model, "estimator"), text)
+    for model in (name for name, entry in models.items() if "estimator" not in entry):
+        text = "is missing; expected the import path of a class"
+        close = similar(model, {*inherited} - {model} if path else (), 1)
+        text += f" (or to change an inherited model: {did_you_mean(close)})" if close else ""
+        yield Problem((*path, "models", model, "estimator"), text)
 
 
 # --- Paths ---------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from ml_baseline.config.schema import (
 )
 from ml_baseline.config.text import require_finite
 
-NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)
 NULLS = ("", "~", "null", "Null", "NULL")
 # `None` and `True` are what someone who thinks in Python writes into `params`.
 WORDS = {
@@ -195,15 +195,15 @@ class _Reading:
                 filled[name] = self.mapping(default, entry, (), True) if is_mapping else default
         return filled | found
 
-    def keys(self, value: dict, schema: dict, path: Keys) -> list[tuple[str, Any]]:
+    def keys(self, value: Mapping, schema: dict, path: Keys) -> list[tuple[str, Any]]:
         """Return a mapping's keys as text, with the values; those that can't be keys are noted."""
         found: dict[str, Any] = {}
         rule = schema.get("propertyNames", {})
         for key, item in value.items():
-            name = self.key(key, path)
-            if name is None:
-                continue
-            if name in found:
+            name = str(key)
+            if isinstance(key, bool) or not isinstance(key, str | int | float):
+                self.note(path, f"found the key {shown(key)}; expected text{yaml_hint(key)}")
+            elif name in found:
                 self.note((*path, name), "is defined twice (once as a number)")
             elif not _within_limits(name, rule):
                 self.note((*path, name), f"is not a valid name; expected {expected(rule)}")
@@ -211,25 +211,14 @@ class _Reading:
                 found[name] = item
         return list(found.items())
 
-    def key(self, key: Any, path: Keys) -> str | None:
-        """Return a mapping's key as text; None, with a problem noted, if it cannot be one."""
-        if isinstance(key, str):
-            return key
-        if isinstance(key, int | float) and not isinstance(key, bool):
-            return str(key)
-        self.note(path, f"found the key {shown(key)}; expected text{yaml_hint(key)}")
-        return None
-
     def parameter(self, value: Any, path: Keys) -> Any:
         """Return a parameter of an estimator, with text that YAML 1.2 reads as a number as one."""
         if isinstance(value, Mapping):
-            tidied: dict[Any, Any] = {}
-            for key, item in value.items():
-                name = self.key(key, path)
-                if name is not None:
-                    # Keys may be classes, as in class_weight: {0: 1, 1: 5}, and then are numbers.
-                    plain = _number(name)
-                    tidied[name if plain is None else plain] = self.parameter(item, (*path, name))
+            # Keys may be classes, as in class_weight: {0: 1, 1: 5}, and then are numbers.
+            tidied = {
+                _number(name): self.parameter(item, (*path, name))
+                for name, item in self.keys(value, {}, path)
+            }
             if stands_alone(tidied) and not tidied.keys() <= {"estimator", "params"}:
                 text = "an estimator inside another has two keys, estimator and params; found "
                 self.note(path, text + ", ".join(map(str, tidied)))
@@ -237,8 +226,7 @@ class _Reading:
         if isinstance(value, list | tuple):
             return type(value)(self.parameter(item, (*path, i)) for i, item in enumerate(value))
         if isinstance(value, str):
-            number = _number(value)
-            return WORDS.get(value, value) if number is None else number
+            return WORDS.get(value, _number(value))
         if value is not None and not isinstance(value, bool | int | float):
             text = "expected text, a number or the like"
             self.note(path, f"found {shown(value)}; {text}{yaml_hint(value)}")
@@ -250,13 +238,12 @@ def _as_meant(value: Any, schema: dict) -> Any:
     types = types_of(schema)
     if isinstance(value, str) and types and "string" not in types:
         # The command line, unlike YAML, gives what stands inside brackets as text.
-        number = _number(value)
         if value in NULLS:
             return None
-        if number is not None and {"integer", "number"} & {*types}:
-            value = number
-        elif "boolean" in types and value.lower() in ("true", "false"):
+        if "boolean" in types and value.lower() in ("true", "false"):
             return value.lower() == "true"
+        if {"integer", "number"} & {*types}:
+            value = _number(value)
     if isinstance(value, bool):
         return value
     if schema.get("x-text") and isinstance(value, int | float):
@@ -265,9 +252,8 @@ def _as_meant(value: Any, schema: dict) -> Any:
     return int(value) if whole and isinstance(value, float) and value.is_integer() else value
 
 
-def _number(text: str) -> int | float | None:
-    """Return the number that `text` is in plain decimal notation, None if it is none."""
-    text = text.strip()
-    if not text.isascii() or not NUMBER.fullmatch(text):
-        return None
+def _number(text: str) -> int | float | str:
+    """Return the number that `text` is in plain decimal notation; the text itself if it is none."""
+    if not NUMBER.fullmatch(text):
+        return text
     return float(text) if set(text) & set(".eE") else int(text)
