@@ -1,5 +1,6 @@
 """Making again, in a run, what is not as the workflow wrote it."""
 
+import itertools
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -58,8 +59,15 @@ class Remake:
         """Put the changed files that this run is about to make again out of its way."""
         for path in snakemake_internals.jobs_outputs(self._workflow).intersection(self._changed):
             if Path(path).exists():
-                Path(path).replace(path + KEPT_AS)
-                print(f"{path}: the changed file is kept as {path}{KEPT_AS}", file=sys.stderr)
+                kept = _free_name(f"{path}{KEPT_AS}")
+                Path(path).replace(kept)
+                print(f"{path}: the changed file is kept as {kept}", file=sys.stderr)
+
+
+def _free_name(path: str) -> str:
+    """Return `path` or the first of `path.2`, `path.3` ... that is not taken: nothing kept is lost."""
+    names = (path if number == 1 else f"{path}.{number}" for number in itertools.count(1))
+    return next(name for name in names if not os.path.lexists(name))
 
 
 def _files(folders: Iterable[str]) -> Iterator[str]:
