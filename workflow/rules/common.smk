@@ -73,6 +73,42 @@ PREDICTIONS = {
     for name, batch in config["predictions"].items()
 }
 
+# The names that scripts and the library have for settings, and where the config keeps them.
+KEPT_AT = {
+    "folds": "cv.folds",
+    "level": "intervals.level",
+    "metric": "select_by",
+    "strategy": "split.strategy",
+    "test_size": "split.test_size",
+}
+# Settings of a table that make no difference to the model that is published, nor to its scores.
+NOT_PUBLISHED = ("audit", "controls", "naive", "plots", "register", "report")
+PUBLISHED_OF_MODEL = ("estimator", "params", "preprocessing")
+
+# The files of each model, of each split, and of each table beside its plots. Those on the way to
+# others too: what is deleted is made again.
+MODEL = "results/{dataset}/seed{seed}/models/{model}.joblib"
+OOF = "results/{dataset}/seed{seed}/oof/{model}.csv"
+NAIVE = "results/{dataset}/naive/{model}.csv"
+SEED_METRICS = "results/{dataset}/seed{seed}/metrics.csv"
+SEED_PREDICTIONS = "results/{dataset}/seed{seed}/holdout_predictions.csv"
+SCHEMA_FILE = "data/processed/{dataset}/input_schema.json"
+CURVES = {
+    name: f"results/{{dataset}}/curves/{name}.csv"
+    for name in ("roc", "precision_recall", "calibration", "score_distribution", "thresholds")
+}
+TABLE_RESULTS = [
+    *("repairs.json", "stats.csv", "distributions.csv", "audit.csv", "metrics.csv"),
+    *("importance.csv", "partial_dependence.csv"),
+]
+# Those that a table has only where its setting asks for it.
+OPTIONAL_RESULTS = {
+    "naive": "naive.csv",
+    "controls": "controls.csv",
+    "register": "published.json",
+    "report": "report.html",
+}
+
 
 wildcard_constraints:
     dataset="|".join(SETTINGS),
@@ -92,9 +128,19 @@ def canonical(value):
     return [canonical(item) for item in value] if isinstance(value, list) else value
 
 
-def using(*keys):
+def setting(dataset, name):
+    """Return a setting of a table under the name that scripts and the library know it by."""
+    if name == "random_state":
+        return first_split(dataset)
+    found = SETTINGS[dataset]
+    for key in KEPT_AT.get(name, name).split("."):
+        found = found.get(key)
+    return found
+
+
+def using(*names):
     """Return the params function of a rule that uses these settings of its table, and no others."""
-    return lambda wildcards: canonical({key: SETTINGS[wildcards.dataset].get(key) for key in keys})
+    return lambda wildcards: canonical({n: setting(wildcards.dataset, n) for n in names})
 
 
 def code(script):
@@ -108,21 +154,37 @@ def processed(name):
     return f"data/processed/{{dataset}}/{name}.{TABLE_SUFFIX}"
 
 
-def seeds(dataset):
-    return SETTINGS[dataset]["seeds"]
-
-
 def first_split(dataset):
     """Return the seed of the split that is audited, explained, drawn, published and told of.
 
     It is the first that the config names, and asked for here only.
     """
-    return seeds(dataset)[0]
+    return SETTINGS[dataset]["seeds"][0]
 
 
-def models(dataset):
-    """Return the names of a table's models, in an order that the config's does not change."""
-    return sorted(SETTINGS[dataset]["models"])
+def files(pattern, dataset, seed=None):
+    """Return a table's files of a pattern, if need be for each seed (or the given one) and model.
+
+    Sorted, so that their order in the config makes no difference.
+    """
+    settings = SETTINGS[dataset]
+    seeds = sorted(settings["seeds"]) if seed is None else seed
+    return expand(pattern, dataset=dataset, seed=seeds, model=sorted(settings["models"]))
+
+
+def all_files(pattern):
+    """Return the input function for all files of a pattern, of a job's table and seed if it has one."""
+    return lambda wildcards: files(pattern, wildcards.dataset, wildcards.get("seed"))
+
+
+def first_seed_files(pattern):
+    """Return the input function for files of a table's first seed: the split that is audited."""
+    return lambda wildcards: files(pattern, wildcards.dataset, first_split(wildcards.dataset))
+
+
+def first_seed(pattern):
+    """Return the input function for one file of a table's first seed."""
+    return lambda wildcards: first_seed_files(pattern)(wildcards)[0]
 
 
 def readable(path):
@@ -153,91 +215,40 @@ def raw_content(path):
 
 def cleaning_settings(wildcards):
     """Return what cleaning uses: settings, and the content of the raw table."""
-    settings = SETTINGS[wildcards.dataset]
-    used = {key: settings.get(key) for key in CLEANING_KEYS}
-    return canonical(used | {"content": raw_content(settings["table"])})
+    content = raw_content(SETTINGS[wildcards.dataset]["table"])
+    return canonical(using(*CLEANING_KEYS)(wildcards) | {"content": content})
 
 
 def plot_files(dataset):
     return [f"results/{dataset}/plots/{name}.png" for name in SETTINGS[dataset]["plots"]]
 
 
-def model_settings(dataset, model):
-    """Return everything that fitting a model to a table uses."""
-    settings = SETTINGS[dataset]
-    entry = settings["models"][model]
-    return {
-        "model": {key: entry[key] for key in ("estimator", "params", "preprocessing")},
+def model_settings(dataset, model, *names):
+    """Return everything that fitting a model to a table uses, and the settings of these names."""
+    entry = SETTINGS[dataset]["models"][model]
+    own = {
+        "model": {key: entry[key] for key in PUBLISHED_OF_MODEL},
         "estimator_version": package_version(entry["estimator"]),
-        "preprocessing": settings["preprocessing"],
-        "augment": settings["augment"],
     }
+    names = ("preprocessing", "augment", *names)
+    return canonical(own | {name: setting(dataset, name) for name in names})
 
 
 def training_settings(model):
     """Return the params function of the rule that trains `model`."""
-
-    def settings_of(wildcards):
-        settings = SETTINGS[wildcards.dataset]
-        validation = {
-            "folds": settings["cv"]["folds"],
-            "strategy": settings["split"]["strategy"],
-        }
-        return canonical(model_settings(wildcards.dataset, model) | validation)
-
-    return settings_of
+    return lambda wildcards: model_settings(wildcards.dataset, model, "folds", "strategy")
 
 
-def training_threads(model):
-    """Return the threads function of the rule that trains `model`."""
-    return lambda wildcards: SETTINGS[wildcards.dataset]["models"][model]["threads"]
+def naive_settings(wildcards):
+    return model_settings(wildcards.dataset, wildcards.model, "random_state", "test_size")
 
 
-def training_time_limit(model):
-    """Return the function that gives a training job's limit in seconds, 0 for none.
+def of_model(model, key):
+    """Return the function that gives a setting of `model` in a job's table, 0 for none.
 
-    A resource and no param: how long a fit may take makes no difference to the model.
+    For threads and time limits: no params, as they make no difference to the model.
     """
-    return lambda wildcards: SETTINGS[wildcards.dataset]["models"][model]["time_limit"] or 0
-
-
-def model_paths(dataset, seed):
-    return [f"results/{dataset}/seed{seed}/models/{model}.joblib" for model in models(dataset)]
-
-
-def model_files(wildcards):
-    return model_paths(wildcards.dataset, wildcards.seed)
-
-
-def seed_files(pattern):
-    """Return the input function that gathers a file over a table's seeds."""
-    return lambda wildcards: [
-        pattern.format(dataset=wildcards.dataset, seed=seed)
-        for seed in sorted(seeds(wildcards.dataset))
-    ]
-
-
-def oof_files(wildcards):
-    return [
-        path
-        for seed in sorted(seeds(wildcards.dataset))
-        for path in seed_oof_files(wildcards.dataset, seed)
-    ]
-
-
-def first_seed_oof_files(wildcards):
-    return seed_oof_files(wildcards.dataset, first_split(wildcards.dataset))
-
-
-def seed_oof_files(dataset, seed):
-    return [f"results/{dataset}/seed{seed}/oof/{model}.csv" for model in models(dataset)]
-
-
-def first_seed(pattern):
-    """Return the input function for a file of a table's first seed: the split that is audited."""
-    return lambda wildcards: pattern.format(
-        dataset=wildcards.dataset, seed=first_split(wildcards.dataset)
-    )
+    return lambda wildcards: SETTINGS[wildcards.dataset]["models"][model][key] or 0
 
 
 def required_audit(wildcards):
@@ -246,77 +257,10 @@ def required_audit(wildcards):
     return [f"results/{wildcards.dataset}/audit_passed"] if stops else []
 
 
-def interval_settings(wildcards):
-    settings = SETTINGS[wildcards.dataset]
-    return {
-        "level": settings["intervals"]["level"],
-        "strategy": settings["split"]["strategy"],
-        "threshold": settings["threshold"],
-    }
-
-
-def comparison_settings(wildcards):
-    settings = SETTINGS[wildcards.dataset]
-    own = {key: settings[key] for key in ("baseline", "select_by")}
-    return canonical(own | interval_settings(wildcards))
-
-
-def audit_settings(wildcards):
-    settings = SETTINGS[wildcards.dataset]
-    return canonical(
-        {
-            "random_state": first_split(wildcards.dataset),
-            "strategy": settings["split"]["strategy"],
-        }
-    )
-
-
-def curve_settings(wildcards):
-    settings = SETTINGS[wildcards.dataset]
-    return {"level": settings["intervals"]["level"], "threshold": settings["threshold"]}
-
-
-def explanation_settings(wildcards):
-    own = {
-        "metric": SETTINGS[wildcards.dataset]["select_by"],
-        "random_state": first_split(wildcards.dataset),
-    }
-    return canonical(own | curve_settings(wildcards))
-
-
-def report_tables(dataset):
-    """Return the tables that are made for the report alone."""
-    folder = f"results/{dataset}"
-    names = ("roc", "precision_recall", "calibration", "score_distribution", "thresholds")
-    return [
-        *(f"{folder}/curves/{name}.csv" for name in names),
-        f"{folder}/distributions.csv",
-        f"{folder}/importance.csv",
-        f"{folder}/partial_dependence.csv",
-    ]
-
-
-def naive_settings(wildcards):
-    dataset = wildcards.dataset
-    return canonical(
-        model_settings(dataset, wildcards.model)
-        | {
-            "random_state": first_split(dataset),
-            "test_size": SETTINGS[dataset]["split"]["test_size"],
-        }
-    )
-
-
-def naive_files(wildcards):
-    return [f"results/{wildcards.dataset}/naive/{model}.csv" for model in models(wildcards.dataset)]
-
-
 def known_process_models(wildcards):
     """Return the models that the positive control needs: those of the customers sample, or none."""
-    dataset = wildcards.dataset
-    if SAMPLES.get(SETTINGS[dataset]["table"]) != "customers":
-        return []
-    return first_seed_model_files(wildcards)
+    known = SAMPLES.get(SETTINGS[wildcards.dataset]["table"]) == "customers"
+    return first_seed_files(MODEL)(wildcards) if known else []
 
 
 def control_settings(wildcards):
@@ -324,33 +268,15 @@ def control_settings(wildcards):
     return {"seed": config["sample_data"]["customers"]["seed"] + 1_000_003}
 
 
-def first_seed_model_files(wildcards):
-    return model_paths(wildcards.dataset, first_split(wildcards.dataset))
-
-
-# Settings of a table that make no difference to the model that is published, nor to its scores.
-NOT_PUBLISHED = ("audit", "controls", "naive", "plots", "register", "report")
-
-
 def registry_settings(wildcards):
     settings = SETTINGS[wildcards.dataset]
     own = {key: value for key, value in settings.items() if key not in NOT_PUBLISHED}
-    kept = ("estimator", "params", "preprocessing")
     own["models"] = {
-        name: {key: entry[key] for key in kept} for name, entry in settings["models"].items()
+        name: {key: entry[key] for key in PUBLISHED_OF_MODEL}
+        for name, entry in settings["models"].items()
     }
-    return canonical(
-        {
-            "config": own,
-            "metrics": {
-                "baseline": settings["baseline"],
-                "level": settings["intervals"]["level"],
-                "select_by": settings["select_by"],
-                "threshold": settings["threshold"],
-            },
-            "seeds": settings["seeds"],
-        }
-    )
+    metrics = using("baseline", "level", "select_by", "threshold")(wildcards)
+    return canonical({"config": own, "metrics": metrics, "seeds": settings["seeds"]})
 
 
 def batch_inputs(batch):
@@ -376,42 +302,29 @@ def prediction_file(batch):
 
 
 def table_files(dataset):
-    """Return every file that the workflow promises of one table.
-
-    Those on the way to others too: what is deleted is made again.
-    """
-    data, results = f"data/processed/{dataset}", f"results/{dataset}"
-    settings = SETTINGS[dataset]
-    files = [processed("cleaned_data").format(dataset=dataset), f"{data}/input_schema.json"]
-    files += [f"{results}/{name}" for name in ("repairs.json", "stats.csv", "audit.csv")]
-    files += [f"{results}/metrics.csv", *plot_files(dataset)]
-    files += [f"{results}/naive.csv"] * settings["naive"]
-    files += [f"{results}/controls.csv"] * settings["controls"]
-    files += [f"{results}/published.json"] * settings["register"]
-    files += report_tables(dataset) + [f"{results}/report.html"] * settings["report"]
-    for seed in seeds(dataset):
-        files += [
-            processed(f"seed{seed}/{name}").format(dataset=dataset)
-            for name in ("train", "holdout", "augmented_data")
-        ]
-        files += [f"{results}/seed{seed}/holdout_predictions.csv"]
-        files += model_paths(dataset, seed)
-        files += seed_oof_files(dataset, seed)
-    return files
+    """Return every file that the workflow promises of one table."""
+    splits = ("train", "holdout", "augmented_data")
+    optional = [name for key, name in OPTIONAL_RESULTS.items() if SETTINGS[dataset][key]]
+    patterns = [
+        *(processed("cleaned_data"), SCHEMA_FILE, SEED_PREDICTIONS, MODEL, OOF, *CURVES.values()),
+        *(processed(f"seed{{seed}}/{name}") for name in splits),
+        *(f"results/{{dataset}}/{name}" for name in [*TABLE_RESULTS, *optional]),
+    ]
+    return files(patterns, dataset) + plot_files(dataset)
 
 
 def wanted_files():
     """Return every file that a run is for."""
     # What is gathered from all tables, unless some of them are left aside.
     everything = WANTED == DATASETS
-    files = ["results/metrics.csv"] * everything
-    files += [INDEX] * (everything and any(SETTINGS[dataset]["report"] for dataset in DATASETS))
-    files += [PAGES_REMOVED] * any(Path(page).exists() for page in map(made, unwanted_pages()))
-    files += [path for dataset in WANTED for path in table_files(dataset)]
-    files += [
-        prediction_file(name) for name in PREDICTIONS if PREDICTIONS[name]["dataset"] in WANTED
+    found = ["results/metrics.csv"] * everything
+    found += [INDEX] * (everything and any(SETTINGS[dataset]["report"] for dataset in DATASETS))
+    found += [PAGES_REMOVED] * any(Path(page).exists() for page in map(made, unwanted_pages()))
+    found += [path for dataset in WANTED for path in table_files(dataset)]
+    found += [
+        prediction_file(name) for name, batch in PREDICTIONS.items() if batch["dataset"] in WANTED
     ]
-    return files
+    return found
 
 
 def job_costs(wildcards):
@@ -420,19 +333,9 @@ def job_costs(wildcards):
     return sorted(as_is(str(path)) for path in found if path.stem != "benchmarks")
 
 
-def trained_files():
-    """Return the files of all models, which hold the reason where training failed."""
-    found = [made(path) for d in SETTINGS for seed in seeds(d) for path in model_paths(d, seed)]
-    return found + [made(f"results/{d}/naive/{model}.csv") for d in SETTINGS for model in models(d)]
-
-
 def gathered_files():
     """Return the metrics of all tables and seeds."""
-    return [
-        f"results/{dataset}/seed{seed}/metrics.csv"
-        for dataset in sorted(DATASETS)
-        for seed in sorted(seeds(dataset))
-    ]
+    return [path for dataset in sorted(DATASETS) for path in files(SEED_METRICS, dataset)]
 
 
 def gather_what_there_is(unfinished, began):
@@ -449,17 +352,18 @@ def gather_what_there_is(unfinished, began):
 
 def run_plan():
     """Return what the run has to know of the config."""
+
+    def of_all(*patterns):
+        return [made(path) for dataset in SETTINGS for path in files(patterns, dataset)]
+
+    explained = of_all("results/{dataset}/importance.csv")
     return Plan(
         tables=WANTED,
-        folders=[
-            made(f"{root}/{name}") for root in ("data/processed", "results") for name in SETTINGS
-        ],
-        trained=trained_files(),
-        scored=[made(f"results/{d}/seed{seed}/metrics.csv") for d in SETTINGS for seed in seeds(d)],
-        explained={
-            made(f"results/{d}/importance.csv"): made(f"results/logs/{d}/explain.log")
-            for d in SETTINGS
-        },
+        folders=of_all("data/processed/{dataset}", "results/{dataset}"),
+        trained=of_all(MODEL, NAIVE),
+        scored=of_all(SEED_METRICS),
+        controls=of_all("results/{dataset}/controls.csv"),
+        explained=dict(zip(explained, of_all("results/logs/{dataset}/explain.log"))),
         data=made("data"),
         results=made("results"),
         gathered={

@@ -2,15 +2,15 @@ rule naive:
     """What a model predicts when augmenting comes first and splitting afterwards."""
     input:
         table=processed("cleaned_data"),
-        schema="data/processed/{dataset}/input_schema.json",
+        schema=SCHEMA_FILE,
     output:
-        "results/{dataset}/naive/{model}.csv",
+        NAIVE,
     log:
         "results/logs/{dataset}/naive_{model}.log",
     conda:
         CONDA_ENVIRONMENT
     resources:
-        time_limit=lambda wildcards: training_time_limit(wildcards.model)(wildcards),
+        time_limit=lambda wildcards: of_model(wildcards.model, "time_limit")(wildcards),
     params:
         cfg=naive_settings,
         code=code("naive"),
@@ -23,8 +23,8 @@ rule naive:
 rule contrast:
     """Naive and honest scores side by side."""
     input:
-        naive=naive_files,
-        honest=first_seed("results/{dataset}/seed{seed}/metrics.csv"),
+        naive=all_files(NAIVE),
+        honest=first_seed(SEED_METRICS),
     output:
         for_report("results/{dataset}/naive.csv", TRUST, "naive claim"),
     log:
@@ -49,7 +49,7 @@ for dataset, control in PERMUTED.items():
             f"permute_{dataset}"
         input:
             table=processed("cleaned_data").format(dataset=dataset),
-            schema=f"data/processed/{dataset}/input_schema.json",
+            schema=SCHEMA_FILE.format(dataset=dataset),
         output:
             table=processed("cleaned_data").format(dataset=control),
             schema=f"data/processed/{control}/input_schema.json",
@@ -72,7 +72,7 @@ rule controls:
     input:
         leaderboard="results/{dataset}/metrics.csv",
         permuted="results/{dataset}_permuted/metrics.csv",
-        schema="data/processed/{dataset}/input_schema.json",
+        schema=SCHEMA_FILE,
         models=known_process_models,
     output:
         for_report("results/{dataset}/controls.csv", TRUST, "controls"),

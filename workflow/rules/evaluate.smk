@@ -2,18 +2,18 @@ rule evaluate:
     """Every model's predictions and metrics on the original holdout rows of one split."""
     input:
         holdout=processed("seed{seed}/holdout"),
-        schema="data/processed/{dataset}/input_schema.json",
-        models=model_files,
+        schema=SCHEMA_FILE,
+        models=all_files(MODEL),
     output:
-        predictions="results/{dataset}/seed{seed}/holdout_predictions.csv",
-        metrics="results/{dataset}/seed{seed}/metrics.csv",
+        predictions=SEED_PREDICTIONS,
+        metrics=SEED_METRICS,
     log:
         "results/logs/{dataset}/seed{seed}/evaluate.log",
     priority: 10
     conda:
         CONDA_ENVIRONMENT
     params:
-        cfg=interval_settings,
+        cfg=using("level", "strategy", "threshold"),
         code=code("evaluate"),
     message:
         "Scoring the models of {wildcards.dataset} (seed {wildcards.seed}) on the holdout"
@@ -29,8 +29,8 @@ rule audit:
     input:
         train=first_seed(processed("seed{seed}/train")),
         holdout=first_seed(processed("seed{seed}/holdout")),
-        schema="data/processed/{dataset}/input_schema.json",
-        oof=first_seed_oof_files,
+        schema=SCHEMA_FILE,
+        oof=first_seed_files(OOF),
     output:
         for_report("results/{dataset}/audit.csv", TRUST, "audit"),
     log:
@@ -39,7 +39,7 @@ rule audit:
     conda:
         CONDA_ENVIRONMENT
     params:
-        cfg=audit_settings,
+        cfg=using("random_state", "strategy"),
         code=code("audit"),
     message:
         "Auditing {wildcards.dataset}"
@@ -68,10 +68,10 @@ rule require_audit:
 rule compare:
     """The leaderboard of one table; the best model is chosen on out-of-fold scores."""
     input:
-        metrics=seed_files("results/{dataset}/seed{seed}/metrics.csv"),
-        predictions=seed_files("results/{dataset}/seed{seed}/holdout_predictions.csv"),
-        schema="data/processed/{dataset}/input_schema.json",
-        oof=oof_files,
+        metrics=all_files(SEED_METRICS),
+        predictions=all_files(SEED_PREDICTIONS),
+        schema=SCHEMA_FILE,
+        oof=all_files(OOF),
         required=required_audit,
     output:
         for_report("results/{dataset}/metrics.csv", ANSWER, "leaderboard"),
@@ -81,7 +81,7 @@ rule compare:
     conda:
         CONDA_ENVIRONMENT
     params:
-        cfg=comparison_settings,
+        cfg=using("baseline", "level", "select_by", "strategy", "threshold"),
         code=code("compare"),
     message:
         "Comparing the models of {wildcards.dataset}"

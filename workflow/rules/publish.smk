@@ -6,14 +6,14 @@ rule register:
     """
     input:
         raw_table,
-        schema="data/processed/{dataset}/input_schema.json",
+        schema=SCHEMA_FILE,
         repairs="results/{dataset}/repairs.json",
         leaderboard="results/{dataset}/metrics.csv",
         audit="results/{dataset}/audit.csv",
-        metrics=first_seed("results/{dataset}/seed{seed}/metrics.csv"),
-        predictions=first_seed("results/{dataset}/seed{seed}/holdout_predictions.csv"),
+        metrics=first_seed(SEED_METRICS),
+        predictions=first_seed(SEED_PREDICTIONS),
         holdout=first_seed(processed("seed{seed}/holdout")),
-        models=first_seed_model_files,
+        models=first_seed_files(MODEL),
     output:
         "results/{dataset}/published.json",
     log:

@@ -6,7 +6,7 @@ for model in MODELS:
         input:
             train=processed("seed{seed}/train"),
             augmented=processed("seed{seed}/augmented_data"),
-            schema="data/processed/{dataset}/input_schema.json",
+            schema=SCHEMA_FILE,
         output:
             model=f"results/{{dataset}}/seed{{seed}}/models/{model}.joblib",
             oof=f"results/{{dataset}}/seed{{seed}}/oof/{model}.csv",
@@ -15,9 +15,9 @@ for model in MODELS:
         priority: 10
         conda:
             CONDA_ENVIRONMENT
-        threads: training_threads(model)
+        threads: of_model(model, "threads")
         resources:
-            time_limit=training_time_limit(model),
+            time_limit=of_model(model, "time_limit"),
         params:
             cfg=training_settings(model),
             code=code("train"),
