@@ -222,43 +222,13 @@ def seconds_of_health(service: Service, asks: int, pause: float = 0.02) -> np.nd
 
 # ------------------------------------------------------------------ requests of all kinds
 
-CELLS = [
-    b"12",
-    b'"x"',
-    b"NaN",
-    b"-Infinity",
-    b"1e400",
-    b"null",
-    b"true",
-    b"[]",
-    b"{}",
-    b'"\\ud800"',
-]
-CELLS += [b"9" * 400, b'"\xff"', b"-", b'"' + b"a" * 5000 + b'"', b"1e308", b'"\\u0000"', b"[" * 50]
-TARGETS = [
-    "/predict",
-    "/health",
-    "/ready",
-    "/model",
-    "/metrics",
-    "/docs",
-    "/openapi.json",
-    "/nowhere",
-]
-TARGETS += [
-    "/predict?on_bad_rows=null",
-    "/predict?on_bad_rows=%00",
-    "/%2e%2e/%ff",
-    "*",
-    "//",
-    "x:80",
-]
-TARGETS += [
-    "/static-offline-docs/../app.py",
-    "/static-offline-docs/%00",
-    "/" + "a" * 9000,
-    "/?" + "&" * 500,
-]
+CELLS = b'12 "x" NaN -Infinity 1e400 null true [] {} "\\ud800" "\\u0000" "\xff" - 1e308'.split()
+CELLS += [b"9" * 400, b'"' + b"a" * 5000 + b'"', b"[" * 50]
+TARGETS = ["/predict", "/health", "/ready", "/model", "/metrics", "/docs", "/openapi.json"]
+TARGETS += ["/nowhere", "*", "//", "x:80"]
+TARGETS += ["/predict?on_bad_rows=null", "/predict?on_bad_rows=%00", "/%2e%2e/%ff"]
+TARGETS += ["/static-offline-docs/../app.py", "/static-offline-docs/%00"]
+TARGETS += ["/" + "a" * 9000, "/?" + "&" * 500]
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "CONNECT", "TRACE", "PATCH", "FOO"]
 ODD_HEADERS = {
     "content-type": ["text/csv", "application/json; charset=x", "application/x+json", ""],

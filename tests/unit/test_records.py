@@ -91,10 +91,35 @@ def test_a_file_without_a_record_is_found_and_no_model(written):
         read_as_written("other.csv")
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"path": "train.csv"}', "xxx", '{"path": 1}'])
+NO_RECORDS = ["", "[]", "{}", '{"path": "train.csv"}', "xxx", '{"path": 1}']
+NO_RECORDS += [
+    "[" * 60_000,
+    "1" * 10_000,
+    '{"sha256": 1, "status": 2, "seal": 3}',
+    '{"sha256": "", "status": null, "seal": "\\ud800"}',
+]
+
+
+@pytest.mark.parametrize("content", NO_RECORDS)
 def test_a_damaged_record_is_none(written, content):
     (record,) = records.FOLDER.iterdir()
     record.write_text(content)
+    assert list(not_as_written([written])) == [(written, False)]
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "endless", "dangling", "huge"])
+def test_what_is_no_file_is_no_record(written, kind):
+    (record,) = records.FOLDER.iterdir()
+    record.unlink()
+    if kind == "folder":
+        record.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(record)
+    elif kind == "huge":
+        record.touch()
+        os.truncate(record, 1 << 40)  # it takes no room on the disk
+    else:
+        record.symlink_to({"endless": "/dev/zero", "dangling": "nowhere"}[kind])
     assert list(not_as_written([written])) == [(written, False)]
 
 

@@ -107,6 +107,13 @@ def test_a_csv_has_no_needless_quotes(tmp_path):
     assert (tmp_path / "t.csv").read_text() == "a,b,c\n1,0.5,x y\n2,,\n"
 
 
+def test_the_header_does_not_depend_on_the_cells(tmp_path):
+    for cell in ("x", 'one, "two"'):
+        write_table(pd.DataFrame({"a": [1], "b, c": [cell]}), tmp_path / "t.csv")
+        assert (tmp_path / "t.csv").read_text().startswith('a,"b, c"\n1,')
+        assert read_table(tmp_path / "t.csv")["b, c"].tolist() == [cell]
+
+
 def test_without_a_schema_columns_get_what_they_look_like(tmp_path):
     (tmp_path / "t.csv").write_text(
         "int,float,gaps,text,date,bool,empty,mixed\n1,1.5,1,a,2024-01-31,true,,1\n"

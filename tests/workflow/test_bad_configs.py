@@ -165,7 +165,7 @@ READ_BY_SNAKEMAKE_FIRST = {
     *("UTF-16", "empty", "comments alone", "a list", "a word", "nothing", "two documents"),
     *("a Python tag", "own tag", "list as key", "no such date", "no number", "merge of a number"),
     *("number without end", "mapping in itself", "bomb of mappings", "deep", "very deep"),
-    *("alias to nothing", "code of YTE"),
+    *("alias to nothing", "code of YTE", "no such date as key"),
 }
 
 

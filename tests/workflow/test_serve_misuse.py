@@ -69,10 +69,10 @@ def test_heads_are_bounded(service, content, status, word):
         answer = read_all(connection)
     # A reset may overtake the answer where more is sent than is read.
     assert not answer or answer.startswith(b"HTTP/1.1 %d " % status), answer[:200]
-    assert (
-        not answer or word in json.loads(answer.partition(b"\r\n\r\n")[2])["detail"][0]["message"]
-    )
-    assert answer or len(content) > 1 << 16
+    if answer:
+        assert word in json.loads(answer.partition(b"\r\n\r\n")[2])["detail"][0]["message"]
+    else:
+        assert len(content) > 1 << 16
     logged(service, lambda line: line.get("status") == status and word in line.get("reason", ""))
 
 
@@ -96,7 +96,7 @@ TOO_LITTLE = {
         b"HTTP/1.1 408 ",
     ),
     "an answer and then half a body": (
-        request(b"[", content_length=100, content_type="text/csv") + b"",
+        request(b"[", content_length=100, content_type="text/csv"),
         b"HTTP/1.1 4",
     ),
 }

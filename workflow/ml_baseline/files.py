@@ -42,9 +42,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
             yield temporary
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
-            umask = os.umask(0)
-            os.umask(umask)
-            temporary.chmod(0o666 & ~umask)
+            temporary.chmod(0o666 & ~current_umask())
             temporary.replace(path)
             sync_folder(path.parent)
         except BaseException:
@@ -74,6 +72,13 @@ def _sweep(folder: Path) -> None:
         with contextlib.suppress(OSError, InputError), open_lock_file(path, create=False) as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink()
+
+
+def current_umask() -> int:
+    """Return the permissions that the user's new files do not get."""
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask
 
 
 def open_new(path: str | Path) -> IO[str]:

@@ -1,9 +1,8 @@
 """What the workflow wrote: a sealed record of every file that a job has made.
 
-What a job reads must be what the job before it wrote. A file that was cut short, edited or put there
-by someone else would go into models and scores without a word, and a model file runs code when it
-is loaded. So each job leaves a record of its outputs, sealed with this account's key (`seal`). Jobs
-that read a file compare, and a run looks at its start for files
+A file that was cut short, edited or put there by someone else would go into models and scores without
+a word, and a model file runs code when it is loaded. So each job leaves a record of its outputs, sealed
+with this account's key (`seal`). Jobs that read a file compare, and a run looks at its start for files
 that are not as they were written, to make them again.
 """
 
@@ -21,6 +20,7 @@ from ml_baseline.files import content_hash
 from ml_baseline.seal import WRITTEN_FILE, is_sealed, seal_of
 
 FOLDER = Path(".snakemake", "ml-baseline")
+LARGEST = 1 << 16  # no record has more bytes
 ADVICE = (
     "Run `snakemake` again to rebuild it. To change the data, edit your own table, not a file that is "
     "made from it"
@@ -121,12 +121,15 @@ def _sealed_text(path: str, sha256: str, status: list[int] | None) -> bytes:
 
 def _read(path: str | Path) -> Record | None:
     """Return the record of a file, None if this account has made none."""
-    # The folder may have come with a stranger's project.
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        found = json.loads(_place(path).read_bytes())
-        text = _sealed_text(str(path), found["sha256"], found["status"])
-        if is_sealed(text, found["seal"], WRITTEN_FILE):
-            return found
+    place = _place(path)
+    # The folder may have come with a stranger's project: any file that is no record counts as none.
+    with contextlib.suppress(Exception):
+        if place.is_file():  # a pipe would be waited for
+            with place.open("rb") as file:
+                found = json.loads(file.read(LARGEST))
+            text = _sealed_text(str(path), found["sha256"], found["status"])
+            if is_sealed(text, found["seal"], WRITTEN_FILE):
+                return found
     return None
 
 

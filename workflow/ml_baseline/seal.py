@@ -3,7 +3,7 @@
 A model file can run code when it is loaded, so it matters where it comes from. Hashes beside a file
 prove that it is whole, not who made it: whoever hands over a folder hands over its hashes too.
 So what jobs write (`records`) and each published run get a seal, an HMAC under a secret key that is
-kept in the account's own folder, away from all results. Without the key nobody can make one that fits.
+kept in the account's own folder, away from all results.
 """
 
 import contextlib
@@ -55,10 +55,8 @@ def seal_of(content: bytes, make_key: bool = False, purpose: bytes = PUBLISHED_R
     """
     key = _key(make_key)
     if key is None and purpose == WRITTEN_FILE:
-        key = os.environ.get(RUN_KEY_VARIABLE, "").encode() or None
-    if key is None:
-        return None
-    return hmac.new(key, purpose + content, hashlib.sha256).hexdigest()
+        key = os.environ.get(RUN_KEY_VARIABLE, "").encode()
+    return hmac.new(key, purpose + content, hashlib.sha256).hexdigest() if key else None
 
 
 def is_sealed(content: bytes, seal: str, purpose: bytes = PUBLISHED_RUN) -> bool:
@@ -94,28 +92,27 @@ def _key(make: bool) -> bytes | None:
             _make_key(path)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            problem = _problem_of(path, os.fstat(descriptor))
+            content = b"" if problem else os.read(descriptor, LONGEST_KEY)
+        finally:
+            os.close(descriptor)
     except (FileNotFoundError, NotADirectoryError):
-        if path.is_symlink():
-            raise _bad_key(path, "is a link to a file that is not there; remove it") from None
-        return None
+        if not path.is_symlink():
+            return None
+        problem = "is a link to a file that is not there; remove it"
     except OSError as error:
-        raise _bad_key(path, f"cannot be read ({error.strerror})") from error
-    try:
-        problem = _problem_of(path, os.fstat(descriptor))
-        content = b"" if problem else os.read(descriptor, LONGEST_KEY)
-    finally:
-        os.close(descriptor)
-    key = b""
-    with contextlib.suppress(ValueError):
-        key = bytes.fromhex(content.decode("ascii").strip())
-    if problem is None and len(key) < KEY_BYTES:
+        problem = f"cannot be read ({error.strerror})"
+    if problem is None:
+        with contextlib.suppress(ValueError):
+            key = bytes.fromhex(content.decode("ascii").strip())
+            if len(key) >= KEY_BYTES:
+                return key
         problem = (
             f"is not valid (expected at least {2 * KEY_BYTES} hexadecimal digits); restore it, or delete "
             "it to get a new one (older runs will then need --trust)"
         )
-    if problem:
-        raise _bad_key(path, problem)
-    return key
+    raise InputError(f"{path}: the key that seals published runs {problem}")
 
 
 def _problem_of(path: Path, state: os.stat_result) -> str | None:
@@ -135,10 +132,6 @@ def _problem_of(path: Path, state: os.stat_result) -> str | None:
             f"run `chmod 600 {path}`. If others may have read it, delete it instead"
         )
     return None
-
-
-def _bad_key(path: Path, what: str) -> InputError:
-    return InputError(f"{path}: the key that seals published runs {what}")
 
 
 def _make_key(path: Path) -> None:

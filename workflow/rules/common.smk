@@ -73,13 +73,14 @@ PREDICTIONS = {
     for name, batch in config["predictions"].items()
 }
 
-# The names that scripts and the library have for settings, and where the config keeps them.
-KEPT_AT = {
-    "folds": "cv.folds",
-    "level": "intervals.level",
-    "metric": "select_by",
-    "strategy": "split.strategy",
-    "test_size": "split.test_size",
+# Where a setting stands in those of a table, if not under its own name.
+PLACES = {
+    "strategy": ("split", "strategy"),
+    "test_size": ("split", "test_size"),
+    "folds": ("cv", "folds"),
+    "level": ("intervals", "level"),
+    "metric": ("select_by",),
+    "random_state": ("seeds", 0),  # of the first split
 }
 # Settings of a table that make no difference to the model that is published, nor to its scores.
 NOT_PUBLISHED = ("audit", "controls", "naive", "plots", "register", "report")
@@ -90,7 +91,7 @@ PUBLISHED_OF_MODEL = ("estimator", "params", "preprocessing")
 MODEL = "results/{dataset}/seed{seed}/models/{model}.joblib"
 OOF = "results/{dataset}/seed{seed}/oof/{model}.csv"
 NAIVE = "results/{dataset}/naive/{model}.csv"
-SEED_METRICS = "results/{dataset}/seed{seed}/metrics.csv"
+SCORES = "results/{dataset}/seed{seed}/metrics.csv"
 SEED_PREDICTIONS = "results/{dataset}/seed{seed}/holdout_predictions.csv"
 SCHEMA_FILE = "data/processed/{dataset}/input_schema.json"
 CURVES = {
@@ -129,13 +130,10 @@ def canonical(value):
 
 
 def setting(dataset, name):
-    """Return a setting of a table under the name that scripts and the library know it by."""
-    if name == "random_state":
-        return first_split(dataset)
-    found = SETTINGS[dataset]
-    for key in KEPT_AT.get(name, name).split("."):
-        found = found.get(key)
-    return found
+    value = SETTINGS[dataset]
+    for key in PLACES.get(name, (name,)):
+        value = value[key]
+    return value
 
 
 def using(*names):
@@ -243,7 +241,7 @@ def naive_settings(wildcards):
     return model_settings(wildcards.dataset, wildcards.model, "random_state", "test_size")
 
 
-def of_model(model, key):
+def training_resource(model, key):
     """Return the function that gives a setting of `model` in a job's table, 0 for none.
 
     For threads and time limits: no params, as they make no difference to the model.
@@ -261,11 +259,6 @@ def known_process_models(wildcards):
     """Return the models that the positive control needs: those of the customers sample, or none."""
     known = SAMPLES.get(SETTINGS[wildcards.dataset]["table"]) == "customers"
     return first_seed_files(MODEL)(wildcards) if known else []
-
-
-def control_settings(wildcards):
-    # Fresh customers come from a seed that the table was not drawn with.
-    return {"seed": config["sample_data"]["customers"]["seed"] + 1_000_003}
 
 
 def registry_settings(wildcards):
@@ -335,7 +328,7 @@ def job_costs(wildcards):
 
 def gathered_files():
     """Return the metrics of all tables and seeds."""
-    return [path for dataset in sorted(DATASETS) for path in files(SEED_METRICS, dataset)]
+    return [path for dataset in sorted(DATASETS) for path in files(SCORES, dataset)]
 
 
 def gather_what_there_is(unfinished, began):
@@ -361,7 +354,7 @@ def run_plan():
         tables=WANTED,
         folders=of_all("data/processed/{dataset}", "results/{dataset}"),
         trained=of_all(MODEL, NAIVE),
-        scored=of_all(SEED_METRICS),
+        scored=of_all(SCORES),
         controls=of_all("results/{dataset}/controls.csv"),
         explained=dict(zip(explained, of_all("results/logs/{dataset}/explain.log"))),
         data=made("data"),

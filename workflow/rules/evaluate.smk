@@ -6,7 +6,7 @@ rule evaluate:
         models=all_files(MODEL),
     output:
         predictions=SEED_PREDICTIONS,
-        metrics=SEED_METRICS,
+        metrics=SCORES,
     log:
         "results/logs/{dataset}/seed{seed}/evaluate.log",
     priority: 10
@@ -68,7 +68,7 @@ rule require_audit:
 rule compare:
     """The leaderboard of one table; the best model is chosen on out-of-fold scores."""
     input:
-        metrics=all_files(SEED_METRICS),
+        metrics=all_files(SCORES),
         predictions=all_files(SEED_PREDICTIONS),
         schema=SCHEMA_FILE,
         oof=all_files(OOF),

@@ -12,7 +12,7 @@ PAGES_REMOVED = "results/logs/pages_removed"
 INDEXED_TABLES = {
     dataset: {
         "leaderboard": made(f"results/{dataset}/metrics.csv"),
-        "seeds": [made(path) for path in files(SEED_METRICS, dataset)],
+        "seeds": [made(path) for path in files(SCORES, dataset)],
         "audit": made(f"results/{dataset}/audit.csv"),
         "controls": [made(f"results/{dataset}/controls.csv")] * SETTINGS[dataset]["controls"],
         "link": f"{dataset}/report.html" if SETTINGS[dataset]["report"] else "",

@@ -10,7 +10,7 @@ rule register:
         repairs="results/{dataset}/repairs.json",
         leaderboard="results/{dataset}/metrics.csv",
         audit="results/{dataset}/audit.csv",
-        metrics=first_seed(SEED_METRICS),
+        metrics=first_seed(SCORES),
         predictions=first_seed(SEED_PREDICTIONS),
         holdout=first_seed(processed("seed{seed}/holdout")),
         models=first_seed_files(MODEL),

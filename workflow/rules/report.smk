@@ -63,7 +63,7 @@ rule report:
         schema=SCHEMA_FILE,
         repairs="results/{dataset}/repairs.json",
         leaderboard="results/{dataset}/metrics.csv",
-        seed_metrics=all_files(SEED_METRICS),
+        seed_metrics=all_files(SCORES),
         audit="results/{dataset}/audit.csv",
         naive=where_wanted("naive", "results/{dataset}/naive.csv"),
         controls=where_wanted("controls", "results/{dataset}/controls.csv"),

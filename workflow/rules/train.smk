@@ -15,9 +15,9 @@ for model in MODELS:
         priority: 10
         conda:
             CONDA_ENVIRONMENT
-        threads: of_model(model, "threads")
+        threads: training_resource(model, "threads")
         resources:
-            time_limit=of_model(model, "time_limit"),
+            time_limit=training_resource(model, "time_limit"),
         params:
             cfg=training_settings(model),
             code=code("train"),

@@ -1,7 +1,7 @@
 """What each command of `ml-baseline` does; `command` says what they are called and take.
 
-Each takes the parsed arguments and returns the exit code. What takes long to import is imported
-by the command that needs it.
+Each takes the parsed arguments and returns the exit code; its docstring is what `--help` says. What
+takes long to import is imported by the command that needs it.
 """
 
 import contextlib
@@ -24,6 +24,7 @@ FEATURES = "data/processed/features.csv"
 # As in the config's schema; a test holds them in step.
 SAMPLE_ROWS, SAMPLE_SEED = 1000, 7
 FAILED = 1
+INTERRUPTED = 130
 
 
 def say(message: str) -> None:
@@ -33,7 +34,10 @@ def say(message: str) -> None:
 
 
 def make_sample_data(options: Namespace) -> int:
-    """Write a sample table, over nothing but a sample table."""
+    """Write a sample table to try things out.
+
+    docs/sample_data.md describes the samples and what is known about them.
+    """
     if options.output.suffix not in (".csv", ".parquet"):
         raise InputError(
             f"--output {options.output}: expected a name that ends in .csv or .parquet"
@@ -55,30 +59,28 @@ def make_sample_data(options: Namespace) -> int:
         table = sample_data.write(options.sample, options.output, rows, seed)
     except OSError as error:
         raise InputError(f"{options.output} cannot be written: {error}") from error
-    note = note_path(options.output)
-    say(f"wrote {options.output} ({len(table):,} rows; described in {note})")
+    about = note_path(options.output)
+    say(f"wrote {options.output} ({len(table):,} rows; described in {about})")
     return 0
 
 
 def train(options: Namespace) -> int:
-    """Run the workflow for one table."""
+    """Train, evaluate and publish the models of one table.
+
+    Runs the Snakemake workflow for this table; what is up to date is not rebuilt. Settings come
+    from config/config.yaml in the current folder, if there is one, and from --config. If they
+    already describe the table, those settings apply.
+    """
     from ml_baseline.cli.train import train_table
 
-    return train_table(
-        options.input,
-        options.target,
-        name=options.name,
-        ids=options.id,
-        positive=options.positive,
-        config_file=options.config,
-        cores=options.cores,
-        unlock=options.unlock,
-        say=say,
-    )
+    return train_table(options, say)
 
 
 def predict(options: Namespace) -> int:
-    """Predict the rows of a file."""
+    """Predict the rows of a file with a published run.
+
+    The rows are cleaned as in training. The output is written whole or not at all.
+    """
     run = _find(options, options.run)
     from ml_baseline.registry.predict_file import predict_file
 
@@ -102,7 +104,7 @@ def predict(options: Namespace) -> int:
 
 
 def list_runs(options: Namespace) -> int:
-    """List the published runs, those that cannot be used too."""
+    """List the published runs, newest first."""
     from ml_baseline.cli.display import print_list
     from ml_baseline.registry.overview import overview
 
@@ -111,7 +113,7 @@ def list_runs(options: Namespace) -> int:
 
 
 def show_run(options: Namespace) -> int:
-    """Show a run's model card."""
+    """Show the model card of a run."""
     from ml_baseline.cli.display import print_card
     from ml_baseline.registry.overview import described
 
@@ -129,7 +131,11 @@ def compare_runs(options: Namespace) -> int:
 
 
 def verify_run(options: Namespace) -> int:
-    """Check a run's files and predictions."""
+    """Check the files and predictions of a run.
+
+    Compares every file with its hash and predicts the golden rows again. Exits with 1 if anything
+    differs from what was published.
+    """
     from ml_baseline.cli.display import print_verification
     from ml_baseline.registry import verify
     from ml_baseline.registry.runs import open_run, run_folder
@@ -142,14 +148,15 @@ def verify_run(options: Namespace) -> int:
 
 
 def serve(options: Namespace) -> int:
-    """Serve a run until the process is told to stop."""
+    """Serve predictions of a published run over HTTP.
+
+    Listens on this machine only, unless --host says otherwise. If ML_BASELINE_API_KEY is set in
+    the environment, requests need it in the header X-API-Key.
+    """
     if options.follow and options.run != "latest":
         raise InputError("--follow switches to the latest run, so it does not go with --run")
     if options.follow and options.trust:
-        raise InputError(
-            "--follow with --trust would load models that nobody has looked at; leave out one of "
-            "them"
-        )
+        raise InputError("--follow with --trust would load models that nobody has checked; use one")
     run = _find(options, options.run)
     from ml_baseline import serve
 

@@ -1,26 +1,24 @@
 """The program `ml-baseline`: the workflow, its runs and their predictions from the command line.
 
-What each command is called, takes and does stands in one table, `COMMANDS`. Commands import what
-they need when they run: `--help` answers at once.
+The table `COMMANDS` says what each command is called and takes; what it does, for `--help` too, says the
+docstring of its function. Commands import what they need when they run: `--help` answers at once.
 """
 
 import argparse
 import io
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ml_baseline.cli import actions
-from ml_baseline.cli.actions import FAILED, FEATURES, PROGRAM, say
+from ml_baseline.cli.actions import FAILED, FEATURES, INTERRUPTED, PROGRAM, say
 from ml_baseline.errors import InputError
 from ml_baseline.serve import ServeOptions
 
 SAMPLES = ("customers", "users", "breast_cancer")
 FEWEST_SAMPLE_ROWS = 50  # as in the config's schema; a test holds them in step
-INTERRUPTED = 130
 
 EXAMPLE = f"""\
 three commands from nothing to predictions:
@@ -34,20 +32,13 @@ SERVED = ServeOptions()
 
 # The names of an argument, and what argparse is to know of it.
 Argument = tuple[tuple[str, ...], dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command: what runs it, what it does in a line, its arguments, and more about it."""
-
-    run: Callable[[argparse.Namespace], int]
-    summary: str
-    arguments: tuple[Argument, ...]
-    more: str = ""
+Action = Callable[[argparse.Namespace], int]
 
 
 def argument(*names: str, **settings: Any) -> Argument:
-    """Return an argument as argparse's `add_argument` takes it."""
+    """Return an argument as argparse's `add_argument` takes it; its help tells a default it has."""
+    if settings.get("default"):
+        settings["help"] += " (default: %(default)s)"
     return names, settings
 
 
@@ -68,41 +59,37 @@ def number_of_cores(text: str) -> str:
     return text if text == "all" else str(whole_number(1)(text))
 
 
-def served(name: str, what: str) -> Argument:
+def served(name: str, what: str, least: int = 1) -> Argument:
     """Return an option of the service that is a whole number."""
-    default = getattr(SERVED, name)
-    text = f"{what} (default: {default})"
-    kind = whole_number(0 if name == "port" else 1)
-    return argument(
-        f"--{name.replace('_', '-')}", metavar="N", type=kind, default=default, help=text
-    )
+    flag, default = f"--{name.replace('_', '-')}", getattr(SERVED, name)
+    return argument(flag, metavar="N", type=whole_number(least), default=default, help=what)
 
 
-PLACE = (
-    argument("--dataset", metavar="NAME", help="look only among the runs of this table"),
-    argument(
-        "--results",
-        metavar="FOLDER",
-        type=Path,
-        default=Path("results"),
-        help="the folder with the results (default: results)",
-    ),
-    argument(
-        "--trust",
-        action="store_true",
-        help="use a run that was not published from this account; loading a model can run code, so "
-        "only do this if you know where it comes from",
-    ),
+RESULTS = argument(
+    "--results",
+    metavar="FOLDER",
+    type=Path,
+    default=Path("results"),
+    help="the folder with the results",
 )
-RUN = argument("--run", metavar="RUN", default="latest", help=f"{RUN_HELP} (default: latest)")
+DATASET = argument("--dataset", metavar="NAME", help="look only among the runs of this table")
+TRUST = argument(
+    "--trust",
+    action="store_true",
+    help="use a run that was not published from this account; loading a model can run code, so only do "
+    "this if you know where it comes from",
+)
+PLACE = (DATASET, RESULTS, TRUST)
+RUN = argument("--run", metavar="RUN", default="latest", help=RUN_HELP)
 A_RUN = argument("run", metavar="RUN", help=RUN_HELP)
-ANOTHER_RUN = argument("second", metavar="RUN", help="the run to compare it with")
+FIRST_RUN = argument("first", metavar="RUN", help=RUN_HELP)
+SECOND_RUN = argument("second", metavar="RUN", help="the run to compare it with")
 JSON = argument("--json", action="store_true", help="print JSON")
 
-COMMANDS: dict[str, Command | tuple[str, dict[str, Command]]] = {
-    "make-sample-data": Command(
+GROUPS = {"runs": "list, show, compare and verify published runs"}
+COMMANDS: dict[str, tuple[Action, tuple[Argument, ...]]] = {
+    "make-sample-data": (
         actions.make_sample_data,
-        "write a sample table to try things out",
         (
             argument(
                 "--sample",
@@ -110,7 +97,7 @@ COMMANDS: dict[str, Command | tuple[str, dict[str, Command]]] = {
                 default="users",
                 help="users (target: is_high_value, which is computed from other columns, so it "
                 "leaks on purpose), customers (target: purchased, with a known best score) or "
-                "breast_cancer (target: diagnosis, real data) (default: users)",
+                "breast_cancer (target: diagnosis, real data)",
             ),
             argument(
                 "--rows",
@@ -130,21 +117,17 @@ COMMANDS: dict[str, Command | tuple[str, dict[str, Command]]] = {
                 metavar="FILE",
                 type=Path,
                 default=Path(FEATURES),
-                help=f"the .csv or .parquet file to write (default: {FEATURES})",
+                help="the .csv or .parquet file to write",
             ),
         ),
-        "docs/sample_data.md describes the samples and what is known about them.",
     ),
-    "train": Command(
+    "train": (
         actions.train,
-        "train, evaluate and publish the models of one table",
         (
             argument(
                 "--target", metavar="COLUMN", required=True, help="the yes/no column to predict"
             ),
-            argument(
-                "--input", metavar="FILE", default=FEATURES, help=f"the table (default: {FEATURES})"
-            ),
+            argument("--input", metavar="FILE", default=FEATURES, help="the table"),
             argument(
                 "--id",
                 action="append",
@@ -169,7 +152,7 @@ COMMANDS: dict[str, Command | tuple[str, dict[str, Command]]] = {
                 metavar="N",
                 type=number_of_cores,
                 default="all",
-                help="number of processor cores to use (default: all)",
+                help="number of processor cores to use",
             ),
             argument(
                 "--unlock",
@@ -177,13 +160,9 @@ COMMANDS: dict[str, Command | tuple[str, dict[str, Command]]] = {
                 help="first remove the lock that a killed run left in this folder",
             ),
         ),
-        "Runs the Snakemake workflow for this table; what is up to date is not rebuilt. Settings come "
-        "from config/config.yaml in the current folder, if there is one, and from --config. If they "
-        "already describe the table, those settings apply.",
     ),
-    "predict": Command(
+    "predict": (
         actions.predict,
-        "predict the rows of a file with a published run",
         (
             RUN,
             argument(
@@ -205,7 +184,7 @@ COMMANDS: dict[str, Command | tuple[str, dict[str, Command]]] = {
                 choices=("fail", "null"),
                 default="fail",
                 help="what to do with rows that cannot be read: fail, or leave their predictions "
-                "empty and give the reason in the column `reason` (default: fail)",
+                "empty and give the reason in the column `reason`",
             ),
             argument(
                 "--overwrite",
@@ -214,42 +193,17 @@ COMMANDS: dict[str, Command | tuple[str, dict[str, Command]]] = {
             ),
             *PLACE,
         ),
-        "The rows are cleaned as in training. The output is written whole or not at all.",
     ),
-    "runs": (
-        "list, show, compare and verify published runs",
-        {
-            "list": Command(
-                actions.list_runs, "list the published runs, newest first", (JSON, *PLACE)
-            ),
-            "show": Command(
-                actions.show_run, "show the model card of a run", (A_RUN, JSON, *PLACE)
-            ),
-            "compare": Command(
-                actions.compare_runs,
-                "show what differs between two runs",
-                (argument("first", metavar="RUN", help=RUN_HELP), ANOTHER_RUN, JSON, *PLACE),
-            ),
-            "verify": Command(
-                actions.verify_run,
-                "check the files and predictions of a run",
-                (A_RUN, JSON, *PLACE),
-                "Compares every file with its hash and predicts the golden rows again. Exits with 1 if "
-                "anything differs from what was published.",
-            ),
-        },
-    ),
-    "serve": Command(
+    "runs list": (actions.list_runs, (JSON, *PLACE)),
+    "runs show": (actions.show_run, (A_RUN, JSON, *PLACE)),
+    "runs compare": (actions.compare_runs, (FIRST_RUN, SECOND_RUN, JSON, *PLACE)),
+    "runs verify": (actions.verify_run, (A_RUN, JSON, *PLACE)),
+    "serve": (
         actions.serve,
-        "serve predictions of a published run over HTTP",
         (
             RUN,
-            argument(
-                "--host",
-                default=SERVED.host,
-                help=f"address to listen on (default: {SERVED.host})",
-            ),
-            served("port", "port to listen on, 0 for any free one"),
+            argument("--host", default=SERVED.host, help="address to listen on"),
+            served("port", "port to listen on, 0 for any free one", least=0),
             served("max_rows", "most rows in a request"),
             served("max_bytes", "most bytes in the body of a request"),
             served("max_connections", "most connections at a time, from all clients"),
@@ -267,8 +221,6 @@ COMMANDS: dict[str, Command | tuple[str, dict[str, Command]]] = {
             ),
             *PLACE,
         ),
-        "Listens on this machine only, unless --host says otherwise. If ML_BASELINE_API_KEY is set in "
-        "the environment, requests need it in the header X-API-Key.",
     ),
 }
 
@@ -305,26 +257,24 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _add_commands(top.add_subparsers(metavar="COMMAND", required=True, title="commands"), COMMANDS)
-    return top
-
-
-def _add_commands(
-    parsers: Any, commands: Mapping[str, Command | tuple[str, dict[str, Command]]]
-) -> None:
-    for name, command in commands.items():
-        summary = command.summary if isinstance(command, Command) else command[0]
-        text = f"{summary[0].upper()}{summary[1:]}."
-        if isinstance(command, Command):
-            one = parsers.add_parser(name, help=summary, description=f"{text} {command.more}")
-            one.set_defaults(run_command=command.run)
-            for names, settings in command.arguments:
-                one.add_argument(*names, **settings)
-        else:
-            group = parsers.add_parser(name, help=summary, description=text)
-            _add_commands(
-                group.add_subparsers(metavar="ACTION", required=True, title="actions"), command[1]
+    commands = top.add_subparsers(metavar="COMMAND", required=True, title="commands")
+    groups = {"": commands}
+    for name, (action, arguments) in COMMANDS.items():
+        group, _, name = name.rpartition(" ")
+        if group not in groups:
+            one = commands.add_parser(
+                group, help=GROUPS[group], description=f"{GROUPS[group].capitalize()}."
             )
+            groups[group] = one.add_subparsers(metavar="ACTION", required=True, title="actions")
+        text = " ".join((action.__doc__ or "").split())
+        summary = text.split(". ")[0].rstrip(".")
+        one = groups[group].add_parser(
+            name, help=f"{summary[0].lower()}{summary[1:]}", description=text
+        )
+        one.set_defaults(run_command=action)
+        for names, settings in arguments:
+            one.add_argument(*names, **settings)
+    return top
 
 
 if __name__ == "__main__":

@@ -46,14 +46,13 @@ def print_list(runs: "list[RunLine]", results: Path) -> None:
             console.print(Padding(plain(text), (0, 0, 0, 4)))
     for run in runs:
         if run["problem"] is not None:
-            problem = " ".join(run["problem"].split())
-            print(for_terminal(f"{run['run_id']}  {run['dataset']}: not usable. {problem}"))
+            problem = " ".join(f"{run['dataset']}: not usable. {run['problem']}".split())
+            print(for_terminal(f"{run['run_id']}  {problem}".lstrip()))
 
 
 def _cells(run: "RunLine") -> tuple[str, ...]:
     notes = ["latest"] * run["latest"] + ["from elsewhere"] * (not run["sealed"])
-    score = f"{run['metric']} {_figure(run)}"
-    rows = "" if run["holdout_rows"] is None else f"{run['holdout_rows']:,}"
+    score, rows = f"{run['metric']} {_figure(run)}", f"{run['holdout_rows']:,}"
     cells = (run["run_id"], run["dataset"], run["model"], score, rows, run["audit"])
     return (*map(str, cells), ", ".join(notes))
 
@@ -73,11 +72,8 @@ def print_card(described: dict) -> None:
 def print_differences(found: "Differences") -> None:
     """Print what `run_differences` found."""
     console = _console()
-    for place, run_id, dataset in zip(
-        ("first", "second"), found["runs"], found["datasets"], strict=True
-    ):
-        print(f"{place:<6}  {run_id} ({dataset})")
-    print()
+    (first, second), (table, other) = found["runs"], found["datasets"]
+    print(f"first   {first} ({table})\nsecond  {second} ({other})\n")
     scores = _table("on the holdout", "first", "second")
     for name, pair in found["metrics"].items():
         scores.add_row(plain(name), *(plain(_figure(figure)) for figure in pair))
@@ -86,24 +82,22 @@ def print_differences(found: "Differences") -> None:
         print(
             "\nThe runs were scored on different rows: the difference in scores may come from that."
         )
-    if not found["differences"]:
-        same = "The content is the same." if found["same_content"] else "Nothing else differs."
-        print(f"\n{same}")
-        return
     print()
-    table = _table("what differs", "first", "second")
+    if not found["differences"]:
+        print("The content is the same." if found["same_content"] else "Nothing else differs.")
+        return
+    differences = _table("what differs", "first", "second")
     for name, values in found["differences"].items():
-        table.add_row(plain(name), *(plain(_value(value)) for value in values))
-    console.print(table)
+        differences.add_row(plain(name), *(plain(_value(value)) for value in values))
+    console.print(differences)
 
 
 def print_verification(found: "Verification") -> None:
     """Print what `verify_run` found."""
     listed, wrong = found["files"], len(found["changed_files"])
+    whole = f"{listed - wrong} of {listed}" if wrong else f"all {listed}"
     lines = [f"{found['run_id']} ({found['dataset']}), {found['folder']}"]
-    lines.append(
-        f"files: {'all ' * (not wrong)}{listed - wrong}{f' of {listed}' * bool(wrong)} as published"
-    )
+    lines.append(f"files: {whole} as published")
     if found["largest_difference"] is not None:
         lines.append(
             f"predictions: {found['golden_rows']} golden rows predicted again, largest difference "

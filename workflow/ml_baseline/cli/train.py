@@ -5,9 +5,11 @@ import os
 import re
 import subprocess
 import sys
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
+from ml_baseline.cli.actions import FEATURES, INTERRUPTED
 from ml_baseline.config.configuration import COMMAND_LINE
 from ml_baseline.config.paths import same_path
 from ml_baseline.config.text import load_yaml, read_config_file
@@ -16,56 +18,35 @@ from ml_baseline.errors import InputError
 from ml_baseline.files import own_folder
 
 CONFIG = Path("config/config.yaml")  # the one that the Snakefile reads
+
 NAME = re.compile(r"(?!(?i:logs|benchmarks|seed[0-9]*)$)[A-Za-z][A-Za-z0-9_-]{0,99}")
-INTERRUPTED = 130
 
 
-def train_table(
-    table: str,
-    target: str,
-    name: str | None = None,
-    ids: list[str] | None = None,
-    positive: list[str] | None = None,
-    config_file: Path | None = None,
-    cores: str = "all",
-    unlock: bool = False,
-    say: Callable[[str], None] = print,
-) -> int:
+def train_table(options: Namespace, say: Callable[[str], None]) -> int:
     """Run the workflow for one table in the current folder; return the exit code.
-
-    Args:
-        table: the table's file.
-        target: the column to predict.
-        name: the table's name; by default its name in the config, or its file's.
-        ids: columns that identify the rows.
-        positive: the labels of the target that mean yes.
-        config_file: a config that is added to the folder's own.
-        cores: the number of cores, or "all".
-        unlock: first remove the lock that a killed run left in the folder.
-        say: tells the user something.
 
     Raises:
         InputError: there is no workflow beside this package, no such table, or the name is taken.
     """
-    snakefile = workflow_file()
-    if table == "data/processed/features.csv" and not Path(table).exists():
+    snakefile, table = workflow_file(), options.input
+    if table == FEATURES and not Path(table).exists():
         raise InputError(
             f"{table}: there is no such file; make one with `ml-baseline make-sample-data`, or name "
             "your own with --input"
         )
     SourceFile(table)  # says so if it is none
-    known = known_tables(config_file)
-    name, entry = name_and_settings(table, target, name, known)
-    if ids is not None:
-        entry["id"] = ids
-    if positive is not None:
-        entry["positive"] = positive
+    known = known_tables(options.config)
+    name, entry = name_and_settings(table, options.target, options.name, known)
+    for key in ("id", "positive"):
+        if (value := getattr(options, key)) is not None:
+            entry[key] = value
     # The file is taken as it is: what a user has put there is not to be made anew.
     config = {"datasets": {name: entry}, "only": [name], "sample_data": {"make": False}}
-    arguments = ["--cores", cores]
-    if unlock and (code := run_workflow(snakefile, config, config_file, [*arguments, "--unlock"])):
-        return code
-    code = run_workflow(snakefile, config, config_file, arguments)
+    arguments = ["--cores", options.cores]
+    code = 0
+    if options.unlock:
+        code = run_workflow(snakefile, config, options.config, [*arguments, "--unlock"])
+    code = code or run_workflow(snakefile, config, options.config, arguments)
     if code == 0:
         _tell_run(name, entry if name not in known else None, say)
     return code
@@ -108,19 +89,18 @@ def name_and_settings(
 ) -> tuple[str, dict]:
     """Return the name of a table and what the config has to be told about it.
 
-    A table that the config has already, with the same file and target, keeps its name and needs
-    no more telling. One of which the config has settings only is told its file and target.
+    A table that the config has already, with the same file and target, keeps its name and its
+    settings. One of which the config has settings only is told its file and target.
 
     Raises:
         InputError: the name cannot be one, or is another table's.
     """
     wanted = {"table": table, "target": target}
+    advice = ""
     if name is None:
         same = [key for key, entry in known.items() if not _differences(entry, wanted)]
         name = next((key for key in same if {*wanted} <= {*known[key]}), name_of_file(table))
         advice = "; give this one another name with --name"
-    else:
-        advice = ""
     if not NAME.fullmatch(name):
         raise InputError(
             f"--name {name!r} cannot be the name of a table; expected at most 100 letters, digits, _ "
@@ -136,12 +116,10 @@ def name_and_settings(
 
 def _differences(entry: dict, wanted: dict[str, str]) -> list[str]:
     """Return which of the table's file and target the config has otherwise."""
-    file, target = entry.get("table", wanted["table"]), entry.get("target", wanted["target"])
-    is_other = {
-        "table": not _same_file(str(file), wanted["table"]),
-        "target": str(target) != wanted["target"],
-    }
-    return [key for key, differs in is_other.items() if differs]
+    found = {key: str(entry.get(key, value)) for key, value in wanted.items()}
+    file = found["table"]
+    same = bool(file) and "\0" not in file and same_path(file, wanted["table"])
+    return ["table"] * (not same) + ["target"] * (found["target"] != wanted["target"])
 
 
 def name_of_file(path: str) -> str:
@@ -186,7 +164,3 @@ def _tell_run(name: str, entry: dict | None, say: Callable[[str], None]) -> None
     if entry is not None:
         whole = json.dumps({"datasets": {name: entry}}, ensure_ascii=False)
         say(f"to change settings, write the table with them into {CONFIG} and train again: {whole}")
-
-
-def _same_file(first: str, second: str) -> bool:
-    return bool(first) and "\0" not in first and same_path(first, second)

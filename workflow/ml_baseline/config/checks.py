@@ -7,7 +7,6 @@ from pathlib import Path
 from ml_baseline.config.paths import is_inside, is_result, output_problem, same_path
 from ml_baseline.config.problems import Keys, Problem, refuse, shown
 from ml_baseline.config.settings import (
-    DatasetSettings,
     batch_dataset,
     batch_output,
     dataset_settings,
@@ -38,9 +37,10 @@ STRPTIME_LETTERS = frozenset("aAwdbBmyYHIMpSfzZjUWcxXGuV%")
 
 def contradictions(config: dict) -> list[Problem]:
     """Return what is wrong with a completed config though each value is right by itself."""
+    datasets = config.get("datasets", {})
     problems = list(_incomplete_models((), config["models"], config["models"]))
     names: dict[str, str] = {}
-    for name, dataset in config.get("datasets", {}).items():
+    for name, dataset in datasets.items():
         path = ("datasets", name)
         twin = names.setdefault(name.lower(), name)
         if twin != name:
@@ -48,27 +48,17 @@ def contradictions(config: dict) -> list[Problem]:
             problems.append(Problem(path, text))
         settings = dataset_settings(config, name)
         control = f"{name}_permuted"
-        if settings["controls"] and control in config["datasets"]:
+        if settings["controls"] and control in datasets:
             text = f"is the name of the negative control of {name}; rename this table"
             problems.append(Problem(("datasets", control), text))
-        found = [
-            *_role_problems(dataset),
-            *_table_problems(dataset),
-            *_date_problems(dataset.get("dates", {})),
-            *_split_problems(settings),
-        ]
+        found = [*_role_problems(dataset), *_table_problems(dataset), *_split_problems(settings)]
         problems += [Problem((*path, *problem.path), problem.text) for problem in found]
         problems += _model_problems(config, name)
     for name in config.get("only", []):
-        if name not in config.get("datasets", {}):
-            text = f"names {name}, which is not in `datasets` ({', '.join(config.get('datasets', {}))})"
+        if name not in datasets:
+            text = f"names {name}, which is not in `datasets` ({', '.join(datasets)})"
             problems.append(Problem(("only",), text))
-    problems += _batch_problems(config)
-    problems += [
-        Problem(path, f"found {shown(named)}; this {why}")
-        for path, named in _named_paths(config)
-        if (why := _unusable(named))
-    ]
+    problems += [*_batch_problems(config), *_path_problems(config)]
     return list(dict.fromkeys(problems))
 
 
@@ -117,30 +107,29 @@ def _table_problems(dataset: dict) -> Iterator[Problem]:
             "".encode(dataset["encoding"])
         except (LookupError, ValueError):
             text = f"found {shown(dataset['encoding'])}; expected the name of a text encoding"
-            close = similar(dataset["encoding"], ("utf-8", "utf-16", "latin-1", "cp1252"), 1)
-            yield Problem(("encoding",), text + (f"; {did_you_mean(close)}" if close else ""))
+            known = ("utf-8", "utf-16", "latin-1", "cp1252")
+            close = did_you_mean(
+                similar(dataset["encoding"], known, 1), otherwise="write utf-8, latin-1 or the like"
+            )
+            yield Problem(("encoding",), f"{text}; {close}")
+    for column, date_format in dataset.get("dates", {}).items():
+        letters = re.findall(r"%(.?)", date_format, flags=re.DOTALL)
+        unknown = [letter for letter in letters if letter not in STRPTIME_LETTERS]
+        text = f"found {shown(date_format)}; "
+        if unknown:
+            yield Problem(("dates", column), f"{text}strptime knows no %{unknown[0]}")
+        elif "M" in letters and not {"H", "I"} & {*letters}:
+            text += "%M is minutes, and there is no hour: did you mean %m, the month?"
+            yield Problem(("dates", column), text)
 
 
 def _folded(label: object) -> str:
     return str(label).strip().lower()
 
 
-def _date_problems(dates: dict[str, str]) -> Iterator[Problem]:
-    for column, date_format in dates.items():
-        letters = re.findall(r"%(.?)", date_format, flags=re.DOTALL)
-        unknown = [letter for letter in letters if letter not in STRPTIME_LETTERS]
-        found = f"found {shown(date_format)}"
-        if unknown:
-            text = f"{found}; strptime knows no %{unknown[0]}"
-            yield Problem(("dates", column), text)
-        elif "M" in letters and not {"H", "I"} & {*letters}:
-            text = f"{found}; %M is minutes, and there is no hour: did you mean %m, the month?"
-            yield Problem(("dates", column), text)
-
-
-def _split_problems(settings: DatasetSettings) -> Iterator[Problem]:
+def _split_problems(settings: dict) -> Iterator[Problem]:
     strategy = settings["split"]["strategy"]
-    if strategy in ("group", "time") and dict(settings)[strategy] is None:
+    if strategy in ("group", "time") and settings[strategy] is None:
         text = f"is missing; split.strategy is {strategy}, which needs the name of a column here"
         yield Problem((strategy,), text)
 
@@ -152,15 +141,11 @@ def _model_problems(config: dict, name: str) -> Iterator[Problem]:
     path, own = ("datasets", name), dataset.get("models", {})
     for model, entry in own.items():
         if entry is None and model not in inherited:
-            close = similar(model, inherited, 1)
-            text = "null leaves a model out, but there is no model of this name"
-            text += f"; {did_you_mean(close)}" if close else ""
+            hint = did_you_mean(similar(model, inherited, 1), otherwise="remove the line")
+            text = f"null leaves a model out, but there is no model of this name; {hint}"
             yield Problem((*path, "models", model), text)
-    yield from _incomplete_models(
-        path,
-        {model: entry for model, entry in settings["models"].items() if model in own},
-        inherited,
-    )
+    complete = {model: entry for model, entry in settings["models"].items() if model in own}
+    yield from _incomplete_models(path, complete, inherited)
     if not settings["models"]:
         place = path if own else ()
         yield Problem((*place, "models"), "no model is left; expected at least one")
@@ -174,13 +159,11 @@ def _model_problems(config: dict, name: str) -> Iterator[Problem]:
 
 
 def _incomplete_models(path: Keys, models: dict, inherited: dict) -> Iterator[Problem]:
-    for model, entry in models.items():
-        if "estimator" not in entry:
-            text = "is missing; expected the import path of a class"
-            others = [name for name in inherited if name != model] if path else []
-            close = similar(model, others, 1)
-            text += f" (or to change an inherited model: {did_you_mean(close)})" if close else ""
-            yield Problem((*path, "models", model, "estimator"), text)
+    for model in (name for name, entry in models.items() if "estimator" not in entry):
+        text = "is missing; expected the import path of a class"
+        close = similar(model, {*inherited} - {model} if path else (), 1)
+        text += f" (or to change an inherited model: {did_you_mean(close)})" if close else ""
+        yield Problem((*path, "models", model, "estimator"), text)
 
 
 # --- Paths ---------------------------------------------------------------------------------------
@@ -198,18 +181,16 @@ NOT_IN_PATHS = {
 }
 
 
-def _unusable(path: str) -> str | None:
-    """Return why no workflow can use a path, None if one can."""
-    return next((text for found, text in NOT_IN_PATHS.items() if re.search(found, path)), None)
-
-
-def _named_paths(config: dict) -> Iterator[tuple[Keys, str]]:
-    """Yield every path of a file in the config, and where it is named."""
+def _path_problems(config: dict) -> Iterator[Problem]:
+    """Yield the files that no workflow can use by their name."""
     for section, keys in (("datasets", ("table",)), ("predictions", ("input", "output"))):
         for name, entry in config.get(section, {}).items():
-            for key in keys:
-                if entry.get(key) is not None:
-                    yield (section, name, key), entry[key]
+            for key, path in ((key, entry.get(key) or "") for key in keys):
+                why = next(
+                    (why for found, why in NOT_IN_PATHS.items() if re.search(found, path)), None
+                )
+                if why:
+                    yield Problem((section, name, key), f"found {shown(path)}; this {why}")
 
 
 def check_paths(config: dict) -> None:

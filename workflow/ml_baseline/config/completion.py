@@ -7,6 +7,7 @@ of what is not there. What is wrong is noted and left out, so that one run tells
 
 import copy
 import math
+import operator
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -25,7 +26,7 @@ from ml_baseline.config.schema import (
 )
 from ml_baseline.config.text import require_finite
 
-NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)
 NULLS = ("", "~", "null", "Null", "NULL")
 # `None` and `True` are what someone who thinks in Python writes into `params`.
 WORDS = {
@@ -42,20 +43,21 @@ TYPES: dict[str, Callable[[Any], bool]] = {
     "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
     "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
     "null": lambda value: value is None,
+    "any": lambda value: True,
 }
-# The other words of JSON Schema that the config's schema uses about a single value or a list.
-LIMITS: dict[str, Callable[[Any, Any], bool]] = {
-    "enum": lambda value, allowed: value in allowed,
-    "pattern": lambda value, pattern: not isinstance(value, str) or bool(re.search(pattern, value)),
-    "minLength": lambda value, limit: not isinstance(value, str) or len(value) >= limit,
-    "maxLength": lambda value, limit: not isinstance(value, str) or len(value) <= limit,
-    "minimum": lambda value, limit: not TYPES["number"](value) or value >= limit,
-    "maximum": lambda value, limit: not TYPES["number"](value) or value <= limit,
-    "exclusiveMinimum": lambda value, limit: not TYPES["number"](value) or value > limit,
-    "exclusiveMaximum": lambda value, limit: not TYPES["number"](value) or value < limit,
-    "minItems": lambda value, limit: not isinstance(value, list) or len(value) >= limit,
-    "minProperties": lambda value, limit: not isinstance(value, dict) or len(value) >= limit,
-    "uniqueItems": lambda value, _: not isinstance(value, list) or _are_different(value),
+# The other words of JSON Schema that the config's schema uses, each with the type it is about.
+LIMITS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
+    "enum": ("any", lambda value, allowed: value in allowed),
+    "pattern": ("string", lambda value, pattern: bool(re.search(pattern, value))),
+    "minLength": ("string", lambda value, limit: len(value) >= limit),
+    "maxLength": ("string", lambda value, limit: len(value) <= limit),
+    "minimum": ("number", operator.ge),
+    "maximum": ("number", operator.le),
+    "exclusiveMinimum": ("number", operator.gt),
+    "exclusiveMaximum": ("number", operator.lt),
+    "minItems": ("array", lambda value, limit: len(value) >= limit),
+    "minProperties": ("object", lambda value, limit: len(value) >= limit),
+    "uniqueItems": ("array", lambda value, _: _are_different(value)),
 }
 
 
@@ -100,7 +102,11 @@ def _follows(problem: Problem, wrong: list[Keys]) -> bool:
 
 
 def _within_limits(value: Any, schema: dict) -> bool:
-    return all(holds(value, schema[word]) for word, holds in LIMITS.items() if word in schema)
+    return all(
+        holds(value, schema[word])
+        for word, (kind, holds) in LIMITS.items()
+        if word in schema and TYPES[kind](value)
+    )
 
 
 def _are_different(items: list) -> bool:
@@ -123,11 +129,7 @@ class _Reading:
     def value(self, value: Any, schema: dict, path: Keys, fill: bool) -> Any:
         """Return a value in the form the schema asks for, or WRONG with a problem noted.
 
-        Args:
-            value: as the user wrote it.
-            schema: what it should be.
-            path: where it stands.
-            fill: whether missing keys get their defaults.
+        `fill` says whether missing keys get their defaults.
         """
         schema = resolved(schema, self.root)
         types = types_of(schema)
@@ -138,36 +140,29 @@ class _Reading:
                 alone = "boolean" in types
             if "array" in types and alone:
                 value = [value]
-        if isinstance(value, Mapping):
-            value = {**value} if not types or "object" in types else value
-        elif isinstance(value, list | tuple):
+        if isinstance(value, tuple):
             value = list(value)
+        elif isinstance(value, Mapping):
+            value = dict(value)
         unbounded = isinstance(value, float) and not math.isfinite(value)
         if unbounded or (types and not any(TYPES[kind](value) for kind in types)):
             self.note(path, mismatch(value, schema))
             return WRONG
-        if not isinstance(value, list) and not _within_limits(value, schema):
+        if isinstance(value, list):
+            items = schema.get("items", {})
+            value = [self.value(item, items, (*path, i), fill) for i, item in enumerate(value)]
+            if WRONG in value:
+                return WRONG
+        if not _within_limits(value, schema):
             self.note(path, mismatch(value, schema))
             return WRONG
-        if isinstance(value, dict):
-            return self.mapping(value, schema, path, fill)
-        if isinstance(value, list):
-            items = [
-                self.value(item, schema.get("items", {}), (*path, i), fill)
-                for i, item in enumerate(value)
-            ]
-            if any(item is WRONG for item in items):
-                return WRONG
-            if not _within_limits(items, schema):
-                self.note(path, mismatch(items, schema))
-                return WRONG
-            return items
-        return value
+        return self.mapping(value, schema, path, fill) if isinstance(value, dict) else value
 
     def mapping(self, value: dict, schema: dict, path: Keys, fill: bool) -> dict:
         """Return a mapping with its values read, without those that are wrong."""
         if schema.get("x-parameters"):
-            return self.parameters(value, schema, path)
+            parameters = self.keys(value, schema, path)
+            return {name: self.parameter(item, (*path, name)) for name, item in parameters}
         fill = fill or stands_alone(value)
         named = schema.get("properties", {})
         others = schema.get("additionalProperties", {})
@@ -190,32 +185,25 @@ class _Reading:
                 text = f"is missing; expected {expected(resolved(named[name], self.root))}"
                 self.note((*path, name), text)
         found = {name: item for name, item in found.items() if item is not WRONG}
-        if not fill:
-            return found
-        return self.defaults(named, found) | found
-
-    def defaults(self, named: dict, found: dict) -> dict:
-        """Return the defaults of the keys of a mapping, in the schema's order, what is found too."""
-        filled = {}
-        for name, entry in named.items():
+        filled = {}  # in the schema's order
+        for name, entry in named.items() if fill else ():
             if name in found:
                 filled[name] = found[name]
             elif not is_override(entry) and "default" in (entry := resolved(entry, self.root)):
                 default = copy.deepcopy(entry["default"])
-                if isinstance(default, dict):
-                    default = self.mapping(default, entry, (), fill=True)
-                filled[name] = default
-        return filled
+                is_mapping = isinstance(default, dict)
+                filled[name] = self.mapping(default, entry, (), True) if is_mapping else default
+        return filled | found
 
-    def keys(self, value: dict, schema: dict, path: Keys) -> list[tuple[str, Any]]:
+    def keys(self, value: Mapping, schema: dict, path: Keys) -> list[tuple[str, Any]]:
         """Return a mapping's keys as text, with the values; those that can't be keys are noted."""
         found: dict[str, Any] = {}
         rule = schema.get("propertyNames", {})
         for key, item in value.items():
-            name = self.key(key, path)
-            if name is None:
-                continue
-            if name in found:
+            name = str(key)
+            if isinstance(key, bool) or not isinstance(key, str | int | float):
+                self.note(path, f"found the key {shown(key)}; expected text{yaml_hint(key)}")
+            elif name in found:
                 self.note((*path, name), "is defined twice (once as a number)")
             elif not _within_limits(name, rule):
                 self.note((*path, name), f"is not a valid name; expected {expected(rule)}")
@@ -223,32 +211,14 @@ class _Reading:
                 found[name] = item
         return list(found.items())
 
-    def key(self, key: Any, path: Keys) -> str | None:
-        """Return a mapping's key as text; None, with a problem noted, if it cannot be one."""
-        if isinstance(key, str):
-            return key
-        if isinstance(key, int | float) and not isinstance(key, bool):
-            return str(key)
-        self.note(path, f"found the key {shown(key)}; expected text{yaml_hint(key)}")
-        return None
-
-    def parameters(self, value: dict, schema: dict, path: Keys) -> dict:
-        """Return the parameters of an estimator."""
-        return {
-            name: self.parameter(item, (*path, name))
-            for name, item in self.keys(value, schema, path)
-        }
-
     def parameter(self, value: Any, path: Keys) -> Any:
         """Return a parameter of an estimator, with text that YAML 1.2 reads as a number as one."""
         if isinstance(value, Mapping):
-            tidied: dict[Any, Any] = {}
-            for key, item in value.items():
-                name = self.key(key, path)
-                if name is not None:
-                    # Keys may be classes, as in class_weight: {0: 1, 1: 5}, and then are numbers.
-                    plain = _number(name)
-                    tidied[name if plain is None else plain] = self.parameter(item, (*path, name))
+            # Keys may be classes, as in class_weight: {0: 1, 1: 5}, and then are numbers.
+            tidied = {
+                _number(name): self.parameter(item, (*path, name))
+                for name, item in self.keys(value, {}, path)
+            }
             if stands_alone(tidied) and not tidied.keys() <= {"estimator", "params"}:
                 text = "an estimator inside another has two keys, estimator and params; found "
                 self.note(path, text + ", ".join(map(str, tidied)))
@@ -256,12 +226,10 @@ class _Reading:
         if isinstance(value, list | tuple):
             return type(value)(self.parameter(item, (*path, i)) for i, item in enumerate(value))
         if isinstance(value, str):
-            number = _number(value)
-            return WORDS.get(value, value) if number is None else number
+            return WORDS.get(value, _number(value))
         if value is not None and not isinstance(value, bool | int | float):
-            self.note(
-                path, f"found {shown(value)}; expected text, a number or the like{yaml_hint(value)}"
-            )
+            text = "expected text, a number or the like"
+            self.note(path, f"found {shown(value)}; {text}{yaml_hint(value)}")
         return value
 
 
@@ -270,13 +238,12 @@ def _as_meant(value: Any, schema: dict) -> Any:
     types = types_of(schema)
     if isinstance(value, str) and types and "string" not in types:
         # The command line, unlike YAML, gives what stands inside brackets as text.
-        number = _number(value)
         if value in NULLS:
             return None
-        if number is not None and {"integer", "number"} & {*types}:
-            value = number
-        elif "boolean" in types and value.lower() in ("true", "false"):
+        if "boolean" in types and value.lower() in ("true", "false"):
             return value.lower() == "true"
+        if {"integer", "number"} & {*types}:
+            value = _number(value)
     if isinstance(value, bool):
         return value
     if schema.get("x-text") and isinstance(value, int | float):
@@ -285,9 +252,8 @@ def _as_meant(value: Any, schema: dict) -> Any:
     return int(value) if whole and isinstance(value, float) and value.is_integer() else value
 
 
-def _number(text: str) -> int | float | None:
-    """Return the number that `text` is in plain decimal notation, None if it is none."""
-    text = text.strip()
-    if not text.isascii() or not NUMBER.fullmatch(text):
-        return None
+def _number(text: str) -> int | float | str:
+    """Return the number that `text` is in plain decimal notation; the text itself if it is none."""
+    if not NUMBER.fullmatch(text):
+        return text
     return float(text) if set(text) & set(".eE") else int(text)

@@ -95,7 +95,8 @@ def _estimator_problem(estimator: str, methods: tuple[str, ...]) -> str | None:
     if not (rest or is_bound) and _spec(f"{module}.{name}"):
         return f"{estimator} is a module; name a class in it"
     if text is not None and not _may_have(text, name):
-        return _missing_name(module, text, name, rest)
+        meant = did_you_mean(_nearest([name, *rest][-1], module))
+        return f"{module} has no {name}" + (f"; {meant}" if meant else "")
     if rest or _offers(module, name, methods) is not False:
         return None
     if methods == PART_METHODS:
@@ -184,25 +185,17 @@ def _folders(module: str) -> list[str]:
     return list(spec.submodule_search_locations or []) if spec else []
 
 
-def _missing_name(module: str, text: str, name: str, rest: list[str]) -> str:
-    """Return that a module has no such name, and where it or the nearest one is."""
-    if rest:
-        submodules = [found.name for found in pkgutil.iter_modules(_folders(module))]
-        text = f"{module} has no module {name}"
-        meant = [".".join([module, near, *rest]) for near in similar(name, submodules, 1)]
-    else:
-        meant = _homes(name, module.partition(".")[0])
-        meant = meant or similar(name, re.findall(r"\b[A-Z]\w+", text))
-        text = f"{module} has no {name}"
-    return f"{text}; {did_you_mean(meant)}" if meant else text
-
-
-def _homes(name: str, package: str) -> list[str]:
-    """Return where in the package a class stands, if it is in one of its public modules."""
+def _nearest(name: str, module: str) -> list[str]:
+    """Return the classes with the most similar names in a module and the package's public ones."""
+    package = module.partition(".")[0]
+    places = [module]
     for found in pkgutil.iter_modules(_folders(package)):
-        module = f"{package}.{found.name}"
-        text = "" if found.name.startswith("_") else _text(module) or ""
-        public = re.search(rf"(?i)\n(?:__all__[^\]]*[\"']|class )({name})\b", text)
-        if public:
-            return [f"{module}.{public[1]}"]
-    return []
+        places += [f"{package}.{found.name}"] * (not found.name.startswith("_"))
+    homes: dict[str, str] = {}
+    for place in places:
+        text = _text(place) or ""
+        listed = re.search(r"\n__all__[^\]]*", text)
+        names = re.findall(r"[\"'](\w+)[\"']", listed[0]) if listed else []
+        for known in names + re.findall(r"\nclass (\w+)", text):
+            homes.setdefault(known, f"{place}.{known}")
+    return [homes[known] for known in similar(name, homes)]

@@ -32,30 +32,25 @@ def document(schema: dict, source: str = "workflow/schemas/config.schema.yaml") 
     return "\n\n".join(parts) + "\n"
 
 
-def _section(key: str, section: dict, root: dict) -> list[str]:
-    """Return the paragraphs that tell one key of the top level."""
+def _section(key: str, section: dict, root: dict) -> Iterator[str]:
+    """Yield the paragraphs that tell one key of the top level."""
     section = resolved(section, root)
     others = section.get("additionalProperties")
-    entries = resolved(others, root) if isinstance(others, dict) else None
+    entries = resolved(others, root) if isinstance(others, dict) else {}
     rows = list(_rows(entries or section, root))
+    yield section["description"]
     if not rows:
-        default = f"`{_flow(section['default'])}`"
-        return [
-            section["description"],
-            f"Default: {default}. Allowed: {_escaped(expected(section))}.",
-        ]
-    parts = [section["description"]]
+        yield f"Default: `{_flow(section['default'])}`. Allowed: {_escaped(expected(section))}."
+        return
     if entries:
-        names = _escaped(section["propertyNames"]["x-expected"])
-        parts.append(f"Names: {names}.")
-    parts.append(_table(rows, (entries or {}).get("required", [])))
+        yield f"Names: {_escaped(section['propertyNames']['x-expected'])}."
+    yield _table(rows, entries.get("required", []))
     if key == "datasets":
         overrides = ", ".join(f"`{k}`" for k in root["properties"] if k not in TOP_LEVEL_ONLY)
-        parts.append(f"You can also set {overrides} here, to override them for this table.")
+        yield f"You can also set {overrides} here, to override them for this table."
     if section.get("default"):
         block = yaml.safe_dump({key: section["default"]}, sort_keys=False).strip()
-        parts.append(f"If the section is left out:\n\n```yaml\n{block}\n```")
-    return parts
+        yield f"If the section is left out:\n\n```yaml\n{block}\n```"
 
 
 def _rows(schema: dict, root: dict, prefix: str = "") -> Iterator[tuple[str, dict]]:
@@ -69,18 +64,15 @@ def _rows(schema: dict, root: dict, prefix: str = "") -> Iterator[tuple[str, dic
             yield f"{prefix}{key}", entry
 
 
-def _table(rows: list[tuple[str, dict]], required: Iterable[str] = ()) -> str:
+def _table(rows: list[tuple[str, dict]], required: Iterable[str]) -> str:
     lines = ["| key | meaning | default | allowed |", "| --- | --- | --- | --- |"]
     for key, entry in rows:
         default = entry.get("default")
         shown = "required" if key in required else "" if default is None else f"`{_flow(default)}`"
         cells = [f"`{key}`", entry.get("description", ""), shown, expected(entry)]
-        lines.append("| " + " | ".join(_cell(text) for text in cells) + " |")
+        cells = [_escaped(" ".join(text.split()).replace("|", "\\|")) for text in cells]
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
-
-
-def _cell(text: str) -> str:
-    return _escaped(" ".join(text.split()).replace("|", "\\|"))
 
 
 def _escaped(text: str) -> str:

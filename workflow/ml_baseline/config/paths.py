@@ -28,18 +28,15 @@ REMEMBERED = 3
 def output_problem(
     path: str | Path, reads: Mapping[Any, str] | None = None, overwrite: bool = False
 ) -> str | None:
-    """Return why predictions must not be written to `path`; None if they may be.
+    """Return why predictions must not be written to `path`, None if they may be.
 
-    They may replace what an earlier prediction wrote there, and nothing else. This asks the disk
-    and changes nothing; whoever writes then does it with `whole_prediction`.
+    They may replace what an earlier prediction wrote there (with `whole_prediction`), and nothing
+    else. The words go after the name of the file: "is the table of churn; name another file".
 
     Args:
         path: the file to write. What is neither file, link nor folder (a pipe) is always fine.
         reads: the files that must stay as they are, each with what it is ("the table of churn").
         overwrite: whether the user wants a file replaced that no prediction wrote.
-
-    Returns:
-        Words to stand after the name of the file: "is the table of churn; name another file".
     """
     path = Path(path)
     target = resolved(path)
@@ -60,7 +57,7 @@ def output_problem(
     for folder in RESULT_FOLDERS:
         if is_inside(target, folder):
             return (
-                f"lies in {folder}, where the workflow keeps its own files; name a file elsewhere, or "
+                f"lies in {folder}, which holds the workflow's own files; name a file elsewhere, or "
                 "leave the output out to have it in results/<table>/predictions"
             )
     for reserved in RESERVED_FOLDERS:
@@ -70,8 +67,7 @@ def output_problem(
         return f"is a link to {path.readlink()}, which is not there; name the file itself"
     if path.is_file() and not overwrite and not _was_predicted(target):
         return (
-            "is there already, and no prediction wrote it, so it is not replaced; name another file, "
-            "or move this one away"
+            "is there already, and no prediction wrote it; name another file or move this one away"
         )
     return None
 
@@ -134,8 +130,6 @@ def _record(path: Path) -> Path:
 
 
 def _remembered(path: Path) -> list[str]:
-    if not _record(path).is_file():
-        return []
     try:
         return _record(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):

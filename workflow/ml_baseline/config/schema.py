@@ -67,11 +67,8 @@ def expected(schema: dict) -> str:
     noun = nouns.get(types_of(schema)[0], "text")
     if "exclusiveMinimum" in schema:
         low, high = schema["exclusiveMinimum"], schema.get("exclusiveMaximum", math.inf)
-        return (
-            f"{noun} above {low}"
-            if math.isinf(high)
-            else (f"{noun} between {low} and {high}, both excluded")
-        )
+        bounds = f"between {low} and {high}, both excluded"
+        return f"{noun} above {low}" if math.isinf(high) else f"{noun} {bounds}"
     if "maximum" in schema:
         return f"{noun} from {schema['minimum']} to {schema['maximum']}"
     if "minimum" in schema:
@@ -112,28 +109,23 @@ def unknown_key(key: str, path: Keys, here: dict, root: dict) -> str:
     A slip of the pen goes first, then the same key in another place, then a likeness.
     """
     hint, siblings = here.get("x-unknown-key"), list(here["properties"])
-    nearest = [dotted((*path, name)) for name in similar(key, siblings, 1, SLIP)]
-    nearest = nearest or _elsewhere(key, path, root)
-    if not nearest and not hint:
-        nearest = [dotted((*path, name)) for name in similar(key, siblings, 1)]
-        leaves = [known[-1] for known in known_keys(root, root)]
-        for leaf in [] if nearest else similar(key, leaves, 1, cutoff=0.8):
-            nearest = _elsewhere(leaf, path, root)
+    slips = [dotted((*path, name)) for name in similar(key, siblings, 1, SLIP)]
+    nearest = slips or _elsewhere(key, path, root, cutoff=1 if hint else 0.8)
+    if not hint:
+        nearest = nearest or [dotted((*path, name)) for name in similar(key, siblings, 1)]
     otherwise = hint or "the keys here are " + ", ".join(siblings)
     return f"there is no such key; {did_you_mean(nearest, otherwise)}"
 
 
-def _elsewhere(key: str, path: Keys, root: dict) -> list[str]:
-    """Return the place where the key does exist, as seen from `path`; nothing if nowhere."""
-    in_dataset = path[:1] == ("datasets",) and len(path) > 1
-    for known in known_keys(root, root):
-        if known[-1] != key.lower():
-            continue
-        if in_dataset and known[0] == "datasets":
-            return [dotted((*path[:2], *known[2:]))]
-        if in_dataset and known[0] not in TOP_LEVEL_ONLY:
-            return [dotted((*path[:2], *known))]
-        return [dotted(known) + (", at the top level, for all tables" if in_dataset else "")]
+def _elsewhere(key: str, path: Keys, root: dict, cutoff: float) -> list[str]:
+    """Return the place of the most similar key, as seen from `path`; nothing if there is none."""
+    places = {known[-1]: known for known in reversed([*known_keys(root, root)])}
+    for known in (places[leaf] for leaf in similar(key, places, 1, cutoff)):
+        if path[:1] != ("datasets",) or len(path) == 1:
+            return [dotted(known)]
+        if known[0] in TOP_LEVEL_ONLY and known[0] != "datasets":
+            return [f"{dotted(known)}, at the top level, for all tables"]
+        return [dotted((*path[:2], *(known[2:] if known[0] == "datasets" else known)))]
     return []
 
 

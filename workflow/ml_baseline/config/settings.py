@@ -1,85 +1,16 @@
 """The settings of one table: the config's sections with the table's own laid over them."""
 
 import copy
-from typing import Any, TypedDict, cast
+from typing import Any
 
 from ml_baseline.config.schema import TOP_LEVEL_ONLY, stands_alone
 from ml_baseline.errors import InputError
 
-Label = str | int | float | bool
 
+def dataset_settings(config: dict, name: str) -> dict[str, Any]:
+    """Return all that holds for the dataset `name`: the sections with its own overrides merged in.
 
-class SplitSettings(TypedDict):
-    """The section `split`."""
-
-    strategy: str
-    test_size: float
-
-
-class AugmentSettings(TypedDict):
-    """The section `augment`."""
-
-    method: str
-    noise_frac: float
-    copies: int
-
-
-class PreprocessingSettings(TypedDict):
-    """The section `preprocessing`."""
-
-    max_categories: int
-    min_frequency: int
-
-
-class ModelSettings(TypedDict):
-    """An entry of `models`."""
-
-    estimator: str
-    params: dict[str, Any]
-    preprocessing: str
-    threads: int
-    time_limit: int | None
-
-
-class DatasetSettings(TypedDict):
-    """Everything that holds for one table; what each key means stands in config/README.md."""
-
-    table: str
-    target: str
-    positive: list[Label] | None
-    negative: list[Label] | None
-    id: list[str]
-    drop: list[str]
-    forbidden: list[str]
-    categorical: list[str]
-    encode: dict[str, dict[str, int]]
-    dates: dict[str, str]
-    separator: str | None
-    encoding: str | None
-    decimal: str | None
-    missing_values: list[str]
-    group: str | None
-    time: str | None
-    plots: list[str]
-    seeds: list[int]
-    split: SplitSettings
-    augment: AugmentSettings
-    cv: dict[str, int]
-    preprocessing: PreprocessingSettings
-    threshold: float
-    select_by: str
-    baseline: str
-    models: dict[str, ModelSettings]
-    intervals: dict[str, float]
-    audit: dict[str, str]
-    naive: bool
-    controls: bool
-    register: bool
-    report: bool
-
-
-def dataset_settings(config: dict, name: str) -> DatasetSettings:
-    """Return the settings of the dataset `name`: the sections with its own overrides merged in.
+    What each key means stands in config/README.md.
 
     Mappings are merged key by key, lists and single values replace what they override. A model
     that is null in the dataset is left out, and one that names its `estimator` there inherits
@@ -100,7 +31,7 @@ def dataset_settings(config: dict, name: str) -> DatasetSettings:
     settings["models"] = {
         model: entry for model, entry in settings["models"].items() if entry is not None
     }
-    return cast(DatasetSettings, settings)
+    return settings
 
 
 def batch_dataset(config: dict, batch: dict) -> str | None:

@@ -18,8 +18,10 @@ from ml_baseline.errors import InputError
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MOST_VALUES = 100_000
 DEEPEST = 100
-PLAIN_TAGS = {
-    f"tag:yaml.org,2002:{kind}" for kind in ["str", "int", "float", "bool", "null", "seq", "map"]
+TAG = "tag:yaml.org,2002:"
+NUMBERS_AND_DATES = {TAG + kind for kind in ("int", "float", "timestamp")}
+PLAIN_TAGS = NUMBERS_AND_DATES | {
+    TAG + kind for kind in ("str", "bool", "null", "merge", "seq", "map")
 }
 
 
@@ -34,8 +36,8 @@ def read_config_file(path: str | Path) -> dict[Keys, int]:
 
     Raises:
         InputError: the file cannot be read, is neither YAML nor JSON, or holds what would be read
-            otherwise than it was meant: a key that stands twice, a tag, a second document, an alias
-            that stands for itself or for too much, code for Snakemake to run (YTE).
+            otherwise than it was meant: a key that stands twice, a tag, an alias that stands for
+            itself or for too much, code for Snakemake to run (YTE).
     """
     path = Path(path)
     try:
@@ -49,21 +51,15 @@ def read_config_file(path: str | Path) -> dict[Keys, int]:
         raise InputError(f"{path}: the config cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        raise InputError(
-            f"{path}, line {line}: byte 0x{error.object[error.start]:02x} is not UTF-8; save the "
-            "file as UTF-8"
-        ) from error
+        byte = error.object[error.start]
+        text = f"{path}, line {line}: byte 0x{byte:02x} is not UTF-8; save the file as UTF-8"
+        raise InputError(text) from error
     if _is_json(text):
         text = text.replace("\t", " ")  # a blank in JSON, not in YAML
     try:
-        lines = _Walk(str(path)).lines_of(text)
-        try:
-            yaml.load(text, Loader=LOADER)  # some faults show when values are made: `<<: 3`
-        except ValueError as error:
-            raise InputError(_bad_value(path, text)) from error
+        return _Document(str(path)).lines_of(text)
     except yaml.YAMLError as error:
         raise InputError(_syntax_error(path, text, error)) from error
-    return lines
 
 
 def _is_json(text: str) -> bool:
@@ -88,127 +84,89 @@ def _syntax_error(path: Path, text: str, error: yaml.YAMLError) -> str:
     return f"{path}, line {mark.line + 1}: not valid YAML: {problem}"
 
 
-def _bad_value(path: Path, text: str) -> str:
-    """Return which value in a YAML text looks like a date or a number and can be none."""
-    for event in yaml.parse(text, Loader=LOADER):
-        if isinstance(event, yaml.ScalarEvent) and not event.style:
-            try:
-                yaml.load(event.value, Loader=LOADER)
-            except ValueError:
-                line = event.start_mark.line + 1 if event.start_mark else 1
-                what = shown(event.value)
-                return (
-                    f"{path}, line {line}: YAML reads {what} as a number or a date, which it "
-                    "cannot be; put it in quotes"
-                )
-            except yaml.YAMLError:
-                continue
-    return f"{path}: not valid YAML"
-
-
-class _Open:
-    """A mapping or list that is being read."""
-
-    def __init__(self, path: Keys, anchor: str | None, is_mapping: bool):
-        self.path, self.anchor, self.is_mapping = path, anchor, is_mapping
-        self.key: str | None = None
-        self.items = 0
-        self.size = 0
-
-
-class _Walk:
-    """One walk over the events of a YAML text; nothing is built, so nothing can grow too large."""
+class _Document:
+    """A walk over the nodes of a YAML text, in which an alias is the very node it stands for."""
 
     def __init__(self, name: str):
         self.name = name
         self.lines: dict[Keys, int] = {}
-        self.sizes: dict[str, int | None] = {}  # by anchor; None while it is open
-        self.open: list[_Open] = []
         self.twice: dict[Keys, str] = {}
+        self.sizes: dict[int, int] = {}  # of the nodes that have been read, aliases expanded
+        self.open: set[int] = set()
+        self.loader = LOADER("")
 
     def lines_of(self, text: str) -> dict[Keys, int]:
-        documents = 0
+        """Return the line of each key; raise InputError or YAMLError for what is wrong."""
+        depth = 0
         for event in yaml.parse(text, Loader=LOADER):
-            line = event.start_mark.line + 1 if event.start_mark else 1
-            if isinstance(event, yaml.DocumentStartEvent):
-                documents += 1
-                if documents > 1:
-                    self._refuse(line, "a second document begins here; remove the `---`")
-            elif isinstance(event, yaml.CollectionEndEvent):
-                self._close()
-            elif isinstance(event, yaml.NodeEvent):
-                self._node(event, line)
-        if not documents:
-            self._refuse(1, "the file is empty; it needs at least one table under `datasets`")
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST:
+                self._refuse(event, f"nested more than {DEEPEST} levels deep")
+        root = yaml.compose(text, Loader=LOADER)
+        if root is None:
+            raise InputError(
+                f"{self.name}, line 1: the file is empty; it needs at least one table under `datasets`"
+            )
+        if not isinstance(root, yaml.MappingNode):
+            self._refuse(root, "expected keys such as `datasets:`, each with its value")
+        self._read(root, ())
         if self.twice:
             raise InputError(f"{self.name}: " + "\n  ".join(self.twice.values()))
+        self.loader.construct_document(root)  # some faults show when values are made: `<<: 3`
         return self.lines
 
-    def _refuse(self, line: int, text: str) -> NoReturn:
-        raise InputError(f"{self.name}, line {line}: {text}")
+    def _refuse(self, place: yaml.Node | yaml.Event, text: str) -> NoReturn:
+        raise InputError(f"{self.name}, line {_line(place)}: {text}")
 
-    def _node(self, event: yaml.NodeEvent, line: int) -> None:
-        inside = self.open[-1] if self.open else None
-        tag = getattr(event, "tag", None)
-        if tag and tag not in {"!", *PLAIN_TAGS}:
-            short = tag.replace("tag:yaml.org,2002:", "!!")
-            self._refuse(line, f"the tag {short} is not supported; write the value without it")
-        if inside is None and not isinstance(event, yaml.MappingStartEvent):
-            self._refuse(line, "expected keys such as `datasets:`, each with its value")
-        if inside and inside.is_mapping and inside.key is None:
-            self._key(event, line, inside)
-            return
-        path: Keys = ()
-        if inside:
-            path = (*inside.path, inside.items if inside.key is None else inside.key)
-            inside.key, inside.items = None, inside.items + 1
-            self._grow(1, line)
-        if isinstance(event, yaml.CollectionStartEvent):
-            if len(self.open) == DEEPEST:
-                self._refuse(line, f"nested more than {DEEPEST} levels deep")
-            mapping = isinstance(event, yaml.MappingStartEvent)
-            self.open.append(_Open(path, event.anchor, mapping))
-            if event.anchor:
-                self.sizes[event.anchor] = None
-        elif isinstance(event, yaml.AliasEvent):
-            self._alias(event.anchor or "", line)
-        elif event.anchor:
-            self.sizes[event.anchor] = 1
+    def _read(self, node: yaml.Node, path: Keys) -> int:
+        """Note the lines of the keys in a node; return how many values it holds."""
+        if id(node) in self.open:
+            self._refuse(node, "this value refers to itself by an alias")
+        if id(node) in self.sizes:
+            return self.sizes[id(node)]
+        if node.tag not in PLAIN_TAGS:
+            short = node.tag.replace(TAG, "!!")
+            self._refuse(node, f"the tag {short} is not supported; write the value without it")
+        self.open.add(id(node))
+        size = 1
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                size += self._read(value, self._key(key, path))
+        elif isinstance(node, yaml.SequenceNode):
+            for i, value in enumerate(node.value):
+                size += self._read(value, (*path, i))
+        elif node.tag in NUMBERS_AND_DATES:
+            try:
+                self.loader.construct_object(node)
+            except ValueError:
+                text = f"YAML reads {shown(node.value)} as a number or a date, which it cannot be"
+                self._refuse(node, f"{text}; put it in quotes")
+        if size > MOST_VALUES:
+            text = f"with its aliases expanded, this has more than {MOST_VALUES:,} values"
+            self._refuse(node, text)
+        self.open.remove(id(node))
+        self.sizes[id(node)] = size
+        return size
 
-    def _key(self, event: yaml.NodeEvent, line: int, inside: _Open) -> None:
-        if not isinstance(event, yaml.ScalarEvent):
-            self._refuse(line, "a key has to be text, not a list, a mapping or an alias")
-        key = event.value
-        if not inside.path and key == "__use_yte__":
-            self._refuse(line, "this lets the file run code in Snakemake; remove the key")
-        path = (*inside.path, key)
-        if path in self.lines and not any(path[:i] in self.twice for i in range(1, len(path))):
-            first = self.lines[path]
+    def _key(self, node: yaml.Node, inside: Keys) -> Keys:
+        """Note the line of a key; return its path."""
+        if not isinstance(node, yaml.ScalarNode):
+            self._refuse(node, "a key has to be text, not a list or a mapping")
+        if not inside and node.value == "__use_yte__":
+            self._refuse(node, "this lets the file run code in Snakemake; remove the key")
+        self._read(node, inside)
+        path, line = (*inside, node.value), _line(node)
+        first = self.lines.get(path)
+        self.lines.setdefault(path, line)
+        if first is not None and not any(path[:i] in self.twice for i in range(1, len(path))):
             where = f"line {line}" if first == line else f"lines {first} and {line}"
             self.twice[path] = f"{dotted(path)} is defined twice, on {where}; remove one of them"
-        self.lines.setdefault(path, line)
-        inside.key = key
+        return path
 
-    def _alias(self, anchor: str, line: int) -> None:
-        if anchor not in self.sizes:
-            self._refuse(line, f"*{anchor} refers to &{anchor}, which is not defined above")
-        size = self.sizes[anchor]
-        if size is None:
-            self._refuse(line, f"*{anchor} is inside the value that it refers to")
-        self._grow(size or 0, line)
 
-    def _grow(self, size: int, line: int) -> None:
-        self.open[-1].size += size
-        if self.open[-1].size > MOST_VALUES:
-            text = f"with its aliases expanded, this has more than {MOST_VALUES:,} values"
-            self._refuse(line, text)
-
-    def _close(self) -> None:
-        closed = self.open.pop()
-        if closed.anchor:
-            self.sizes[closed.anchor] = closed.size
-        if self.open:
-            self._grow(closed.size, self.lines.get(closed.path, 1))
+def _line(place: yaml.Node | yaml.Event) -> int:
+    return place.start_mark.line + 1 if place.start_mark else 1
 
 
 def require_finite(config: Any) -> None:

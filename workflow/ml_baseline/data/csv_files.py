@@ -52,11 +52,15 @@ def _typed(texts: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def write(content: pa.Table, path: Path) -> None:
     """Write a table; a float without a fraction looks like an integer then."""
-    try:  # without quotes where nothing needs them: easier on the reader's eye
-        options = pa.csv.WriteOptions(quoting_style="none", quoting_header="none")
-        pa.csv.write_csv(content, path, options)
-    except pa.ArrowInvalid:
-        pa.csv.write_csv(content, path)
+    with path.open("wb") as file:
+        file.write(_header(content.schema, ","))
+        begin = file.tell()
+        try:  # without quotes where nothing needs them: easier on the reader's eye
+            pa.csv.write_csv(content, file, _options("none"))
+        except pa.ArrowInvalid:
+            file.seek(begin)
+            file.truncate()
+            pa.csv.write_csv(content, file, _options("needed"))
 
 
 class Writer:
@@ -66,9 +70,7 @@ class Writer:
         self._delimiter = "\t" if suffix.startswith(".tsv") else ","
         self._raw = path.open("wb")
         self._text = COMPRESSORS.get(Path(f"x{suffix}").suffix, lambda file: file)(self._raw)
-        header = io.StringIO()
-        csv.writer(header, delimiter=self._delimiter, lineterminator="\n").writerow(schema.names)
-        self._text.write(header.getvalue().encode())
+        self._text.write(_header(schema, self._delimiter))
 
     def write(self, table: pa.Table) -> None:
         """Append the rows of a table."""
@@ -84,8 +86,16 @@ class Writer:
 
     def _as_csv(self, table: pa.Table, quoting: str) -> pa.Buffer:
         sink = pa.BufferOutputStream()
-        options = pa.csv.WriteOptions(
-            include_header=False, delimiter=self._delimiter, quoting_style=quoting
-        )
-        pa.csv.write_csv(table, sink, options)
+        pa.csv.write_csv(table, sink, _options(quoting, self._delimiter))
         return sink.getvalue()
+
+
+def _header(schema: pa.Schema, delimiter: str) -> bytes:
+    """Return the header; Arrow would quote all of its names as soon as one cell needs quotes."""
+    header = io.StringIO()
+    csv.writer(header, delimiter=delimiter, lineterminator="\n").writerow(schema.names)
+    return header.getvalue().encode()
+
+
+def _options(quoting: str, delimiter: str = ",") -> pa.csv.WriteOptions:
+    return pa.csv.WriteOptions(include_header=False, delimiter=delimiter, quoting_style=quoting)

@@ -3,10 +3,13 @@
 import hashlib
 import json
 import math
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from ml_baseline.data.tables import write_table
 from ml_baseline.errors import InputError
 from ml_baseline.registry.runs import GOLDEN, MODEL, SCHEMA
 from ml_baseline.registry.runs import METRICS as METRICS_FILE
@@ -33,23 +36,15 @@ def selected_row(leaderboard: pd.DataFrame) -> pd.Series:
     return chosen.iloc[0]
 
 
-def figures(row: pd.Series, threshold: float) -> dict:
-    """Return a model's holdout metrics as the run's files show them.
-
-    Returns:
-        `name`, then for each metric `value`, `low` and `high` (None where there is none),
-        `threshold`, and `reliable`: whether the intervals hold what they promise.
-    """
+def _scores(row: pd.Series, threshold: float) -> dict:
+    """Return a model's holdout metrics as `manifest.Scores`."""
     names = [*SHOWN_FIRST, *(name for name in METRICS if name not in SHOWN_FIRST)]
-    return {
-        "name": row["model"],
-        **{
-            name: {part: _number(row.get(f"{name}{end}")) for part, end in ENDS.items()}
-            for name in names
-        },
-        "threshold": threshold,
-        "reliable": str(row.get("reliable")).lower() == "true",
+    figures = {
+        name: {part: _number(row.get(f"{name}{end}")) for part, end in ENDS.items()}
+        for name in names
     }
+    reliable = str(row.get("reliable")).lower() == "true"
+    return {"name": row["model"], **figures, "threshold": threshold, "reliable": reliable}
 
 
 def holdout_metrics(
@@ -64,10 +59,6 @@ def holdout_metrics(
     """
     chosen = selected_row(leaderboard)
     of_model = metrics.set_index("model", drop=False)
-    model, baseline = (
-        figures(of_model.loc[name], settings["threshold"])
-        for name in (chosen["model"], settings["baseline"])
-    )
     row = of_model.loc[chosen["model"]]
     about = {
         "dataset": row["dataset"],
@@ -76,17 +67,19 @@ def holdout_metrics(
         "prevalence": _number(row["prevalence"]),
         "level": settings["level"],
     }
+    baseline = {"baseline": _scores(of_model.loc[settings["baseline"]], settings["threshold"])}
+    against = {
+        name: _number(chosen[f"baseline_{name}"])
+        for name in ("difference", "low", "high", "p_adjusted")
+    }
     against_baseline = {
         "metric": settings["select_by"],
-        **{
-            name: _number(chosen[f"baseline_{name}"])
-            for name in ("difference", "low", "high", "p_adjusted")
-        },
+        **against,
         "seeds": int(chosen["seeds"]),
         "verdict": "" if pd.isna(chosen["verdict"]) else chosen["verdict"],
     }
-    together = about | {"model": model, "baseline": baseline, "against_baseline": against_baseline}
-    return together, about | {"baseline": baseline}
+    model = {"model": _scores(row, settings["threshold"])}
+    return about | model | baseline | {"against_baseline": against_baseline}, about | baseline
 
 
 def selection(leaderboard: pd.DataFrame, select_by: str) -> dict:
@@ -95,11 +88,7 @@ def selection(leaderboard: pd.DataFrame, select_by: str) -> dict:
     scores = {row["model"]: _number(row[f"oof_{select_by}"]) for _, row in leaderboard.iterrows()}
     best = "highest" if metric_named(select_by).higher_is_better else "lowest"
     fitted = [name for name, score in scores.items() if score is not None]
-    tied = [
-        name
-        for name in fitted
-        if scores[name] == scores[chosen["model"]] and name != chosen["model"]
-    ]
+    tied = [n for n in fitted if scores[n] == scores[chosen["model"]] and n != chosen["model"]]
     failed = [name for name in scores if name not in fitted]
     left_out = f" ({' and '.join(failed)} could not be fitted)" if failed else ""
     shared = f", as has {' and '.join(tied)}, which stands later in the config," if tied else ""
@@ -126,10 +115,9 @@ def run_files(
 
     Args:
         model_file: the model as it was saved.
-        golden: rows to check the model by, from `golden.make_golden`.
+        golden: from `golden.make_golden`.
         schema: the table's input schema.
-        predictions: the model's holdout predictions: `row_id`, ids, `target`, `probability`,
-            `prediction`.
+        predictions: from `model_predictions`.
         metrics: from `holdout_metrics`.
         packages: the installed packages, one a line.
     """
@@ -160,17 +148,14 @@ def facts(
 
     Args:
         settings: `config` (the table's settings), `metrics` (see `holdout_metrics`), `seeds`.
-        schema: the input schema.
-        leaderboard: the table's leaderboard.
         metrics: the content of `holdout_metrics.json`.
-        predictions: from `model_predictions`.
-        audit: the audit's findings.
+        predictions, golden: from `model_predictions` and `golden.make_golden`.
         repairs: what cleaning counted.
-        golden: from `golden.make_golden`.
         data_hash: SHA-256 of the raw table's file.
     """
     name, config = metrics["model"]["name"], settings["config"]
     holdout_rows = len(predictions)
+    findings = audit.drop(columns=["value", "limit"]).astype({"subject": "str"}).fillna("")
     return {
         "task": "classification",
         "dataset": schema["dataset"],
@@ -186,8 +171,8 @@ def facts(
             "sha256": data_hash,
             **{key: repairs[key] for key in ("rows_read", "rows_without_target", "duplicate_rows")},
         },
-        "split": config["split"]
-        | {
+        "split": {
+            **config["split"],
             "rows": schema["rows"],
             "train_rows": schema["rows"] - holdout_rows,
             "holdout_rows": holdout_rows,
@@ -198,11 +183,7 @@ def facts(
             "rows": len(golden["row_id"]),
             "difference_from_holdout": golden["difference_from_holdout"],
         },
-        "audit": [
-            {key: row[key] for key in row if key not in ("value", "limit")}
-            for row in audit.astype({"subject": "str"}).fillna("").to_dict("records")
-            if row["verdict"] != "pass"
-        ],
+        "audit": [row for row in findings.to_dict("records") if row["verdict"] != "pass"],
         "audit_checks": int(audit["check"].nunique()),
         "config": config,
     }
@@ -239,11 +220,6 @@ def _json(content: object) -> bytes:
 
 
 def _table(table: pd.DataFrame, suffix: str) -> bytes:
-    import tempfile
-    from pathlib import Path
-
-    from ml_baseline.data.tables import write_table
-
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"table.{suffix}")
         write_table(table, path)

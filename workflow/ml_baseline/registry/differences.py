@@ -1,5 +1,6 @@
 """What differs between two published runs."""
 
+from collections.abc import Iterator
 from typing import TypedDict
 
 from ml_baseline.registry.manifest import Figure
@@ -37,12 +38,7 @@ def run_differences(first: Run, second: Run) -> Differences:
     runs = (first, second)
     facts = [_facts(run) for run in runs]
     metrics = [metrics_of(run) for run in runs]
-    names = dict.fromkeys(
-        name
-        for part in metrics
-        for name, figure in part["model"].items()
-        if isinstance(figure, dict)
-    )
+    scores = metrics[0]["model"] | metrics[1]["model"]
     return {
         "runs": [run.run_id for run in runs],
         "datasets": [run.dataset for run in runs],
@@ -52,7 +48,11 @@ def run_differences(first: Run, second: Run) -> Differences:
             for name in sorted({*facts[0], *facts[1]})
             if facts[0].get(name) != facts[1].get(name)
         },
-        "metrics": {name: [figure_of(part, name) for part in metrics] for name in names},
+        "metrics": {
+            name: [figure_of(part, name) for part in metrics]
+            for name, figure in scores.items()
+            if isinstance(figure, dict)
+        },
         "same_rows": first.meta["holdout_rows_hash"] == second.meta["holdout_rows_hash"],
     }
 
@@ -64,11 +64,9 @@ def _facts(run: Run) -> dict[str, object]:
     return {name: value for name, value in _flat(own) if name != PROSE}
 
 
-def _flat(value: object, name: str = "") -> list[tuple[str, object]]:
+def _flat(value: object, name: str = "") -> Iterator[tuple[str, object]]:
     if isinstance(value, dict) and value:
-        return [
-            pair
-            for key, item in value.items()
-            for pair in _flat(item, f"{name}.{key}" if name else str(key))
-        ]
-    return [(name, value)]
+        for key, item in value.items():
+            yield from _flat(item, f"{name}.{key}" if name else str(key))
+    else:
+        yield name, value

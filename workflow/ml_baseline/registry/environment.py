@@ -19,8 +19,7 @@ def installed_packages() -> str:
     """Return all installed distributions as `pip freeze` would list them, one a line."""
     found: dict[str, str] = {}
     for distribution in importlib.metadata.distributions():
-        name = distribution.metadata["Name"]
-        if name:  # what is left of a broken installation has none
+        if name := distribution.metadata["Name"]:  # what is left of a broken installation has none
             found.setdefault(name.lower(), f"{name}=={distribution.version}")
     return "".join(f"{found[name]}\n" for name in sorted(found))
 

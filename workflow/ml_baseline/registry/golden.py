@@ -12,7 +12,7 @@ import pandas as pd
 
 from ml_baseline.data.schema import Schema
 from ml_baseline.errors import InputError
-from ml_baseline.registry.load import install_command, version_changes
+from ml_baseline.registry.load import changes_in_words, install_command, version_changes
 from ml_baseline.registry.manifest import Golden
 from ml_baseline.registry.predict import input_columns, predict_rows
 from ml_baseline.registry.runs import GOLDEN, Run, checked_json
@@ -49,10 +49,9 @@ def make_golden(
         predictions: the model's holdout predictions, columns `row_id, probability`.
 
     Returns:
-        `columns`, `rows` (lists of text, null for none), `row_id`, `probability`, and
-        `difference_from_holdout`: by how much the probabilities differ at most from those that the
-        same rows were given together with the whole holdout. Where more than rounding is between
-        them, a prediction depends on which rows are predicted with it.
+        The golden rows. `difference_from_holdout` says by how much the probabilities differ at most
+        from those of the same rows when the whole holdout was predicted at once; more than rounding
+        means that a prediction depends on which rows are predicted with it.
 
     Raises:
         InputError: the model gives the same rows other probabilities each time.
@@ -60,8 +59,8 @@ def make_golden(
     chosen = choose_rows(predictions)
     columns = input_columns(schema)
     rows = raw.iloc[chosen["row_id"]][columns].reset_index(drop=True)
-    probability = replay(model, rows, schema)
-    again = replay(model, rows, schema)
+    probability, _, _ = predict_rows(model, schema, rows)
+    again, _, _ = predict_rows(model, schema, rows)
     if not np.abs(probability - again).max() <= TOLERANCE:
         worst = int(np.abs(probability - again).argmax())
         raise InputError(
@@ -81,12 +80,6 @@ def make_golden(
     }
 
 
-def replay(model: "Pipeline", raw: pd.DataFrame, schema: Schema) -> np.ndarray:
-    """Return the probability of class 1 of raw rows, shape (rows,), as `predict` gives it."""
-    probability, _, _ = predict_rows(model, schema, raw)
-    return probability
-
-
 def replay_golden(run: Run, model: "Pipeline") -> tuple[int, float]:
     """Predict a run's golden rows again.
 
@@ -103,11 +96,15 @@ def replay_golden(run: Run, model: "Pipeline") -> tuple[int, float]:
     try:
         by_column = zip(golden["columns"], zip(*golden["rows"], strict=True), strict=True)
         rows = pd.DataFrame(dict(by_column), dtype="str")
-        distances = np.abs(replay(model, rows, run.schema) - golden["probability"])
+        distances = np.abs(predict_rows(model, run.schema, rows)[0] - golden["probability"])
+        if np.isnan(distances).any():
+            raise ValueError("it returns probabilities that are not numbers")
     except Exception as error:
-        raise _unusable(run, f"{type(error).__name__}: {error}") from error
-    if np.isnan(distances).any():
-        raise _unusable(run, "it returns probabilities that are not numbers")
+        raise InputError(
+            f"{run.folder}: the model cannot predict with the packages installed here: "
+            f"{changes_in_words(run)} ({type(error).__name__}: {error}). Install what the run was "
+            f"published with: {install_command(run)}"
+        ) from error
     return len(distances), float(distances.max())
 
 
@@ -120,22 +117,13 @@ def require_working(run: Run, model: "Pipeline") -> str:
         InputError: the model cannot predict with the packages that are installed here.
     """
     rows, difference = replay_golden(run, model)
-    changes = version_changes(run)
     if difference > TOLERANCE:
-        since = "; ".join(changes) or "the packages that matter have the same versions"
         return (
             f"run {run.run_id} predicts differently than when it was published, by up to "
-            f"{difference:.2g} on its {rows} golden rows ({since}). For the same predictions as "
-            f"then: {install_command(run)}"
+            f"{difference:.2g} on its {rows} golden rows ({changes_in_words(run)}). For the same "
+            f"predictions as then: {install_command(run)}"
         )
+    changes = "; ".join(version_changes(run))
     if changes and rows:
-        return f"{'; '.join(changes)}; the run's {rows} golden rows are predicted as before"
-    return "; ".join(changes)
-
-
-def _unusable(run: Run, why: str) -> InputError:
-    changes = "; ".join(version_changes(run)) or "the packages that matter have the same versions"
-    return InputError(
-        f"{run.folder}: the model cannot predict with the packages installed here: {changes} ({why}). "
-        f"Install what the run was published with: {install_command(run)}"
-    )
+        return f"{changes}; the run's {rows} golden rows are predicted as before"
+    return changes

@@ -15,8 +15,8 @@ if TYPE_CHECKING:  # importing it takes longer than all else here
 def load_model(run: Run) -> "Pipeline":
     """Return a run's fitted pipeline.
 
-    Nothing is unpickled before the bytes in hand are those of the manifest. The manifest is one that
-    this account has sealed or that the user vouches for: others are not opened.
+    Nothing is unpickled before the bytes in hand are those of the manifest, which this account has
+    sealed or the user vouches for: other runs are not opened.
 
     Raises:
         InputError: the model is not the one that was published, or cannot be loaded with the
@@ -31,29 +31,34 @@ def load_model(run: Run) -> "Pipeline":
             warnings.filterwarnings("ignore", message="Trying to unpickle estimator")
             return joblib.load(io.BytesIO(content))
     except Exception as error:
-        changes = "; ".join(version_changes(run)) or "the versions are the same"
         raise InputError(
             f"{run.folder / MODEL} cannot be loaded with the packages installed here "
-            f"({type(error).__name__}: {error}); {changes}. Install the versions that the run was "
-            f"published with: {install_command(run)}"
+            f"({type(error).__name__}: {error}); {changes_in_words(run)}. Install the versions that "
+            f"the run was published with: {install_command(run)}"
         ) from error
 
 
 def version_changes(run: Run) -> list[str]:
     """Return in words which packages, of those that matter, differ from when the run was made."""
-    here = package_versions(run.meta["packages"])
     return [
-        f"{name} was {then or 'not installed'} and is {here[name] or 'not installed'}"
-        for name, then in _changed(run, here).items()
+        f"{name} was {then or 'not installed'} and is {now or 'not installed'}"
+        for name, (then, now) in _changed(run).items()
     ]
+
+
+def changes_in_words(run: Run) -> str:
+    """Return `version_changes` as a part of a sentence."""
+    return "; ".join(version_changes(run)) or "the packages that matter have the same versions"
 
 
 def install_command(run: Run) -> str:
     """Return the command that installs the versions of the packages that differ."""
-    changed = _changed(run, package_versions(run.meta["packages"])) or run.meta["packages"]
-    wanted = " ".join(f"{name}=={then}" for name, then in changed.items() if then)
+    then = {name: then for name, (then, _) in _changed(run).items()} or run.meta["packages"]
+    wanted = " ".join(f"{name}=={version}" for name, version in then.items() if version)
     return f"`pip install {wanted}` (all versions: {run.folder / 'env/pip_freeze.txt'})"
 
 
-def _changed(run: Run, here: dict[str, str | None]) -> dict[str, str | None]:
-    return {name: then for name, then in run.meta["packages"].items() if here[name] != then}
+def _changed(run: Run) -> dict[str, tuple[str | None, str | None]]:
+    here = package_versions(run.meta["packages"])
+    then = run.meta["packages"]
+    return {name: (then[name], here[name]) for name in then if then[name] != here[name]}

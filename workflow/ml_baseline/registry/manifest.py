@@ -1,8 +1,7 @@
 """What the JSON files of a run hold: their types, and the one function that reads them by these.
 
-Whoever made a run may have put anything into its files. So nothing of them is used before
-`read_json_as` has compared it with its type: what it returns has every key that is promised, each
-value is what it should be, and names are ones that this program writes.
+Whoever made a run may have put anything into its files, so nothing of them is used before
+`read_json_as` has compared it with its type.
 """
 
 import json
@@ -195,6 +194,18 @@ class Golden(TypedDict):
 Record = TypeVar("Record")
 
 
+# What a value of a plain type is called.
+CALLED = {
+    dict: "a mapping",
+    list: "a list",
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    NoneType: "null",
+}
+
+
 def read_json_as(kind: type[Record], content: bytes, name: object) -> Record:
     """Return the content of a JSON file, which is of a type.
 
@@ -208,11 +219,12 @@ def read_json_as(kind: type[Record], content: bytes, name: object) -> Record:
     """
     try:
         value = json.loads(content, parse_constant=_refuse)
-        if _is_deeper(value, DEEPEST):
-            raise ValueError("nested too deeply")
-    except (ValueError, RecursionError) as error:
-        why = "nested too deeply" if isinstance(error, RecursionError) else error
-        raise InputError(f"{name} is damaged: not valid JSON ({why})") from error
+        if _depth(value) > DEEPEST:
+            raise RecursionError
+    except RecursionError as error:
+        raise InputError(f"{name} is damaged: it is nested too deeply") from error
+    except ValueError as error:
+        raise InputError(f"{name} is damaged: not valid JSON ({error})") from error
     if problem := _mismatch(value, kind, ""):
         raise InputError(f"{name} is damaged: {problem}")
     return value
@@ -220,58 +232,40 @@ def read_json_as(kind: type[Record], content: bytes, name: object) -> Record:
 
 def _mismatch(value: object, kind: Any, place: str) -> str | None:
     """Return what of a value is not of a type, in words; None if all of it is."""
-    kind_of = get_origin(kind)
-    if kind_of in (Required, NotRequired):
-        return _mismatch(value, get_args(kind)[0], place)
-    if kind_of is Annotated:
-        base, pattern = get_args(kind)
-        fits = isinstance(value, base) and pattern.fullmatch(value)
-        return None if fits else _unlike(value, place, "a name that ml-baseline writes")
-    if kind_of in (Union, UnionType):
-        problems = [_mismatch(value, part, place) for part in get_args(kind)]
-        return None if None in problems else problems[0]
-    if kind_of is Literal:
-        return None if value in get_args(kind) else _unlike(value, place, "another word")
-    if is_typeddict(kind):
-        return _mapping_mismatch(value, kind, place)
-    if kind is Any:
+    origin, parts = get_origin(kind) or kind, get_args(kind)
+    if origin is Any:
         return None
-    items = get_args(kind) or (Any, Any)
-    is_number = (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and abs(value) <= sys.float_info.max
-    )
-    name, fits = {
-        dict: ("a mapping", isinstance(value, dict)),
-        list: ("a list", isinstance(value, list)),
-        str: ("text", isinstance(value, str)),
-        int: ("a whole number", is_number and isinstance(value, int)),
-        float: ("a number", is_number),
-        bool: ("true or false", isinstance(value, bool)),
-        NoneType: ("null", value is None),
-    }[kind_of or kind]
-    if not fits:
-        return _unlike(value, place, name)
-    parts: list[tuple[object, Any, str]] = []
-    if isinstance(value, dict):
+    if origin in (Required, NotRequired):
+        return _mismatch(value, parts[0], place)
+    if origin in (Union, UnionType):
+        problems = [_mismatch(value, part, place) for part in parts]
+        return None if None in problems else problems[0]
+    if origin is Literal:
+        return None if value in parts else _unlike(value, place, " or ".join(parts))
+    if origin is Annotated:
+        fits = isinstance(value, str) and parts[1].fullmatch(value)
+        return None if fits else _unlike(value, place, "a name that ml-baseline writes")
+    plain = dict if is_typeddict(origin) else origin
+    # JSON's numbers: one without a point is a number too, true and false are none.
+    types = (int, float) if plain is float else plain
+    if not isinstance(value, types) or (isinstance(value, bool) and plain is not bool):
+        return _unlike(value, place, CALLED[plain])
+    if isinstance(value, int | float) and abs(value) > sys.float_info.max:
+        return _unlike(value, place, "a smaller number")
+    inside: list[tuple[object, Any, str]] = []
+    if isinstance(value, dict) and is_typeddict(origin):
+        for key, part in get_type_hints(origin, include_extras=True).items():
+            if key in value:
+                inside.append((value[key], part, _inside(place, key)))
+            elif key in origin.__required_keys__:
+                return f"it lacks `{_inside(place, key)}`"
+    elif isinstance(value, dict) and parts:
         for key, item in value.items():
-            parts += [(key, items[0], f"a key of {place}"), (item, items[1], _inside(place, key))]
-    elif isinstance(value, list):
-        parts = [(item, items[0], _inside(place, i)) for i, item in enumerate(value)]
-    return next(filter(None, (_mismatch(*part) for part in parts)), None)
-
-
-def _mapping_mismatch(value: object, kind: Any, place: str) -> str | None:
-    if not isinstance(value, dict):
-        return _unlike(value, place, "a mapping")
-    for key, part in get_type_hints(kind, include_extras=True).items():
-        if key in value:
-            if problem := _mismatch(value[key], part, _inside(place, key)):
-                return problem
-        elif key in kind.__required_keys__:
-            return f"it lacks `{_inside(place, key)}`"
-    return None
+            inside.append((key, parts[0], f"a key of {place}"))
+            inside.append((item, parts[1], _inside(place, key)))
+    elif isinstance(value, list) and parts:
+        inside = [(item, parts[0], _inside(place, i)) for i, item in enumerate(value)]
+    return next(filter(None, (_mismatch(*part) for part in inside)), None)
 
 
 def _inside(place: str, key: object) -> str:
@@ -287,12 +281,9 @@ def _shown(text: str) -> str:
     return for_terminal(short)
 
 
-def _is_deeper(value: object, levels: int) -> bool:
-    if isinstance(value, dict):
-        value = list(value.values())
-    if not isinstance(value, list):
-        return False
-    return levels == 0 or any(_is_deeper(item, levels - 1) for item in value)
+def _depth(value: object) -> int:
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(_depth, items), default=0)
 
 
 def _refuse(constant: str) -> None:

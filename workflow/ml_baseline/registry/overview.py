@@ -14,8 +14,9 @@ from ml_baseline.registry.runs import (
     checked_bytes,
     checked_json,
     latest_run_id,
-    opened_or_problem,
-    run_folders,
+    open_run,
+    runs_of,
+    tables,
 )
 
 NO_FIGURE: Figure = {"value": None, "low": None, "high": None}
@@ -25,6 +26,7 @@ class RunLine(Figure):
     """What a list of runs shows of one.
 
     Attributes:
+        run_id: empty where the runs of a table cannot be listed.
         problem: why the run cannot be used, in words; then what follows, up to `audit`, is None.
         metric: what the model was chosen by; its figure is of the holdout.
         audit: the worst verdict.
@@ -49,8 +51,17 @@ def overview(
     results: Path = RESULTS, dataset: str | None = None, trusted: bool = False
 ) -> list[RunLine]:
     """Return a line for each run, the newest first; those that cannot be used say why."""
-    folders = sorted(run_folders(Path(results), dataset), key=by_time, reverse=True)
-    return [_line(folder, trusted) for folder in folders]
+    results = Path(results)
+    folders, unlisted = [], []
+    for name in tables(results, dataset):
+        try:
+            folders += runs_of(results, name)
+        except InputError as error:
+            unlisted.append(
+                _empty_line(name, "", results / name / "runs") | {"problem": str(error)}
+            )
+    folders.sort(key=by_time, reverse=True)
+    return [*(_line(folder, trusted) for folder in folders), *unlisted]
 
 
 def described(run: Run) -> dict:
@@ -75,39 +86,40 @@ def figure_of(metrics: HoldoutMetrics, name: str) -> Figure:
     return found if isinstance(found, dict) else NO_FIGURE
 
 
-def _line(folder: Path, trusted: bool) -> RunLine:
-    run = opened_or_problem(folder, trusted)
-    latest = None
-    with contextlib.suppress(InputError):
-        latest = latest_run_id(folder.parent)
-    line: RunLine = {
-        "dataset": folder.parts[-3],
-        "run_id": folder.name,
-        "problem": run if isinstance(run, str) else None,
+def _empty_line(dataset: str, run_id: str, folder: Path) -> RunLine:
+    return {
+        "dataset": dataset,
+        "run_id": run_id,
+        "problem": None,
         "published": None,
         "model": None,
         "metric": None,
         **NO_FIGURE,
         "holdout_rows": None,
         "audit": None,
-        "latest": latest == folder.name,
+        "latest": False,
         "sealed": False,
         "folder": str(folder),
     }
-    if isinstance(run, str):
-        return line
-    meta = run.meta
-    metric = meta["selection"]["select_by"]
-    verdicts = [finding["verdict"] for finding in meta["audit"]]
-    line |= {
-        "published": meta["published"],
-        "model": meta["model"]["name"],
-        "metric": metric,
-        "holdout_rows": meta["split"]["holdout_rows"],
-        "audit": next((v for v in ("fail", "warn") if v in verdicts), "pass"),
-        "sealed": run.sealed,
-    }
+
+
+def _line(folder: Path, trusted: bool) -> RunLine:
+    line = _empty_line(folder.parts[-3], folder.name, folder)
+    with contextlib.suppress(InputError):
+        line["latest"] = latest_run_id(folder.parent) == folder.name
     try:
+        run = open_run(folder, trusted)
+        meta = run.meta
+        metric = meta["selection"]["select_by"]
+        verdicts = [finding["verdict"] for finding in meta["audit"]]
+        line |= {
+            "published": meta["published"],
+            "model": meta["model"]["name"],
+            "metric": metric,
+            "holdout_rows": meta["split"]["holdout_rows"],
+            "audit": next((v for v in ("fail", "warn") if v in verdicts), "pass"),
+            "sealed": run.sealed,
+        }
         line |= figure_of(metrics_of(run), metric)
     except InputError as error:
         line["problem"] = str(error)

@@ -46,9 +46,8 @@ class BadCells:
 
 def input_columns(schema: Schema) -> list[str]:
     """Return the raw columns that the model needs, in the order of the training table."""
-    return list(
-        dict.fromkeys(entry["source"] for entry in schema["columns"] if entry["role"] == "feature")
-    )
+    features = (entry["source"] for entry in schema["columns"] if entry["role"] == "feature")
+    return list(dict.fromkeys(features))
 
 
 def id_columns(run: Run) -> list[str]:
@@ -70,12 +69,11 @@ def clean_rows(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, list[Ba
     """Return the cleaned features of raw rows and the cells that do not keep to the schema.
 
     A cell that is missing or of a category never seen is fine; text where the training table had
-    numbers, dates or booleans is not, nor is a label in the target (which a table to predict may
-    have and is not predicted from) that is none of the training table's.
+    numbers, dates or booleans is not, nor is a label in the target, if there is one, that is none
+    of the training table's.
 
     Args:
-        raw: shape (rows, columns), every cell text, null for missing; columns of no use are left
-            alone.
+        raw: shape (rows, columns), every cell text, null for missing.
         schema: the run's input schema.
 
     Returns:
@@ -98,11 +96,10 @@ def clean_rows(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, list[Ba
 def expected(entry: Column) -> str:
     """Return what the cells of a feature are to be, in words."""
     if "part" in entry:
-        formats = [
+        return " or ".join(
             "a date such as 2024-01-31" if text == cells.ISO8601 else f"a date written {text}"
             for text in entry["date_formats"]
-        ]
-        return " or ".join(formats)
+        )
     unit = f" (in {entry['unit']})" if entry.get("unit") else ""
     return EXPECTED.get(entry["kind"], "text") + unit
 
@@ -159,10 +156,9 @@ def check_columns(names: Sequence[str], schema: Schema, name: str) -> list[str]:
             for near in similar(column, names, n=1, cutoff=0.8)
         ]
         hint = f" Perhaps {listed(hints)}." if hints else ""
-        what = "the columns " if len(missing) > 1 else "the column "
         raise InputError(
-            f"{name} lacks {what}{listed(_quoted(missing))}, which the model needs. Its "
-            f"columns are {listed(names)}.{hint}"
+            f"{name} lacks the column{'s' * (len(missing) > 1)} {listed(_quoted(missing))}, which the "
+            f"model needs. Its columns are {listed(names)}.{hint}"
         )
     known = {entry["source"] for entry in schema["columns"] if entry["role"] in KEPT_ROLES}
     return [column for column in names if column not in known]
@@ -212,7 +208,7 @@ def _unknown_labels(raw: pd.DataFrame, schema: Schema) -> list[BadCells]:
     if entry["source"] not in raw.columns:
         return []
     labels = [*schema["positive"], *schema["negative"]]
-    if raw[entry["source"]].isin(labels).all():  # as nearly always, and found out fast
+    if raw[entry["source"]].isin(labels).all():  # the usual case, and a fast check
         return []
     texts = cells.strip(raw[entry["source"]].reset_index(drop=True).astype("str"))
     known = cells.encode(texts, dict.fromkeys(labels, 0)).notna()

@@ -1,12 +1,13 @@
 """Predictions of the rows of a file, chunk by chunk. No row is dropped, doubled or moved."""
 
 import os
+import re
 import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from threadpoolctl import threadpool_limits
 
 from ml_baseline.config.paths import require_output, whole_prediction
 from ml_baseline.data.schema import listed
@@ -48,13 +50,8 @@ CHUNK_CELLS = 1 << 22
 FEWEST_CHUNK_ROWS = 1 << 10
 
 ON_BAD_ROWS = ("fail", "null")
-OUTPUT_SUFFIXES = tuple(
-    [".parquet"]
-    + [
-        f".{text}{packed}"
-        for text in ("csv", "tsv", "txt")
-        for packed in ("", ".gz", ".bz2", ".xz")
-    ]
+OUTPUT_NAME = re.compile(
+    r".*(\.parquet|\.(?:csv|tsv|txt)(?:\.gz|\.bz2|\.xz)?)", re.IGNORECASE | re.DOTALL
 )
 STANDARD_STREAM = "-"
 PROGRESS_AFTER_SECONDS = 1.0
@@ -77,17 +74,16 @@ def predict_file(
     """Predict the rows of a file into a file, in memory that does not grow with it.
 
     The output has the id columns as they stand in the input (or `row`, counted from 1, if the
-    table has none), `probability`, `prediction` (1 for what the run's schema calls positive, 0 for
-    the rest) and, under "null", `reason`; its rows are those of the input, in their order. It is
-    written whole or not at all. Columns of no use are named once on stderr.
+    table has none), `probability`, `prediction` (1 for what the run's schema calls positive) and,
+    under "null", `reason`. It is written whole or not at all. Columns of no use are named on stderr.
 
     Args:
         run: a published run.
         source: a file in any format that can be trained on, or "-" for standard input.
         destination: a file of these kinds (but .zip), or "-" for CSV on standard output, of which
             nothing is written before all of it is there.
-        on_bad_rows: what to do with rows whose cells do not fit the schema: "fail"
-            raises, "null" leaves their figures empty and gives the reason.
+        on_bad_rows: for rows whose cells do not fit the schema, "fail" raises, "null" leaves
+            their figures empty and gives the reason.
         rows_at_a_time: rows of a chunk; by the width of the table if None. The last digits of
             probabilities may depend on it.
         progress: whether to show a bar on stderr; if it is a terminal, if None.
@@ -103,14 +99,13 @@ def predict_file(
     """
     if on_bad_rows not in ON_BAD_ROWS:
         raise InputError(f"on_bad_rows is {on_bad_rows!r}; expected {' or '.join(ON_BAD_ROWS)}")
-    started = time.perf_counter()
+    started, config = time.perf_counter(), run.meta["config"]
     suffix = _output_suffix(destination)
     if str(destination) != STANDARD_STREAM:
-        own = {run.meta["config"].get("table", source): f"the table of {run.dataset}"}
+        own = {config.get("table", source): f"the table of {run.dataset}"}
         require_output(destination, {**(tables or {}), **own, source: "the input"}, overwrite)
     with ExitStack() as stack:
         path, name = stack.enter_context(_file_of(source))
-        config = run.meta["config"]
         rows = open_rows(
             path,
             name,
@@ -127,7 +122,9 @@ def predict_file(
         batch = _Batch(run, model, rows, on_bad_rows, rows_at_a_time)
         temporary = stack.enter_context(_whole_output(destination, suffix))
         show = stack.enter_context(_progress_bar(rows, progress))
-        stack.enter_context(_model_threads())
+        # A core is left to the thread that reads: threads that wait for each other take longer.
+        threads = {"blas": 1, "openmp": max(1, (os.cpu_count() or 1) - 1)}
+        stack.enter_context(threadpool_limits(threads))
         summary = None
         while summary is None:
             with suppress(ReadAgainError):  # the rows know now what is to be read in another way
@@ -222,25 +219,21 @@ class _Batch:
         reasons: list[str | None] | None,
         before: int,
     ) -> pa.Table:
-        columns = list(ids.columns)
-        if not columns:
-            columns = [pa.array(np.arange(before + 1, before + 1 + len(probability)))]
-        bad = None
-        if reasons is not None:
-            bad = np.array([reason is not None for reason in reasons])
+        columns = list(ids.columns) or [
+            pa.array(np.arange(before + 1, before + 1 + len(probability)))
+        ]
+        bad = None if reasons is None else np.array([reason is not None for reason in reasons])
         columns.append(pa.array(probability, mask=bad))
         columns.append(pa.array((probability >= self.threshold).astype("int64"), mask=bad))
         if self.on_bad_rows == "null":
-            reasons = reasons or [None] * len(probability)
-            columns.append(pa.array(reasons, pa.large_string()))
+            columns.append(pa.array(reasons or [None] * len(probability), pa.large_string()))
         return pa.Table.from_arrays(columns, schema=schema)
 
     def _bad_rows(self, problems: list[BadCells], before: int, rows: int) -> InputError:
         """Return what to say about the rows of a chunk that cannot be predicted."""
         number = len(set().union(*(problem.found.index for problem in problems)))
-        seen = f"of the first {before + rows:,} rows "
         return InputError(
-            f"{self.rows.name}: {number:,} {seen}cannot be predicted. "
+            f"{self.rows.name}: {number:,} of the first {before + rows:,} rows cannot be predicted. "
             + " ".join(in_words(problem, before) for problem in problems)
             + " Correct them, or use `--on-bad-rows null` to leave their predictions empty, with the "
             "reason, and predict the others"
@@ -262,30 +255,21 @@ def _ahead(items: Iterator) -> Iterator:
             yield item
 
 
-def _model_threads() -> AbstractContextManager:
-    """Leave a core to the thread that reads: threads that wait for each other take longer."""
-    from threadpoolctl import threadpool_limits
-
-    return threadpool_limits({"blas": 1, "openmp": max(1, (os.cpu_count() or 1) - 1)})
-
-
 def _output_suffix(destination: str | Path) -> str:
     """Return what kind of file is to be written."""
+    path = Path(destination)
     if str(destination) == STANDARD_STREAM:
         return ".csv"
-    path = Path(destination)
     if path.is_dir():
         raise InputError(f"{path}: this is a folder; name a file in it")
-    name = path.name.lower()
-    suffix = next((suffix for suffix in OUTPUT_SUFFIXES if name.endswith(suffix)), None)
-    if suffix is None and path.exists() and not path.is_file():  # /dev/stdout, a pipe
-        suffix = ".csv"
-    if suffix is None:
-        raise InputError(
-            f"{path}: the ending does not say what to write; expected .csv, .tsv, .txt (also with "
-            ".gz, .bz2 or .xz) or .parquet, or - for standard output"
-        )
-    return suffix
+    if found := OUTPUT_NAME.fullmatch(path.name):
+        return found[1].lower()
+    if path.exists() and not path.is_file():  # /dev/stdout, a pipe
+        return ".csv"
+    raise InputError(
+        f"{path}: the ending does not say what to write; expected .csv, .tsv, .txt (also with .gz, "
+        ".bz2 or .xz) or .parquet, or - for standard output"
+    )
 
 
 @contextmanager

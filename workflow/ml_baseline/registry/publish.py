@@ -13,18 +13,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ml_baseline.errors import InputError
-from ml_baseline.files import open_lock_file, sync_folder, whole_file
+from ml_baseline.files import current_umask, open_lock_file, sync_folder, whole_file
 from ml_baseline.registry.manifest import FORMAT, RUN_ID, Manifest, read_json_as
 from ml_baseline.registry.runs import (
     CARD,
     LATEST_FILE,
     MANIFEST,
     SEAL,
-    Run,
+    by_time,
     changed_files,
-    is_newer,
     latest_run_id,
-    opened_or_problem,
+    opened,
 )
 from ml_baseline.seal import seal_of
 
@@ -51,11 +50,10 @@ def publish(
     Args:
         runs: the folder of the table's runs.
         files: the content of each file, by its path in the run.
-        facts: what the manifest says of the run: `dataset`, `seed`, `model` and whatever else
-            makes it this run and no other.
+        facts: what the manifest says of the run, see `contents.facts`.
         circumstances: what the manifest says of where it was made. Together with the files of
             `CIRCUMSTANCES`, the time and the card this does not count as content.
-        card: the function that makes the text of the run's README from its manifest.
+        card: makes the text of the run's README from its manifest.
         now: the clock.
     """
     runs = Path(runs)
@@ -64,7 +62,8 @@ def publish(
     with _alone(runs):
         run_id = _unchanged(runs, content)
         if run_id is None:
-            run_id = _publish(runs, files, facts, circumstances | {"content": content}, card, now)
+            known = facts | circumstances | {"content": content}
+            run_id = _publish(runs, files, known, card, now())
         with whole_file(runs / LATEST_FILE) as temporary:
             temporary.write_text(f"{run_id}\n", encoding="ascii")
     return run_id
@@ -102,18 +101,15 @@ def _unchanged(runs: Path, content: str) -> str | None:
     """
     # An account that can keep no key takes the runs that are there for its own.
     trusted = seal_of(b"", make_key=True) is None
-    opened = [
-        opened_or_problem(path, trusted) for path in runs.iterdir() if RUN_ID.fullmatch(path.name)
-    ]
-    found = [run for run in opened if isinstance(run, Run)]
+    folders = [path for path in runs.iterdir() if RUN_ID.fullmatch(path.name)]
+    found = list(opened(folders, trusted))
     named = None
     with contextlib.suppress(InputError):
         named = latest_run_id(runs)
     latest = next((run for run in found if run.run_id == named), None)
     for run in sorted(found, key=lambda run: run != latest):
-        if run.meta["content"] != content:
-            continue
-        if run == latest or latest is None or is_newer(run, latest):
+        newer = latest is None or by_time(run.folder) >= by_time(latest.folder)
+        if newer and run.meta["content"] == content:
             return None if changed_files(run) else run.run_id
     return None
 
@@ -122,26 +118,21 @@ def _publish(
     runs: Path,
     files: Mapping[str, bytes],
     facts: dict,
-    circumstances: dict,
     card: Callable[[dict], str],
-    now: Callable[[], datetime],
+    time: datetime,
 ) -> str:
     temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=runs))
     try:
         for name, data in files.items():
             _write(temporary / name, data)
         digests = {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}
-        time = now()
         for number in range(1, 10_000):
-            run_id = _run_id(time, facts["seed"], number)
+            run_id = f"{time:%Y-%m-%dT%H-%M-%SZ}__classification__seed{facts['seed']}"
+            run_id += f"-{number}" if number > 1 else ""
             if os.path.lexists(runs / run_id):
                 continue
-            meta = {
-                "format": FORMAT,
-                "run_id": run_id,
-                "published": time.isoformat(timespec="microseconds"),
-            }
-            meta |= facts | circumstances
+            published = time.isoformat(timespec="microseconds")
+            meta = {"format": FORMAT, "run_id": run_id, "published": published} | facts
             text = card(meta).encode()
             meta["files"] = digests | {CARD: hashlib.sha256(text).hexdigest()}
             manifest = json.dumps(meta, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -153,7 +144,8 @@ def _publish(
             if seal is not None:
                 _write(temporary / SEAL, f"{seal}\n".encode())
             for folder in [temporary, *(path for path in temporary.rglob("*") if path.is_dir())]:
-                _open_to_readers(folder)
+                # `mkdtemp` gives fewer permissions than the user's new folders have.
+                folder.chmod(0o777 & ~current_umask())
                 sync_folder(folder)
             try:
                 # Onto a folder with anything in it this fails; it never merges.
@@ -170,21 +162,9 @@ def _publish(
         raise
 
 
-def _run_id(time: datetime, seed: int, number: int) -> str:
-    suffix = f"-{number}" if number > 1 else ""
-    return f"{time:%Y-%m-%dT%H-%M-%SZ}__classification__seed{seed}{suffix}"
-
-
 def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _open_to_readers(folder: Path) -> None:
-    """Give a folder the permissions that the user's new folders have; `mkdtemp` gives fewer."""
-    umask = os.umask(0)
-    os.umask(umask)
-    folder.chmod(0o777 & ~umask)

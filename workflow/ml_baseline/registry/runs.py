@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -44,11 +44,7 @@ class Run:
     """A published run.
 
     Attributes:
-        folder: where it is.
-        run_id: its name.
-        dataset: the table it was made from.
         meta: the content of `run_meta.json`, which lists the hash of every other file.
-        schema: the content of `schema/input_schema.json`.
         sealed: it was published from this account, and its manifest has not changed since. If not,
             the user vouches for it.
     """
@@ -90,7 +86,7 @@ def with_schema(run: Run) -> Run:
 
 
 def run_folder(name: str, results: Path = RESULTS, dataset: str | None = None) -> Path:
-    """Return the folder of the run that `name` stands for, as `find_run` explains it."""
+    """Return the folder of the run that `name` stands for, as `find_run` explains."""
     if dataset is not None and not DATASET.fullmatch(dataset):
         raise InputError(
             f"{dataset!r} cannot be the name of a table; expected letters, digits, _ and -, a letter "
@@ -107,34 +103,49 @@ def run_folder(name: str, results: Path = RESULTS, dataset: str | None = None) -
             return found[0]
     elif dataset is None and Path(name, MANIFEST).is_file():
         return Path(name)
-    known = sorted(run_folders(results, dataset), key=by_time)
-    newest = [folder.name for folder in known[:-4:-1]]
+    newest = [folder.name for folder in run_folders(results, dataset)[:-4:-1]]
     advice = f"the newest are {', '.join(newest)}" if newest else f"{results} has no published runs"
     raise InputError(f"there is no run {name!r}; {advice}: see `ml-baseline runs list`")
 
 
-def run_folders(results: Path = RESULTS, dataset: str | None = None) -> Iterator[Path]:
-    """Yield the folders of all published runs, table by table, the oldest first."""
+def tables(results: Path = RESULTS, dataset: str | None = None) -> list[str]:
+    """Return the names of the tables that may have runs, or that of `dataset` alone."""
     names = [dataset] if dataset else sorted(path.name for path in _listed(results))
-    for name in names:
-        if DATASET.fullmatch(name):
-            folders = [f for f in _listed(results / name / "runs") if RUN_ID.fullmatch(f.name)]
-            yield from sorted(folders, key=by_time)
+    return [name for name in names if DATASET.fullmatch(name)]
+
+
+def runs_of(results: Path, dataset: str) -> list[Path]:
+    """Return the folders of a table's runs, the oldest first; InputError if they cannot be listed."""
+    folders = [f for f in _listed(results / dataset / "runs") if RUN_ID.fullmatch(f.name)]
+    return sorted(folders, key=by_time)
+
+
+def run_folders(results: Path = RESULTS, dataset: str | None = None) -> list[Path]:
+    """Return the folders of all runs that can be listed, the oldest first.
+
+    Raises:
+        InputError: those of `dataset` cannot.
+    """
+    found: list[Path] = []
+    for name in tables(results, dataset):
+        try:
+            found += runs_of(results, name)
+        except InputError:
+            if dataset:
+                raise
+    return sorted(found, key=by_time)
 
 
 def list_runs(results: Path = RESULTS, dataset: str | None = None) -> list[Run]:
     """Return all runs that can be opened, the oldest first; their `schema` is empty."""
-    opened = [opened_or_problem(folder) for folder in run_folders(Path(results), dataset)]
-    runs = [run for run in opened if isinstance(run, Run)]
-    return sorted(runs, key=lambda run: by_time(run.folder))
+    return list(opened(run_folders(Path(results), dataset)))
 
 
-def opened_or_problem(folder: Path, trusted: bool = False) -> Run | str:
-    """Return the run in a folder, or in words why it cannot be used."""
-    try:
-        return open_run(folder, trusted)
-    except InputError as error:
-        return str(error)
+def opened(folders: Iterable[Path], trusted: bool = False) -> Iterator[Run]:
+    """Yield the runs in folders, leaving out those that cannot be used."""
+    for folder in folders:
+        with contextlib.suppress(InputError):
+            yield open_run(folder, trusted)
 
 
 def open_run(folder: Path, trusted: bool = False) -> Run:
@@ -149,10 +160,10 @@ def open_run(folder: Path, trusted: bool = False) -> Run:
     """
     if folder.is_symlink():
         raise InputError(f"{folder} is a symbolic link; name the run's own folder")
-    content = read_plain_file(folder, MANIFEST, LARGEST_TEXT)
+    content = read_plain_file(folder, MANIFEST)
     seal = ""
     with contextlib.suppress(InputError):
-        seal = read_plain_file(folder, SEAL, LARGEST_TEXT).decode("ascii", errors="replace")
+        seal = read_plain_file(folder, SEAL).decode("ascii", errors="replace")
     sealed = is_sealed(content, seal)
     if not (sealed or trusted):
         why = (
@@ -178,11 +189,7 @@ def open_run(folder: Path, trusted: bool = False) -> Run:
 
 
 def checked_bytes(run: Run, name: str) -> bytes:
-    """Return the content of a run's file, if it is what the manifest says.
-
-    Raises:
-        InputError: the file is missing, no plain file, not in the manifest, or has changed.
-    """
+    """Return the content of a run's file; InputError if it is not what the manifest says."""
     listed = run.meta["files"].get(name)
     path = plain_file(run.folder, name)
     # Hashed before it is read, as it may be larger than memory, and after, as it may change.
@@ -205,46 +212,36 @@ def changed_files(run: Run) -> dict[str, str]:
     """Return what is wrong with a run's files, by name: empty if they are as published."""
     listed = run.meta["files"]
     found = {}
-    for folder, folders, files in os.walk(run.folder):
-        for name in [*folders, *files]:
-            path = Path(folder, name)
-            relative = path.relative_to(run.folder).as_posix()
-            if path.is_symlink():
-                found[relative] = "a symbolic link"
-            elif name in files and relative not in listed and relative not in UNLISTED:
-                found[relative] = "not part of the published run"
-    for name, digest in listed.items():
+    for path in run.folder.rglob("*"):
+        name = path.relative_to(run.folder).as_posix()
+        if path.is_symlink():
+            found[name] = "a symbolic link"
+        elif not path.is_dir() and name not in (*listed, *UNLISTED):
+            found[name] = "not part of the published run"
+    for name in [name for name in listed if name not in found]:
         path = run.folder / name
-        if name in found:
-            continue
-        if not path.is_file():
-            found[name] = "missing"
-            continue
         try:
-            if content_hash(path) != digest:
+            if not path.is_file():
+                found[name] = "missing"
+            elif content_hash(path) != listed[name]:
                 found[name] = f"changed: its hash is not the one in {MANIFEST}"
         except OSError as error:
             found[name] = f"cannot be read: {error.strerror}"
     return dict(sorted(found.items()))
 
 
-def read_plain_file(folder: Path, name: str, limit: int) -> bytes:
-    """Return the content of a file inside a run's folder, which has at most `limit` bytes."""
+def read_plain_file(folder: Path, name: str) -> bytes:
+    """Return the content of a text file inside a run's folder."""
     path = plain_file(folder, name)
     with _told(path), path.open("rb") as file:
-        content = file.read(limit + 1)
-    if len(content) > limit:
-        raise InputError(f"{path} has more than {limit:,} bytes, too many for a file of a run")
+        content = file.read(LARGEST_TEXT + 1)
+    if len(content) > LARGEST_TEXT:
+        raise InputError(f"{path} has more than {LARGEST_TEXT:,} bytes, too many for such a file")
     return content
 
 
 def plain_file(folder: Path, name: str) -> Path:
-    """Return the path of a file inside a run's folder; symbolic links are refused.
-
-    Args:
-        folder: the run's folder.
-        name: the file's path in it, with slashes.
-    """
+    """Return the path of a file inside a run's folder, by its name with slashes; links are refused."""
     if not FILE.fullmatch(name):
         raise InputError(f"{name!r} is not a path inside a run; expected one like {MODEL}")
     path = folder
@@ -274,7 +271,7 @@ def latest_run_id(runs: Path) -> str | None:
     """
     if not os.path.lexists(runs / LATEST_FILE):
         return None
-    text = read_plain_file(runs, LATEST_FILE, 1 << 16).decode("utf-8", errors="replace").strip()
+    text = read_plain_file(runs, LATEST_FILE).decode("utf-8", errors="replace").strip()
     if not RUN_ID.fullmatch(text):
         shown = for_terminal(repr(text[:100]))
         raise InputError(f"{runs / LATEST_FILE} holds {shown}; expected a run id and nothing else")
@@ -288,14 +285,8 @@ def touch_latest(runs: str | Path) -> None:
         pointer.touch()
 
 
-def is_newer(run: Run, other: Run) -> bool:
-    """Return whether a run was published after another."""
-    return by_time(run.folder) > by_time(other.folder)
-
-
 def _latest_folder(results: Path, dataset: str | None) -> Path:
-    if dataset is None:
-        dataset = _last_table(results)
+    dataset = dataset or _last_table(results)
     if dataset is None:
         raise InputError(
             f"there is no published run in {results.resolve()}; train one first: "
@@ -329,7 +320,8 @@ def _last_table(results: Path) -> str | None:
 
 
 def _listed(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+    with _told(folder):
+        return [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
 
 
 def by_time(folder: Path) -> tuple[str, int]:

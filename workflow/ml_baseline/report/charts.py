@@ -5,7 +5,7 @@ by its dashes or its shape. Charts are drawn small, so that their text stays rea
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -15,7 +15,7 @@ from ml_baseline.report.words import MINUS, Score, fixed, visible
 from ml_baseline.scoring.metrics import METRICS
 
 # A chart's size in its own units; about as many pixels on a phone.
-WIDTH, HEIGHT = 400, 300
+WIDTH, HEIGHT = 400, 330
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 42
 # Different looks of lines; a chart shows no more series than these.
 SERIES = 6
@@ -135,9 +135,9 @@ class Chart:
             f"{escape(text)}</text>"
         )
 
-    def x_axis(self, values: Sequence[float], texts: Sequence[str] | None = None) -> None:
+    def x_axis(self, values: Sequence[float]) -> None:
         """Write the ticks of the horizontal axis."""
-        for value, text in zip(values, texts or tick_texts(values), strict=True):
+        for value, text in zip(values, tick_texts(values), strict=True):
             self.text(self.x.at(value), self.y.start + 16, text, "tick", "middle")
         self.parts.append(
             f'<path class="axis" d="M{place(self.x.start)} {place(self.y.start)}'
@@ -161,35 +161,26 @@ class Chart:
         """Draw straight lines from point to point."""
         self.parts.append(f'<path class="{css}" d="M{self.path(points)}"/>')
 
-    def band(self, xs: Sequence, lows: Sequence, highs: Sequence, css: str = "band") -> None:
+    def band(self, xs: Sequence, lows: Sequence, highs: Sequence) -> None:
         """Fill the space between two lines."""
         there = self.path(zip(xs, highs, strict=True))
         back = self.path(zip(reversed(xs), reversed(lows), strict=True))
-        self.parts.append(f'<path class="{css}" d="M{there}L{back}Z"/>')
+        self.parts.append(f'<path class="band" d="M{there}L{back}Z"/>')
 
-    def bar(self, x: tuple[float, float], y: tuple[float, float], css: str, hint: str = "") -> None:
+    def bar(self, x: tuple[float, float], y: tuple[float, float], css: str, hint: str) -> None:
         """Draw a rectangle between values; `hint` is shown under the pointer."""
-        xs = sorted(self.x.at(value) for value in x)
-        ys = sorted(self.y.at(value) for value in y)
-        title = f"<title>{escape(hint)}</title>" if hint else ""
-        box = " ".join(
-            f'{name}="{place(value)}"'
-            for name, value in (
-                ("x", xs[0]),
-                ("y", ys[0]),
-                ("width", max(xs[1] - xs[0], 0)),
-                ("height", max(ys[1] - ys[0], 0)),
-            )
-        )
-        end = f">{title}</rect>" if title else "/>"
-        self.parts.append(f'<rect class="{css}" {box}{end}')
-
-    def point(self, x: float, y: float, css: str, hint: str = "", radius: float = 4) -> None:
-        """Draw a dot; `hint` is shown under the pointer."""
-        title = f"<title>{escape(hint)}</title>" if hint else ""
+        left, right = sorted(map(self.x.at, x))
+        top, bottom = sorted(map(self.y.at, y))
         self.parts.append(
-            f'<circle class="{css}" cx="{place(self.x.at(x))}" cy="{place(self.y.at(y))}" '
-            f'r="{place(radius)}">{title}</circle>'
+            f'<rect class="{css}" x="{place(left)}" y="{place(top)}" width="{place(right - left)}" '
+            f'height="{place(bottom - top)}"><title>{escape(hint)}</title></rect>'
+        )
+
+    def point(self, x: float, y: float, hint: str) -> None:
+        """Draw a dot; `hint` is shown under the pointer."""
+        self.parts.append(
+            f'<circle class="dot s0" cx="{place(self.x.at(x))}" cy="{place(self.y.at(y))}" r="4">'
+            f"<title>{escape(hint)}</title></circle>"
         )
 
     def upright(self, x: float, low: float, high: float, css: str = "whisker") -> None:
@@ -220,29 +211,29 @@ def sample(series: int) -> Markup:
     )
 
 
-Marks = Callable[[Callable[[float], str]], str]
+# Marks of a track stand at a value, with its place for each `{0}`.
+Marks = Sequence[tuple[float, str]]
+DIAMOND = '<svg class="diamond" x="{0}" y="50%"><path d="M0-7L7 0L0 7L-7 0Z"/></svg>'
+STROKE = '<line class="split" x1="{0}" x2="{0}" y1="12%" y2="38%"/>'
 
 
-def track(
-    score: Score,
-    domain: tuple[float, float],
-    marks: Marks | None = None,
-    css: str = "s0",
-) -> Markup:
+def rule_at(value: float | None, css: str = "baseline") -> Marks:
+    """Return a vertical line at `value` as the marks of a track; none if that is None."""
+    line = f'<line class="{css}" x1="{{0}}" x2="{{0}}" y1="0" y2="100%"/>'
+    return [] if value is None else [(value, line)]
+
+
+def track(score: Score, domain: tuple[float, float], marks: Marks = (), css: str = "s0") -> Markup:
     """Return an interval with its value as one line, as wide as the page lets it be.
 
-    Args:
-        score: the figure and its limits.
-        domain: the values at both ends of the line.
-        marks: further marks, from the map of values to places in per cent.
-        css: the class of its colour.
+    `domain` are the values at both ends of the line, `css` is the class of its colour.
     """
     scale = Scale(*domain, 0, 100)
 
     def at(value: float) -> str:
         return f"{min(100.0, max(0.0, scale.at(value))):.2f}%"
 
-    more = marks(at) if marks else ""
+    more = "".join(mark.format(at(value)) for value, mark in marks)
     return Markup(
         f'<svg class="track" aria-hidden="true">{more}'
         f'<line class="reach {css}" x1="{at(score.low)}" x2="{at(score.high)}" y1="50%" y2="50%"/>'
@@ -252,35 +243,16 @@ def track(
     )
 
 
-def diamond_at(value: float) -> Marks:
-    """Return a mark of `track`: a diamond, the sign of the naive claim."""
-    return lambda at: (
-        f'<svg class="diamond" x="{at(value)}" y="50%"><path d="M0-7L7 0L0 7L-7 0Z"/></svg>'
-    )
-
-
-def rule_at(value: float | None, css: str = "baseline") -> Marks | None:
-    """Return a mark of `track`: a vertical line at `value`; none if that is None."""
-    if value is None:
-        return None
-    return lambda at: f'<line class="{css}" x1="{at(value)}" x2="{at(value)}" y1="0" y2="100%"/>'
-
-
 def ruler(domain: tuple[float, float], unit: str = "", steps: int = 5) -> Markup:
     """Return the axis that stands below tracks over `domain`, with at most `steps` + 1 ticks."""
     scale = Scale(*domain, 0, 100)
     values = ticks(*domain, steps)
-    texts = tick_texts(values)
-    parts = []
-    for value, text in zip(values, texts, strict=True):
+    body = '<line class="axis" x1="0" x2="100%" y1="0" y2="0"/>'
+    for value, text in zip(values, tick_texts(values), strict=True):
         x = scale.at(value)
         anchor = "start" if x < 4 else "end" if x > 96 else "middle"
-        parts.append(
+        body += (
             f'<line class="axis" x1="{x:.2f}%" x2="{x:.2f}%" y1="0" y2="5"/>'
             f'<text class="tick" x="{x:.2f}%" y="18" text-anchor="{anchor}">{text}{unit}</text>'
         )
-    return Markup(
-        '<svg class="ruler" aria-hidden="true"><line class="axis" x1="0" x2="100%" y1="0" y2="0"/>'
-        + "".join(parts)
-        + "</svg>"
-    )
+    return Markup(f'<svg class="ruler" aria-hidden="true">{body}</svg>')

@@ -4,9 +4,11 @@ import base64
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from ml_baseline.data.schema import Column
 from ml_baseline.report import charts, figures, words
-from ml_baseline.report.sources import Sources, by_name, download_of, size_text
+from ml_baseline.report.sources import Sources, by_name, size_text
 from ml_baseline.report.standing import Row
 from ml_baseline.report.words import number, percent
 
@@ -17,16 +19,9 @@ DRAWN_MISSING = 20
 # Plots are put into the page until they fill this.
 PLOT_BYTES = 1_500_000
 
-KIND_WORDS = {
-    "number": "number",
-    "integer": "whole number",
-    "boolean": "yes or no",
-    "category": "category",
-    "code": "code of a label",
-}
+# What the schema's words do not say by themselves.
+KIND_WORDS = {"integer": "whole number", "boolean": "yes or no", "code": "code of a label"}
 ROLE_WORDS = {
-    "feature": "feature",
-    "target": "target",
     "id": "id, kept but not learned from",
     "group": "keeps rows together in the split",
     "time": "orders the rows",
@@ -62,27 +57,19 @@ def data_view(sources: Sources) -> dict[str, Any]:
     order = [row["feature"] for row in sources.importance if row["feature"] in distributions]
     order += [name for name in distributions if name not in order]
     drawn = [
-        distribution_figure(name, distributions[name], sources.classes)
+        {"name": name, "chart": distribution_figure(name, distributions[name], sources.classes)}
         for name in order[:DRAWN_COLUMNS_AT_MOST]
     ]
-    repaired = repair_rows(sources.repairs)
     return {
         "columns": columns,
         "missing": missing,
         "drawn_missing": missing[:DRAWN_MISSING],
         "missing_scale": missing_scale,
         "missing_ruler": charts.ruler((0, 100 * missing_scale), " %"),
-        "repairs": repaired,
-        "repaired_columns": len({row["column"] for row in repaired}),
-        "reading": sources.repairs,
+        "repairs": repair_rows(sources.repairs),
         "distributions": drawn[:DRAWN_COLUMNS],
         "more_distributions": drawn[DRAWN_COLUMNS:],
         "undrawn": len(order) - len(drawn),
-        "by_importance": bool(sources.importance),
-        "files": {
-            name: download_of(sources.files[name])
-            for name in ("stats", "schema", "repairs", "distributions")
-        },
         "plots": plots_view(sources.plots),
     }
 
@@ -103,7 +90,7 @@ def column_row(entry: Column, stats: list[Row]) -> dict[str, Any]:
         "source": entry["source"],
         "role": ROLE_WORDS.get(entry["role"], entry["role"]),
         "kind": KIND_WORDS.get(entry["kind"], entry["kind"]) if stats else "",
-        "part": entry.get("part"),
+        "part": entry.get("part", ""),
         "missing": missing,
         "share": missing / rows if rows else 0,
         "missing_by_class": [
@@ -142,25 +129,19 @@ def repair_rows(repairs: dict) -> list[dict[str, Any]]:
             if isinstance(cells, dict):  # which text, and how often
                 examples, cells = [text or "(empty)" for text in cells], sum(cells.values())
             if cells:
-                rows.append(
-                    {
-                        "column": name,
-                        "what": REPAIR_WORDS.get(what, what.replace("_", " ")),
-                        "cells": cells,
-                        "examples": [words.shortened(str(e), 40) for e in examples[:6]],
-                    }
-                )
+                what = REPAIR_WORDS.get(what, what.replace("_", " "))
+                rows.append({"column": name, "what": what, "cells": cells, "examples": examples})
     return rows
 
 
-def distribution_figure(name: str, bins: list[dict], classes: tuple[str, str]) -> dict[str, Any]:
+def distribution_figure(name: str, bins: list[dict], classes: tuple[str, str]) -> Markup:
     """Return how a column's values are spread in the two classes."""
     largest = max(bins, key=lambda b: b["positives"])
-    label = (
+    return figures.distribution_chart(
+        bins,
         f"Distribution of {name} by class, {len(bins)} groups of values; most rows with "
-        f"{classes[1]} are in {largest['label']}."
+        f"{classes[1]} are in {largest['label']}.",
     )
-    return {"name": name, "chart": figures.distribution_chart(bins, label)}
 
 
 def plots_view(paths: list[str]) -> list[dict[str, Any]]:
@@ -168,17 +149,9 @@ def plots_view(paths: list[str]) -> list[dict[str, Any]]:
     room = PLOT_BYTES
     plots = []
     for path in map(Path, paths):
-        size = path.stat().st_size
-        image = ""
+        size, image = path.stat().st_size, ""
         if size <= room:
             room -= size
             image = f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
-        plots.append(
-            {
-                "path": path.as_posix(),
-                "words": path.stem.replace("_", " "),
-                "image": image,
-                "size": size_text(size),
-            }
-        )
+        plots.append({"path": path, "image": image, "size": size_text(size)})
     return plots

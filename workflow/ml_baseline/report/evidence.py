@@ -6,17 +6,15 @@ from typing import Any
 
 from ml_baseline.report import charts, figures
 from ml_baseline.report.answer import chosen_threshold
-from ml_baseline.report.sources import Sources, by_name, download_of
-from ml_baseline.report.standing import Row, Standing, has_failed
+from ml_baseline.report.sources import Sources, by_name
+from ml_baseline.report.standing import Row, Standing
 from ml_baseline.report.words import (
     Score,
     count,
     listed,
     number,
     percent,
-    score_of,
     shortened,
-    true,
 )
 from ml_baseline.scoring.metrics import METRICS
 
@@ -24,10 +22,9 @@ DRAWN_IMPORTANCES = 20
 CURVES = ("roc", "precision_recall", "calibration", "score_distribution", "thresholds")
 
 
-def shown_models(sources: Sources, best: Row) -> list[str]:
+def shown_models(ranked: list[Row], best: Row) -> list[str]:
     """Return the models whose curves are drawn: the best, then by rank, and the baseline last."""
-    ranked = [row["model"] for row in sources.leaderboard if not has_failed(row)]
-    others = [model for model in ranked if model != best["model"]]
+    others = [row["model"] for row in ranked if row["model"] != best["model"]]
     baseline = best["baseline"]
     if len(others) >= charts.SERIES and baseline in others:
         others = [m for m in others if m != baseline][: charts.SERIES - 2] + [baseline]
@@ -40,7 +37,7 @@ def curves_view(sources: Sources, found: Standing, seed: int) -> dict[str, Any] 
     if found.best is None or found.best["model"] not in tables["thresholds"]:
         return None
     best = found.best["model"]
-    models = shown_models(sources, found.best)
+    models = shown_models(found.fitted, found.best)
     positive = shortened(sources.classes[1], 40)
     chosen = chosen_threshold(found, sources.thresholds) or tables["thresholds"][best][0]
     ones = int(chosen["true_positives"] + chosen["false_negatives"])
@@ -53,7 +50,6 @@ def curves_view(sources: Sources, found: Standing, seed: int) -> dict[str, Any] 
     half = percent(precision_at_recall(recall[0][1], 0.5), rows)
     bins = tables["calibration"][best]
     off = [b for b in bins if not b["observed_low"] <= b["mean_probability"] <= b["observed_high"]]
-    of_split = next((r for r in sources.seeds if r["model"] == best and int(r["seed"]) == seed), {})
     names = listed(models, charts.SERIES)
     return {
         "best": best,
@@ -62,8 +58,7 @@ def curves_view(sources: Sources, found: Standing, seed: int) -> dict[str, Any] 
         "ones": ones,
         "zeros": zeros,
         "prevalence": prevalence,
-        "legend": [{"sample": charts.sample(i), "model": model} for i, model in enumerate(models)],
-        "left_out": sum(not has_failed(row) for row in sources.leaderboard) - len(models),
+        "models": models,
         "roc": figures.roc_chart(
             roc,
             f"ROC curves of {names}. {best} finds {found_at_tenth} of the rows with {positive} "
@@ -93,32 +88,14 @@ def curves_view(sources: Sources, found: Standing, seed: int) -> dict[str, Any] 
             f"line, {count(zeros)} others below it, threshold {threshold:g}.",
         ),
         "chosen": chosen,
-        "cells": {
-            name: {"rows": chosen[name], "share": percent(chosen[name] / whole, whole)}
-            if whole
-            else {"rows": 0, "share": "\N{EN DASH}"}
-            for name, whole in (
-                ("true_positives", ones),
-                ("false_negatives", ones),
-                ("false_positives", zeros),
-                ("true_negatives", zeros),
-            )
-        },
-        "first_scores": {
-            name: score_of(of_split, name) for name in ("precision", "recall", "f1", "accuracy")
-        },
-        "thresholds": threshold_rows(tables["thresholds"][best]),
+        "of_split": [r for r in sources.seeds if r["model"] == best and int(r["seed"]) == seed],
+        "thresholds": tables["thresholds"][best],
         "threshold_chart": figures.threshold_chart(
             tables["thresholds"][best],
             threshold,
             f"Precision, recall and F1 of {best} over the thresholds from 0 to 1; "
             f"{threshold:g} is in use.",
         ),
-        "threshold_legend": [
-            {"sample": charts.sample(i), "model": name}
-            for i, name in enumerate(("precision", "recall", "F1"))
-        ],
-        "files": {name: download_of(sources.files[name]) for name in CURVES},
     }
 
 
@@ -137,58 +114,41 @@ def precision_at_recall(points: list[dict], recall: float) -> float:
     return next((p["precision"] for p in points if p["recall"] >= recall), points[-1]["precision"])
 
 
-def threshold_rows(rows: list[dict]) -> list[dict]:
-    """Return the table of thresholds; the rows that are `key` stay when it is printed."""
-    shown = []
-    for row in rows:
-        tenth = abs(row["threshold"] * 10 - round(row["threshold"] * 10)) < 1e-9
-        shown.append(row | {"chosen": true(row["chosen"]), "key": tenth or true(row["chosen"])})
-    return shown
-
-
 def drivers_view(sources: Sources, found: Standing) -> dict[str, Any] | None:
     """Return what the best model's predictions hang on."""
     if not sources.importance or found.best is None:
         return None
     first = sources.importance[0]
     # The least important columns have the shortest intervals, which nobody reads to the last digit.
-    digits = Score(first["importance"], first["low"], first["high"]).digits + 1
+    scores = [Score(row["importance"], row["low"], row["high"]) for row in sources.importance]
+    most = scores[0].digits + 1
     rows = []
-    for row in sources.importance:
-        score = Score(row["importance"], row["low"], row["high"])
-        rows.append(
-            {
-                "feature": row["feature"],
-                "score": score,
-                "text": score.text(digits=min(digits, score.digits)),
-                "limits": score.limits(digits=min(digits, score.digits)),
-                "above": score.low > 0,
-            }
-        )
+    for row, score in zip(sources.importance, scores, strict=True):
+        digits = min(most, score.digits)
+        texts = {"text": score.text(digits=digits), "limits": score.limits(digits=digits)}
+        rows.append({"feature": row["feature"], "score": score} | texts)
     # Columns that can be shuffled without any change in the score are counted and not drawn.
     used = [row for row in rows if any(row["score"])]
     drawn = used[:DRAWN_IMPORTANCES]
     domain = charts.padded([*(end for row in drawn for end in row["score"][1:]), 0.0])
     zero = charts.rule_at(0, "zero")
     for row in drawn:
-        row["track"] = charts.track(row["score"], domain, zero, "s0" if row["above"] else "s-other")
+        css = "s0" if row["score"].low > 0 else "s-other"
+        row["track"] = charts.track(row["score"], domain, zero, css)
     metric, model = METRICS[first["metric"]].title, found.best["model"]
     return {
         "metric": metric,
         "model": model,
+        "first": first,
         "rows": rows,
         "drawn": drawn,
         "unused": len(rows) - len(used),
         "together": together(sources.importance[:DRAWN_IMPORTANCES]),
         "ruler": charts.ruler(domain),
-        "repeats": first["repeats"],
-        "measured_on": first["rows"],
-        "sure": sum(row["above"] for row in rows),
+        "sure": sum(score.low > 0 for score in scores),
         "label": f"Permutation importance of {model} in {metric}: "
         + "; ".join(f"{row['feature']} {row['text']} ({row['limits']})" for row in drawn[:5]),
-        "download": download_of(sources.files["importance"]),
         "dependence": dependence_view(sources),
-        "dependence_download": download_of(sources.files["partial_dependence"]),
     }
 
 

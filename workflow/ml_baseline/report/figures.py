@@ -1,8 +1,10 @@
-"""The report's figures: curves, calibration, scores, thresholds, dependence and distributions."""
+"""The report's figures: curves, calibration, scores, thresholds, dependence and distributions.
+
+`label` is the text alternative of each. Rows are those of the result files, numbers as numbers.
+"""
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from markupsafe import Markup
 
@@ -10,9 +12,7 @@ from ml_baseline.report.charts import (
     LABEL_LENGTH,
     LONG_LABEL_LENGTH,
     TOP,
-    WIDTH,
     Chart,
-    Scale,
     escape,
     place,
     svg,
@@ -22,25 +22,23 @@ from ml_baseline.report.charts import (
 from ml_baseline.report.words import MINUS, number, shortened
 
 UNIT_TICKS = [0, 0.2, 0.4, 0.6, 0.8, 1]
-SQUARE: dict[str, Any] = {"width": WIDTH, "height": 330}
+Curves = Sequence[tuple[str, list[dict]]]  # name and points of each; the first one stands out
 
 
-def roc_chart(curves: Sequence[tuple[str, list[dict]]], label: str) -> Markup:
-    """Return the ROC curves; the first curve is the one that stands out.
+def square(x_title: str, y_title: str, shown: tuple[float, float] = (0, 1), **size: float) -> Chart:
+    """Return a chart with its axes, both of them of shares."""
+    chart = Chart(shown, shown, x_title, y_title, **size)
+    values = UNIT_TICKS if shown == (0, 1) else ticks(*shown)
+    chart.y_axis(values)
+    chart.x_axis(values)
+    return chart
 
-    Args:
-        curves: name and points (`false_positive_rate`, `true_positive_rate`) of each.
-        label: the text alternative.
-    """
-    chart = Chart(
-        (0, 1),
-        (0, 1),
-        "false alarms: share of the negatives flagged",
-        "found: share of the positives flagged",
-        **SQUARE,
+
+def roc_chart(curves: Curves, label: str) -> Markup:
+    """Return the ROC curves, with the line that guessing gives."""
+    chart = square(
+        "false alarms: share of the negatives flagged", "found: share of the positives flagged"
     )
-    chart.y_axis(UNIT_TICKS)
-    chart.x_axis(UNIT_TICKS)
     chart.line([(0, 0), (1, 1)], "reference")
     chart.text(chart.x.at(0.66), chart.y.at(0.6), "guessing", "note")
     for i, (_, points) in reversed(list(enumerate(curves))):
@@ -49,19 +47,9 @@ def roc_chart(curves: Sequence[tuple[str, list[dict]]], label: str) -> Markup:
     return chart.svg(label)
 
 
-def precision_recall_chart(
-    curves: Sequence[tuple[str, list[dict]]], prevalence: float, label: str
-) -> Markup:
+def precision_recall_chart(curves: Curves, prevalence: float, label: str) -> Markup:
     """Return the precision-recall curves, as steps, with the line that guessing gives."""
-    chart = Chart(
-        (0, 1),
-        (0, 1),
-        "recall: share of positives found",
-        "precision of the flagged rows",
-        **SQUARE,
-    )
-    chart.y_axis(UNIT_TICKS)
-    chart.x_axis(UNIT_TICKS)
+    chart = square("recall: share of positives found", "precision of the flagged rows")
     chart.line([(0, prevalence), (1, prevalence)], "reference")
     above = chart.y.at(prevalence) - 6
     chart.text(chart.x.at(0.02), above, f"guessing: {prevalence:.2f}", "note")
@@ -82,23 +70,20 @@ def calibration_chart(bins: list[dict], positive: str, label: str) -> Markup:
     Both axes show the part from 0 to 1 that holds all bins: a model of mostly positives has them
     in one corner.
     """
-    names = ("mean_probability", "observed_low", "observed_high")
-    ends = [b[name] for b in bins for name in names]
+    xs, lows, highs = (
+        [b[name] for b in bins] for name in ("mean_probability", "observed_low", "observed_high")
+    )
+    ends = xs + lows + highs
     low, high = math.floor(min(ends) * 20) / 20, math.ceil(max(ends) * 20) / 20
     if high - low > 0.6:
         low, high = 0.0, 1.0
-    shown = (low, high)
-    chart = Chart(shown, shown, "predicted probability", f"share with {positive}", **SQUARE)
-    values = UNIT_TICKS if shown == (0, 1) else ticks(low, high)
-    chart.y_axis(values)
-    chart.x_axis(values)
+    chart = square("predicted probability", f"share with {positive}", (low, high))
     chart.line([(low, low), (high, high)], "reference")
-    if shown != (0, 1):
+    if (low, high) != (0, 1):
         text = f"axes from {low:g} to {high:g}"
         chart.text(chart.x.end, chart.y.start - 6, text, "note", "end")
-    xs = [b["mean_probability"] for b in bins]
     if len(bins) > 1:
-        chart.band(xs, [b["observed_low"] for b in bins], [b["observed_high"] for b in bins])
+        chart.band(xs, lows, highs)
         chart.line([(b["mean_probability"], b["observed"]) for b in bins], "series thin s0")
     for b in bins:
         chart.upright(b["mean_probability"], b["observed_low"], b["observed_high"])
@@ -106,35 +91,26 @@ def calibration_chart(bins: list[dict], positive: str, label: str) -> Markup:
             f"predicted {b['mean_probability']:.2f} on average, positive {b['observed']:.2f} "
             f"({b['observed_low']:.2f} to {b['observed_high']:.2f}), {b['rows']:g} rows"
         )
-        chart.point(b["mean_probability"], b["observed"], "dot s0", hint)
+        chart.point(b["mean_probability"], b["observed"], hint)
     return chart.svg(label)
 
 
 def score_chart(bins: list[dict], threshold: float, label: str) -> Markup:
-    """Return the probabilities of both classes: positives above the line, negatives below it.
-
-    Args:
-        bins: `low`, `high`, `negatives` and `positives` of each.
-        threshold: the one in use, drawn as a line.
-        label: the text alternative.
-    """
+    """Return the probabilities of both classes: positives above the line, negatives below it."""
     most = [max(b[name] for b in bins) for name in ("negatives", "positives")]
     # Room at the top for the threshold's name.
     ends = (-max(most[0], 1) * 1.05, max(most[1], 1) * 1.05 + sum(most) * 0.1)
-    chart = Chart((0, 1), ends, "predicted probability", "rows", **SQUARE)
+    chart = Chart((0, 1), ends, "predicted probability", "rows")
     rows = ticks(ends[0], max(most[1], 1), 6)
     chart.y_axis(rows, [text.removeprefix(MINUS) for text in tick_texts(rows)])
     chart.x_axis(UNIT_TICKS)
     gap = 0.002
     for b in bins:
-        within = (b["low"] + gap, b["high"] - gap)
-        span = f"probability {b['low']:g} to {b['high']:g}"
-        if b["positives"]:
-            hint = f"{span}: {b['positives']:g} positive"
-            chart.bar(within, (0, b["positives"]), "positive", hint)
-        if b["negatives"]:
-            hint = f"{span}: {b['negatives']:g} negative"
-            chart.bar(within, (-b["negatives"], 0), "negative", hint)
+        for name, sign in (("positive", 1), ("negative", -1)):
+            if rows_of_class := b[f"{name}s"]:
+                hint = f"probability {b['low']:g} to {b['high']:g}: {rows_of_class:g} {name}"
+                within = (b["low"] + gap, b["high"] - gap)
+                chart.bar(within, (0, sign * rows_of_class), name, hint)
     chart.line([(0, 0), (1, 0)], "axis")
     chart.upright(threshold, chart.y.low, chart.y.high, "cut")
     side, anchor = (-5, "end") if threshold > 0.5 else (5, "start")
@@ -144,9 +120,7 @@ def score_chart(bins: list[dict], threshold: float, label: str) -> Markup:
 
 def threshold_chart(rows: list[dict], threshold: float, label: str) -> Markup:
     """Return precision, recall and F1 over the thresholds."""
-    chart = Chart((0, 1), (0, 1), "threshold", "", left=34, **SQUARE)
-    chart.y_axis(UNIT_TICKS)
-    chart.x_axis(UNIT_TICKS)
+    chart = square("threshold", "", left=34)
     for i, name in enumerate(("precision", "recall", "f1")):
         known = [(r["threshold"], r[name]) for r in rows if r[name] is not None]
         chart.line(known, f"series s{i}")
@@ -163,41 +137,34 @@ def dependence_chart(points: list[dict], y: tuple[float, float], label: str) -> 
         y: the range of probabilities to show, the same for all features.
         label: the text alternative.
     """
-    numbers = points[0]["kind"] == "numeric"
-    size: dict[str, Any] = {"width": 300, "height": 200, "left": 40}
-    if numbers and len(points) > 1:
-        xs = [p["value"] for p in points]
-        chart = Chart((min(xs), max(xs)), y, bottom=26, **size)
-        values = ticks(y[0], y[1], 4)
-        chart.y_axis(values)
-        chart.x_axis(ticks(min(xs), max(xs), 4))
-        chart.band(xs, [p["low"] for p in points], [p["high"] for p in points])
-        chart.line([(p["value"], p["probability"]) for p in points], "series s0")
-        return chart.svg(label)
-    return category_dependence(points, y, label)
+    if points[0]["kind"] != "numeric" or len(points) == 1:
+        return category_dependence(points, y, label)
+    xs = [p["value"] for p in points]
+    chart = Chart((min(xs), max(xs)), y, width=300, height=200, left=40, bottom=26)
+    chart.y_axis(ticks(*y, 4))
+    chart.x_axis(ticks(min(xs), max(xs), 4))
+    chart.band(xs, [p["low"] for p in points], [p["high"] for p in points])
+    chart.line([(p["value"], p["probability"]) for p in points], "series s0")
+    return chart.svg(label)
 
 
 def category_dependence(points: list[dict], y: tuple[float, float], label: str) -> Markup:
-    """Return the mean prediction by category, one line of the chart for each."""
+    """Return the mean prediction by category, one line of the chart for each.
+
+    Turned by a quarter: the categories stand one below the other, so that they can be read.
+    """
     names = Names([p["label"] for p in points], row=22, left=116)
     height = max(names.row * len(points) + TOP + 26, 90)
     chart = Chart(y, (len(points), 0), width=300, height=height, left=names.left, bottom=26)
-    # Turned by a quarter: the categories stand one below the other, so that they can be read.
-    values = ticks(y[0], y[1], 3)
+    values = ticks(*y, 3)
     lines = "".join(f"M{place(chart.x.at(v))} {place(TOP)}V{place(height - 26)}" for v in values)
     chart.parts.append(f'<path class="grid" d="{lines}"/>')
     chart.x_axis(values)
+    middle = (names.above + 11) / (chart.y.at(1) - chart.y.at(0))
     for i, p in enumerate(points):
-        top = TOP + i * (height - 26 - TOP) / len(points)
-        chart.parts.append(names.at(i, top))
-        middle = place(top + names.above + 11)
-        chart.parts.append(
-            f'<path class="whisker" d="M{place(chart.x.at(p["low"]))} {middle}'
-            f'H{place(chart.x.at(p["high"]))}"/>'
-            f'<circle class="dot s0" cx="{place(chart.x.at(p["probability"]))}" '
-            f'cy="{middle}" r="4"><title>{escape(p["label"])}: {p["probability"]:.3f}'
-            "</title></circle>"
-        )
+        chart.parts.append(names.at(i, chart.y.at(i)))
+        chart.line([(p["low"], i + middle), (p["high"], i + middle)], "whisker")
+        chart.point(p["probability"], i + middle, f"{p['label']}: {p['probability']:.3f}")
     return chart.svg(label)
 
 
@@ -229,33 +196,31 @@ def distribution_chart(bins: list[dict], label: str) -> Markup:
 
     Each class is drawn as shares of its own rows, so that the shapes can be compared.
     """
-    totals = {name: sum(b[name] for b in bins) or 1 for name in ("negatives", "positives")}
-    most = max(b[name] / totals[name] for b in bins for name in totals) or 1
+    classes = ("negative", "positive")
+    totals = {name: sum(b[f"{name}s"] for b in bins) or 1 for name in classes}
+    most = max(b[f"{name}s"] / totals[name] for b in bins for name in classes) or 1
     row = 13 if len(bins) > 12 else 15 if len(bins) > 8 else 20
     names = Names([bin_text(b) for b in bins], row, left=114)
     reach = (296 - names.left - 8) / 2
     middle = names.left + reach
     height = len(bins) * names.row + 8
-    scale = Scale(0, most, 0, reach)
-    parts: list[str] = []
+    body = ""
     for i, b in enumerate(bins):
         top = 4 + i * names.row
-        parts.append(names.at(i, top))
-        hint = escape(
-            f"{b['label']}: {b['negatives']:g} negative ({b['negatives'] / totals['negatives']:.1%}), "
-            f"{b['positives']:g} positive ({b['positives'] / totals['positives']:.1%})"
-        )
-        bars = ""
-        for name, css, direction in (("negatives", "negative", -1), ("positives", "positive", 1)):
-            long = scale.at(b[name] / totals[name])
-            start = middle - long if direction < 0 else middle
+        bars, hints = "", []
+        for name in classes:
+            share = b[f"{name}s"] / totals[name]
+            long = share / most * reach
+            start = middle - long if name == "negative" else middle
             bars += (
-                f'<rect class="{css}" x="{place(start)}" y="{place(top + names.above + 1)}" '
+                f'<rect class="{name}" x="{place(start)}" y="{place(top + names.above + 1)}" '
                 f'width="{place(long)}" height="{row - 2}"/>'
             )
-        parts.append(f"<g>{bars}<title>{hint}</title></g>")
-    parts.append(f'<path class="axis" d="M{place(middle)} 2V{place(height - 2)}"/>')
-    return svg(296, height, label, "".join(parts))
+            hints.append(f"{b[f'{name}s']:g} {name} ({share:.1%})")
+        hint = escape(f"{b['label']}: {', '.join(hints)}")
+        body += f"{names.at(i, top)}<g>{bars}<title>{hint}</title></g>"
+    body += f'<path class="axis" d="M{place(middle)} 2V{place(height - 2)}"/>'
+    return svg(296, height, label, body)
 
 
 def bin_text(group: dict) -> str:

@@ -1,5 +1,6 @@
 """The index: one row a table, so that a hundred tables can be looked over at once."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +14,13 @@ from ml_baseline.report.sources import rows_of
 from ml_baseline.report.standing import Standing, standing
 from ml_baseline.report.words import Score, html, number
 from ml_baseline.scoring.metrics import METRICS
+
+STATUS_WORDS = {
+    "pass": "without problems",
+    "warn": "with warnings to check",
+    "fail": "with scores not to be believed",
+    "none": "without results",
+}
 
 
 class TableResults(NamedTuple):
@@ -42,9 +50,9 @@ def read_table_results(
     return TableResults(
         name,
         rows_of(leaderboard),
-        [row for path in seeds for row in rows_of(path)],
+        rows_of(*seeds),
         rows_of(audit),
-        [row for path in controls for row in rows_of(path)],
+        rows_of(*controls),
         link,
     )
 
@@ -57,63 +65,32 @@ def index_page(tables: list[TableResults], folder: Path) -> str:
         folder: where the templates are.
     """
     rows = [table_row(table) for table in tables]
-    counts = {
-        status: sum(row["status"] == status for row in rows)
-        for status in ("pass", "warn", "fail", "none")
-    }
-    metrics = dict.fromkeys(row["metric"] for row in rows if row["metric"])
-    return filled(
-        folder,
-        "index.html.j2",
-        {
-            "rows": rows,
-            "counts": counts,
-            "summary": summary(counts, len(rows)),
-            "metrics": [METRICS[name] for name in metrics],
-            "ruler": charts.ruler((0.0, 1.0), steps=2),
-        },
-    )
-
-
-def summary(counts: dict[str, int], tables: int) -> Markup:
-    """Return in a sentence how the tables stand."""
-    parts = [
-        ("pass", "without problems"),
-        ("warn", "with warnings to check"),
-        ("fail", "with scores not to be believed"),
-        ("none", "without results"),
+    counts = Counter(row["status"] for row in rows)
+    told = [
+        html("<strong>{}</strong> {}", counts[s], STATUS_WORDS[s])
+        for s in STATUS_WORDS
+        if counts[s]
     ]
-    told = [html("<strong>{}</strong> {}", counts[s], text) for s, text in parts if counts[s]]
-    return html("{}: {}.", words.plural(tables, "table"), Markup(", ").join(told))
+    content = {
+        "rows": rows,
+        "summary": html("{}: {}.", words.plural(len(rows), "table"), Markup(", ").join(told)),
+        "metrics": {found.metric: METRICS[found.metric] for row in rows if (found := row["found"])},
+        "ruler": charts.ruler((0.0, 1.0), steps=2),
+    }
+    return filled(folder, "index.html.j2", content)
 
 
 def table_row(table: TableResults) -> dict[str, Any]:
-    """Return one line of the index."""
-    row: dict[str, Any] = {
-        "name": table.name,
-        "link": table.link,
-        "reason": table.reason,
-        "metric": "",
-    }
+    """Return one line of the index; `found` is None of a table without results."""
     if not table.leaderboard:
-        return row | {"status": "none", "words": "no results", "order": 3, "found": None}
+        return {"table": table, "status": "none", "found": None}
     found = standing(table.leaderboard, table.audit, table.controls)
-    shown = row | {
-        "status": found.status,
-        "words": found.words,
-        "order": ("fail", "warn", "pass").index(found.status),
-        "found": found,
-        "metric": found.metric,
-        "notes": notes(found),
-        "failed_models": [failed["model"] for failed in found.failed],
-        "track": None,
-        "splits": "",
-    }
+    row = {"table": table, "status": found.status, "found": found, "notes": notes(found)}
     if found.best is not None and found.score is not None:
         values = split_scores(table, found.metric, found.best["model"])
-        shown["track"] = split_track(found.score, found.metric, values)
-        shown["splits"] = splits_text(found.score, values)
-    return shown
+        row["track"] = split_track(found.score, found.metric, values)
+        row["splits"] = splits_text(found.score, values)
+    return row
 
 
 def notes(found: Standing) -> str:
@@ -138,13 +115,7 @@ def split_scores(table: TableResults, metric: str, model: str) -> list[float]:
 def split_track(score: Score, metric: str, values: list[float]) -> Markup:
     """Return the best model's score with its interval, from 0 to 1, and its scores by split."""
     top = max(1.0, score.high) if METRICS[metric].bounds[1] > 1 else 1.0
-
-    def marks(at) -> str:
-        return "".join(
-            f'<line class="split" x1="{at(v)}" x2="{at(v)}" y1="12%" y2="38%"/>' for v in values
-        )
-
-    return charts.track(score, (0.0, top), marks)
+    return charts.track(score, (0.0, top), [(value, charts.STROKE) for value in values])
 
 
 def splits_text(score: Score, values: list[float]) -> str:

@@ -3,14 +3,13 @@
 import base64
 import hashlib
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ml_baseline.report import answer, columns, evidence, making, models, trust, words
-from ml_baseline.report.sources import Sources
-from ml_baseline.report.standing import standing
+from ml_baseline.report import answer, charts, columns, evidence, making, models, trust, words
+from ml_baseline.report.sources import Sources, by_name, download_of
+from ml_baseline.report.standing import gain_of, has_failed, is_reliable, standing
 from ml_baseline.scoring.metrics import METRICS
 
 
@@ -24,12 +23,10 @@ def template_environment(folder: Path) -> Environment:
         undefined=StrictUndefined,
         finalize=words.visible,
     )
-    environment.filters |= {
-        "breakable": words.breakable,
-        "count": words.count,
-        "percent": words.percent,
-        "shortened": words.shortened,
-    }
+    of_cells = (words.number, words.score_of, words.score_in, gain_of, is_reliable, has_failed)
+    of_texts = (words.breakable, words.count, words.fixed, words.percent, words.shortened)
+    others = (charts.sample, download_of, by_name, trust.check_title)
+    environment.filters |= {f.__name__: f for f in (*of_cells, *of_texts, *others)}
     return environment
 
 
@@ -65,7 +62,8 @@ def report_page(sources: Sources, settings: dict, folder: Path) -> str:
     """
     found = standing(sources.leaderboard, sources.audit, sources.controls)
     negative, positive = sources.classes
-    content: dict[str, Any] = {
+    content = {
+        "sources": sources,
         "dataset": sources.schema["dataset"],
         "classes": {"negative": negative, "positive": positive},
         "rows": sources.repairs["rows_kept"],
@@ -75,44 +73,12 @@ def report_page(sources: Sources, settings: dict, folder: Path) -> str:
         "sentences": answer.sentences(found, sources.audit),
         "steps": answer.next_steps(found, sources),
         "headline": answer.headline(found),
-        "board": models.board(sources, found),
+        "board": models.board(found),
         "audit": trust.audit_view(sources),
         "naive": trust.naive_view(sources, found),
-        "controls": trust.controls_view(sources),
         "curves": evidence.curves_view(sources, found, settings["first_seed"]),
         "drivers": evidence.drivers_view(sources, found),
         "data": columns.data_view(sources),
         "made": making.made_view(sources, settings, found),
     }
-    content["sections"] = sections(content)
     return filled(folder, "report.html.j2", content)
-
-
-def sections(content: dict) -> list[dict]:
-    """Return the contents: id and title of each section that the page has, with what is in it."""
-    curves = [("roc", "ROC"), ("precision-recall", "Precision and recall")]
-    curves += [("calibration", "Calibration"), ("scores", "Scores of both classes")]
-    curves += [("confusion", "Right and wrong"), ("thresholds", "Other thresholds")]
-    drivers = [("importance", "Importance")]
-    if content["drivers"] and content["drivers"]["dependence"]:
-        drivers.append(("dependence", "Partial dependence"))
-    data = [("columns", "Columns"), ("missing", "Missing values"), ("repairs", "Repairs")]
-    data += [("distributions", "Distributions")] * bool(content["data"]["distributions"])
-    data += [("plots", "Plots")] * bool(content["data"]["plots"])
-    made = [("rules", "Rules"), ("config", "Config"), ("versions", "Versions and hashes")]
-    every = [
-        ("answer", "The answer", True, []),
-        ("models", "The models side by side", True, []),
-        ("audit", "The audit", True, []),
-        ("naive", "Honest against naive", content["naive"], []),
-        ("controls", "Controls", content["controls"], []),
-        ("curves", "Where it errs", content["curves"], curves),
-        ("drivers", "What drives it", content["drivers"], drivers),
-        ("data", "The data", True, data),
-        ("made", "How it was made", True, made),
-    ]
-    return [
-        {"id": name, "title": title, "parts": [{"id": i, "title": t} for i, t in parts]}
-        for name, title, wanted, parts in every
-        if wanted
-    ]

@@ -24,10 +24,13 @@ class Download(NamedTuple):
     size: str
 
 
-def rows_of(path: str | Path) -> list[dict[str, str]]:
-    """Return a CSV file's rows, every cell as text."""
-    with Path(path).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+def rows_of(*paths: str | Path) -> list[dict[str, str]]:
+    """Return the rows of CSV files, every cell as text."""
+    rows: list[dict[str, str]] = []
+    for path in paths:
+        with Path(path).open(encoding="utf-8", newline="") as file:
+            rows += csv.DictReader(file)
+    return rows
 
 
 def numbers_in(rows: Iterable[dict[str, str]], *names: str) -> list[dict]:
@@ -142,10 +145,10 @@ def read_sources(files: dict[str, str | list[str]]) -> Sources:
         schema=cast(Schema, read_json(single["schema"])),
         repairs=read_json(single["repairs"]),
         leaderboard=rows_of(single["leaderboard"]),
-        seeds=[row for path in several["seed_metrics"] for row in rows_of(path)],
+        seeds=rows_of(*several["seed_metrics"]),
         audit=rows_of(single["audit"]),
-        naive=[row for path in several["naive"] for row in rows_of(path)],
-        controls=[row for path in several["controls"] for row in rows_of(path)],
+        naive=rows_of(*several["naive"]),
+        controls=rows_of(*several["controls"]),
         stats=rows_of(single["stats"]),
         **{name: numbers_in(rows_of(single[name]), *cells) for name, cells in NUMBERS.items()},
         plots=[str(path) for path in files.get("plots") or []],

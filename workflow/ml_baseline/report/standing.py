@@ -18,6 +18,7 @@ class Standing(NamedTuple):
     beats_baseline: bool
     unskilled: bool  # whether it only seems to beat it: its ROC-AUC may be chance
     ties: list[str]
+    fitted: list[Row]
     failed: list[Row]
     fails: list[Row]
     warns: list[Row]
@@ -49,6 +50,11 @@ class Standing(NamedTuple):
     def is_rough(self) -> bool:
         """Whether the best model's interval cannot be relied on."""
         return self.best is not None and not is_reliable(self.best)
+
+    @property
+    def rough(self) -> list[str]:
+        """The models whose intervals cannot be relied on."""
+        return [row["model"] for row in self.fitted if not is_reliable(row)]
 
     @property
     def is_baseline(self) -> bool:
@@ -129,6 +135,7 @@ def standing(leaderboard: list[Row], audit: list[Row], controls: list[Row]) -> S
         beats_baseline=gained and skilled,
         unskilled=gained and not skilled,
         ties=ties,
+        fitted=fitted,
         failed=[row for row in leaderboard if has_failed(row)],
         fails=fails,
         warns=warns,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ml_baseline.report import charts
-from ml_baseline.report.sources import Sources, download_of
+from ml_baseline.report.sources import Sources
 from ml_baseline.report.standing import Standing
 from ml_baseline.report.words import Score, fixed, number, score_in
 from ml_baseline.scoring.metrics import METRICS
@@ -31,23 +31,20 @@ CHECK_WORDS = {
 def audit_view(sources: Sources) -> dict[str, Any]:
     """Return the audit's findings, the failures first, and how many there are of each."""
     audit = sorted(sources.audit, key=lambda row: VERDICT_ORDER.index(row["verdict"]))
-    findings = [
-        row
-        | {
-            "title": CHECK_WORDS.get(row["check"], row["check"].replace("_", " ").capitalize()),
-            "lines": row["fix"].splitlines(),
-        }
-        for row in audit
-    ]
     checks = {row["check"] for row in audit}
+    findings = [row for row in audit if row["verdict"] != "pass"]
     return {
-        "findings": [f for f in findings if f["verdict"] != "pass"],
-        "passed": [f for f in findings if f["verdict"] == "pass"],
+        "findings": findings,
+        "passed": [row for row in audit if row["verdict"] == "pass"],
         "counts": {v: sum(row["verdict"] == v for row in audit) for v in VERDICT_ORDER},
         "checks": len(checks),
-        "clean": len(checks - {row["check"] for row in audit if row["verdict"] != "pass"}),
-        "download": download_of(sources.files["audit"]),
+        "clean": len(checks - {row["check"] for row in findings}),
     }
+
+
+def check_title(check: str) -> str:
+    """Return the heading of a check's findings."""
+    return CHECK_WORDS.get(check, check.replace("_", " ").capitalize())
 
 
 def naive_view(sources: Sources, found: Standing) -> dict[str, Any] | None:
@@ -68,7 +65,7 @@ def naive_view(sources: Sources, found: Standing) -> dict[str, Any] | None:
             "naive": fixed(claim, score.digits),
             "leak": fixed(claim - score.value, score.digits, sign=True),
             "inside": score.low <= claim <= score.high,
-            "track": charts.track(score, domain, charts.diamond_at(claim)),
+            "track": charts.track(score, domain, [(claim, charts.DIAMOND)]),
         }
         for model, score, claim in pairs
     ]
@@ -78,22 +75,6 @@ def naive_view(sources: Sources, found: Standing) -> dict[str, Any] | None:
         "lines": lines,
         "worst": lines[worst],
         "ruler": charts.ruler(domain),
-        "download": download_of(sources.files["naive"]),
         "label": f"{found.title}: naive claim and honest score. "
         + "; ".join(f"{n['model']} naive {n['naive']}, honest {n['honest']}" for n in lines),
     }
-
-
-def controls_view(sources: Sources) -> dict[str, Any] | None:
-    """Return how the controls went."""
-    if not sources.controls:
-        return None
-    rows = [
-        row
-        | {
-            "score": score_in(row, "roc_auc", "low", "high"),
-            "expected": number(row["expected"]),
-        }
-        for row in sources.controls
-    ]
-    return {"rows": rows, "download": download_of(sources.files["controls"])}

@@ -183,7 +183,7 @@ class Connection(HttpToolsProtocol):
         cycle = self.cycle
         if cycle is None:
             return True
-        if cycle.response_complete:  # of this request, which is not all there, or the one before
+        if cycle.response_complete:  # to this request, before it was all there, or an earlier one
             return not (self._begun and cycle.scope is self.scope)
         return cycle.more_body and not cycle.response_started and not self.pipeline
 
@@ -215,9 +215,9 @@ def affordable_connections(wanted: int) -> int:
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     used = len(list(Path("/dev/fd").iterdir()))
-    needed = used + 2 * wanted
-    if soft < needed:
+    enough = min(used + 2 * wanted, hard)
+    if soft < enough:
         with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (min(needed, hard), hard))
-            soft = min(needed, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
+            soft = enough
     return max(1, min(wanted, (soft - used) // 2))

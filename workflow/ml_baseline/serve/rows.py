@@ -7,7 +7,7 @@ import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import pandas as pd
@@ -24,13 +24,14 @@ CELL = {"type": ["string", "number", "boolean", "null"]}
 CELL_TYPES = frozenset([str, int, float, bool, type(None)])
 KINDS = {dict: "an object", list: "a list", str: "text", bool: "a boolean", type(None): "null"}
 SHOWN_CATEGORIES = 10
+COUNTED_PROBLEMS = 1000  # small rows may lack millions of fields
 EXAMPLE_DATE = datetime.datetime(2024, 1, 31, 12, 30)
 
 # The cells of a request: a list for each column.
 Cells = list[list[Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong with a request; `row` is the place in its list, from 0."""
 
@@ -101,7 +102,7 @@ class RowReader:
             raise RequestError(
                 413, f"found {len(rows):,} rows; a request may have at most {self.max_rows:,}"
             )
-        # First as if all were well, which is fast; what is wrong is searched for afterwards.
+        # As if all were well, which is fast; only if it is not, what is wrong is looked for.
         try:
             found = [[row[column] for row in rows] for column in self._needed]
             found += [[row.get(column) for row in rows] for column in self._optional]
@@ -109,7 +110,8 @@ class RowReader:
         except (KeyError, TypeError, AttributeError):
             problems = True
         if problems:
-            raise RequestError(422, list(self._problems(rows, isinstance(content, list))))
+            wrong = self._problems(rows, isinstance(content, list))
+            raise RequestError(422, list(islice(wrong, COUNTED_PROBLEMS)))
         infinite = []
         for column, values in zip(self.columns, found, strict=True):
             for row, value in enumerate(values if column in self.ids else ()):
@@ -125,13 +127,12 @@ class RowReader:
     def _problems(self, rows: list[Any], is_list: bool) -> Iterator[Problem]:
         for place, row in enumerate(rows):
             if type(row) is not dict:
-                found = KINDS.get(type(row), "a number")
-                message = f"found {found}, expected a row: an object of fields"
+                message = f"found {KINDS.get(type(row), 'a number')}, expected an object of fields"
                 yield Problem(place if is_list else None, None, message)
                 continue
             for column in self.columns:
                 kind = type(row.get(column))
-                if column in self._needed and column not in row:
+                if column not in row and column not in self._optional:
                     message = "this field is missing; send null for a missing value"
                     yield Problem(place, column, message)
                 elif kind not in CELL_TYPES:

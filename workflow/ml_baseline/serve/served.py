@@ -112,7 +112,7 @@ def newer_runs(
                 raise InputError(
                     f"its predictions differ from those at publication by up to {difference:.2g}"
                 )
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             fields["reason"] = str(error) or repr(error)
             log.warning("the latest run is not served", extra={"fields": fields})
             yield None

@@ -24,8 +24,6 @@ from ml_baseline.serve.rows import RequestError
 # Asked by whoever watches over the process; they tell nothing about the data.
 OPEN_PATHS = ("/health", "/ready")
 LOGGER = "ml_baseline.serve"
-# Seconds; the bounds of the histogram of answering times.
-LATENCIES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 BATCH_SIZES = (1, 2, 4, 8, 16, 64, 256, 1024, 4096, 16384)
 OTHER = "other"
 # The bodies of all requests that are not answered yet, as a multiple of what one may have.
@@ -41,9 +39,7 @@ class Figures:
         self.requests = Counter(
             "requests", "Requests answered.", ["method", "path", "status"], **shared
         )
-        self.seconds = Histogram(
-            "request_seconds", "Time to answer a request.", ["path"], buckets=LATENCIES, **shared
-        )
+        self.seconds = Histogram("request_seconds", "Time to answer a request.", ["path"], **shared)
         self.rows = Counter("rows", "Rows of requests, by outcome.", ["outcome"], **shared)
         self.batches = Histogram(
             "batch_rows", "Rows predicted together.", buckets=BATCH_SIZES, **shared
