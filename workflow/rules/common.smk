@@ -175,14 +175,14 @@ def all_files(pattern):
     return lambda wildcards: files(pattern, wildcards.dataset, wildcards.get("seed"))
 
 
-def first_seed_files(pattern):
-    """Return the input function for files of a table's first seed: the split that is audited."""
-    return lambda wildcards: files(pattern, wildcards.dataset, first_split(wildcards.dataset))
-
-
 def first_seed(pattern):
-    """Return the input function for one file of a table's first seed."""
-    return lambda wildcards: first_seed_files(pattern)(wildcards)[0]
+    """Return the input function for a table's first seed, which is audited: a file or the models'."""
+
+    def found(wildcards):
+        paths = files(pattern, wildcards.dataset, first_split(wildcards.dataset))
+        return paths if "{model}" in pattern else paths[0]
+
+    return found
 
 
 def readable(path):
@@ -258,7 +258,7 @@ def required_audit(wildcards):
 def known_process_models(wildcards):
     """Return the models that the positive control needs: those of the customers sample, or none."""
     known = SAMPLES.get(SETTINGS[wildcards.dataset]["table"]) == "customers"
-    return first_seed_files(MODEL)(wildcards) if known else []
+    return first_seed(MODEL)(wildcards) if known else []
 
 
 def registry_settings(wildcards):

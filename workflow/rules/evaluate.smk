@@ -30,7 +30,7 @@ rule audit:
         train=first_seed(processed("seed{seed}/train")),
         holdout=first_seed(processed("seed{seed}/holdout")),
         schema=SCHEMA_FILE,
-        oof=first_seed_files(OOF),
+        oof=first_seed(OOF),
     output:
         for_report("results/{dataset}/audit.csv", TRUST, "audit"),
     log:

@@ -13,7 +13,7 @@ rule register:
         metrics=first_seed(SCORES),
         predictions=first_seed(SEED_PREDICTIONS),
         holdout=first_seed(processed("seed{seed}/holdout")),
-        models=first_seed_files(MODEL),
+        models=first_seed(MODEL),
     output:
         "results/{dataset}/published.json",
     log:

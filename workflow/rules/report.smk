@@ -33,7 +33,7 @@ rule explain:
     """
     input:
         leaderboard="results/{dataset}/metrics.csv",
-        models=first_seed_files(MODEL),
+        models=first_seed(MODEL),
         holdout=first_seed(processed("seed{seed}/holdout")),
         schema=SCHEMA_FILE,
     output:
