@@ -60,6 +60,8 @@ REFUSED = {
     "dangling.csv": "is a link to",
     "data": "is a folder",
     "new.csv/out.csv": "is a file, not a folder",
+    "~/out.csv": "starts with ~",
+    "~somebody/out.csv": "starts with ~",
     "results/out.csv": "lies in results",
     "results/churn/metrics.csv": "lies in results",
     "results/churn/predictions/deeper/x.csv": "lies in results",

@@ -386,6 +386,18 @@ def test_pipes_are_read_and_written(run, batch, tmp_path):
     assert (tmp_path / "out").is_fifo()
 
 
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/urandom", "/dev/full"])
+def test_a_device_without_end_is_refused(run, tmp_path, device):
+    def stop(*given):
+        raise AssertionError("copied a file without end")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ml_baseline.registry.predict_file.shutil.copyfileobj", stop)
+        with pytest.raises(InputError, match=f"{device}: this is a device, not a file"):
+            predict_file(run, device, tmp_path / "out.csv")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_bar_is_shown_if_asked_for(run, batch, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("ml_baseline.registry.predict_file.PROGRESS_AFTER_SECONDS", 0.0)
     predicted(run, batch, tmp_path, progress=True, rows_at_a_time=10)

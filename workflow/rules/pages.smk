@@ -62,7 +62,8 @@ def unwanted_pages():
 
 def templates(page):
     """Return the files that the page `report` or `index` is made of; the first is its own."""
-    names = (f"{page}.html.j2", "base.html.j2", "macros.html.j2", "style.css", "page.js")
+    names = [f"{page}.html.j2", "base.html.j2", "macros.html.j2", "style.css", "page.js"]
+    names += ["answer.html.j2"] * (page == "report")
     folder, here = WORKFLOW_FOLDER / "report", Path.cwd()
     # Relative where that is possible, so that a project can be moved without being stale.
     folder = folder.relative_to(here) if folder.is_relative_to(here) else folder

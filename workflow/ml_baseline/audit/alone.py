@@ -8,6 +8,7 @@ from ml_baseline.audit.findings import Finding, Limit, config_entry
 from ml_baseline.audit.relations import Relations
 from ml_baseline.audit.strength import NORMAL, Strength, distance, lower_bound, step
 from ml_baseline.audit.views import Scored
+from ml_baseline.text import percent
 
 ALONE = Limit(
     None,
@@ -85,20 +86,11 @@ def judged_alone(scored: list[Scored], relations: Relations, target: np.ndarray)
     for one in scored:
         by_subject.setdefault(one.view.subject, []).append(one)
     best = {subject: _telling(ones) for subject, ones in by_subject.items()}
-    return [
-        Alone(
-            one,
-            _judge(
-                subject,
-                one,
-                max(_given_away(other.strength) for other in by_subject[subject]),
-                len(best),
-                relations,
-                target,
-            ),
-        )
-        for subject, one in sorted(best.items(), key=lambda item: -item[1].strength.auc)
-    ]
+    found = []
+    for subject, one in sorted(best.items(), key=lambda item: -item[1].strength.auc):
+        given_away = max(_given_away(other.strength) for other in by_subject[subject])
+        found.append(Alone(one, _judge(one, given_away, len(best), relations, target)))
+    return found
 
 
 def beyond_chance(auc: float, target: np.ndarray, tries: int) -> bool:
@@ -119,23 +111,15 @@ def _given_away(strength: Strength) -> float:
 def _telling(ones: list[Scored]) -> Scored:
     """Return the view of a column that tells most: its gaps if they tell as much as its values."""
     top = max(ones, key=lambda one: one.strength.auc)
-    gaps = [
-        one
-        for one in ones
-        if one.view.what == "missing" and one.strength.auc >= top.strength.auc - 0.01
-    ]
+    gaps = [one for one in ones if one.view.what == "missing"]
+    gaps = [one for one in gaps if one.strength.auc >= top.strength.auc - 0.01]
     return gaps[0] if gaps and gaps[0].strength.auc > 0.6 else top
 
 
 def _judge(
-    subject: str,
-    one: Scored,
-    given_away: float,
-    columns: int,
-    relations: Relations,
-    target: np.ndarray,
+    one: Scored, given_away: float, columns: int, relations: Relations, target: np.ndarray
 ) -> Finding | None:
-    auc = one.strength.auc
+    subject, auc = one.view.subject, one.strength.auc
     what = f"Whether '{subject}' is missing" if one.view.what == "missing" else f"'{subject}'"
     summary = f"{what} alone has a ROC-AUC of {auc:.3f}"
     limit, value, may_fail = ALONE, auc, True
@@ -148,7 +132,7 @@ def _judge(
     elif not GIVEN_AWAY.passed(given_away):
         limit, value = GIVEN_AWAY, given_away
         summary = (
-            f"Some values of '{subject}' occur in one class only, and {given_away:.0%} more of that "
+            f"Some values of '{subject}' occur in one class only, and {percent(given_away)} more of that "
             "class have them than is usual for a column this strong"
         )
         why = "Amounts or marks that exist only once the outcome is known do that."

@@ -11,7 +11,7 @@ from ml_baseline.audit.alone import Alone, judged_alone
 from ml_baseline.audit.relations import Relations
 from ml_baseline.audit.strength import folds_of
 from ml_baseline.audit.views import Scored, columns_of, scored_views
-from ml_baseline.data.schema import Schema
+from ml_baseline.data.schema import Schema, column
 
 # Rows that the checks of columns, orders and times look at; more would change no verdict.
 MOST_ROWS = 20_000
@@ -34,7 +34,7 @@ class Context:
 
     def kind(self, name: str) -> str:
         """Return the kind of a column."""
-        return next(entry["kind"] for entry in self.schema["columns"] if entry["name"] == name)
+        return column(self.schema, name)["kind"]
 
     def both_sides(self, name: str) -> pd.Series:
         """Return a column of the training and the holdout rows together."""

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import yaml
 
 Verdict = Literal["fail", "warn", "pass"]
+VERDICTS = get_args(Verdict)
 
 
 @dataclass(frozen=True)
@@ -66,15 +67,9 @@ class Limit(NamedTuple):
         fix: str = "",
         may_fail: bool = True,
     ) -> Finding:
-        """Return the finding on a figure that has passed a step.
+        """Return the finding on a figure that has passed a step, a warning unless it `may_fail`.
 
-        Args:
-            subject: what it is about.
-            value: the figure.
-            summary: what was found, without a full stop: the limit follows.
-            why: its explanation.
-            fix: YAML that settles it.
-            may_fail: whether it can be more than a warning.
+        The summary comes without a full stop, as the limit follows; `why` is the explanation.
         """
         failed = may_fail and self.verdict(value) == "fail"
         limit = float(self.fail) if failed and self.fail is not None else self.nearest
@@ -105,16 +100,14 @@ def _line_of_yaml(key: str, value: object) -> str:
 def merged_fixes(fixes: Iterable[str]) -> str:
     """Return the `fix` of several findings as one: the columns that one key gets are listed.
 
-    The result holds each key once, as a table of the config can. Where two fixes set the same key
-    to different things that cannot be listed (two strategies of `split`), the first one stays.
+    Where they set a key to things that cannot be listed (`split`), the first one stays.
     """
     together: dict[str, object] = {}
     for fix in fixes:
         for key, value in (yaml.safe_load(fix) or {}).items():
             before = together.setdefault(key, value)
             if isinstance(before, str | list) and isinstance(value, str | list):
-                both = [*_listed(before), *_listed(value)]
-                names = list(dict.fromkeys(both))
+                names = list(dict.fromkeys([*_listed(before), *_listed(value)]))
                 together[key] = names[0] if len(names) == 1 else names
     return config_entry(**together)
 

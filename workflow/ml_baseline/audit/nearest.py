@@ -87,11 +87,8 @@ class Neighbours(NamedTuple):
 
     def _balanced(self, agreeing: np.ndarray, rows: np.ndarray) -> float:
         """Return how often rows agree, in the mean of the classes: a large one agrees anyway."""
-        shares = [
-            agreeing[rows & (self.target == value)].mean()
-            for value in (0, 1)
-            if (rows & (self.target == value)).sum() >= FEW_ROWS
-        ]
+        of_class = [agreeing[rows & (self.target == value)] for value in (0, 1)]
+        shares = [own.mean() for own in of_class if len(own) >= FEW_ROWS]
         return float(np.mean(shares)) if shares else float(agreeing[rows].mean())
 
 
@@ -114,19 +111,19 @@ def by_distance(looked_up: LookedUp) -> Neighbours:
     # Again for the few, by their differences: near copies drown in the rounding of the products.
     differences = ours[:, None, :].astype(np.float64) - theirs[nearest]
     distances = np.sqrt(np.einsum("ijk,ijk->ij", differences, differences))
-    order = np.argsort(distances, axis=1)
-    distances = np.take_along_axis(distances, order, axis=1)
-    nearest = np.take_along_axis(nearest, order, axis=1)
+    distances, nearest = _sorted(distances, nearest)
     ratios = distances[:, :-1] / np.maximum(distances[:, 1:], 1e-12)
     ratios[distances[:, 1:] <= 0] = 1
     place = ratios.argmin(axis=1)
     each = np.arange(len(ours))
-    return Neighbours(
-        ratios[each, place] < NEARER,
-        train_target[nearest[:, 0]] == target,
-        train_target[nearest[each, place + 1]] == target,
-        target,
-    )
+    agrees = train_target[nearest] == target[:, None]
+    return Neighbours(ratios[each, place] < NEARER, agrees[:, 0], agrees[each, place + 1], target)
+
+
+def _sorted(distances: np.ndarray, nearest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the distances to some training rows and these rows' places, the nearest first."""
+    order = np.argsort(distances, axis=1, kind="stable")
+    return np.take_along_axis(distances, order, axis=1), np.take_along_axis(nearest, order, axis=1)
 
 
 def nearest_of(ours: np.ndarray, theirs: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
@@ -167,9 +164,7 @@ def _space(table: pd.DataFrame, schema: Schema) -> np.ndarray:
             else random.normal(0, 1 / (2 * DIMENSIONS) ** 0.5, (size, DIMENSIONS))
         )
         parts.append(corners[codes])
-    if not parts:
-        return np.zeros((len(table), 1), dtype=np.float32)
-    return np.hstack(parts).astype(np.float32)
+    return np.hstack(parts or [np.zeros((len(table), 1))]).astype(np.float32)
 
 
 def by_agreement(looked_up: LookedUp) -> Neighbours:
@@ -190,10 +185,10 @@ def by_agreement(looked_up: LookedUp) -> Neighbours:
             scaled = np.nan_to_num(scaled, nan=1e4)
             theirs, ours = scaled[: len(train)], scaled[len(train) :]
             ordered = np.sort(theirs)
-            agreeing = np.searchsorted(ordered, ours + TOLERANCE, "right") - np.searchsorted(
-                ordered, ours - TOLERANCE, "left"
+            agreeing, equal = (
+                np.searchsorted(ordered, ours + off, "right") - np.searchsorted(ordered, ours - off)
+                for off in (TOLERANCE, 0.0)
             )
-            equal = np.searchsorted(ordered, ours, "right") - np.searchsorted(ordered, ours)
             tolerance = TOLERANCE * 1.0001
         else:
             codes = pd.factorize(pd.concat([train[name], rows[name]]))[0] + 1
@@ -218,13 +213,10 @@ def by_agreement(looked_up: LookedUp) -> Neighbours:
             if tolerance:
                 likeness += (same - close)[part, None] * (apart <= 0)
         nearest = np.argpartition(-likeness, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
-        values = np.take_along_axis(likeness, nearest, axis=1)
-        order = np.argsort(-values, axis=1, kind="stable")
-        values = np.take_along_axis(values, order, axis=1)
-        nearest = np.take_along_axis(nearest, order, axis=1)
-        drops = values[:, :-1] - values[:, 1:]
+        unlikeness, nearest = _sorted(-np.take_along_axis(likeness, nearest, axis=1), nearest)
+        drops = np.diff(unlikeness, axis=1)
         place = drops.argmax(axis=1)
-        each = np.arange(len(values))
+        each = np.arange(len(drops))
         shared = sum(
             column.close[part]
             * (np.abs(column.ours[part] - column.theirs[nearest[:, 0]]) <= column.tolerance)
@@ -233,7 +225,8 @@ def by_agreement(looked_up: LookedUp) -> Neighbours:
         stands_out.append(
             (drops[each, place] >= AGREEING * most[part]) & (shared >= MOSTLY * most[part])
         )
-        agrees.append(train_target[nearest[:, 0]] == target[part])
-        next_agrees.append(train_target[nearest[each, place + 1]] == target[part])
+        alike = train_target[nearest] == target[part, None]
+        agrees.append(alike[:, 0])
+        next_agrees.append(alike[each, place + 1])
     found = [np.concatenate(parts) for parts in (stands_out, agrees, next_agrees)]
     return Neighbours(found[0], found[1], found[2], target)

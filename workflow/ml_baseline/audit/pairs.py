@@ -1,7 +1,7 @@
 """The search for two columns that together tell what neither tells alone."""
 
 from collections.abc import Callable
-from itertools import combinations
+from itertools import combinations, product
 from typing import NamedTuple
 
 import numpy as np
@@ -87,23 +87,18 @@ def _search_grid(
     views = [one.view for one in usable]
     codes = np.stack([coarse(view, levels)[rows] for view in views], axis=1)
     half = np.arange(len(rows)) % 2
-    tables = {}
-    for value in (0, 1):
-        for part in (0, 1):
-            chosen = codes[(target[rows] == value) & (half == part)]
-            indicators = np.zeros((len(chosen), len(views) * levels), dtype=np.float32)
-            columns = np.arange(len(views)) * levels
-            indicators[np.arange(len(chosen))[:, None], columns + chosen] = 1
-            counts = indicators.T @ indicators
-            shape = (len(views), levels, len(views), levels)
-            tables[value, part] = counts.reshape(shape).transpose(0, 2, 1, 3)
     first, second = np.triu_indices(len(views), 1)
+    tables = {}
+    for value, part in product((0, 1), (0, 1)):
+        chosen = codes[(target[rows] == value) & (half == part)]
+        indicators = np.eye(levels, dtype=np.float32)[chosen].reshape(len(chosen), -1)
+        shape = (len(views), levels, len(views), levels)
+        counts = (indicators.T @ indicators).reshape(shape).transpose(0, 2, 1, 3)
+        tables[value, part] = counts[first, second].reshape(len(first), -1)
     areas = np.zeros(len(first))
     for learned, scored_half in ((0, 1), (1, 0)):
-        ones, zeros, new_ones, new_zeros = (
-            tables[value, part][first, second].reshape(len(first), -1)
-            for value, part in ((1, learned), (0, learned), (1, scored_half), (0, scored_half))
-        )
+        ones, zeros = tables[1, learned], tables[0, learned]
+        new_ones, new_zeros = tables[1, scored_half], tables[0, scored_half]
         share = max(float(target[rows].mean()), 1e-6)
         order = np.argsort((ones + share) / (ones + zeros + 1.0), axis=1)
         new_ones = np.take_along_axis(new_ones, order, axis=1)
@@ -166,10 +161,8 @@ def _search_combined(
                     views = numeric[a[i]].view, numeric[b[i]].view
                     if views[0].subject != views[1].subject:
                         found.append((float(areas[i]), float(best_alone[i]), Pair(*views, how)))
-    kept = _promising(
-        np.array([area for area, _, _ in found]), np.array([one for _, one, _ in found])
-    )
-    return [found[i][2] for i in kept], len(chosen) * len(COMBINATIONS)
+    areas, best_alone = (np.array([one[i] for one in found]) for i in (0, 1))
+    return [found[i][2] for i in _promising(areas, best_alone)], len(chosen) * len(COMBINATIONS)
 
 
 def _chosen_pairs(numeric: list[Scored], numbers: np.ndarray) -> list[tuple[int, int]]:
@@ -196,17 +189,21 @@ def _areas(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def _equal_texts(views: list[View], sample: pd.DataFrame) -> list[Pair]:
     """Return pairs of category columns that share labels: one may repeat the other, or not."""
-    texts = [view for view in views if view.numbers is None and view.what == "value"]
-    known = [
-        set(np.unique(sample[view.columns[0]].to_numpy(dtype=object).astype(str))[:200]) - {"nan"}
-        for view in texts
+    texts = [
+        (view, set(np.unique(_objects(view, sample).astype(str))[:200]) - {"nan"})
+        for view in views
+        if view.numbers is None and view.what == "value"
     ]
     pairs = [
-        Pair(texts[i], texts[j], SAME_TEXT)
-        for i, j in combinations(range(len(texts)), 2)
-        if len(known[i] & known[j]) >= 2
+        Pair(first, second, SAME_TEXT)
+        for (first, known), (second, others) in combinations(texts, 2)
+        if len(known & others) >= 2
     ]
     return pairs[:200]
+
+
+def _objects(view: View, sample: pd.DataFrame) -> np.ndarray:
+    return sample[view.columns[0]].to_numpy(dtype=object)
 
 
 def _together(pair: Pair, context: Context) -> Scored:
@@ -223,18 +220,13 @@ def _together(pair: Pair, context: Context) -> Scored:
             tried.append(Scored(view, strength(view.codes, view.size, target, folds)))
         return max(tried, key=lambda one: one.strength.auc)
     if pair.how == SAME_TEXT:
-        first, second = (
-            context.sample[view.columns[0]].to_numpy(dtype=object)
-            for view in (pair.first, pair.second)
-        )
-        codes, size = (first == second).astype(np.int64), 2
+        equal = _objects(pair.first, context.sample) == _objects(pair.second, context.sample)
+        codes, size = equal.astype(np.int64), 2
     else:
-        combination = COMBINATIONS[pair.how]
-        a, b = _numbers(pair.first), _numbers(pair.second)
-        if combination.standardized:
-            a, b = _standard(a), _standard(b)
+        make, scaled = COMBINATIONS[pair.how]
+        both = [_numbers(view) for view in (pair.first, pair.second)]
         with np.errstate(all="ignore"):
-            made = combination.make(a, b)
+            made = make(*(map(_standard, both) if scaled else both))
         numbers = np.where(np.isfinite(made), made, np.nan)
         codes, size = binned(numbers)
     view = View(subject, "pair", columns, codes, size, numbers)

@@ -28,10 +28,7 @@ def check(measures: str, limits: dict[str, Limit]) -> Callable:
 
     The function takes a `Context` and returns findings, without their `check`: what is wrong or,
     if nothing is, one that passes. Checks run in the order in which `audit.checks` imports them.
-
-    Args:
-        measures: what the check's figure is, for the documentation.
-        limits: the limits it judges by, by name.
+    `measures` and `limits` (by name) are also for the documentation.
     """
 
     def register(function: Callable[[Context], Iterable[Finding]]) -> Callable:
@@ -47,15 +44,11 @@ def tables() -> str:
     lines = ["| check | what is measured |", "| --- | --- |"]
     lines += [f"| `{check.name}` | {check.measures} |" for check in CHECKS.values()]
     lines += ["", "| limit | of | warn | fail | why there |", "| --- | --- | --- | --- | --- |"]
-    of: dict[str, list[str]] = {}
-    limits: dict[str, Limit] = {}
-    for check in CHECKS.values():
-        for name, limit in check.limits.items():
-            of.setdefault(name, []).append(f"`{check.name}`")
-            limits[name] = limit
+    limits = {name: limit for check in CHECKS.values() for name, limit in check.limits.items()}
     for name, limit in limits.items():
+        of = ", ".join(f"`{check.name}`" for check in CHECKS.values() if name in check.limits)
         warn, fail = ("" if step is None else f"{step:g}" for step in (limit.warn, limit.fail))
-        lines.append(f"| `{name}` | {', '.join(of[name])} | {warn} | {fail} | {limit.why} |")
+        lines.append(f"| `{name}` | {of} | {warn} | {fail} | {limit.why} |")
     return "\n".join(lines) + "\n"
 
 

@@ -21,9 +21,8 @@ class Relations:
         self.target = target
         self.rows = np.arange(len(target))
         if len(target) > COMPARED_ROWS:
-            self.rows = np.sort(
-                np.random.default_rng(0).choice(len(target), COMPARED_ROWS, replace=False)
-            )
+            chosen = np.random.default_rng(0).choice(len(target), COMPARED_ROWS, replace=False)
+            self.rows = np.sort(chosen)
 
     @cached_property
     def _ranks(self) -> list[list[np.ndarray]]:
@@ -44,32 +43,22 @@ class Relations:
         target = self.target[self.rows]
         return [np.stack([unit_ranks(kind[target == value]) for kind in kinds]) for value in (0, 1)]
 
-    def _correlations(self, one: Scored) -> tuple[np.ndarray, np.ndarray]:
-        """Return the largest rank correlations with each column, in class 0 and in class 1."""
+    def _others(self, one: Scored, subjects: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """Return which columns are others indeed, and the rank correlations with all, by class."""
         own = self._own_ranks(one)
-        by_class = [
-            np.array([np.abs(own[value] @ other[value].T).max() for other in self._ranks])
-            for value in (0, 1)
-        ]
-        return by_class[0], by_class[1]
-
-    def _others(
-        self, one: Scored, own: tuple[str, ...]
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return which columns are others indeed, and the correlations with all of them."""
-        zero, one_class = self._correlations(one)
-        other = np.array([rival.view.subject not in own for rival in self.scored])
-        other &= np.minimum(zero, one_class) < SAME
-        return other, zero, one_class
+        correlations = np.array(
+            [
+                [np.abs(own[value] @ other[value].T).max() for other in self._ranks]
+                for value in (0, 1)
+            ]
+        )
+        other = np.array([rival.view.subject not in subjects for rival in self.scored])
+        return other & (correlations.min(axis=0) < SAME), correlations
 
     def gap(self, one: Scored) -> float:
         """Return how far ahead of the best other column it is, in d'."""
-        other, _, _ = self._others(one, (one.view.subject,))
-        rivals = [
-            rival.strength.auc
-            for rival, is_other in zip(self.scored, other, strict=True)
-            if is_other
-        ]
+        other, _ = self._others(one, (one.view.subject,))
+        rivals = [self.scored[i].strength.auc for i in np.flatnonzero(other)]
         # Alone in the table: there is nothing that it could stand out from.
         return distance(one.strength.auc) - distance(max(rivals)) if rivals else 0.0
 
@@ -78,13 +67,13 @@ class Relations:
 
         `own` are the subjects that are no others; the view's own if empty.
         """
-        other, zero, one_class = self._others(one, own or (one.view.subject,))
+        other, correlations = self._others(one, own or (one.view.subject,))
         if other.sum() < 3:
             return 1.0
         counts = np.bincount(self.target[self.rows], minlength=2)
         z = NORMAL.inv_cdf(1 - 0.1 / (8 * other.sum()))
         chance = z / np.sqrt(np.maximum(counts, 1))
-        return float(max((zero[other] - chance[0]).max(), (one_class[other] - chance[1]).max()))
+        return float((correlations[:, other] - chance[:, None]).max())
 
 
 def unit_ranks(values: np.ndarray) -> np.ndarray:

@@ -11,12 +11,10 @@ import pandas as pd
 
 import ml_baseline.audit.checks  # noqa: F401  # registers them
 from ml_baseline.audit.context import Context
-from ml_baseline.audit.findings import COLUMNS
+from ml_baseline.audit.findings import COLUMNS, VERDICTS
 from ml_baseline.audit.registry import CHECKS
 from ml_baseline.data.schema import Schema
 from ml_baseline.errors import InputError
-
-VERDICTS = ("fail", "warn", "pass")
 
 
 def audit(
@@ -32,17 +30,12 @@ def audit(
         train: the cleaned training rows, shape (rows, columns), without copies.
         holdout: the cleaned holdout rows.
         schema: the table's input schema.
-        oof: for each model its out-of-fold predictions, columns `row_id, fold, target,
-            probability`; empty if there are none.
+        oof: for each model its out-of-fold predictions, columns `row_id, fold, target, probability`.
         settings: `strategy` of the split ("stratified", "group" or "time"; default "stratified")
             and `random_state` (default 0).
 
-    Returns:
-        The columns of `findings.Finding`; at least one row for each check, the failures first, then
-        the warnings. The same input gives the same rows.
-
-    Raises:
-        InputError: there is no such strategy, or a side lacks a class.
+    Returns the columns of `findings.Finding`; at least one row for each check, the failures first, then
+    the warnings. Raises InputError for an unknown strategy, and if a side lacks a class.
     """
     settings = settings or {}
     strategy = settings.get("strategy", "stratified")

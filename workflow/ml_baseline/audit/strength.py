@@ -74,10 +74,14 @@ def binned(numbers: np.ndarray) -> tuple[np.ndarray, int]:
 
 def rank_auc(scores: np.ndarray, target: np.ndarray) -> float:
     """Return the roc_auc of finite scores, shape (rows,); ties count half."""
-    _, places = np.unique(scores, return_inverse=True)
-    ones = np.bincount(places, weights=target)
-    zeros = np.bincount(places) - ones
+    ones, zeros = _counts(scores, target, 1 - target)
     return _area(ones, zeros)
+
+
+def _counts(scores: np.ndarray, *weights: np.ndarray) -> list[np.ndarray]:
+    """Return the sums of each of the weights at each score, lowest first."""
+    _, places = np.unique(scores, return_inverse=True)
+    return [np.bincount(places, weights=of_rows) for of_rows in weights]
 
 
 def _area(ones: np.ndarray, zeros: np.ndarray) -> float:
@@ -97,32 +101,18 @@ def ordered_auc(numbers: np.ndarray, target: np.ndarray) -> float:
     return max(*areas, *(1 - area for area in areas))
 
 
-def bin_counts(
-    codes: np.ndarray, size: int, target: np.ndarray, folds: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ones and the zeros of each fold and bin, each of shape (FOLDS, size)."""
-    cells = folds * size + codes
-    ones = np.bincount(cells, weights=target, minlength=FOLDS * size).reshape(FOLDS, size)
-    rows = np.bincount(cells, minlength=FOLDS * size).reshape(FOLDS, size)
-    return ones, rows - ones
+def crossfit_auc(ones: np.ndarray, zeros: np.ndarray) -> float:
+    """Return the mean roc_auc of the folds , each bin scored by the other folds.
 
-
-def bin_scores(ones: np.ndarray, zeros: np.ndarray) -> np.ndarray:
-    """Return the share of ones each fold expects in each bin from the other folds."""
+    `ones` and `zeros` are the counts of each fold and bin, shape (FOLDS, bins).
+    """
     share = ones.sum() / (ones.sum() + zeros.sum())
     ones_elsewhere = ones.sum(axis=0) - ones
     rows_elsewhere = ones_elsewhere + zeros.sum(axis=0) - zeros
-    return (ones_elsewhere + PRIOR_ROWS * share) / (rows_elsewhere + PRIOR_ROWS)
-
-
-def crossfit_auc(ones: np.ndarray, zeros: np.ndarray) -> float:
-    """Return the mean roc_auc of the folds, each bin scored by the other folds."""
-    scores = bin_scores(ones, zeros)
+    scores = (ones_elsewhere + PRIOR_ROWS * share) / (rows_elsewhere + PRIOR_ROWS)
     areas = []
     for fold in range(FOLDS):
-        _, places = np.unique(scores[fold], return_inverse=True)
-        fold_ones = np.bincount(places, weights=ones[fold])
-        fold_zeros = np.bincount(places, weights=zeros[fold])
+        fold_ones, fold_zeros = _counts(scores[fold], ones[fold], zeros[fold])
         if fold_ones.sum() and fold_zeros.sum():
             areas.append(_area(fold_ones, fold_zeros))
     return float(np.mean(areas)) if areas else 0.5
@@ -131,8 +121,7 @@ def crossfit_auc(ones: np.ndarray, zeros: np.ndarray) -> float:
 def given_away(ones: np.ndarray, zeros: np.ndarray) -> float:
     """Return the larger of the two classes' shares that lie in bins known to be of one class.
 
-    Which bins those are each fold learns from the other folds; a bin must hold so many rows that
-    chance would have put `EXPECTED_OTHERS` of the other class there.
+    Which bins those are each fold learns from the other folds.
     """
     share = ones.sum() / (ones.sum() + zeros.sum())
     best = 0.0
@@ -155,7 +144,9 @@ def strength(
     numbers: np.ndarray | None = None,
 ) -> Strength:
     """Return how far binned values, and if given the numbers behind them, give `target` away."""
-    ones, zeros = bin_counts(codes, size, target, folds)
+    cells = folds * size + codes
+    ones = np.bincount(cells, weights=target, minlength=FOLDS * size).reshape(FOLDS, size)
+    zeros = np.bincount(cells, minlength=FOLDS * size).reshape(FOLDS, size) - ones
     auc = crossfit_auc(ones, zeros)
     if numbers is not None:
         auc = max(auc, ordered_auc(numbers, target))

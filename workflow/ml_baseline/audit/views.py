@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ml_baseline.audit.strength import Strength, binned, strength
-from ml_baseline.data.schema import ORDERED_KINDS, Schema, columns_of_role, feature_columns
+from ml_baseline.data.schema import ORDERED_KINDS, Schema, column, columns_of_role, feature_columns
 
 # Part of a time in days; the exact length of a month does not matter for an order.
 PART_DAYS = {"year": 372.0, "month": 31.0, "day": 1.0, "hour": 1 / 24}
@@ -54,15 +54,12 @@ def columns_of(table: pd.DataFrame, schema: Schema) -> Columns:
         source = entry.get("source", name) if "part" in entry else name
         if entry["kind"] in ORDERED_KINDS:
             numbers = table[name].to_numpy(dtype=np.float64)
-            codes, size = binned(numbers)
-            values.append(View(source, "value", (name,), codes, size, numbers))
-            if entry["kind"] == "number":
-                whole = numbers == np.floor(numbers)
-                present = ~np.isnan(numbers)
-                if 0.02 < whole.sum() / max(present.sum(), 1) < 0.98:
-                    bins = np.where(present, 1 + whole, 0)
-                    signs.append(View(source, "whole", (name,), bins, 3, None))
-            missing = np.isnan(numbers)
+            values.append(View(source, "value", (name,), *binned(numbers), numbers))
+            missing, whole = np.isnan(numbers), numbers == np.floor(numbers)
+            of_all = whole.sum() / max((~missing).sum(), 1)
+            if entry["kind"] == "number" and 0.02 < of_all < 0.98:
+                bins = np.where(missing, 0, 1 + whole)
+                signs.append(View(source, "whole", (name,), bins, 3, None))
         else:
             codes = pd.factorize(table[name])[0] + 1
             values.append(View(source, "value", (name,), codes, int(codes.max()) + 1, None))
@@ -70,9 +67,8 @@ def columns_of(table: pd.DataFrame, schema: Schema) -> Columns:
         if missing.any() and not missing.all():
             signs.append(View(source, "missing", (name,), missing.astype(np.int64), 2, None))
     for source, numbers in dates_of(table, schema).items():
-        codes, size = binned(numbers)
         parts = tuple(n for n in feature_columns(schema) if entries[n].get("source") == source)
-        values.append(View(source, "date", parts, codes, size, numbers))
+        values.append(View(source, "date", parts, *binned(numbers), numbers))
     return Columns(values, signs)
 
 
@@ -90,28 +86,23 @@ def dates_of(table: pd.DataFrame, schema: Schema) -> dict[str, np.ndarray]:
     for entry in schema["columns"]:
         if entry["role"] == "feature" and entry.get("part") in PART_DAYS:
             part = table[entry["name"]].to_numpy(dtype=np.float64) * PART_DAYS[entry["part"]]
-            source = entry["source"]
-            days[source] = days[source] + part if source in days else part
+            days[entry["source"]] = days.get(entry["source"], 0.0) + part
     return days
 
 
 def times_of(train: pd.DataFrame, schema: Schema) -> dict[str, tuple[np.ndarray, bool]]:
     """Return the columns that may be a time, by the name to show: numbers, and whether declared."""
-    times: dict[str, tuple[np.ndarray, bool]] = {}
-    for name in columns_of_role(schema, "time"):
-        times[name] = train[name].to_numpy(dtype=np.float64), True
-    for source, days in dates_of(train, schema).items():
-        times[source] = days, True
+    times = {
+        name: (train[name].to_numpy(dtype=np.float64), True)
+        for name in columns_of_role(schema, "time")
+    }
+    times |= {source: (days, True) for source, days in dates_of(train, schema).items()}
     sources = {entry["source"] for entry in schema["columns"] if "part" in entry}
     for name in feature_columns(schema, "integer", "number"):
-        entry = next(entry for entry in schema["columns"] if entry["name"] == name)
-        if entry.get("source") in sources:
+        if column(schema, name).get("source") in sources or not TIME_NAMES.search(name.lower()):
             continue
         numbers = train[name].to_numpy(dtype=np.float64)
-        known = ~np.isnan(numbers)
-        if known.sum() < 100:
-            continue
-        if TIME_NAMES.search(name.lower()) is not None:
+        if np.count_nonzero(~np.isnan(numbers)) >= 100:
             times[name] = numbers, False
     return times
 
@@ -151,9 +142,7 @@ def standardized(numbers: np.ndarray) -> np.ndarray | None:
         return None
     # Scaled by the largest first: squares of huge numbers would overflow.
     largest = np.abs(present).max()
-    if not largest > 0:
-        return None
-    deviation = (present / largest).std() * largest
+    deviation = (present / largest).std() * largest if largest > 0 else 0.0
     if not deviation > 1e-12 * largest:
         return None
     return np.clip((numbers - present.mean()) / deviation, -8.0, 8.0)

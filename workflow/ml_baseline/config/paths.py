@@ -45,6 +45,8 @@ def output_problem(
             return f"is {what}, which is read and must stay as it is; name another file"
     if target.is_dir():
         return "is a folder; name a file in it"
+    if path.parts[1:] and path.parts[0].startswith("~") and not Path(path.parts[0]).exists():
+        return "starts with ~, which only a shell takes for the home folder; write that folder out"
     if os.path.lexists(path) and not (path.is_file() or path.is_symlink()):
         return None
     for parent in target.parents:

@@ -18,17 +18,10 @@ from ml_baseline.scoring.scores import scores
 def naive_predictions(
     table: pd.DataFrame, schema: Schema, model_settings: dict, test_size: float, random_state: int
 ) -> pd.DataFrame:
-    """Return a model's predictions of the naive test rows.
+    """Return a model's predictions of the naive test rows: `row_id, copy, target, probability`.
 
-    Args:
-        table: the whole cleaned table.
-        schema: the table's input schema.
-        model_settings: the model's settings as `train.fit` takes them.
-        test_size: the share of the augmented rows that are predicted.
-        random_state: seed of the noise, the split and the model.
-
-    Returns:
-        Columns `row_id, copy, target, probability`, one row a test row.
+    `table` is the whole cleaned table, `model_settings` are as `train.fit` takes them, `test_size` is
+    the share of the augmented rows that are predicted, `random_state` seeds noise, split and model.
     """
     augmented = augment(table, schema, **model_settings["augment"], random_state=random_state)
     train, test = train_test_split(
@@ -37,17 +30,9 @@ def naive_predictions(
         stratify=augmented[schema["target"]],
         random_state=random_state,
     )
-    probability = predict_probability(
-        fit(train, schema, model_settings, random_state), test, schema
-    )
-    return pd.DataFrame(
-        {
-            "row_id": test["row_id"],
-            "copy": test["copy"],
-            "target": test[schema["target"]],
-            "probability": probability,
-        }
-    )
+    fitted = fit(train, schema, model_settings, random_state)
+    probability = predict_probability(fitted, test, schema)
+    return test[["row_id", "copy"]].assign(target=test[schema["target"]], probability=probability)
 
 
 def contrast(
@@ -55,28 +40,17 @@ def contrast(
 ) -> pd.DataFrame:
     """Return naive and honest figures side by side, and how much of the naive one was leak.
 
-    Args:
-        naive: for each model its predictions as `naive_predictions` returns them.
-        honest: the holdout metrics of the models, with `_low` and `_high`.
-        threshold: the threshold of the holdout metrics.
-
-    Returns:
-        Columns `model, metric, naive, honest, honest_low, honest_high, leak` for the models that
-        stand in both; `leak` is the naive figure minus the honest one.
+    `naive` holds the predictions of `naive_predictions` by model, `honest` the models' holdout metrics
+    with `_low` and `_high`, at the same `threshold`. Returns the columns `model, metric, naive,
+    honest, honest_low, honest_high, leak` for the models that stand in both.
     """
     honest = honest[honest["status"] == FITTED].set_index("model")
     rows = []
     for model in sorted(set(naive) & set(honest.index)):
         claimed = scores(naive[model]["target"], naive[model]["probability"], threshold)
         rows += [
-            {
-                "model": model,
-                "metric": metric,
-                "naive": claimed[metric],
-                "honest": honest.loc[model, metric],
-                "honest_low": honest.loc[model, f"{metric}_low"],
-                "honest_high": honest.loc[model, f"{metric}_high"],
-            }
+            (model, metric, claimed[metric])
+            + tuple(honest.loc[model, [metric, f"{metric}_low", f"{metric}_high"]])
             for metric in METRICS
         ]
     columns = ["model", "metric", "naive", "honest", "honest_low", "honest_high"]

@@ -29,13 +29,9 @@ def permuted(table: pd.DataFrame, schema: Schema, random_state: int) -> pd.DataF
 def negative_control(leaderboard: pd.DataFrame) -> pd.DataFrame:
     """Return what the models found in shuffled labels: nothing, if the workflow is honest.
 
-    Args:
-        leaderboard: the leaderboard of the table with shuffled labels.
-
-    Returns:
-        One row for each model that was fitted: `control, model, roc_auc, low, high, expected, best_possible, verdict,
-        explanation`. A model fails if its interval lies above 0.5; by chance that happens to one
-        model in 40.
+    One row for each fitted model on the `leaderboard` of the shuffled table: `control, model, roc_auc,
+    low, high, expected, best_possible, verdict, explanation`. A model fails if its interval lies above
+    0.5; by chance that happens to one model in 40.
     """
     leaderboard = leaderboard[leaderboard["status"] == FITTED]
     found = leaderboard["roc_auc_low"] > 0.5
@@ -52,18 +48,12 @@ def positive_control(
 
     The truth is the model's ROC-AUC on 20,000 fresh customers, drawn with another seed, made as
     messy and cleaned by the same schema; above it stands the best score any model can reach with
-    what is visible of these customers.
+    what is visible of these customers. `leaderboard`, `models` (by name) and `schema` are those of the
+    customers table, `random_state` any seed that it was not drawn with.
 
-    Args:
-        leaderboard: the leaderboard of the customers table.
-        models: its fitted models by name.
-        schema: its input schema.
-        random_state: seed of the fresh customers; any that the table was not drawn with.
-
-    Returns:
-        One row, with the columns of `negative_control`; it fails if the interval does not cover
-        the truth, as happens by chance to one in 20. The verdict on a model that gives no
-        probabilities of the fresh customers is `failure.FAILED`.
+    Returns one row, with the columns of `negative_control`; it fails if the interval does not cover
+    the truth, as happens by chance to one in 20. The verdict on a model that gives no probabilities
+    of the fresh customers is `failure.FAILED`.
     """
     chosen = leaderboard[leaderboard["selected"]].head(1)
     row = chosen.iloc[0]

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from ml_baseline.config.paths import require_output, whole_prediction
 from ml_baseline.data.schema import listed
+from ml_baseline.data.source import NO_FILES
 from ml_baseline.data.tables import Rows, in_chunks, open_rows, table_writer
 from ml_baseline.data.text import ReadAgainError
 from ml_baseline.errors import InputError
@@ -288,6 +290,8 @@ def _file_of(source: str | Path) -> Iterator[tuple[Path, str]]:
         copy = Path(folder, "input")
         with ExitStack() as stack:
             file = sys.stdin.buffer if is_standard else stack.enter_context(path.open("rb"))
+            if path.is_char_device() and not file.isatty():  # /dev/zero never ends
+                raise InputError(f"{name}: {NO_FILES[stat.S_ISCHR]}")
             shutil.copyfileobj(file, stack.enter_context(copy.open("wb")), 1 << 20)
         yield copy, name
 

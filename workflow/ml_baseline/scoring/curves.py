@@ -31,16 +31,10 @@ THRESHOLDS = (0.0, *ENDS, *(i / 100 for i in range(1, 100)), *(1 - e for e in EN
 def curves(predictions: pd.DataFrame, threshold: float, level: float) -> dict[str, pd.DataFrame]:
     """Return the tables of `CURVES` by name, each with the models in the order of `predictions`.
 
-    Args:
-        predictions: columns `model, target, probability`, as `evaluate.holdout_predictions` gives.
-        threshold: the one that predictions are made with.
-        level: confidence level of the calibration's intervals.
+    `predictions` has the columns `model, target, probability`, `level` is the confidence level of the
+    calibration's intervals. The first column is `model`; without predictions there are no rows.
 
-    Returns:
-        Tables whose first column is `model`. Without any predictions they have no rows.
-
-    Raises:
-        InputError: as `sample.checked` does, for predictions that cannot be scored.
+    Raises InputError as `sample.checked` does, for predictions that cannot be scored.
     """
     settings = {"threshold": checked_threshold(threshold), "level": level}
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in CURVES}
@@ -61,17 +55,18 @@ def roc(target: np.ndarray, probability: np.ndarray, settings: dict | None = Non
     """Return the ROC curve: to be drawn as straight lines from point to point.
 
     One point for each distinct probability that turns the curve, from (0, 0), where nothing is
-    predicted as a one (its threshold is missing), to (1, 1). If these are more than 300, those
-    that change the area least are left out.
+    predicted as a one (its threshold is missing), to (1, 1), at most 300 in all (see `thinned`).
     """
     ones, zeros = counts_by_score(target, probability)
     true_positive_rate = np.r_[0, np.cumsum(ones)] / ones.sum()
     false_positive_rate = np.r_[0, np.cumsum(zeros)] / zeros.sum()
     thresholds = np.r_[np.nan, np.unique(probability)[::-1]]
     kept = thinned(false_positive_rate, true_positive_rate, CURVE_POINTS, _off_the_line)
-    columns = (false_positive_rate, true_positive_rate, thresholds)
-    names = ("false_positive_rate", "true_positive_rate", "threshold")
-    return {name: values[kept] for name, values in zip(names, columns, strict=True)}
+    return {
+        "false_positive_rate": false_positive_rate[kept],
+        "true_positive_rate": true_positive_rate[kept],
+        "threshold": thresholds[kept],
+    }
 
 
 def precision_recall(
@@ -82,8 +77,7 @@ def precision_recall(
     One point for each distinct probability, highest first. The precision of a point holds from the
     recall of the point before it (0 for the first): so drawn, the area below is the average
     precision, `pr_auc`. Straight lines would promise what no threshold gives (Davis and Goadrich
-    2006, ICML, 233-240). If there are more than 300 points, those that change the area least are
-    left out.
+    2006, ICML, 233-240). At most 300 points are kept (see `thinned`).
     """
     ones, zeros = counts_by_score(target, probability)
     hits = np.cumsum(ones)
@@ -91,21 +85,16 @@ def precision_recall(
     # Where the step begins does not matter for the first point: it is always kept.
     kept = thinned(recall, precision, CURVE_POINTS, _off_the_step)
     thresholds = np.unique(probability)[::-1]
-    return {
-        "recall": recall[kept],
-        "precision": precision[kept],
-        "threshold": thresholds[kept],
-    }
+    return {"recall": recall[kept], "precision": precision[kept], "threshold": thresholds[kept]}
 
 
 def calibration(target: np.ndarray, probability: np.ndarray, settings: dict) -> dict:
     """Return how often what was given a probability has come true, by bins of equally many rows.
 
-    Rows of the same probability are in the same bin. `low` and `high` are the least and the
-    greatest probability in the bin, `observed` is the share of ones, its limits are those of
-    Wilson's interval, corrected near 0 and 1 (Brown, Cai and DasGupta 2001, Statistical Science
-    16, 101-133), for this bin alone: of 20 bins of a well calibrated model one may lie outside
-    at 95 %.
+    Rows of the same probability are in the same bin. `low` and `high` are the least and the greatest
+    probability in the bin, `observed` is the share of ones, with Wilson's limits, corrected near 0
+    and 1 (Brown, Cai and DasGupta 2001, Statistical Science 16, 101-133), for this bin alone: of 20
+    bins of a well calibrated model one may lie outside at 95 %.
     """
     bins = min(MOST_BINS, max(FEWEST_BINS, target.size // ROWS_OF_A_BIN))
     ordered = np.sort(probability)
@@ -114,10 +103,8 @@ def calibration(target: np.ndarray, probability: np.ndarray, settings: dict) -> 
     bin_of = np.searchsorted(ends, probability)
     rows = np.bincount(bin_of, minlength=ends.size)
     ones = np.bincount(bin_of, weights=target, minlength=ends.size)
-    limits = [
-        share_limits(int(one), n, settings["level"]) for one, n in zip(ones, rows, strict=True)
-    ]
-    low, high = np.array(limits).T
+    of_bins = zip(ones, rows, strict=True)
+    low, high = np.array([share_limits(int(one), n, settings["level"]) for one, n in of_bins]).T
     starts = np.r_[0, np.cumsum(rows)[:-1]]
     # A mean of equal numbers may differ from them in the last digit, and from the limits.
     mean = np.bincount(bin_of, weights=probability, minlength=ends.size) / rows
@@ -144,12 +131,7 @@ def score_distribution(
     negatives, positives = (
         np.bincount(bin_of[of_class], minlength=DISTRIBUTION_BINS) for of_class in (~target, target)
     )
-    return {
-        "low": edges[:-1],
-        "high": edges[1:],
-        "negatives": negatives,
-        "positives": positives,
-    }
+    return {"low": edges[:-1], "high": edges[1:], "negatives": negatives, "positives": positives}
 
 
 def threshold_table(target: np.ndarray, probability: np.ndarray, settings: dict) -> dict:
@@ -198,12 +180,9 @@ def thinned(
     largest area between the curve and what would be drawn is split where that gains most, until no
     area is left. (Douglas and Peucker 1973, Cartographica 10, 112-122, with areas.)
 
-    Args:
-        x: ascending, shape (points,).
-        y: shape (points,).
-        at_most: at least 2.
-        deviation: from the points of a gap, with both its ends (x and y), to how far what would be
-            drawn is from each, and how much would be gained by keeping it.
+    `x` (ascending) and `y` have the shape (points,), `at_most` is at least 2. `deviation` tells of the
+    points of a gap, with both its ends (x and y), how far what would be drawn is from each, and how
+    much would be gained by keeping it.
     """
     kept = {0, x.size - 1}
     gaps: list[tuple[float, int, int, int]] = []

@@ -13,28 +13,17 @@ def holdout_predictions(
 ) -> pd.DataFrame:
     """Return each model's predictions of the holdout rows, model after model.
 
-    Args:
-        probabilities: for each model the probability of class 1 of each row, shape (rows,).
-        holdout: rows no model has seen, shape (rows, columns).
-        schema: the table's input schema.
-        threshold: a probability of at least this much predicts class 1.
-
-    Returns:
-        Columns `row_id, model, target, probability, prediction`, shape (rows * models, 5).
+    `probabilities` holds for each model the probability of class 1 of each row, shape (rows,); one of
+    at least `threshold` predicts class 1. The result has the columns `row_id, model, target,
+    probability, prediction`.
     """
-    parts = []
-    for name, probability in probabilities.items():
-        parts.append(
-            pd.DataFrame(
-                {
-                    "row_id": holdout["row_id"],
-                    "model": name,
-                    "target": holdout[schema["target"]],
-                    "probability": probability,
-                    "prediction": (probability >= threshold).astype(int),
-                }
-            )
+    rows = holdout[["row_id"]].assign(model="", target=holdout[schema["target"]])
+    parts = [
+        rows.assign(
+            model=name, probability=probability, prediction=(probability >= threshold).astype(int)
         )
+        for name, probability in probabilities.items()
+    ]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -49,8 +38,7 @@ def holdout_metrics(
     """Return every metric of every model with its interval: one row a model.
 
     Args:
-        predictions: as `holdout_predictions` returns them.
-        threshold: as given to it.
+        predictions: as `holdout_predictions` returns them with this `threshold`.
         level: confidence level of the intervals.
         table_rows: rows of the table of which the holdout is a stratified part, None if it is not.
         failures: for each model that could not be trained or asked the reason.
@@ -58,26 +46,21 @@ def holdout_metrics(
 
     Returns:
         `model`, the metrics, `threshold, prevalence, rows`, then `<metric>_low` and
-        `<metric>_high`; `reliable`: False if there are too few rows of a class, or too few ranking
-        errors, for the intervals to hold what they promise (of roc_auc; see
-        `confidence_intervals`); `status`, "fitted" or "failed"; `reason`: that of a failure,
-        which leaves the metrics empty, or a note. Models stand in the order of their first appearance, the
-        failed ones last.
+        `<metric>_high`; `reliable` of roc_auc (see `confidence_intervals`); `status`, "fitted" or
+        "failed"; `reason`: that of a failure, which leaves the metrics empty, or a note. Models
+        stand in the order of their first appearance, the failed ones last.
     """
-    rows = []
+    failures, notes, rows = failures or {}, notes or {}, []
     for name, part in predictions.groupby("model", sort=False):
         row = {"model": name} | scores(part["target"], part["probability"], threshold)
         intervals = confidence_intervals(
-            part["target"], part["probability"], threshold, level, table_rows=table_rows
+            part["target"], part["probability"], threshold, level, table_rows
         )
         for metric, interval in intervals.iterrows():
             row |= {f"{metric}_low": interval["low"], f"{metric}_high": interval["high"]}
         reliable = bool(intervals.loc["roc_auc", "reliable"])
-        rows.append(
-            row | {"reliable": reliable, "status": FITTED, "reason": (notes or {}).get(name, "")}
-        )
-    for name, reason in (failures or {}).items():
-        same = {key: rows[0][key] for key in ("threshold", "prevalence", "rows")}
-        same |= {"model": name, "reliable": False, "status": FAILED, "reason": reason}
-        rows.append(same)
+        rows.append(row | {"reliable": reliable, "status": FITTED, "reason": notes.get(name, "")})
+    same = {key: rows[0][key] for key in ("threshold", "prevalence", "rows")}
+    same |= {"reliable": False, "status": FAILED}
+    rows += [same | {"model": name, "reason": reason} for name, reason in failures.items()]
     return pd.DataFrame(rows)

@@ -21,10 +21,8 @@ from ml_baseline.scoring.sample import sample_of
 from ml_baseline.scoring.scores import parts_of_rows
 from ml_baseline.scoring.scores import value as value_of
 
-IMPORTANCE = (
-    *("feature", "importance", "low", "high", "repeats", "metric", "rows"),
-    "correlated_with",
-)
+FIGURES = ("feature", "importance", "low", "high", "repeats")
+IMPORTANCE = (*FIGURES, "metric", "rows", "correlated_with")
 PARTIAL_DEPENDENCE = ("feature", "kind", "value", "label", "probability", "low", "high", "rows")
 
 # Predictions made for the importance, more of them where a holdout row more is a longer run anyway.
@@ -69,11 +67,10 @@ def permutation_importance(
     can stand in for is worth little by this measure, although both together may be worth all
     (`correlated_with`).
 
-    The error bar is for other holdout rows and other shuffles, and the model as it is. The score of
-    each shuffle is taken as a mean of the rows' parts in it (`scores.parts_of_rows`); a row has
-    a part by what happens to its own prediction and one by what its value does to the row that gets
-    it, and the variance is that of both together, averaged over the repeats. Error bars are of each
-    feature by itself: of 20 features without any worth, one may well show some at 95 %.
+    The error bar is for other holdout rows and other shuffles of this model: the variance is that of
+    the rows' parts in the score (`scores.parts_of_rows`), averaged over the repeats. A row has a part
+    by its own prediction and one by what its value does to the row that gets it. Error bars are of
+    each feature by itself: of 20 worthless ones, one may well show some importance at 95 %.
 
     Args:
         predict: from rows with the feature columns to the probability of class 1, shape (rows,).
@@ -121,30 +118,24 @@ def permutation_importance(
         variance, freedom = variance_of_mean(np.ones(rows), of_rows)
         reach = t_quantile(level, max(freedom, 1)) * math.sqrt(variance) if variance else 0.0
         found.append((name, importance, importance - reach, importance + reach, repeats))
-    result = pd.DataFrame(found, columns=list(IMPORTANCE[:5]))
-    result = result.assign(metric=metric, rows=rows)
     together = correlated_features(features.iloc[drawn], schema)
-    result["correlated_with"] = [
-        json.dumps(together[name], ensure_ascii=False) for name in result["feature"]
-    ]
-    result = result.sort_values("importance", ascending=False, kind="stable", ignore_index=True)
-    return result[list(IMPORTANCE)]
+    result = pd.DataFrame(found, columns=list(FIGURES)).assign(
+        metric=metric,
+        rows=rows,
+        correlated_with=[json.dumps(together[name], ensure_ascii=False) for name in features],
+    )
+    return result.sort_values("importance", ascending=False, kind="stable", ignore_index=True)
 
 
 def importance_budget(holdout_rows: int, features: int) -> tuple[int, int]:
     """Return the rows and the repeats for which there are predictions enough."""
     budget = min(FEWEST_PREDICTIONS + PREDICTIONS_A_ROW * holdout_rows, MOST_PREDICTIONS)
-    of_two_repeats = max(budget // (2 * features), ROWS_AT_LEAST)
-    rows = min(holdout_rows, ROWS_AT_MOST, of_two_repeats)
-    repeats = budget // (rows * features)
-    return rows, min(max(repeats, 1), REPEATS_AT_MOST)
+    rows = min(holdout_rows, ROWS_AT_MOST, max(budget // (2 * features), ROWS_AT_LEAST))
+    return rows, min(max(budget // (rows * features), 1), REPEATS_AT_MOST)
 
 
 def drawn_rows(target: pd.Series, rows: int, random_state: int) -> np.ndarray:
-    """Return the positions of `rows` rows drawn without replacement, ascending; of all if fewer.
-
-    Each class keeps its share of the rows, and at least one row.
-    """
+    """Return the ascending positions of `rows` rows; each class keeps its share, at least one row."""
     if rows >= len(target):
         return np.arange(len(target))
     generator = np.random.default_rng(random_state)
@@ -165,11 +156,8 @@ def _predictions(
 ) -> Iterator[np.ndarray]:
     """Yield the predictions of the drawn rows with one column changed, for each change.
 
-    Args:
-        predict: from rows to probabilities.
-        features: all rows, shape (rows, features).
-        drawn: the positions of the rows to predict.
-        changes: a column, and for each drawn row the position of the row whose value it gets.
+    `features` are all rows, `drawn` the positions of those to predict, and a change is a column and,
+    for each drawn row, the position of the row whose value it gets.
     """
     at_once = max(1, CELLS_AT_ONCE // (len(drawn) * features.shape[1]))
     for start in range(0, len(changes), at_once):
@@ -190,18 +178,14 @@ def partial_dependence(
 ) -> pd.DataFrame:
     """Return the mean prediction when all rows are given the same value of a feature.
 
-    Friedman (2001), Annals of Statistics 29, 1189-1232. The model, not the world: it is asked about
-    rows that may never occur, and no effect of changing anything is claimed. `low` and `high` are
-    the 10th and the 90th percentile of the single rows' predictions (Goldstein, Kapelner, Bleich
-    and Pitkin 2015, Journal of Computational and Graphical Statistics 24, 44-65): how much rows
-    differ, and no error bar.
+    Friedman (2001), Annals of Statistics 29, 1189-1232. The model is asked about rows that may never
+    occur, and no effect of changing anything is claimed. `low` and `high` are the 10th and the 90th
+    percentile of the single rows' predictions (Goldstein, Kapelner, Bleich and Pitkin 2015, Journal
+    of Computational and Graphical Statistics 24, 44-65): how much rows differ, and no error bar.
 
     Args:
-        predict: from rows with the feature columns to the probability of class 1, shape (rows,).
-        holdout: cleaned rows the model has not seen, shape (rows, columns).
-        schema: the table's input schema.
         features: the columns to vary.
-        random_state: seed of the rows drawn from a large holdout.
+        predict, holdout, schema, random_state: as of `permutation_importance`.
 
     Returns:
         Columns `feature, kind, value, label, probability, low, high, rows`. `kind` is "numeric",
@@ -264,10 +248,8 @@ def _spread_over(ordered: np.ndarray) -> np.ndarray:
     Half of them at equal shares of the rows, half at equal distances: the former show what
     happens where the rows are, the latter what happens between there and the ends.
     """
-    last = len(ordered) - 1
-    half = NUMBERS_ON_CURVE // 2
-    places = np.linspace(*CENTRAL, half) * last
-    by_rows = ordered[np.round(places).astype(int)]
+    last, half = len(ordered) - 1, NUMBERS_ON_CURVE // 2
+    by_rows = ordered[np.round(np.linspace(*CENTRAL, half) * last).astype(int)]
     wanted = np.linspace(by_rows[0], by_rows[-1], NUMBERS_ON_CURVE - half)
     above = np.minimum(np.searchsorted(ordered, wanted), last)
     below = np.maximum(above - 1, 0)
@@ -286,10 +268,9 @@ def _plain(value: str | float) -> str:
 def correlated_features(features: pd.DataFrame, schema: Schema) -> dict[str, list[str]]:
     """Return, for each feature, those that nearly tell its value: the strongest first.
 
-    Numbers, booleans and categories of two levels go together where Spearman's rank correlation is
-    above 0.8 either way, over the rows in which both have a value; other categories where Cramér's
-    V is above 0.8 (without correction; up to 60 columns of up to 60 levels). A number and a
-    category of three or more levels are not compared.
+    Numbers, booleans and categories of two levels: where Spearman's rank correlation is above 0.8
+    either way, over the rows in which both have a value; other categories: where Cramér's V is
+    (without correction; up to 60 columns of up to 60 levels). The two sorts are not compared.
     """
     names = feature_columns(schema)
     ranked: dict[int, np.ndarray] = {}
@@ -306,9 +287,8 @@ def correlated_features(features: pd.DataFrame, schema: Schema) -> dict[str, lis
         ranked[i] = values.rank().to_numpy(dtype="float64", na_value=np.nan)
     strength = np.zeros((len(names), len(names)))
     if ranked:
-        strength[np.ix_(list(ranked), list(ranked))] = _rank_correlations(
-            np.array([*ranked.values()])
-        )
+        own = np.ix_(list(ranked), list(ranked))
+        strength[own] = _rank_correlations(np.array([*ranked.values()]))
     for one, other in itertools.combinations(levels, 2):
         strength[[one, other], [other, one]] = _cramers_v(levels[one], levels[other])
     np.fill_diagonal(strength, 0)
@@ -340,20 +320,11 @@ def _rank_correlations(ranks: np.ndarray) -> np.ndarray:
 
 def _cramers_v(one: np.ndarray, other: np.ndarray) -> float:
     """Return Cramér's V of two arrays of codes, over the rows where neither is negative."""
+    from scipy.stats.contingency import association, crosstab
+
     known = (one >= 0) & (other >= 0)
-    if not known.any():
-        return 0.0
-    one, other = one[known], other[known]
-    width = int(other.max()) + 1
-    counts = np.bincount(one * width + other, minlength=(int(one.max()) + 1) * width)
-    counts = counts.reshape(-1, width)
-    counts = counts[counts.sum(axis=1) > 0][:, counts.sum(axis=0) > 0]
-    fewer = min(counts.shape) - 1
-    if fewer < 1:
-        return 0.0
-    expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / counts.sum()
-    chi_squared = float(((counts - expected) ** 2 / expected).sum())
-    return math.sqrt(chi_squared / counts.sum() / fewer)
+    counts = crosstab(one[known], other[known]).count
+    return float(association(counts, "cramer")) if min(counts.shape) > 1 else 0.0
 
 
 def nothing_explained() -> dict[str, pd.DataFrame]:
@@ -369,11 +340,8 @@ def explain(
 ) -> dict[str, pd.DataFrame]:
     """Return the tables `importance` and `partial_dependence` of a model's main features.
 
-    Args:
-        predict: as above, or None if there is no model to explain: the tables then have no rows.
-        holdout: cleaned rows the model has not seen.
-        schema: the table's input schema.
-        settings: `metric`, `threshold`, `level`, `random_state`.
+    `settings` are `metric`, `threshold`, `level` and `random_state` of `permutation_importance`. If
+    there is no model to explain, `predict` is None and the tables have no rows.
     """
     if predict is None:
         return nothing_explained()

@@ -66,11 +66,9 @@ def share_limits(
     few = 2 if rows <= 50 else 3
 
     def lower(count: int, limit: float) -> float:
-        if count == 0:
-            return 0.0
-        if count > few:
-            return limit
-        return float(gammaincinv(count * worth / rows, 1 - level)) / worth
+        if 0 < count <= few:
+            return float(gammaincinv(count * worth / rows, 1 - level)) / worth
+        return limit if count else 0.0
 
     low, high = wilson(successes / rows, worth, _normal_quantile(level))
     return lower(successes, float(low)), 1 - lower(rows - successes, 1 - float(high))
@@ -86,8 +84,7 @@ def rates(
 
     The three rates are independent. Each is moved to its own limits, and the distances that moves
     the function by are squared and added: Zou and Donner (2008), Statistics in Medicine 27,
-    1693-1702, for functions that are no sums. So the figure's interval is as lopsided as Wilson's of
-    the rates, and has a width where no error was seen.
+    1693-1702, for functions that are no sums.
 
     It hangs on the errors of both classes (or on what is right, if that is less), each as a share of
     its class, and on the rows that are predicted as ones and as zeros, whichever are fewer.
@@ -129,14 +126,13 @@ NEWCOMBE_FREEDOM = 5
 def area(ones: np.ndarray, zeros: np.ndarray) -> Estimate:
     """The areas that lie within t standard errors, the errors taken at each area in question.
 
-    Newcombe's variance depends on the area and the number of rows alone. It is right for scores of
-    one shape only (exponential), but knows what a few rows cannot show: how the variance grows as
-    the area falls. DeLong's variance assumes no shape, but rests on the rows seen, and where only
-    25 ones stand against many zeros it is often far too small. So Newcombe's variance is scaled by
-    the mean of 1 and DeLong's ratio to it, weighted by their degrees of freedom (as the moderated
-    variances of Smyth 2004, Statistical Applications in Genetics and Molecular Biology 3, 3).
-    DeLong's freedom is Satterthwaite's, with the kurtosis of the placements allowed for: it goes
-    to infinity with the rows, and the interval becomes DeLong's.
+    Newcombe's variance is right for scores of one shape only (exponential), but knows how the variance
+    grows as the area falls, which a few rows cannot show. DeLong's assumes no shape, but with only 25
+    ones against many zeros it is often far too small. So Newcombe's is scaled by the mean of 1 and
+    DeLong's ratio to it, weighted by their degrees of freedom (as the moderated variances of Smyth
+    2004, Statistical Applications in Genetics and Molecular Biology 3, 3). DeLong's freedom is
+    Satterthwaite's, with the kurtosis of the placements allowed for: it goes to infinity with the
+    rows, and the interval becomes DeLong's.
     """
     number_of_ones, number_of_zeros = int(ones.sum()), int(zeros.sum())
     pairs = number_of_ones * number_of_zeros
@@ -145,10 +141,8 @@ def area(ones: np.ndarray, zeros: np.ndarray) -> Estimate:
     if ones.size == 1:
         effective = float(min(number_of_ones, number_of_zeros))
         return Estimate(area, "exact", effective, lambda level: (area, area))
-    if area < 0.5:
-        effective = min(_effective(ones, below), _effective(zeros, above))
-    else:
-        effective = min(_effective(ones, 1 - below), _effective(zeros, 1 - above))
+    errors = (below, above) if area < 0.5 else (1 - below, 1 - above)
+    effective = min(_effective(ones, errors[0]), _effective(zeros, errors[1]))
 
     def newcombe(theta):
         half = (number_of_ones + number_of_zeros) / 2 - 1
@@ -168,17 +162,13 @@ def area(ones: np.ndarray, zeros: np.ndarray) -> Estimate:
         inside, outside = area, towards
         for _ in range(50):
             middle = (inside + outside) / 2
-            if abs(middle - area) <= t * math.sqrt(scale * newcombe(middle)):
-                inside = middle
-            else:
-                outside = middle
+            within = abs(middle - area) <= t * math.sqrt(scale * newcombe(middle))
+            inside, outside = (middle, outside) if within else (inside, middle)
         return inside
 
     def limits(level):
         t = t_quantile(level, freedom + NEWCOMBE_FREEDOM)
-        low = furthest(0.0, t) if area > 0 else 0.0
-        high = furthest(1.0, t) if area < 1 else 1.0
-        return low, high
+        return furthest(0.0, t) if area > 0 else 0.0, furthest(1.0, t) if area < 1 else 1.0
 
     return Estimate(area, "Newcombe-DeLong", effective, limits)
 
@@ -223,8 +213,7 @@ def precision_over_recalls(ones: np.ndarray, zeros: np.ndarray, noise: float) ->
     def limits(level):
         reach = t_quantile(level, max(freedom, 2)) * math.sqrt(variance) * slope
         odds = unbiased / (1 - unbiased)
-        low = 1 / (1 + math.exp(min(reach, 700)) / odds)
-        high = 1 / (1 + math.exp(-reach) / odds)
+        low, high = (1 / (1 + math.exp(min(off, 700)) / odds) for off in (reach, -reach))
         return min(low, value), max(high, value)
 
     return Estimate(value, "jackknife", effective, limits)
@@ -233,12 +222,11 @@ def precision_over_recalls(ones: np.ndarray, zeros: np.ndarray, noise: float) ->
 def mean_loss(loss, target, probability, noise: float, highest: float = np.inf) -> Estimate:
     """The interval of a mean of skewed values, by Hall's cubic transformation of Student's t.
 
-    Losses are skewed, the more so the better the model: a few rows have most of the loss, and an
-    interval that is as long upwards as downwards is missed upwards.
+    Losses are skewed, the more so the better the model: an interval that is as long upwards as
+    downwards is missed upwards.
 
-    Where all rows lose the same no spread has been seen. A share e of rows of another sort may yet
-    be missing from the sample, as for a perfect ranking; the interval reaches to where they lose
-    what these probabilities would lose with the other target.
+    Where all rows lose the same, a share e of rows of another sort may yet be missing from the sample;
+    the interval reaches to where they lose what these probabilities would with the other target.
     """
     values = loss(target, probability)
     rows, mean, effective = values.size, float(values.mean()), _effective(1, values)
@@ -258,8 +246,7 @@ def mean_loss(loss, target, probability, noise: float, highest: float = np.inf) 
 
     def limits(level):
         z = _normal_quantile(level) / math.sqrt(rows)
-        low = mean - deviation * without_skewness(z, skewness, rows)
-        high = mean - deviation * without_skewness(-z, skewness, rows)
+        low, high = (mean - deviation * without_skewness(t, skewness, rows) for t in (z, -z))
         return max(low, 0.0), min(high, highest)
 
     return Estimate(mean, "Hall", effective, limits)
@@ -303,9 +290,8 @@ def with_skewness(studentized: float, skewness: float, rows: int) -> float:
 def variance_of_mean(counts, values) -> tuple[float, float]:
     """Return the variance of the mean of `values` and its degrees of freedom.
 
-    `counts` says how often each value occurs. The variance of a variance is (kurtosis - 1) / n
-    times its square: 2 / n for normal values, and many times that where a few values lie far out.
-    Such a variance is worth no more than a variance of fewer normal values.
+    `counts` says how often each value occurs. The variance of a variance is (kurtosis - 1) / n times
+    its square, 2 / n for normal values: with far-out values it is worth that of fewer normal ones.
     """
     rows = int(np.sum(counts))
     if rows < 2:

@@ -10,9 +10,10 @@ from ml_baseline.scoring.metrics import METRICS, metric_named
 from ml_baseline.scoring.scores import scores, stratified_rows
 from ml_baseline.scoring.significance import combine_over_splits, compare, compare_over_splits
 
-COMPARED = (
-    *(f"baseline_{figure}" for figure in ("difference", "low", "high", "p_adjusted")),
-    *(f"best_{figure}" for figure in ("difference", "low", "high", "p_adjusted")),
+COMPARED = tuple(
+    f"{role}_{figure}"
+    for role in ("baseline", "best")
+    for figure in ("difference", "low", "high", "p_adjusted")
 )
 
 
@@ -52,16 +53,12 @@ class LeaderboardRow(TypedDict, total=False):
 
 
 def out_of_fold_scores(oof: pd.DataFrame, threshold: float) -> dict[str, float]:
-    """Return every metric of a model's out-of-fold predictions.
+    """Return every metric of a model's out-of-fold predictions (`row_id, fold, target, probability`).
 
     Metrics of ranking are means over the folds, weighted by their rows: the folds' models differ
     a little in level, and pooling their probabilities would mix that into the ranking (a constant
     model would get less than 0.5). All other metrics are taken over all rows at once, as a mean of
     F1 over small folds is biased (Forman and Scholz 2010, SIGKDD Explorations 12(1), pp. 49-57).
-
-    Args:
-        oof: columns `row_id, fold, target, probability`.
-        threshold: a probability of at least this much predicts class 1.
     """
     pooled = scores(oof["target"], oof["probability"], threshold)
     by_fold = pd.DataFrame(
@@ -80,11 +77,7 @@ def ranked(oof_scores: pd.DataFrame, select_by: str) -> pd.Series:
     """Return the models' mean out-of-fold scores over the seeds, the best model first.
 
     Choosing by the holdout would make the winner's holdout score too good. A tie goes to the model
-    that stands first in the config.
-
-    Args:
-        oof_scores: one row a seed and model: `model` and the metrics.
-        select_by: the metric to rank by.
+    that stands first in the config. `oof_scores` has a row for each seed and model.
     """
     means = oof_scores.groupby("model", sort=False)[select_by].mean()
     return means.sort_values(ascending=not metric_named(select_by).higher_is_better, kind="stable")
@@ -106,12 +99,8 @@ def leaderboard(
         settings: `select_by`, `baseline`, `threshold`, `strategy` and `level`.
         table_rows: rows of the whole table.
 
-    Returns:
-        Columns as `LeaderboardRow` has them. Models that failed with any seed stand at the end; if
-        the baseline is one of them, nothing is compared with it.
-
-    Raises:
-        InputError: with each of several seeds a model is left, but none with all of them.
+    Returns columns as `LeaderboardRow` has them. Models that failed with any seed stand at the end;
+    nothing is compared with a baseline that failed. Raises InputError if none is left.
     """
     failures = failures_of(metrics)
     metrics = metrics[~metrics["model"].isin(failures)]
@@ -121,9 +110,7 @@ def leaderboard(
             + "; ".join(f"{model}: {reason}" for model, reason in failures.items())
         )
     oof_scores = oof_scores[~oof_scores["model"].isin(failures)]
-    predictions = {
-        seed: of_seed[~of_seed["model"].isin(failures)] for seed, of_seed in predictions.items()
-    }
+    predictions = {seed: of[~of["model"].isin(failures)] for seed, of in predictions.items()}
     if settings["baseline"] in failures:
         settings = settings | {"baseline": None}
     order = ranked(oof_scores, settings["select_by"])
@@ -139,9 +126,13 @@ def leaderboard(
             f"oof_{settings['select_by']}": oof_score,
         }
         for name in METRICS:
-            limits = (of_model[name], of_model[f"{name}_low"], of_model[f"{name}_high"])
-            combined = limits_of(limits, test_share)
-            row |= dict(zip((name, f"{name}_low", f"{name}_high"), combined, strict=True))
+            figures = [name, f"{name}_low", f"{name}_high"]
+            value, low, high = of_model[figures].to_numpy(dtype=float).T
+            if len(of_model) == 1:
+                row |= dict(zip(figures, (value[0], low[0], high[0]), strict=True))
+            else:
+                combined = combine_over_splits(value, low, high, test_share)
+                row |= dict(zip(figures, combined, strict=True))
         row["reliable"] = bool(of_model["reliable"].all())
         row |= of_model[["threshold", "prevalence", "rows"]].mean().to_dict()
         rows.append(row | {"seeds": len(of_model), "level": settings["level"]})
@@ -153,8 +144,7 @@ def leaderboard(
     table["verdict"] = [
         verdict_of(row, settings, does, best=order.index[0]) for row in table.to_dict("records")
     ]
-    noted = metrics[metrics["reason"].notna()].drop_duplicates("model")
-    notes = dict(zip(noted["model"], noted["reason"], strict=True))
+    notes = metrics.dropna(subset="reason").drop_duplicates("model").set_index("model")["reason"]
     reasons = [notes.get(model, "") for model in table["model"]]
     table = table.assign(baseline=settings["baseline"] or "", status=FITTED, reason=reasons)
     return pd.concat([table, failed_rows(failures, table)], ignore_index=True)
@@ -177,14 +167,10 @@ def verdict_of(row: LeaderboardRow, settings: dict, does: str, best: str) -> str
 
     Better than the baseline by the metric is not enough: by F1 or recall a coin flip is better than
     a model that predicts no ones. Only a model whose ROC-AUC is above chance has shown any skill.
-
-    Args:
-        row: the model's row of the leaderboard.
-        settings: as of `leaderboard`.
-        does: see `what_the_baseline_does`.
-        best: the name of the best model.
+    `does` is what `what_the_baseline_does` returns, `best` the name of the best model.
     """
-    sign = 1 if metric_named(settings["select_by"]).higher_is_better else -1
+    metric = metric_named(settings["select_by"])
+    sign = 1 if metric.higher_is_better else -1
     alpha, baseline = 1 - settings["level"], settings["baseline"]
     words = []
     if row["model"] == baseline:
@@ -197,18 +183,16 @@ def verdict_of(row: LeaderboardRow, settings: dict, does: str, best: str) -> str
         elif row["roc_auc_low"] > 0.5:
             words.append(f"better than {baseline}")
         else:
-            title = metric_named(settings["select_by"]).title
-            words.append(
-                f"no skill shown: above {baseline} by {title}, but its ROC-AUC may be chance"
-            )
+            above = f"above {baseline} by {metric.title}, but its ROC-AUC may be chance"
+            words.append(f"no skill shown: {above}")
     if row["model"] == best:
         words.append("the best of those tried")
     elif row["best_p_adjusted"] > alpha:
         words.append(f"not distinguishable from {best}")
-    elif sign * row["best_difference"] > 0:
-        words.append(f"better here than {best}, which did best in training")
     else:
-        words.append(f"worse than {best}")
+        better = sign * row["best_difference"] > 0
+        here = f"better here than {best}, which did best in training"
+        words.append(here if better else f"worse than {best}")
     return "; ".join(words)
 
 
@@ -228,22 +212,10 @@ def failed_rows(failures: dict[str, str], table: pd.DataFrame) -> pd.DataFrame:
     """Return the leaderboard's rows of the models that failed: what is known without a score."""
     same = table.iloc[0][
         ["dataset", "threshold", "prevalence", "rows", "seeds", "level", "baseline"]
-    ]
-    rows = [
-        same.to_dict()
-        | {"model": model, "selected": False, "reliable": False, "verdict": FAILED}
-        | {"status": FAILED, "reason": reason}
-        for model, reason in failures.items()
-    ]
+    ].to_dict()
+    same |= {"selected": False, "reliable": False, "verdict": FAILED, "status": FAILED}
+    rows = [same | {"model": model, "reason": reason} for model, reason in failures.items()]
     return pd.DataFrame(rows, columns=table.columns)
-
-
-def limits_of(limits: tuple, test_share: float) -> tuple[float, float, float]:
-    """Return value, low and high of a metric: those of the only split, or combined over splits."""
-    value, low, high = limits
-    if len(value) == 1:
-        return float(value.iloc[0]), float(low.iloc[0]), float(high.iloc[0])
-    return combine_over_splits(value, low, high, test_share)
 
 
 def compared_models(
@@ -257,16 +229,13 @@ def compared_models(
     comparisons = []
     for of_seed in predictions.values():
         parts = dict(list(of_seed.groupby("model", sort=False)))
-        comparisons.append(
-            compare(
-                parts[best]["target"].to_numpy(),
-                {name: part["probability"].to_numpy() for name, part in parts.items()},
-                baseline=settings["baseline"],
-                best=best,
-                threshold=settings["threshold"],
-                metrics=settings["select_by"],
-                level=settings["level"],
-                table_rows=stratified_rows(settings["strategy"], table_rows),
-            )
+        compared = compare(
+            parts[best]["target"].to_numpy(),
+            {name: part["probability"].to_numpy() for name, part in parts.items()},
+            best=best,
+            metrics=settings["select_by"],
+            table_rows=stratified_rows(settings["strategy"], table_rows),
+            **{name: settings[name] for name in ("baseline", "threshold", "level")},
         )
+        comparisons.append(compared)
     return compare_over_splits(comparisons, test_share, settings["level"]).set_index("model")

@@ -8,7 +8,7 @@ import numpy as np
 
 from ml_baseline.scoring import intervals
 from ml_baseline.scoring.intervals import Estimate
-from ml_baseline.scoring.metrics import HITS, ONES, PREDICTED, Metric
+from ml_baseline.scoring.metrics import Metric
 from ml_baseline.scoring.ranking import (
     average_precision,
     average_precision_without,
@@ -17,8 +17,6 @@ from ml_baseline.scoring.ranking import (
 )
 from ml_baseline.scoring.sample import Sample
 
-# Of the rows that are ones or are predicted as ones, the hits are F* = f1 / (2 - f1).
-ONES_OR_PREDICTED = (1, 1, 1, 0)
 # How far a rate is moved to see what the metric does.
 STEP = 1e-6
 
@@ -34,59 +32,42 @@ class Method(NamedTuple):
     difference: str = "t"
 
 
-def _cells(rows: tuple[int, ...]) -> np.ndarray:
-    return np.reshape(rows, (2, 2))
-
-
-def _counted(sample: Sample, rows: tuple[int, ...]) -> int:
-    return int(np.sum(sample.table * _cells(rows)))
-
-
-def _among(sample: Sample, rows: tuple[int, ...]) -> np.ndarray:
-    """Return, for each row, whether it is among those of a set of cells."""
-    return _cells(rows)[1 - sample.target.astype(int), 1 - sample.predicted.astype(int)] == 1
-
-
 def _share(sample: Sample, metric: Metric) -> float:
-    part, whole = metric.of
-    return _counted(sample, part) / max(_counted(sample, whole), 1)
+    part, whole = (float(np.sum(sample.table * cells)) for cells in _cells(metric))
+    return part / max(whole, 1)
 
 
 def _share_estimate(sample: Sample, metric: Metric) -> Estimate:
-    part, whole = metric.of
-    return intervals.share(sample.table, _cells(part), _cells(whole), sample.noise)
+    """Return the share of the rows that count at all, and where errors count less, what it makes.
 
-
-def _share_parts(sample: Sample, metric: Metric) -> np.ndarray:
-    part, whole = (_among(sample, rows) for rows in metric.of)
-    return (part - _share(sample, metric) * whole) / max(whole.mean(), 1 / whole.size)
-
-
-def _f1(sample: Sample, metric: Metric) -> float:
-    hits = _counted(sample, HITS)
-    return 2 * hits / (_counted(sample, PREDICTED) + _counted(sample, ONES))
-
-
-def _f1_estimate(sample: Sample, metric: Metric) -> Estimate:
-    """The interval of F* = hits / (hits + errors), turned into f1 = 2 F* / (1 + F*).
-
-    Of the rows that are ones or are predicted as ones, each is a hit with the same probability F*:
-    a plain share, and f1 grows with it.
+    Of the rows that are ones or are predicted as ones, each is a hit with the same probability F*: a
+    plain share. f1 = F* / (w + (1 - w) F*) for errors of the weight w = 1/2, and it grows with F*.
     """
-    part, whole = _cells(HITS), _cells(ONES_OR_PREDICTED)
-    share = intervals.share(sample.table, part, whole, sample.noise)
+    part, whole = _cells(metric)
+    share = intervals.share(sample.table, part, (whole > 0).astype(int), sample.noise)
+    weight = whole[whole > 0].min()
+
+    def weighted(value):
+        return value / (weight + (1 - weight) * value)
 
     def limits(level):
         low, high = share.limits(level)
-        return 2 * low / (1 + low), 2 * high / (1 + high)
+        return weighted(low), weighted(high)
 
-    return Estimate(2 * share.value / (1 + share.value), "Wilson", share.effective_rows, limits)
+    return Estimate(weighted(share.value), "Wilson", share.effective_rows, limits)
 
 
-def _f1_parts(sample: Sample, metric: Metric) -> np.ndarray:
-    hits = sample.predicted & sample.target
-    size = sample.predicted.astype(float) + sample.target
-    return (2 * hits - 2 * hits.sum() / size.sum() * size) / size.mean()
+def _share_parts(sample: Sample, metric: Metric) -> np.ndarray:
+    part, whole = (
+        cells[1 - sample.target.astype(int), 1 - sample.predicted.astype(int)]
+        for cells in _cells(metric)
+    )
+    return (part - _share(sample, metric) * whole) / max(whole.mean(), 1 / whole.size)
+
+
+def _cells(metric: Metric) -> np.ndarray:
+    """Return the weights of the part and of the whole, each in the order of `Sample.table`."""
+    return np.reshape(metric.of, (2, 2, 2))
 
 
 def _rates_of(sample: Sample) -> tuple[float, float, float]:
@@ -122,16 +103,14 @@ def _rates_parts(sample: Sample, metric: Metric) -> np.ndarray:
 
 
 def _area_parts(sample: Sample, metric: Metric) -> np.ndarray:
-    target, size = sample.target, sample.target.size
-    below, above = placements(*sample.by_score)
-    position = _positions(sample.probability)
-    placed = np.where(target, below[position], above[position])
-    parts = np.empty(target.size)
-    for of_class in (target, ~target):
-        rows = int(np.count_nonzero(of_class))
+    size, position = sample.target.size, _positions(sample.probability)
+    parts = np.empty(size)
+    of_each = zip((sample.target, ~sample.target), placements(*sample.by_score), strict=True)
+    for of_class, placed in of_each:
+        placed, rows = placed[position][of_class], int(np.count_nonzero(of_class))
         # The last factor makes the variance of the mean that of DeLong for each class by itself.
         scale = size / rows * math.sqrt(rows / max(rows - 1, 1)) * math.sqrt((size - 1) / size)
-        parts[of_class] = scale * (placed[of_class] - placed[of_class].mean())
+        parts[of_class] = scale * (placed - placed.mean())
     return parts
 
 
@@ -160,18 +139,19 @@ def squared_errors(target: np.ndarray, probability: np.ndarray) -> np.ndarray:
 
 def mean_of(loss: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Method:
     """Return the method of a metric that is the mean of a loss of each row."""
-    return Method(
-        lambda sample, metric: loss(sample.target, sample.probability).mean(),
-        lambda sample, metric: intervals.mean_loss(
-            loss, sample.target, sample.probability, sample.noise, metric.bounds[1]
-        ),
-        lambda sample, metric: loss(sample.target, sample.probability),
-    )
+
+    def parts(sample, metric):
+        return loss(sample.target, sample.probability)
+
+    def estimate(sample, metric):
+        rows = sample.target, sample.probability
+        return intervals.mean_loss(loss, *rows, sample.noise, metric.bounds[1])
+
+    return Method(lambda sample, metric: parts(sample, metric).mean(), estimate, parts)
 
 
 METHODS = {
     "share": Method(_share, _share_estimate, _share_parts),
-    "f1": Method(_f1, _f1_estimate, _f1_parts),
     "rates": Method(_rates, _rates_estimate, _rates_parts),
     "roc_auc": Method(
         lambda sample, metric: roc_area(*sample.by_score),

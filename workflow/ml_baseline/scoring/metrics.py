@@ -21,9 +21,9 @@ class Metric:
         title: as people write it.
         explanation: what it is, for people who have not met it.
         method: which of `methods.METHODS` gives its value, its interval and the rows' parts in it.
-        of: what the method needs to know: of a "share" two sets of rows, each as
-            `(hits, misses, false alarms, rightly predicted zeros)`; of "rates" a function of the
-            recall, the specificity and the share of ones.
+        of: what the method needs to know: of a "share" how much a row counts in the part and in the
+            whole, each as `(hits, misses, false alarms, rightly predicted zeros)`; of "rates" a
+            function of the recall, the specificity and the share of ones.
         higher_is_better: whether more is better.
         bounds: the lowest and the highest value there can be.
         ranks: whether it looks at the order of the probabilities alone.
@@ -37,12 +37,6 @@ class Metric:
     higher_is_better: bool = True
     bounds: tuple[float, float] = (0.0, 1.0)
     ranks: bool = False
-
-
-HITS, ONES, PREDICTED, RIGHT, ROWS = (
-    *((1, 0, 0, 0), (1, 1, 0, 0), (1, 0, 1, 0)),
-    *((1, 0, 0, 1), (1, 1, 1, 1)),
-)
 
 
 def matthews_correlation(recall: float, specificity: float, ones: float) -> float:
@@ -66,23 +60,29 @@ METRICS = {
             "accuracy",
             "share of the rows that are predicted right",
             "share",
-            (RIGHT, ROWS),
+            ((1, 0, 0, 1), (1, 1, 1, 1)),
         ),
         Metric(
             "precision",
             "precision",
             "share of the rows predicted positive that are positive",
             "share",
-            (HITS, PREDICTED),
+            ((1, 0, 0, 0), (1, 0, 1, 0)),
         ),
         Metric(
             "recall",
             "recall",
             "share of the positive rows that are predicted positive",
             "share",
-            (HITS, ONES),
+            ((1, 0, 0, 0), (1, 1, 0, 0)),
         ),
-        Metric("f1", "F1", "harmonic mean of precision and recall; 0 is worst, 1 is perfect", "f1"),
+        Metric(
+            "f1",
+            "F1",
+            "harmonic mean of precision and recall; 0 is worst, 1 is perfect",
+            "share",
+            ((1, 0, 0, 0), (1, 0.5, 0.5, 0)),
+        ),
         Metric(
             "roc_auc",
             "ROC-AUC",

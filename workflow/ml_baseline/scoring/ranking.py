@@ -9,15 +9,13 @@ import numpy as np
 def counts_by_score(target: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the number of ones and of zeros at each distinct probability, highest first.
 
-    Rows that share a probability share an entry: a ranking cannot tell them apart, and any order
-    among them would be luck.
+    Rows that share a probability share an entry: any order among them would be luck.
     """
     order = np.argsort(-probability, kind="stable")
     ordered = probability[order]
     last = np.append(np.flatnonzero(np.diff(ordered)), ordered.size - 1)
     ones = np.diff(np.cumsum(target[order])[last], prepend=0)
-    rows = np.diff(last, prepend=-1)
-    return ones, rows - ones
+    return ones, np.diff(last, prepend=-1) - ones
 
 
 def roc_area(ones, zeros):
@@ -33,8 +31,8 @@ def roc_area(ones, zeros):
 def placements(ones: np.ndarray, zeros: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return, at each score, the share of the zeros below it and the share of the ones above it.
 
-    `ones` and `zeros` are the counts that `counts_by_score` gives; a tie counts half. The mean of
-    the first over the ones, and of the second over the zeros, is the area under the ROC curve.
+    A tie counts half. The mean of the first over the ones, and of the second over the zeros, is the
+    area under the ROC curve.
     """
     below = zeros.sum() - np.cumsum(zeros) + zeros / 2
     above = np.cumsum(ones) - ones / 2
@@ -42,10 +40,7 @@ def placements(ones: np.ndarray, zeros: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def average_precision(ones, zeros):
-    """Return the mean, over the ones, of the precision where each is first predicted.
-
-    `ones` and `zeros` are counts as in `roc_area`.
-    """
+    """Return the mean, over the ones, of the precision where each is first predicted."""
     ones_so_far = np.cumsum(ones, axis=-1)
     precision = ones_so_far / (ones_so_far + np.cumsum(zeros, axis=-1))
     return np.sum(ones * precision, axis=-1) / ones_so_far[..., -1]
@@ -64,12 +59,10 @@ def average_precision_without(ones: np.ndarray, zeros: np.ndarray) -> np.ndarray
     others = np.maximum(rows_so_far - 1, 1)
     below = _after(ones * ones_so_far / others)
     lost_below = _after(ones / others)
-    without = []
-    for taken in (0, 1):
-        own = (ones - taken) * (ones_so_far - taken) / others
-        left = max(ones_so_far[-1] - taken, 1)
-        without.append((above + own + below - taken * lost_below) / left)
-    return np.array(without)
+    taken = np.array([[0], [1]])
+    own = (ones - taken) * (ones_so_far - taken) / others
+    left = np.maximum(ones_so_far[-1] - taken, 1)
+    return (above + own + below - taken * lost_below) / left
 
 
 def _after(values):

@@ -41,16 +41,12 @@ class Sample:
 
 
 def sample_of(target, probability, threshold: float = 0.5, table_rows: int | None = None) -> Sample:
-    """Return the rows of a target (zeros and ones) and a probability, checked.
+    """Return the rows of a target (zeros and ones) and a probability of a one, both (rows,), checked.
 
-    Args:
-        target: zeros and ones, shape (rows,).
-        probability: the probability of a one, shape (rows,).
-        threshold: a probability of at least this much predicts a one.
-        table_rows: rows of the table of which these are a stratified part; None if they are not.
+    A probability of at least `threshold` predicts a one. `table_rows` are the rows of the table of
+    which these are a stratified part; None if they are not.
 
-    Raises:
-        InputError: a value is missing or out of range, the lengths differ, or there is one class.
+    Raises InputError where a value is missing or out of range, lengths differ or there is one class.
     """
     target, probability = checked(target, probability)
     predicted = probability >= checked_threshold(threshold)

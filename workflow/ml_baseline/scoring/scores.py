@@ -60,11 +60,7 @@ def parts_of_rows(name: str, sample: Sample) -> np.ndarray:
 
 
 def confidence_intervals(
-    target,
-    probability,
-    threshold: float = 0.5,
-    level: float = 0.95,
-    table_rows: int | None = None,
+    target, probability, threshold: float = 0.5, level: float = 0.95, table_rows: int | None = None
 ):
     """Return how far each metric may be from its value on the whole population.
 
@@ -83,23 +79,22 @@ def confidence_intervals(
     * `method`: how the interval was computed: docs/intervals.md has the methods and their sources;
     * `effective_rows`: how many rows the figure hangs on, (sum e)^2 / (sum e^2) for the parts e that
       the rows have in it (Kish's effective sample size): for a share the number of the rarer outcome;
-      for the areas the errors of the ones or of the zeros, whichever are fewer; for mcc and
-      balanced_accuracy the errors of both classes; for log_loss and brier the losses;
+      for the areas the errors of the class that has fewer; for mcc and balanced_accuracy the errors
+      of both classes; for log_loss and brier the losses;
     * `reliable`: False where there are fewer than 20 rows of either class or fewer than 5
-      effective rows. The interval is then a rough guide and may not hold what it promises.
+      effective rows: the interval is then a rough guide.
 
-    No random numbers are used: the same rows always give the same interval. The methods are those
-    that hold what they promise in `tests/proofs/test_coverage.py`. What has not been seen cannot be
-    excluded: if all rows are predicted right, or perfectly ranked, the interval still reaches as far
-    as about 4 rows in n would take it. Only a probability that is the same for every row gives an
-    interval without width, [0.5, 0.5], for roc_auc: such a model ranks nothing, on any rows.
+    No random numbers are used. The methods are those that hold what they promise in
+    `tests/proofs/test_coverage.py`. What has not been seen cannot be excluded: if all rows are
+    predicted right, or perfectly ranked, the interval still reaches as far as about 4 rows in n would
+    take it. Only a probability that is the same for every row gives an interval without width,
+    [0.5, 0.5], for roc_auc: such a model ranks nothing, on any rows.
 
     Raises InputError as `scores` does, and for a `level` that is not between 0 and 1.
     """
     import pandas as pd
 
-    if not 0 < level < 1:
-        raise InputError(f"The level is {level}; it must lie between 0 and 1, such as 0.95.")
+    checked_level(level)
     sample = sample_of(target, probability, threshold, table_rows)
     enough = enough_of_both_classes(sample.target)
     rows = []
@@ -110,6 +105,12 @@ def confidence_intervals(
         rows.append((name, found.value, low, high, found.method, found.effective_rows, reliable))
     columns = ["metric", "value", "low", "high", "method", "effective_rows", "reliable"]
     return pd.DataFrame(rows, columns=columns).set_index("metric")
+
+
+def checked_level(level: float) -> None:
+    """Raise InputError unless a confidence level lies between 0 and 1."""
+    if not 0 < level < 1:
+        raise InputError(f"The level is {level}; it must lie between 0 and 1, such as 0.95.")
 
 
 def enough_of_both_classes(target: np.ndarray) -> bool:

@@ -21,16 +21,19 @@ from ml_baseline.scoring.intervals import (
 from ml_baseline.scoring.methods import METHODS
 from ml_baseline.scoring.metrics import metric_named
 from ml_baseline.scoring.sample import sample_of
+from ml_baseline.scoring.scores import ENOUGH_EFFECTIVE_ROWS as ENOUGH_EFFECTIVE_ROWS_OF_ONE
 from ml_baseline.scoring.scores import (
-    ENOUGH_EFFECTIVE_ROWS as ENOUGH_EFFECTIVE_ROWS_OF_ONE,
+    checked_level,
+    enough_of_both_classes,
+    estimate,
+    parts_of_rows,
 )
-from ml_baseline.scoring.scores import enough_of_both_classes, estimate, parts_of_rows
 
 # A difference hangs on rows of both models, so it takes twice as many to be reliable.
 ENOUGH_EFFECTIVE_ROWS = 2 * ENOUGH_EFFECTIVE_ROWS_OF_ONE
 # Methods of metrics that look at the yes/no predictions alone: their differences hang on the rows
 # on which two models' predictions differ.
-OF_PREDICTIONS = ("share", "f1", "rates")
+OF_PREDICTIONS = ("share", "rates")
 # Smaller p-values are given as this one: no method here is exact that far out.
 SMALLEST_P = 1e-12
 
@@ -55,37 +58,32 @@ def compare(
     Returns a DataFrame with one row for each metric and model, in the order given, and the columns
 
     * `metric`, `model`, `value`, `baseline`, `best`;
-    * `baseline_difference`, `baseline_low`, `baseline_high`: the model's value minus the
-      baseline's, with its interval at `level` (a negative difference is the better one where less
-      is better);
-    * `baseline_p`, `baseline_p_adjusted`: the two-sided p-value of no difference, at least 1e-12,
-      and the same adjusted for the number of models tried (Holm 1979, Scandinavian Journal of
-      Statistics 6, 65-70; one family for each metric). The interval goes with the former;
+    * `baseline_difference`, `baseline_low`, `baseline_high`: the model's value minus the baseline's,
+      with its interval at `level` (negative is better where less is better);
+    * `baseline_p`, `baseline_p_adjusted`: the two-sided p-value of no difference, at least 1e-12, and
+      the same adjusted by `holm` for the models tried (one family for each metric);
     * `best_difference` ... `best_p_adjusted`: the same against the best;
-    * `reliable`: False where there are fewer than 20 rows of either class, or where one of the
-      compared values hangs on fewer than 10 effective rows (see there), or where fewer than 10
-      rows are predicted differently and the metric looks at predictions alone.
+    * `reliable`: False with fewer than 20 rows of either class, where a compared value hangs on fewer
+      than 10 effective rows, or where a metric of predictions alone has fewer than 10 that differ.
 
-    Models with the same probabilities differ by 0 with p = 1, and so does a model from itself.
-    With `baseline` None the columns of the baseline hold NaN.
+    Models with the same probabilities differ by 0 with p = 1. Without a baseline its columns are NaN.
 
-    The difference is a mean over the rows, to first order, and its standard error is that of the
-    parts the rows have in it (`scores.parts_of_rows`). For roc_auc this is the paired test of DeLong,
-    DeLong and Clarke-Pearson (1988), Biometrics 44, 837-845, with the normal quantile; for pr_auc
-    Student's t with the skewness removed (Hall 1992, see `confidence_intervals`); for the others
-    Student's t with degrees of freedom that allow for the kurtosis. Where a model has no spread to
-    take part in this (for roc_auc one that ranks nothing, or that ranks perfectly), the interval
-    is put together from the two models' own (MOVER: Zou and Donner 2008, Statistics in Medicine
-    27, 1693-1702, with the correlation of Zou 2007, Psychological Methods 12, 399-413).
-    `tests/proofs/test_coverage.py` shows how well they hold.
+    The difference is a mean over the rows, to first order, and its standard error that of the rows'
+    parts in it (`scores.parts_of_rows`). For roc_auc this is the paired test of DeLong, DeLong and
+    Clarke-Pearson (1988), Biometrics 44, 837-845, with the normal quantile; for pr_auc Student's t
+    with the skewness removed (Hall 1992); for the others Student's t with degrees of freedom that
+    allow for the kurtosis. Where a model has no spread (for roc_auc one that ranks nothing, or
+    perfectly), the interval is put together from the two models' own (MOVER: Zou and Donner 2008,
+    Statistics in Medicine 27, 1693-1702, with the correlation of Zou 2007, Psychological Methods 12,
+    399-413). `tests/proofs/test_coverage.py` shows how well they hold.
 
     Raises InputError for a model or metric that is not there, and as `sample_of` does.
     """
     import pandas as pd
 
-    if not 0 < level < 1:
-        raise InputError(f"The level is {level}; it must lie between 0 and 1, such as 0.95.")
-    for role, name in (("baseline", baseline), ("best", best)):
+    checked_level(level)
+    others = {"baseline": baseline, "best": best}
+    for role, name in others.items():
         if name not in probability_by_model and not (role == "baseline" and name is None):
             raise InputError(
                 f"The {role} model {name!r} is not among the models to compare: "
@@ -100,16 +98,10 @@ def compare(
     rows = []
     for metric in metrics:
         for model in probability_by_model:
-            row = {
-                "metric": metric,
-                "model": model,
-                "value": models[model].estimates[metric].value,
-                "baseline": baseline,
-                "best": best,
-            }
-            effective = models[model].estimates[metric].effective_rows
-            for role, other in (("baseline", baseline), ("best", best)):
-                found = (np.nan,) * 4
+            value, _, effective, _ = models[model].estimates[metric]
+            row = {"metric": metric, "model": model, "value": value} | others
+            for role, other in others.items():
+                found: tuple[float, ...] = (np.nan,) * 4
                 if other is not None:
                     found = _difference(metric, models[model], models[other], level)
                     effective = min(effective, models[other].estimates[metric].effective_rows)
@@ -122,19 +114,13 @@ def compare(
     return pd.DataFrame(_adjusted(rows))
 
 
-def compare_over_splits(
-    comparisons: Sequence,
-    test_share: float,
-    level: float = 0.95,
-):
+def compare_over_splits(comparisons: Sequence, test_share: float, level: float = 0.95):
     """Return one comparison for several splits of a table: the tables of `compare`, taken together.
 
     `comparisons` holds one result of `compare` for each split (seed), all for the same metrics,
-    models, baseline and best, at the same `level`, and made without `table_rows` (see
-    `combine_over_splits`); `test_share` is the share of the table's rows in each holdout. Values
-    and differences are averaged and their intervals combined as in `combine_over_splits`; the
-    p-values are those that go with these intervals. `reliable` is True only where it is so for all
-    splits. One comparison alone comes back as it is.
+    models, baseline and best, at the same `level`, and made without `table_rows`; values and
+    differences are combined as in `combine_over_splits`, and the p-values go with these intervals.
+    `reliable` is True only where it is so for all splits. One comparison alone comes back as it is.
 
     Raises InputError if the comparisons are not of the same things.
     """
@@ -169,18 +155,15 @@ def compare_over_splits(
 def combine_over_splits(values, low, high, test_share: float = 0.2) -> tuple[float, float, float]:
     """Return mean, low and high of a metric over several random splits of the same table.
 
-    `values` are the metric on each holdout, `low` and `high` its intervals there, and `test_share`
-    the share of the table's rows in each holdout.
+    `values` are the metric on each holdout, `low` and `high` its intervals there as plain samples,
+    without `table_rows` (which would be counted twice), and `test_share` the share of the table's
+    rows in each holdout.
 
-    `low` and `high` must be those of plain samples, without `table_rows`: what is known of the
-    whole table is taken into account here, and would be counted twice. The mean of the intervals
-    is laid around the mean of the values and made shorter by
+    The mean of the intervals is laid around the mean of the values and made shorter by
     sqrt(test_share + (1 - test_share) / k) for k splits: holdouts of one table share rows, so any
     two of them are correlated by about `test_share` (as Nadeau and Bengio 2003 suppose; Inference
-    for the Generalization Error, Machine Learning 52, 239-281). However many the splits, the
-    interval stays as wide as one from as many rows as the table has: splitting again makes no new
-    rows. Each interval already knows what the choice of rows does, so this holds from two splits
-    on. It is the interval of the mean over the models fitted here.
+    for the Generalization Error, Machine Learning 52, 239-281). However many the splits, it stays as
+    wide as an interval from as many rows as the table has: splitting again makes no new rows.
 
     Raises InputError for lengths that differ, for no values, or a share not between 0 and 1.
     """
@@ -226,9 +209,7 @@ class _Model:
         self.parts = {metric: parts_of_rows(metric, sample) for metric in metrics}
 
 
-def _difference(
-    name: str, one: _Model, other: _Model, level: float
-) -> tuple[float, float, float, float]:
+def _difference(name: str, one: _Model, other: _Model, level: float) -> tuple[float, ...]:
     """Return the difference of two models on the same rows, its limits and its p-value."""
     if np.array_equal(one.probability, other.probability):
         return 0.0, 0.0, 0.0, 1.0
@@ -252,8 +233,9 @@ def _difference(
         freedom, skewness = max(one.rarer - 1, 1), skewness_of(between)
     rows, root = between.size, math.sqrt(between.size)
     reach = t_quantile(level, freedom) / root
-    low = difference - error * root * without_skewness(reach, skewness, rows)
-    high = difference - error * root * without_skewness(-reach, skewness, rows)
+    low, high = (
+        difference - error * root * without_skewness(t, skewness, rows) for t in (reach, -reach)
+    )
     p = _p_of_t(root * with_skewness(difference / (error * root), skewness, rows), freedom)
     furthest = metric.bounds[1] - metric.bounds[0]
     return difference, max(low, -furthest), min(high, furthest), p
@@ -313,23 +295,19 @@ def _p_of_interval(mean: float, low: float, high: float, level: float) -> float:
     return _p_of_t(mean / towards_zero * t_quantile(level, math.inf), math.inf)
 
 
-def _columns(role: str, found: tuple[float, float, float, float]) -> dict:
+def _columns(role: str, found: tuple[float, ...]) -> dict:
     """Return the columns of a comparison; the last is for `_adjusted` to fill."""
     names = ("difference", "low", "high", "p")
     columns = {f"{role}_{name}": value for name, value in zip(names, found, strict=True)}
-    return columns | {f"{role}_p_adjusted": np.nan}
+    return columns | {f"{role}_p_adjusted": 1.0}
 
 
 def _adjusted(rows: list[dict]) -> list[dict]:
     """Return the rows with their p-values adjusted for the number of models."""
     for role in ("baseline", "best"):
         for metric in {row["metric"]: None for row in rows}:
-            of_metric = [row for row in rows if row["metric"] == metric]
-            # The model that is compared with itself is not one of the tests.
-            family = [row for row in of_metric if row["model"] != row[role]]
-            adjusted = holm([row[f"{role}_p"] for row in family])
-            for row in of_metric:
-                row[f"{role}_p_adjusted"] = 1.0
-            for row, p in zip(family, adjusted, strict=True):
+            # The model that is compared with itself is not one of the tests: its p stays 1.
+            family = [r for r in rows if r["metric"] == metric and r["model"] != r[role]]
+            for row, p in zip(family, holm([row[f"{role}_p"] for row in family]), strict=True):
                 row[f"{role}_p_adjusted"] = float(p)
     return rows

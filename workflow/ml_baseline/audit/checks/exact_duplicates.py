@@ -8,6 +8,7 @@ from ml_baseline.audit.findings import Finding, Limit
 from ml_baseline.audit.nearest import GROUP
 from ml_baseline.audit.registry import check
 from ml_baseline.data.schema import feature_columns
+from ml_baseline.text import percent
 
 LIMIT = Limit(0.01, 0.10, "twins of many different columns are no coincidence")
 
@@ -46,7 +47,7 @@ def exact_duplicates(context: Context) -> list[Finding]:
         summary = f"{found} holdout rows have a twin among the training rows."
         return [Finding("rows", share, LIMIT.nearest, summary)]
     summary = (
-        f"{twins.mean():.1%} of the holdout rows have the same features as a training row, a share of "
+        f"{percent(twins.mean(), 1)} of the holdout rows have the same features as a training row, a share of "
         f"{share:.3f} beyond coincidence"
     )
     why = "A model that only remembers gets them right. Remove the duplicates from the table."

@@ -46,9 +46,7 @@ def feature_pair(context: Context) -> list[Finding]:
     for one, pair in pairs:
         auc = one.strength.auc
         subjects = (pair.first.subject, pair.second.subject)
-        if named & set(subjects) or len(findings) == REPORTED_PAIRS:
-            continue
-        if PAIR.passed(auc):
+        if named & set(subjects) or len(findings) == REPORTED_PAIRS or PAIR.passed(auc):
             continue
         # Of a lower bound: the best of many pairs on few rows is lucky.
         surely = distance(lower_bound(auc, target, ONE_SIDED))
@@ -79,8 +77,6 @@ def feature_pair(context: Context) -> list[Finding]:
         )
         fix = config_entry(forbidden=list(subjects))
         findings.append(PAIR.found(one.view.subject, auc, summary, why, fix, may_fail))
-    if findings:
-        return findings
     best, subject = 0.5, ""
     if pairs:
         best, subject = pairs[0].scored.strength.auc, pairs[0].scored.view.subject
@@ -88,4 +84,4 @@ def feature_pair(context: Context) -> list[Finding]:
         f"No two columns give the target away; the strongest of {tries:,} combinations has a ROC-AUC "
         f"of {best:.3f}."
     )
-    return [Finding(subject, best, PAIR.fail or 1.0, summary)]
+    return findings or [Finding(subject, best, PAIR.fail or 1.0, summary)]

@@ -8,7 +8,7 @@ import pandas as pd
 from ml_baseline.audit.context import Context
 from ml_baseline.audit.findings import Finding, Limit, config_entry
 from ml_baseline.audit.registry import check
-from ml_baseline.audit.strength import numbers_auc, plainly_above_chance, strength
+from ml_baseline.audit.strength import binned, plainly_above_chance, strength
 from ml_baseline.data.schema import ORDERED_KINDS, columns_of_role, feature_columns
 
 LIMIT = Limit(
@@ -21,7 +21,7 @@ DECLARED = (
     "columns that were filled in with it."
 )
 NOT_DECLARED = "Declare it as an id, so that no model is given it."
-# A name, numbers or else bins and how many there are.
+# A name, numbers if it has some, bins and how many there are.
 _Part = tuple[str, np.ndarray | None, np.ndarray, int]
 
 
@@ -37,14 +37,10 @@ def ids(context: Context) -> list[Finding]:
         if name in settled or not (is_declared or _identifies(values, context.kind(name))):
             continue
         for part, numbers, codes, size in _parts_of_id(values):
-            if numbers is not None:
-                auc = numbers_auc(numbers, target, context.folds)
-            else:
-                auc = strength(codes, size, target, context.folds).auc
+            auc = strength(codes, size, target, context.folds, numbers).auc
             if not plainly_above_chance(auc, target):
                 continue
-            if auc > best:
-                best, best_name = auc, name
+            best, best_name = max((best, best_name), (auc, name), key=lambda one: one[0])
             if LIMIT.passed(auc):
                 continue
             summary = (
@@ -78,17 +74,17 @@ def _identifies(values: pd.Series, kind: str) -> bool:
 
 
 def _parts_of_id(values: pd.Series) -> Iterator[_Part]:
-    """Yield what may be read from an id: a name, numbers or else bins and how many there are."""
+    """Yield what may be read from an id: its parts."""
     if values.dtype != object and not isinstance(values.dtype, pd.StringDtype):
         numbers = values.to_numpy(dtype=np.float64)
-        yield "The number", numbers, numbers, 0
+        yield ("The number", numbers, *binned(numbers))
         yield from _codes("The last digit", pd.Series(numbers % 10))
         return
     texts = values.fillna("")
     digits = texts.str.replace(r"\D", "", regex=True).str.slice(-15)
     numbers = pd.to_numeric(digits, errors="coerce").to_numpy(dtype=np.float64)
     if not np.isnan(numbers).all():
-        yield "The number", numbers, numbers, 0
+        yield ("The number", numbers, *binned(numbers))
     yield from _codes("The beginning", texts.str.extract(r"^(\D*)", expand=False).str.slice(0, 8))
     yield from _codes("The first character", texts.str.slice(0, 1))
     yield from _codes("The first two characters", texts.str.slice(0, 2))

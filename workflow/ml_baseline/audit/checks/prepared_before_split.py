@@ -33,10 +33,8 @@ def prepared_before_split(context: Context) -> list[Finding]:
     for name in feature_columns(context.schema, "number", "integer"):
         numbers = context.both_sides(name).to_numpy(dtype=np.float64)
         present = numbers[np.isfinite(numbers)]
-        if len(present) < FEWEST_ROWS or np.abs(present).max() > 1e12:
-            continue
         values, counts = np.unique(present, return_counts=True)
-        if len(values) < 3:
+        if len(present) < FEWEST_ROWS or np.abs(present).max() > 1e12 or len(values) < 3:
             continue
         if _scaled(present):
             traces["scaled"].append(name)

@@ -10,8 +10,7 @@ LIMIT = Limit(None, 1, "rows that must not be there")
 
 
 @check(
-    "holdout rows among the training rows or the out-of-fold predictions",
-    {"sealed_holdout": LIMIT},
+    "holdout rows among the training rows or the out-of-fold predictions", {"sealed_holdout": LIMIT}
 )
 def sealed_holdout(context: Context) -> list[Finding]:
     """Count the rows that are on both sides."""
@@ -20,9 +19,8 @@ def sealed_holdout(context: Context) -> list[Finding]:
     for model, predictions in context.oof.items():
         row_id = predictions["row_id"]
         of_model = f"the out-of-fold predictions of '{model}'"
-        named[f"{of_model}, beside the training rows"] = int(
-            (~np.isin(row_id, rows_of_training)).sum()
-        )
+        foreign = ~np.isin(row_id, rows_of_training)
+        named[f"{of_model}, beside the training rows"] = int(foreign.sum())
         named[f"{of_model} for the second time"] = int(row_id.duplicated().sum())
     where, rows = max(named.items(), key=lambda item: item[1])
     if LIMIT.passed(rows):
@@ -33,6 +31,5 @@ def sealed_holdout(context: Context) -> list[Finding]:
         "run again, so that this workflow makes both sides from one table, and let nothing else "
         "write its files."
     )
-    return [
-        LIMIT.found("row_id", rows, f"{rows:,} rows are in {where} that must not be there", why)
-    ]
+    summary = f"{rows:,} rows are in {where} that must not be there"
+    return [LIMIT.found("row_id", rows, summary, why)]

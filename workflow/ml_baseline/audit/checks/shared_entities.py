@@ -11,6 +11,7 @@ from ml_baseline.audit.registry import check
 from ml_baseline.audit.strength import ridge
 from ml_baseline.audit.views import matrix_of
 from ml_baseline.data.schema import columns_of_role, feature_columns
+from ml_baseline.text import percent
 
 AGREEMENT = Limit(0.15, 0.40, "kappa within an entity, beyond what neighbouring values have")
 RESIDUAL = Limit(
@@ -62,12 +63,8 @@ def shared_entities(context: Context) -> list[Finding]:
     groups = columns_of_role(schema, "group")
     dates = {entry["name"] for entry in schema["columns"] if "part" in entry}
     names = declared + [name for name in groups if context.strategy != "group"]
-    names += [
-        name
-        for name in feature_columns(schema, "integer", "number", "code", "category")
-        if name not in dates
-    ]
-    for name in names:
+    features = feature_columns(schema, "integer", "number", "code", "category")
+    for name in names + [name for name in features if name not in dates]:
         values = context.both_sides(name)
         ordered = context.kind(name) in ("integer", "number")
         if ordered and (values.dropna() % 1 != 0).any():
@@ -88,13 +85,12 @@ def shared_entities(context: Context) -> list[Finding]:
             findings.append(finding)
         elif found.agreement > largest:
             largest, closest = found.agreement, name
+    if findings:
+        return sorted(findings, key=lambda finding: -finding.value)
     summary = (
         "No column names customers, patients or the like that are on both sides and share their "
-        "target."
     )
-    return sorted(findings, key=lambda finding: -finding.value) or [
-        Finding(closest, largest, AGREEMENT.nearest, summary)
-    ]
+    return [Finding(closest, largest, AGREEMENT.nearest, f"{summary}target.")]
 
 
 def _recurrence(
@@ -109,9 +105,7 @@ def _recurrence(
         return None
     # Of a row that has others: how many rows share its value.
     rows_each = np.square(recurring, dtype=np.float64).sum() / recurring.sum()
-    if rows_each > MOST_ROWS_EACH and not declared:
-        return None
-    if len(recurring) < FEWEST_ENTITIES / 2:
+    if len(recurring) < FEWEST_ENTITIES / 2 or (rows_each > MOST_ROWS_EACH and not declared):
         return None
     in_train = np.bincount(codes[:train_rows][known[:train_rows]], minlength=len(distinct)) > 0
     theirs = codes[train_rows:]
@@ -121,8 +115,7 @@ def _recurrence(
     if ordered:
         # Near values of a quantity have near targets; only what equal values have beyond that
         # speaks of entities.
-        beside = _agreement_beside(ones, sizes)
-        agreement = max(agreement - max(beside, 0.0), 0.0)
+        agreement = max(agreement - max(_agreement_beside(ones, sizes), 0.0), 0.0)
     return _Recurrence(seen, agreement, surety)
 
 
@@ -205,7 +198,7 @@ def _unexplained(context: Context, values: pd.Series, ordered: bool) -> float:
 def _judge(
     name: str, found: _Recurrence, declared: bool, of_agreement: Limit, may_fail: bool = True
 ) -> Finding | None:
-    seen = f"{found.seen:.0%} of the holdout rows have their '{name}' in the training rows too"
+    seen = f"{percent(found.seen)} of the holdout rows have their '{name}' in the training rows too"
     fix = config_entry(split={"strategy": "group"}, group=name)
     of_seen = SEEN.verdict(found.seen)
     if found.surety >= PLAINLY and of_seen != "pass" and not of_agreement.passed(found.agreement):

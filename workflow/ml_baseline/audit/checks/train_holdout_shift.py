@@ -6,15 +6,9 @@ import pandas as pd
 from ml_baseline.audit.context import Context, sampled
 from ml_baseline.audit.findings import Finding, Limit
 from ml_baseline.audit.registry import check
-from ml_baseline.audit.strength import (
-    folds_of,
-    numbers_auc,
-    rank_auc,
-    ridge,
-    standard_error,
-    strength,
-)
-from ml_baseline.audit.views import columns_of, matrix_of, times_of
+from ml_baseline.audit.strength import folds_of, numbers_auc, rank_auc, ridge, standard_error
+from ml_baseline.audit.strength import strength as strength_of
+from ml_baseline.audit.views import columns_of, matrix_of, scored_views, times_of
 from ml_baseline.data.schema import feature_columns
 
 LIMIT = Limit(0.60, 0.80, "roc_auc of telling holdout rows from training rows: 0.5 at random")
@@ -86,16 +80,14 @@ def _told_apart(
     chance = standard_error(0.5, is_holdout.sum(), len(is_holdout) - is_holdout.sum())
     ignored = set(times_of(train, schema)) if strategy == "time" else set()
     results = []
-    columns = columns_of(together, schema)
-    for view in [*columns.values, *columns.signs]:
+    for view, strength in scored_views(columns_of(together, schema), is_holdout, folds):
         if view.subject not in ignored:
-            auc = strength(view.codes, view.size, is_holdout, folds, view.numbers).auc
-            results.append((auc, view.subject))
+            results.append((strength.auc, view.subject))
     if strategy == "stratified":
         row = together["row_id"].to_numpy(dtype=np.float64)
         results.append((numbers_auc(row, is_holdout, folds), "row_id"))
     target = together[schema["target"]].to_numpy()
-    results.append((strength(target, 2, is_holdout, folds).auc, schema["target"]))
+    results.append((strength_of(target, 2, is_holdout, folds).auc, schema["target"]))
     matrix = matrix_of(together, schema)
     scores = np.empty(len(together))
     for half in (0, 1):
@@ -104,8 +96,6 @@ def _told_apart(
     results.append((rank_auc(scores, is_holdout), ALL))
     # The best of many figures is above 0.5 by chance alone.
     beyond = 0.5 + (PLAINLY + np.sqrt(2 * np.log(len(results)))) * chance
-    best: dict[str, float] = {}
-    for auc, subject in results:
-        best[subject] = max(auc, best.get(subject, 0.0))
+    best = {subject: auc for auc, subject in sorted(results)}
     results = sorted(((auc, subject) for subject, auc in best.items()), reverse=True)
     return [(subject, auc, beyond) for auc, subject in results]
