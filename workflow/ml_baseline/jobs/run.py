@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import itertools
 import os
 import socket
 import sys
@@ -118,8 +119,9 @@ class Run:
             sys.exit(str(error))
         for path in snakemake_internals.jobs_outputs(self._workflow).intersection(self._changed):
             if Path(path).exists():
-                Path(path).replace(path + KEPT_AS)
-                _say(f"{path}: the changed file is kept as {path}{KEPT_AS}")
+                kept = _free_name(f"{path}{KEPT_AS}")
+                Path(path).replace(kept)
+                _say(f"{path}: the changed file is kept as {kept}")
         names = snakemake_internals.scripts_to_run(self._workflow)
         self._warm = WarmProcesses(kinds_asked_for(self._scripts / name for name in names))
 
@@ -257,6 +259,12 @@ class RunLock:
         """Let others start: from here on Snakemake's notes tell them what this run is making."""
         if self._starting is not None:
             self._starting.close()
+
+
+def _free_name(path: str) -> str:
+    """Return `path` or the first of `path.2`, `path.3` ... that is not taken: nothing kept is lost."""
+    names = (path if number == 1 else f"{path}.{number}" for number in itertools.count(1))
+    return next(name for name in names if not os.path.lexists(name))
 
 
 def _files(folders: Iterable[str]) -> Iterator[str]:
