@@ -308,7 +308,7 @@ def test_the_order_of_rows_does_not_matter(oof):
 # ------------------------------------------------------------------ failures
 
 
-def with_failures(skills, failed, baseline="dummy"):
+def with_failures(skills, failed, baseline="dummy", notes=None):
     """Return the leaderboard of two seeds; `failed` gives for each seed the models that failed."""
     metrics, scores, predictions = [], [], {}
     target = (np.arange(ROWS) % 10 < 4).astype(int)
@@ -323,7 +323,7 @@ def with_failures(skills, failed, baseline="dummy"):
             for name in fitted
         )
         reasons = dict.fromkeys(of_seed, "ValueError: no")
-        scored = holdout_metrics(predictions[seed], 0.5, 0.95, TABLE_ROWS, reasons)
+        scored = holdout_metrics(predictions[seed], 0.5, 0.95, TABLE_ROWS, reasons, notes)
         metrics.append(scored.assign(dataset="small", seed=seed))
         scores += [{"seed": seed, "model": name, "roc_auc": OOF[name]} for name in fitted]
     settings = {"select_by": "roc_auc", "baseline": baseline, "threshold": 0.5}
@@ -366,3 +366,12 @@ def test_without_the_baseline_nothing_is_compared_with_it():
 def test_no_model_with_all_seeds_is_an_error_that_says_why():
     with pytest.raises(InputError, match="good: seed 1: ValueError: no; useless: seed 2"):
         with_failures({"good": 0.8, "useless": 0.0}, {1: ["good"], 2: ["useless"]})
+
+
+def test_a_model_that_is_not_reproducible_is_chosen_only_where_there_is_no_other():
+    table = with_failures(SKILLS, {1: []}, notes={"good": "not reproducible"})
+    assert table["model"].tolist() == ["useless", "dummy", "good"]
+    assert table["selected"].tolist() == [True, False, False]
+    assert table["reason"].tolist() == ["", "", "not reproducible"]
+    table = with_failures(SKILLS, {1: []}, notes=dict.fromkeys(SKILLS, "not reproducible"))
+    assert table.loc["good", "selected"]

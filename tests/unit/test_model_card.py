@@ -83,8 +83,8 @@ def test_a_failed_audit_stands_at_the_top(parts):
     ("meta", "metrics", "words"),
     [
         ({}, {"rows": 20}, "The holdout has 20 rows only"),
-        ({}, {"prevalence": 0.02}, "One class is rare (2.0%)"),
-        ({}, {"prevalence": 0.97}, "One class is rare (3.0%)"),
+        ({}, {"prevalence": 0.02}, "One class is rare (2.0 %)"),
+        ({}, {"prevalence": 0.97}, "One class is rare (3.0 %)"),
         ({"model": {"name": "dummy", "estimator": "x"}}, {}, "No model was better"),
         ({"code": {"version": "1", "commit": "abc", "dirty": True}}, {}, "not committed"),
     ],

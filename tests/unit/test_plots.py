@@ -23,7 +23,8 @@ from ml_baseline import plots
 from ml_baseline.errors import InputError
 from ml_baseline.plots.counts import association, count_quantiles, shares_of_ones
 from ml_baseline.plots.registry import resolve
-from ml_baseline.plots.view import View, percent, short
+from ml_baseline.plots.view import View, short
+from ml_baseline.text import percent
 
 ROOT = Path(__file__).parents[2]
 WHOLE = [name for name, picture in plots.PICTURES.items() if not picture.columns]

@@ -15,11 +15,11 @@ from rule_graph import ROOT
 
 from ml_baseline.audit.findings import config_entry
 from ml_baseline.report import figures, words
-from ml_baseline.report.answer import next_steps, sentences
 from ml_baseline.report.evidence import together
 from ml_baseline.report.graph import layout, without_detours
 from ml_baseline.report.index import failed_run_index, index_page, read_table_results
 from ml_baseline.report.making import config_alone
+from ml_baseline.report.page import template_environment
 from ml_baseline.report.sources import download, read_sources
 from ml_baseline.report.standing import standing
 from ml_baseline.scoring.metrics import METRICS
@@ -31,6 +31,12 @@ def page_of(folder, monkeypatch, **table) -> str:
     """Write the results of an invented table and return its page."""
     monkeypatch.chdir(folder)
     return page_from(write_results(folder, **table), table.get("dataset", "small"))
+
+
+def told(part: str, found, of) -> list[str]:
+    """Return the `sentences` or `steps` of the answer on a standing."""
+    words = template_environment(TEMPLATES).get_template("answer.html.j2").module
+    return re.findall(r"(?s)<(?:p|li)>(.*?)</(?:p|li)>", getattr(words, part)(found, of))
 
 
 class Page(html.parser.HTMLParser):
@@ -76,7 +82,7 @@ def test_no_headline_claims_skill_that_the_ranking_does_not_show():
     row |= {"baseline_p_adjusted": "1e-9", "roc_auc_low": "0.49"}
     found = standing([row], [], [])
     assert (found.beats_baseline, found.words) == (False, "No clear gain")
-    assert "its ROC-AUC may be chance" in sentences(found, [])[1]
+    assert "its ROC-AUC may be chance" in told("sentences", found, [])[1]
     assert standing([row | {"roc_auc_low": "0.51"}], [], []).beats_baseline
 
 
@@ -179,7 +185,7 @@ def test_an_old_leaderboard_without_status_will_do(tmp_path, monkeypatch):
     for path in (files["leaderboard"], *files["seed_metrics"]):
         lines = Path(path).read_text(encoding="utf-8").splitlines()
         cut = [line.rsplit(",", 2)[0] for line in lines]
-        assert lines[0].endswith(",status,reason")
+        assert lines[0].replace('"', "").endswith(",status,reason")
         Path(path).write_text("\n".join(cut) + "\n", encoding="utf-8")
     assert "good is the best of the models tried" in Page(page_from(files)).text
 
@@ -296,13 +302,13 @@ def test_features_that_go_together_are_told_once():
 
 
 def test_steps_are_three_at_most_and_follow_from_what_was_found(tmp_path, monkeypatch):
-    files = write_results(tmp_path, audit=(LEAK, WARNING), failed={"broken": "why"})
-    sources = read_sources(files)
-    found = standing(sources.leaderboard, sources.audit, [])
-    steps = next_steps(found, sources)
-    assert len(steps) <= 3
-    assert "forbidden: x0" in steps[0]
-    assert len(sentences(found, sources.audit)) == 3
+    for audit, first in (((LEAK, WARNING), "forbidden: x0"), ((WARNING,), "Repair broken")):
+        page = page_of(tmp_path, monkeypatch, audit=audit, failed={"broken": "why"})
+        steps = page.partition('<ol class="steps">')[2].partition("</ol>")[0].split("<li>")[1:]
+        assert len(steps) == (2 if LEAK in audit else 3)
+        assert first in steps[0]
+        sentences = page.partition('<div class="sentences">')[2].partition("</div>")[0]
+        assert sentences.count("<p>") == 3
 
 
 def test_shuffled_labels_that_were_learned_are_not_believed(tmp_path):
@@ -310,7 +316,7 @@ def test_shuffled_labels_that_were_learned_are_not_believed(tmp_path):
     control = {"control": "negative", "model": "good", "verdict": "fail"}
     found = standing(sources.leaderboard, sources.audit, [control])
     assert found.status == "fail"
-    assert "with the labels shuffled" in sentences(found, sources.audit)[0]
+    assert "with the labels shuffled" in told("sentences", found, sources.audit)[0]
 
 
 def test_the_config_of_one_table_says_everything_and_nothing_else():
@@ -470,7 +476,7 @@ FEW = {"check": "class_sizes", "subject": "", "summary": "The holdout has 3 posi
 
 
 @pytest.mark.parametrize(
-    ("finding", "told", "step"),
+    ("finding", "sentence", "step"),
     [
         (LEAK, "Take out what gives the answer away", "write <code>forbidden: x0</code> in the"),
         (
@@ -481,11 +487,11 @@ FEW = {"check": "class_sizes", "subject": "", "summary": "The holdout has 3 posi
         (FEW, "No setting repairs this", "The holdout has 3 positives. No setting settles this"),
     ],
 )
-def test_headline_and_next_step_follow_the_findings_fix(tmp_path, finding, told, step):
+def test_headline_and_next_step_follow_the_findings_fix(tmp_path, finding, sentence, step):
     sources = read_sources(write_results(tmp_path, audit=(LEAK | finding,)))
     found = standing(sources.leaderboard, sources.audit, [])
-    assert sentences(found, sources.audit)[2].startswith(told)
-    assert step in next_steps(found, sources)[0]
+    assert told("sentences", found, sources.audit)[2].startswith(sentence)
+    assert step in told("steps", found, sources)[0]
 
 
 def test_a_rough_interval_is_no_warning_of_the_audit(tmp_path):

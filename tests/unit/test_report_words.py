@@ -2,6 +2,7 @@ import pytest
 
 from ml_baseline.report import words
 from ml_baseline.report.words import Score, decimals
+from ml_baseline.text import shortened
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def test_values_in_sentences_are_escaped_and_what_cannot_be_seen_is_written_out(
     [("short", 10, "short"), ("abcdefghijkl", 7, "abcd…kl")],
 )
 def test_long_names_keep_both_ends(text, length, short):
-    assert words.shortened(text, length) == short
+    assert shortened(text, length) == short
     assert len(short) <= length
 
 

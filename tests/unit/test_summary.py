@@ -99,7 +99,7 @@ def churn():
 def test_the_leaderboard_in_words(churn):
     lines = run_summary(["churn"]).splitlines()
     title = next(line for line in lines if line.startswith("churn: "))
-    assert title == "churn: 1,234 holdout rows, 42.5% positive, threshold 0.35"
+    assert title == "churn: 1,234 holdout rows, 42.5 % positive, threshold 0.35"
     header = lines[lines.index(title) + 1]
     assert header.split("  ")[0] == "model"
     for name in ("out-of-fold pr_auc", *(f"{name} (90 %)" for name in summary.SHOWN_METRICS)):

@@ -1,4 +1,4 @@
-"""Text that others wrote, made fit to be shown."""
+"""Text made fit to be shown: what others wrote, names that are too long, numbers with their nouns."""
 
 import re
 
@@ -16,3 +16,31 @@ def for_terminal(text: str) -> str:
     terminal would obey it.
     """
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def shortened(text: str, limit: int) -> str:
+    """Return a name cut in its middle: long names often differ at their ends only."""
+    if len(text) <= limit:
+        return text
+    head = (limit - 1) * 2 // 3
+    return f"{text[:head].rstrip()}\N{HORIZONTAL ELLIPSIS}{text[head + 1 - limit :].lstrip()}"
+
+
+def count(value: float) -> str:
+    """Return a number of rows or the like; means over splits may have a fraction."""
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+
+
+def plural(number: float, noun: str) -> str:
+    """Return `1 row` or `2 rows`."""
+    return f"{count(number)} {noun}" + ("" if number == 1 else "s")
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """Return a share as a percentage, which says neither none nor all where that is not so."""
+    value, least = round(100 * share, digits), 10.0**-digits
+    if share > 0 and value == 0:
+        return f"< {least:g} %"
+    if share < 1 and value == 100:
+        return f"> {100 - least:g} %"
+    return f"{100 * share:.{digits}f} %"

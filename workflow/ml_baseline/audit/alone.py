@@ -8,6 +8,7 @@ from ml_baseline.audit.findings import Finding, Limit, config_entry
 from ml_baseline.audit.relations import Relations
 from ml_baseline.audit.strength import NORMAL, Strength, distance, lower_bound, step
 from ml_baseline.audit.views import Scored
+from ml_baseline.text import percent
 
 ALONE = Limit(
     None,
@@ -131,7 +132,7 @@ def _judge(
     elif not GIVEN_AWAY.passed(given_away):
         limit, value = GIVEN_AWAY, given_away
         summary = (
-            f"Some values of '{subject}' occur in one class only, and {given_away:.0%} more of that "
+            f"Some values of '{subject}' occur in one class only, and {percent(given_away)} more of that "
             "class have them than is usual for a column this strong"
         )
         why = "Amounts or marks that exist only once the outcome is known do that."

@@ -124,20 +124,27 @@ def count_levels(positions: np.ndarray, classes: np.ndarray, levels: int) -> np.
     return np.bincount(positions * 2 + classes, minlength=2 * levels).reshape(levels, 2)
 
 
-def bin_edges(ordered: np.ndarray, whole: bool) -> np.ndarray:
-    """Return up to 21 edges of bins of one round width that hold the middle 99 % of the values.
-
-    If the rest is not far off, they hold all. `ordered` is ascending, with at least two different
-    values; if they are `whole`, so are the edges.
-    """
-    low, high = float(ordered[0]), float(ordered[-1])
+def visible(values: np.ndarray) -> tuple[float, float]:
+    """Return the ends of the axis: of all values, or of the middle 99 % if the rest is far off."""
+    low, high = float(values.min()), float(values.max())
     outside = (1 - CENTRAL_SHARE) / 2
     with np.errstate(all="ignore"):  # at the edge of the floats it gives no number
-        first, last = np.quantile(ordered, [outside, 1 - outside]).tolist()
+        first, last = np.quantile(values, [outside, 1 - outside]).tolist()
     if last > first:
         far = last / 2 - first / 2
         low = first if first - low > far else low
         high = last if high - last > far else high
+    return low, high
+
+
+def bin_edges(ordered: np.ndarray, whole: bool) -> np.ndarray:
+    """Return up to 21 edges of bins of one round width that hold what is `visible`.
+
+    Args:
+        ordered: ascending, with at least two different values.
+        whole: whether only whole numbers may be edges.
+    """
+    low, high = visible(ordered)
     largest = max(abs(low), abs(high))
     if not math.isfinite(high - low) or high - low <= 1e-9 * largest:
         return np.array([ordered[0], ordered[-1]])

@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from ml_baseline.jobs.job_log import last_error
 from ml_baseline.modelling.failure import FAILED
+from ml_baseline.text import percent
 
 SHOWN_METRICS = ("f1", "roc_auc", "brier")
 WIDTH = 100
@@ -109,9 +110,9 @@ def leaderboard_text(rows: list[dict[str, str]]) -> str:
     failed = [row for row in rows if row.get("status") == FAILED]
     rows = [row for row in rows if row not in failed]
     select_by = next(name for name in first if name.startswith("oof_"))
-    percent = f"{float(first['level']) * 100:g} %"
+    level = f"{float(first['level']) * 100:g} %"
     lines = [["model", select_by.replace("oof_", "out-of-fold ")]]
-    lines[0] += [f"{name} ({percent})" for name in SHOWN_METRICS]
+    lines[0] += [f"{name} ({level})" for name in SHOWN_METRICS]
     for row in rows:
         mark = "*" if row["selected"].lower() == "true" else " "
         lines.append([f"{mark} {row['model']}", f"{float(row[select_by]):.3f}"])
@@ -122,7 +123,7 @@ def leaderboard_text(rows: list[dict[str, str]]) -> str:
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     title = (
         f"{first['dataset']}: {float(first['rows']):,.0f} holdout rows, "
-        f"{float(first['prevalence']):.1%} positive, threshold {float(first['threshold']):g}"
+        f"{percent(float(first['prevalence']), 1)} positive, threshold {float(first['threshold']):g}"
     )
     text = [title]
     for line in lines:
@@ -199,7 +200,8 @@ def failures_text(
             errors.setdefault(error, path)  # one fault may stop several jobs
     for file, reason in reasons.items():
         if not any(reason in error for error in errors):
-            errors[reason] = logs / Path(file).parent.relative_to(logs.parent) / "evaluate.log"
+            job = {"metrics": "evaluate"}.get(Path(file).stem, Path(file).stem)
+            errors[reason] = logs / Path(file).parent.relative_to(logs.parent) / f"{job}.log"
     if not errors:
         return (
             "The run was interrupted or failed; see the messages above. Run it again to continue."

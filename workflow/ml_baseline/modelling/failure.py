@@ -1,24 +1,35 @@
 """What stands in a model's place when it has failed: the reason, in words."""
 
+import re
 import signal
 from pathlib import Path
 
 from ml_baseline.errors import InputError
-from ml_baseline.files import whole_file
+from ml_baseline.files import write_text
 from ml_baseline.text import for_terminal
 
 MARK = "failed: "
 FITTED, FAILED = "fitted", "failed"
 OOF_HEADER = "row_id,fold,target,probability\n"
 LONGEST_REASON = 500
+# Where an object lies in memory is another place in each run; the same failure has the same words.
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+# Signals that the system sends to a process for what its own code has done.
+CRASHES = {
+    signal.SIGSEGV,
+    signal.SIGBUS,
+    signal.SIGILL,
+    signal.SIGFPE,
+    signal.SIGABRT,
+    signal.SIGSYS,
+}
 
 
 def write_failure(reason: str, path: str | Path, oof: str | Path | None = None) -> None:
     """Write why there is no model to `path`, and out-of-fold predictions of no rows to `oof`."""
-    texts = {path: f"{MARK}{reason}\n"} | ({oof: OOF_HEADER} if oof else {})
-    for file, text in texts.items():
-        with whole_file(file) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+    write_text(f"{MARK}{reason}\n", path)
+    if oof:
+        write_text(OOF_HEADER, oof)
 
 
 def failure(path: str | Path) -> str | None:
@@ -35,7 +46,8 @@ def failure(path: str | Path) -> str | None:
 def in_one_line(error: BaseException) -> str:
     """Return an error in one line of text: an `InputError` in its own words, others with their kind."""
     text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-    line = for_terminal(" ".join(text.split()).removesuffix(":"))  # an error without words
+    text = ADDRESS.sub("", " ".join(text.split()))
+    line = for_terminal(text.removesuffix(":"))  # an error without words
     return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]} [...]"
 
 
@@ -53,6 +65,8 @@ def death(code: int) -> str:
             f"the process was killed ({name}) before it finished, most often because memory ran out: "
             "use a machine with more memory, or fewer rows, columns or parallel jobs (--cores)"
         )
+    if -code not in CRASHES:
+        return f"the process was ended by {name} ({signal.strsignal(-code)}) before it finished"
     return (
         f"the process crashed with {name} ({signal.strsignal(-code)}): a fault in compiled code, the "
         "model's own or that of a library it uses"

@@ -9,7 +9,8 @@ from ml_baseline.plots.page import Page, nothing, widest
 from ml_baseline.plots.panels import AT_MOST, bar_panels
 from ml_baseline.plots.registry import picture
 from ml_baseline.plots.style import LABEL_SIZE, NOTE_SIZE, SMALL_SIZE
-from ml_baseline.plots.view import View, percent, several, short
+from ml_baseline.plots.view import View, short
+from ml_baseline.text import percent, plural
 
 SMALL_BARS_AT_MOST = 8
 
@@ -67,7 +68,7 @@ def barplots(view: View) -> Figure:
         return nothing(title, f"Table {view.dataset} has no column of categories.")
     shown, chosen = choose(names, view, AT_MOST)
     panels = {name: count_values(view, name, SMALL_BARS_AT_MOST - 1, letters=22) for name in shown}
-    notes = [view.rows, several(len(names), "column"), *chosen]
+    notes = [view.rows, plural(len(names), "column"), *chosen]
     notes.append(f"at the bars: rows, and the share of them with {view.labels[1]}")
 
     def draw_panel(axes, levels: Levels, width: float) -> None:

@@ -5,9 +5,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ml_baseline.data.distributions import count_levels, most_frequent, nice_width, number_text
-from ml_baseline.plots.view import View, category_label, percent, rows, several, tidy
+from ml_baseline.data.distributions import (
+    count_levels,
+    most_frequent,
+    nice_width,
+    number_text,
+    visible,
+)
+from ml_baseline.plots.view import View, category_label, rounded_text
 from ml_baseline.scoring.intervals import wilson
+from ml_baseline.text import percent, plural
 
 BINS_AT_MOST = 50
 QUANTILE_BINS = 5
@@ -58,13 +65,11 @@ def count_values(view: View, name: str, at_most: int, letters: int = 30) -> Leve
 
 def count_quantiles(view: View, name: str) -> Levels:
     """Count the rows of each fifth of a column of numbers, or of each value if they are few."""
-    values = view.numbers(name)
-    known = ~np.isnan(values)
-    missing = np.bincount(view.classes[~known], minlength=2)
-    values, classes = values[known], view.classes[known]
-    ordered = np.sort(values)
+    values, classes, without = view.known(name)
+    missing = np.bincount(without, minlength=2)
     if not len(values):
         return _with_missing([], np.zeros((0, 2), dtype=np.intp), missing)
+    ordered = np.sort(values)
     distinct = np.unique(ordered)
     five, middle, ninety_five = ordered[
         [len(ordered) // 20, len(ordered) // 2, -len(ordered) // 20]
@@ -135,7 +140,7 @@ def choose(names: list[str], view: View, at_most: int) -> tuple[list[str], list[
     strength = {n: association(count_feature(part, n, BARS_AT_MOST).counts) for n in names}
     return sorted(names, key=lambda name: -strength[name])[:at_most], [
         f"the {at_most} that differ most between the classes, most different first",
-        f"{several(len(names) - at_most, 'more column')} not shown",
+        f"{plural(len(names) - at_most, 'more column')} not shown",
     ]
 
 
@@ -147,21 +152,10 @@ def shares_of_ones(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarr
     return share, np.minimum(low, share), np.maximum(high, share)
 
 
-def visible(values: np.ndarray) -> tuple[float, float]:
-    """Return the ends of the axis: of all values, or of the middle 99 % if the rest is far off."""
-    low, high = values.min(), values.max()
-    first, last = np.quantile(values, [0.005, 0.995])
-    if last > first:
-        far = (last - first) / 2
-        low = first if first - low > far else low
-        high = last if high - last > far else high
-    return float(low), float(high)
-
-
 def off_axis(values: np.ndarray, low: float, high: float, what: str = "") -> list[str]:
     """Return notes on how many values lie beyond the ends of an axis."""
     return [
-        f"{rows(int(beyond.sum()))} {what}{side} {number_text(tidy(end))} not shown"
+        f"{plural(beyond.sum(), 'row')} {what}{side} {rounded_text(end)} not shown"
         for beyond, side, end in ((values < low, "below", low), (values > high, "above", high))
         if beyond.any()
     ]

@@ -8,7 +8,8 @@ from ml_baseline.data.schema import Column
 from ml_baseline.plots.page import Page, nothing, widest
 from ml_baseline.plots.registry import picture
 from ml_baseline.plots.style import SMALL_SIZE, sns
-from ml_baseline.plots.view import View, category_label, several, short
+from ml_baseline.plots.view import View, category_label, short
+from ml_baseline.text import plural
 
 COLUMNS_AT_MOST = 40
 COLUMNS_WITH_NUMBERS = 12
@@ -37,10 +38,10 @@ def correlation_heatmap(view: View) -> Figure:
         shown = shown[shown.isin([*best, view.target_name])]
         notes.append(
             f"the {len(best)} most correlated with {view.target}; "
-            f"{several(varying - len(shown), 'more column')} not shown"
+            f"{plural(varying - len(shown), 'more column')} not shown"
         )
     if constant:
-        notes.append(f"{several(constant, 'constant or empty column')} left out")
+        notes.append(f"{plural(constant, 'constant or empty column')} left out")
     if codes := [name for name in view.features("code") if name not in names]:
         listed = ", ".join(short(name, 20) for name in codes[:3]) + ", …" * (len(codes) > 3)
         notes.append(f"codes without an order left out: {listed}")

@@ -15,33 +15,29 @@ from ml_baseline.plots.page import Page, nothing, text_width
 from ml_baseline.plots.panels import AT_MOST, across, panel_title
 from ml_baseline.plots.registry import picture
 from ml_baseline.plots.style import CLASS_COLOURS, FAINT, NEGATIVE, POSITIVE, SMALL_SIZE
-from ml_baseline.plots.view import View, rows, several, short, tidy
+from ml_baseline.plots.view import View, rounded_text, short
+from ml_baseline.text import plural
 
 
 @picture("histogram", "number", "integer", "boolean")
 def histogram(view: View, name: str) -> Figure:
     """Rows by the value of a column of numbers, stacked by class."""
-    values = view.numbers(name)
-    known = ~np.isnan(values)
+    values, classes, without = view.known(name)
     by_target = "" if name == view.target_name else f" by {view.target}"
     title = f"{view.dataset}: distribution of {short(name, 40)}{by_target}"
-    if not known.any():
+    if not len(values):
         return nothing(title, f"None of {view.rows} has a value of {short(name)}.")
-    values, classes = values[known], view.classes[known]
     whole = view.is_whole(name)
     edges = bin_edges(values, whole)
     width = edges[1] - edges[0]
     if values.min() == values.max():
         notes = [view.rows, f"every value is {number_text(values[0])}"]
     else:
-        one_each = whole and width == 1
-        notes = [
-            view.rows,
-            f"median {number_text(tidy(np.median(values)))}",
-            "a bar for each value" if one_each else f"bars are {number_text(tidy(width))} wide",
-        ]
-    if missing := int((~known).sum()):
-        notes.append(f"{rows(missing)} without {short(name)} left out")
+        bars = "a bar for each value" if whole and width == 1 else ""
+        bars = bars or f"bars are {rounded_text(width)} wide"
+        notes = [view.rows, f"median {rounded_text(np.median(values))}", bars]
+    if len(without):
+        notes.append(f"{plural(len(without), 'row')} without {short(name)} left out")
     notes += off_axis(values, edges[0], edges[-1])
     page = Page(7.5, 4.2, title, notes, view.legend(shown=classes))
     highest = number_text(np.histogram(values, edges)[0].max())
@@ -75,16 +71,14 @@ class Shares(NamedTuple):
 
 def _shares(view: View, name: str) -> Shares | None:
     """Return the shares of a column's values in bins; None if it has no values."""
-    values = view.numbers(name)
-    known = ~np.isnan(values)
-    values, classes = values[known], view.classes[known]
+    values, classes, without = view.known(name)
     if not len(values):
         return None
     edges = bin_edges(values, view.is_whole(name))
     counts = np.stack([np.histogram(values[classes == c], edges)[0] for c in (0, 1)])
     of_class = np.maximum(1, np.bincount(classes, minlength=2))
     heights = 100 * counts / of_class[:, None]
-    return Shares(edges, heights, int((~known).sum()), bool(counts.sum() < len(values)))
+    return Shares(edges, heights, len(without), bool(counts.sum() < len(values)))
 
 
 @picture("histograms")
@@ -96,7 +90,7 @@ def histograms(view: View) -> Figure:
         return nothing(title, f"Table {view.dataset} has no column of numbers.")
     shown, chosen = choose(names, view, AT_MOST)
     panels = {name: _shares(view, name) for name in shown}
-    notes = [view.rows, several(len(names), "column"), *chosen]
+    notes = [view.rows, plural(len(names), "column"), *chosen]
     notes.append("heights: share of the class's rows in %")
     if any(shares and shares.clipped for shares in panels.values()):
         notes.append("* outermost values that lie far off (at most 0.5 % a side) are not shown")

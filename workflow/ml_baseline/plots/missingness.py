@@ -8,7 +8,8 @@ from ml_baseline.plots.marks import set_ticks, write_at_bars
 from ml_baseline.plots.page import Page, nothing, widest
 from ml_baseline.plots.registry import picture
 from ml_baseline.plots.style import CLASS_COLOURS, NOTE_SIZE
-from ml_baseline.plots.view import View, percent, several, short
+from ml_baseline.plots.view import View, short
+from ml_baseline.text import percent, plural
 
 
 @picture("missingness")
@@ -22,14 +23,14 @@ def missingness(view: View) -> Figure:
     some.sort(key=lambda name: -missing[name].sum())
     if not some:
         return nothing(
-            title, f"No value is missing in {several(len(names), 'feature')} and {view.rows}."
+            title, f"No value is missing in {plural(len(names), 'feature')} and {view.rows}."
         )
     shown = some[: BARS_AT_MOST + 1] if len(some) <= BARS_AT_MOST + 1 else some[:BARS_AT_MOST]
     notes = [view.rows, "at the bars: rows without a value and their share of all"]
     if complete := len(names) - len(some):
-        notes.append(f"{several(complete, 'more feature')} without a gap")
+        notes.append(f"{plural(complete, 'more feature')} without a gap")
     if hidden := len(some) - len(shown):
-        notes.append(f"{several(hidden, 'more column')} with fewer gaps not shown")
+        notes.append(f"{plural(hidden, 'more column')} with fewer gaps not shown")
     counts = np.array([missing[name] for name in shown])
     shares = 100 * counts / np.maximum(1, np.bincount(view.classes, minlength=2))
     labels = [short(name, 36) for name in shown]

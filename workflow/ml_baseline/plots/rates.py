@@ -15,7 +15,8 @@ from ml_baseline.plots.page import nothing, text_width
 from ml_baseline.plots.panels import AT_MOST, bar_panels
 from ml_baseline.plots.registry import picture
 from ml_baseline.plots.style import FAINT, POSITIVE, SMALL_SIZE, TEXT
-from ml_baseline.plots.view import View, percent
+from ml_baseline.plots.view import View
+from ml_baseline.text import percent
 
 DASHES: dict[str, Any] = {"color": FAINT, "linestyle": (0, (4, 3)), "linewidth": 1}
 

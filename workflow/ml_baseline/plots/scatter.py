@@ -4,13 +4,14 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ml_baseline.data.distributions import number_text
-from ml_baseline.plots.counts import off_axis, visible
+from ml_baseline.data.distributions import number_text, visible
+from ml_baseline.plots.counts import off_axis
 from ml_baseline.plots.marks import set_ticks
 from ml_baseline.plots.page import Page, nothing, widest
 from ml_baseline.plots.registry import picture
 from ml_baseline.plots.style import CLASS_COLOURS, sns
-from ml_baseline.plots.view import View, class_markers, rows, short
+from ml_baseline.plots.view import View, class_markers, short
+from ml_baseline.text import plural
 
 POINTS_AT_MOST = 5_000
 SEED = 0
@@ -27,7 +28,7 @@ def scatter(view: View, x: str, y: str) -> Figure:
     points, classes = points[:, known], view.classes[known]
     notes = [view.rows]
     if missing := int((~known).sum()):
-        notes.append(f"{rows(missing)} without one of the two left out")
+        notes.append(f"{plural(missing, 'row')} without one of the two left out")
     limits = [visible(values) for values in points]
     for values, (low, high), name in zip(points, limits, (x, y), strict=True):
         notes += off_axis(values, low, high, f"with {short(name, 20)} ")

@@ -8,9 +8,10 @@ import pandas as pd
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from ml_baseline.data.distributions import category_text
+from ml_baseline.data.distributions import category_text, number_text
 from ml_baseline.data.schema import Column, Schema, column, columns_of_role, feature_columns
 from ml_baseline.plots.style import CLASS_COLOURS
+from ml_baseline.text import plural, shortened
 
 # Numbers beyond this are treated as missing: an axis to the edge of the floats overflows.
 LARGEST = 1e100
@@ -44,7 +45,7 @@ class View:
     @property
     def rows(self) -> str:
         """How many rows there are, in words."""
-        return rows(len(self.table))
+        return plural(len(self.table), "row")
 
     def entry(self, name: str) -> Column:
         """Return what the schema says of a column; the target's classes have labels too."""
@@ -66,12 +67,18 @@ class View:
         values = self.table[name].to_numpy(dtype="float64", na_value=np.nan)
         return np.where(np.abs(values) <= LARGEST, values, np.nan)
 
+    def known(self, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return a column's numbers and their classes, and the classes of the rows without one."""
+        values = self.numbers(name)
+        known = ~np.isnan(values)
+        return values[known], self.classes[known], self.classes[~known]
+
     def legend(self, handles: list | None = None, shown: np.ndarray | None = None) -> list:
         """Return handles and labels of the classes, with the rows of each among `shown`."""
         counts = np.bincount(self.classes if shown is None else shown, minlength=2)
         handles = handles or [Patch(color=colour) for colour in CLASS_COLOURS]
         return [
-            (handle, f"{label} ({rows(count)})")
+            (handle, f"{label} ({plural(count, 'row')})")
             for handle, label, count in zip(handles, self.labels, counts, strict=True)
         ]
 
@@ -89,19 +96,11 @@ def class_markers() -> list[Line2D]:
 
 
 def short(text: object, limit: int = 30) -> str:
-    """Return `text` on one line, its middle left out where it is longer than `limit` letters.
-
-    The end is kept as well as the start: long names often differ there only.
-    """
+    """Return `text` on one line, its middle left out where it is longer than `limit` letters."""
     # Control and format characters have no picture; line breaks would break the layout.
     line = " ".join(str(text).split())
     line = "".join(c for c in line if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co"))
-    if not line:
-        return "(blank)"
-    if len(line) <= limit:
-        return line
-    start = (limit - 1) * 2 // 3
-    return f"{line[:start].rstrip()}…{line[len(line) - (limit - 1 - start) :].lstrip()}"
+    return shortened(line, limit) or "(blank)"
 
 
 def category_label(value: object, entry: Column, limit: int = 30) -> str:
@@ -109,26 +108,6 @@ def category_label(value: object, entry: Column, limit: int = 30) -> str:
     return short(category_text(value, entry), limit)
 
 
-def rows(count: int) -> str:
-    """Return `1 row` or `2 rows`."""
-    return several(count, "row")
-
-
-def several(count: int, what: str) -> str:
-    """Return a number with its noun, in the plural where it is not 1."""
-    return f"{count:,} {what}" + ("" if count == 1 else "s")
-
-
-def percent(share: float, digits: int = 0) -> str:
-    """Return a share as text, which says neither none nor all where that is not so."""
-    value, step = 100 * share, 10.0**-digits
-    if share > 0 and round(value, digits) == 0:
-        return f"< {step:g} %"
-    if share < 1 and round(value, digits) == 100:
-        return f"> {100 - step:g} %"
-    return f"{value:.{digits}f} %"
-
-
-def tidy(value: float) -> float:
-    """Return `value` to four significant digits."""
-    return float(f"{value:.4g}")
+def rounded_text(value: float) -> str:
+    """Return `value` to four significant digits, as text."""
+    return number_text(float(f"{value:.4g}"))

@@ -6,6 +6,7 @@ doi:10.1145/3287560.3287596, as far as a table and a column can tell them.
 
 from ml_baseline.registry.markdown import code, prose
 from ml_baseline.scoring.metrics import METRICS
+from ml_baseline.text import percent
 
 # A holdout smaller than this gives intervals so wide that it needs saying.
 FEW_ROWS = 200
@@ -67,7 +68,7 @@ know where it comes from.
 * {table}: {data["rows_read"]:,} rows{left_out if no_target else ""}
 * SHA-256 of the file: `{data["sha256"]}`
 * {split["train_rows"]:,} rows to learn from, {split["holdout_rows"]:,} held out ({split["strategy"]} \
-split, seed {meta["seed"]}); {split["holdout_positive"]:.1%} of the held out rows are {yes}
+split, seed {meta["seed"]}); {percent(split["holdout_positive"], 1)} of the held out rows are {yes}
 * yes is {yes}, no is {no}{repeats if repeated else ""}
 
 ## What it reads
@@ -198,7 +199,7 @@ def _own_limits(meta: dict, metrics: dict) -> str:
         limits.append(f"The holdout has {metrics['rows']:,} rows only: mind the intervals.")
     if rare < RARE:
         limits.append(
-            f"One class is rare ({rare:.1%}), so a high accuracy says little; look at PR-AUC, "
+            f"One class is rare ({percent(rare, 1)}), so a high accuracy says little; look at PR-AUC, "
             "precision and recall."
         )
     return "".join(f"* {limit}\n" for limit in limits)

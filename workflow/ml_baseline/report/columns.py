@@ -11,6 +11,7 @@ from ml_baseline.report import charts, figures, words
 from ml_baseline.report.sources import Sources, by_name, size_text
 from ml_baseline.report.standing import Row
 from ml_baseline.report.words import number, percent
+from ml_baseline.text import plural, shortened
 
 # What a page draws of many columns; the rest is in its tables and files.
 DRAWN_COLUMNS = 12
@@ -82,7 +83,7 @@ def column_row(entry: Column, stats: list[Row]) -> dict[str, Any]:
     missing = entry.get("missing") or 0
     rows = sum(number(everything.get(name)) or 0 for name in ("count", "missing"))
     distinct = number(everything.get("distinct"))
-    range_text = "" if distinct is None else words.plural(distinct, "value")
+    range_text = "" if distinct is None else plural(distinct, "value")
     if "minimum" in entry:
         ends = (words.significant(entry[name]) for name in ("minimum", "maximum"))
         range_text = " to ".join(ends)
@@ -115,7 +116,7 @@ def typical(row: Row | None) -> str:
         return f"mean {words.significant(mean, 4 if row['kind'] == 'integer' else 3)}"
     if row.get("top"):
         share = float(row["top_count"]) / rows
-        return f"{words.shortened(row['top'], 24)} ({percent(share)})"
+        return f"{shortened(row['top'], 24)} ({percent(share)})"
     return ""
 
 

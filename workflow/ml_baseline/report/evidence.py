@@ -10,13 +10,12 @@ from ml_baseline.report.sources import Sources, by_name
 from ml_baseline.report.standing import Row, Standing
 from ml_baseline.report.words import (
     Score,
-    count,
     listed,
     number,
     percent,
-    shortened,
 )
 from ml_baseline.scoring.metrics import METRICS
+from ml_baseline.text import count, shortened
 
 DRAWN_IMPORTANCES = 20
 CURVES = ("roc", "precision_recall", "calibration", "score_distribution", "thresholds")

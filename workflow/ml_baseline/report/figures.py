@@ -19,7 +19,8 @@ from ml_baseline.report.charts import (
     tick_texts,
     ticks,
 )
-from ml_baseline.report.words import MINUS, number, shortened
+from ml_baseline.report.words import MINUS, number
+from ml_baseline.text import percent, shortened
 
 UNIT_TICKS = [0, 0.2, 0.4, 0.6, 0.8, 1]
 Curves = Sequence[tuple[str, list[dict]]]  # name and points of each; the first one stands out
@@ -216,7 +217,7 @@ def distribution_chart(bins: list[dict], label: str) -> Markup:
                 f'<rect class="{name}" x="{place(start)}" y="{place(top + names.above + 1)}" '
                 f'width="{place(long)}" height="{row - 2}"/>'
             )
-            hints.append(f"{b[f'{name}s']:g} {name} ({share:.1%})")
+            hints.append(f"{b[f'{name}s']:g} {name} ({percent(share, 1)})")
         hint = escape(f"{b['label']}: {', '.join(hints)}")
         body += f"{names.at(i, top)}<g>{bars}<title>{hint}</title></g>"
     body += f'<path class="axis" d="M{place(middle)} 2V{place(height - 2)}"/>'

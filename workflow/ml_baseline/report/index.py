@@ -1,19 +1,20 @@
 """The index: one row a table, so that a hundred tables can be looked over at once."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from markupsafe import Markup
 
 from ml_baseline.jobs.job_log import last_error
-from ml_baseline.report import charts, words
+from ml_baseline.report import charts
 from ml_baseline.report.page import filled
 from ml_baseline.report.sources import rows_of
 from ml_baseline.report.standing import Standing, standing
 from ml_baseline.report.words import Score, html, number
 from ml_baseline.scoring.metrics import METRICS
+from ml_baseline.text import plural
 
 STATUS_WORDS = {
     "pass": "without problems",
@@ -23,19 +24,23 @@ STATUS_WORDS = {
 }
 
 
-class TableResults(NamedTuple):
+class Line(NamedTuple):
     """What the index shows of one table.
 
-    `link` leads to its report, empty if it has none; `reason` says why there are no results.
+    `link` leads to its report, empty if it has none; `reason` says why there are no results, in
+    which case `found` is None. `splits` are the best model's scores, where there are several.
     """
 
     name: str
-    leaderboard: list[dict]
-    seeds: list[dict]
-    audit: list[dict]
-    controls: list[dict]
     link: str = ""
     reason: str = ""
+    found: Standing | None = None
+    splits: Sequence[float] = ()
+
+    @property
+    def status(self) -> str:
+        """One of `STATUS_WORDS`."""
+        return self.found.status if self.found else "none"
 
 
 def read_table_results(
@@ -45,52 +50,35 @@ def read_table_results(
     audit: str,
     controls: Iterable[str] = (),
     link: str = "",
-) -> TableResults:
-    """Return the results of one table from its files; `controls` is empty where none were run."""
-    return TableResults(
-        name,
-        rows_of(leaderboard),
-        rows_of(*seeds),
-        rows_of(audit),
-        rows_of(*controls),
-        link,
-    )
+) -> Line:
+    """Return the line of one table from its files; `controls` is empty where none were run."""
+    board = rows_of(leaderboard)
+    if not board:
+        return Line(name, link)
+    found = standing(board, rows_of(audit), rows_of(*controls))
+    model = found.best and found.best["model"]
+    scores = [number(row.get(found.metric)) for row in rows_of(*seeds) if row["model"] == model]
+    splits = [score for score in scores if score is not None]
+    return Line(name, link, found=found, splits=splits if len(splits) > 1 else ())
 
 
-def index_page(tables: list[TableResults], folder: Path) -> str:
-    """Return the index of all tables as HTML.
-
-    Args:
-        tables: in the order of the config.
-        folder: where the templates are.
-    """
-    rows = [table_row(table) for table in tables]
-    counts = Counter(row["status"] for row in rows)
+def index_page(lines: list[Line], folder: Path) -> str:
+    """Return the index of all tables as HTML; `folder` is where the templates are."""
+    counts = Counter(line.status for line in lines)
     told = [
-        html("<strong>{}</strong> {}", counts[s], STATUS_WORDS[s])
-        for s in STATUS_WORDS
-        if counts[s]
+        html("<strong>{}</strong> {}", counts[status], words)
+        for status, words in STATUS_WORDS.items()
+        if counts[status]
     ]
     content = {
-        "rows": rows,
-        "summary": html("{}: {}.", words.plural(len(rows), "table"), Markup(", ").join(told)),
-        "metrics": {found.metric: METRICS[found.metric] for row in rows if (found := row["found"])},
+        "lines": lines,
+        "summary": html("{}: {}.", plural(len(lines), "table"), Markup(", ").join(told)),
+        "metrics": {f.metric: METRICS[f.metric] for line in lines if (f := line.found)},
         "ruler": charts.ruler((0.0, 1.0), steps=2),
+        "notes": notes,
+        "track": track,
     }
     return filled(folder, "index.html.j2", content)
-
-
-def table_row(table: TableResults) -> dict[str, Any]:
-    """Return one line of the index; `found` is None of a table without results."""
-    if not table.leaderboard:
-        return {"table": table, "status": "none", "found": None}
-    found = standing(table.leaderboard, table.audit, table.controls)
-    row = {"table": table, "status": found.status, "found": found, "notes": notes(found)}
-    if found.best is not None and found.score is not None:
-        values = split_scores(table, found.metric, found.best["model"])
-        row["track"] = split_track(found.score, found.metric, values)
-        row["splits"] = splits_text(found.score, values)
-    return row
 
 
 def notes(found: Standing) -> str:
@@ -105,25 +93,10 @@ def notes(found: Standing) -> str:
     return text
 
 
-def split_scores(table: TableResults, metric: str, model: str) -> list[float]:
-    """Return a model's score on each split, where there are several."""
-    values = [number(row.get(metric)) for row in table.seeds if row["model"] == model]
-    known = [value for value in values if value is not None]
-    return known if len(known) > 1 else []
-
-
-def split_track(score: Score, metric: str, values: list[float]) -> Markup:
+def track(score: Score, metric: str, splits: Sequence[float]) -> Markup:
     """Return the best model's score with its interval, from 0 to 1, and its scores by split."""
     top = max(1.0, score.high) if METRICS[metric].bounds[1] > 1 else 1.0
-    return charts.track(score, (0.0, top), [(value, charts.STROKE) for value in values])
-
-
-def splits_text(score: Score, values: list[float]) -> str:
-    """Return how many splits there are and how far apart the scores are on them."""
-    if not values:
-        return ""
-    low, high = (words.fixed(end, score.digits) for end in (min(values), max(values)))
-    return f"{len(values)} splits: {low} to {high}"
+    return charts.track(score, (0.0, top), [(value, charts.STROKE) for value in splits])
 
 
 def failed_run_index(
@@ -143,18 +116,17 @@ def failed_run_index(
     Returns:
         None if every table has results: then the rule writes the index, now or in a later run.
     """
-    found = []
+    lines = []
     for name, files in tables.items():
         error = next(_errors(results / "logs" / name, since), None)
         paths = [files["leaderboard"], *files["seeds"], files["audit"], *files["controls"]]
         if error is None and all(Path(path).exists() for path in paths):
             link = files["link"] if (results / files["link"]).is_file() else ""
-            found.append(read_table_results(name, **(files | {"link": link})))
+            lines.append(read_table_results(name, **(files | {"link": link})))
         else:
             reason = error or "the run ended before this table was done"
-            found.append(TableResults(name, [], [], [], [], reason=reason))
-    complete = all(table.leaderboard for table in found)
-    return None if complete else index_page(found, folder)
+            lines.append(Line(name, reason=reason))
+    return None if all(line.found for line in lines) else index_page(lines, folder)
 
 
 def _errors(logs: Path, since: float) -> Iterator[str]:

@@ -11,6 +11,7 @@ from ml_baseline.report import answer, charts, columns, evidence, making, models
 from ml_baseline.report.sources import Sources, by_name, download_of
 from ml_baseline.report.standing import gain_of, has_failed, is_reliable, standing
 from ml_baseline.scoring.metrics import METRICS
+from ml_baseline.text import count, plural, shortened
 
 
 def template_environment(folder: Path) -> Environment:
@@ -24,9 +25,11 @@ def template_environment(folder: Path) -> Environment:
         finalize=words.visible,
     )
     of_cells = (words.number, words.score_of, words.score_in, gain_of, is_reliable, has_failed)
-    of_texts = (words.breakable, words.count, words.fixed, words.percent, words.shortened)
-    others = (charts.sample, download_of, by_name, trust.check_title)
-    environment.filters |= {f.__name__: f for f in (*of_cells, *of_texts, *others)}
+    of_texts = (words.breakable, count, plural, words.fixed, words.percent, shortened)
+    of_findings = (answer.chief, answer.entry, answer.remedy, answer.settled_by, trust.check_title)
+    others = (answer.chosen_threshold, answer.names, charts.sample, download_of, by_name)
+    filters = (*of_cells, *of_texts, *of_findings, *others)
+    environment.filters |= {function.__name__: function for function in filters}
     return environment
 
 
@@ -70,8 +73,6 @@ def report_page(sources: Sources, settings: dict, folder: Path) -> str:
         "features": sum(c["role"] == "feature" for c in sources.schema["columns"]),
         "found": found,
         "metrics": METRICS,
-        "sentences": answer.sentences(found, sources.audit),
-        "steps": answer.next_steps(found, sources),
         "headline": answer.headline(found),
         "board": models.board(found),
         "audit": trust.audit_view(sources),

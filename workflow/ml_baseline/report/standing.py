@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
-from ml_baseline.report.words import Score, number, plural, score_of, true
+from ml_baseline.report.words import Score, number, score_of, true
 from ml_baseline.scoring.metrics import METRICS
+from ml_baseline.text import plural
 
 Row = dict[str, str]
 
@@ -17,7 +18,7 @@ class Standing(NamedTuple):
     gain: Score | None
     beats_baseline: bool
     unskilled: bool  # whether it only seems to beat it: its ROC-AUC may be chance
-    ties: list[str]
+    ties: list[Row]
     fitted: list[Row]
     failed: list[Row]
     fails: list[Row]
@@ -109,7 +110,7 @@ def standing(leaderboard: list[Row], audit: list[Row], controls: list[Row]) -> S
     gain = gain_of(best, metric) if best else None
     p = number(best.get("baseline_p_adjusted")) if best else None
     ties = [
-        row["model"]
+        row
         for row in fitted
         if best and row is not best and (number(row.get("best_p_adjusted")) or 0) > alpha
     ]
@@ -118,7 +119,7 @@ def standing(leaderboard: list[Row], audit: list[Row], controls: list[Row]) -> S
     gained = p is not None and p <= alpha and gain is not None and gain.value > 0
     fails = [row for row in audit if row["verdict"] == "fail"]
     warns = [row for row in audit if row["verdict"] == "warn"]
-    failed_controls = [row for row in controls if row["verdict"] == "fail"]
+    failed_controls = [row for row in controls if row["verdict"] != "pass"]
     leaks = [row for row in failed_controls if row["control"] == "negative"]
     missed = [row for row in failed_controls if row["control"] == "positive"]
     if fails or leaks or best is None:

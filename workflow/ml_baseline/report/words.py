@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from ml_baseline.text import for_terminal
+from ml_baseline import text as texts
 
 MINUS = "\N{MINUS SIGN}"
 MOST_DIGITS = 6
@@ -92,18 +92,7 @@ def true(text: str | None) -> bool:
 def percent(share: float, rows: float | None = None) -> str:
     """Return a share as a percentage, with a decimal where at least 1,000 rows stand behind it."""
     digits = 1 if rows is not None and rows >= 1000 else 0
-    text = fixed(100 * share, digits)
-    # What is not quite none or all must not look so.
-    if share > 0 and float(text) == 0:
-        text = f"< {10.0**-digits:g}"
-    elif share < 1 and float(text) == 100:
-        text = f"> {100 - 10.0**-digits:g}"
-    return f"{text}\N{NO-BREAK SPACE}%"
-
-
-def count(value: float) -> str:
-    """Return a number of rows or the like; means over splits may have a fraction."""
-    return fixed(value, 0 if float(value).is_integer() else 1)
+    return texts.percent(share, digits).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def significant(value: float, digits: int = 4) -> str:
@@ -121,11 +110,6 @@ def significant(value: float, digits: int = 4) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def plural(number_of: float, one: str, many: str | None = None) -> str:
-    """Return `1 row` or `2 rows`."""
-    return f"{count(number_of)} {one if number_of == 1 else many or one + 's'}"
-
-
 def listed(names: Iterable[str], limit: int = 3) -> str:
     """Return names as a sentence holds them: a, b and c; and how many more than `limit`."""
     names = list(names)
@@ -134,20 +118,12 @@ def listed(names: Iterable[str], limit: int = 3) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def shortened(text: str, length: int) -> str:
-    """Return a name cut in its middle, so that neither its beginning nor its end is lost."""
-    if len(text) <= length:
-        return text
-    head = (length - 1) * 2 // 3
-    return f"{text[:head]}\N{HORIZONTAL ELLIPSIS}{text[head + 1 - length :]}"
-
-
 def visible(value: object) -> object:
     """Return a text with control characters and marks of direction written out.
 
     Markup and what is no text is returned as it is.
     """
-    return for_terminal(value) if type(value) is str else value
+    return texts.for_terminal(value) if type(value) is str else value
 
 
 def breakable(name: str) -> Markup:

@@ -114,6 +114,10 @@ def leaderboard(
     if settings["baseline"] in failures:
         settings = settings | {"baseline": None}
     order = ranked(oof_scores, settings["select_by"])
+    notes = metrics.dropna(subset="reason").query("reason != ''").drop_duplicates("model")
+    notes = notes.set_index("model")["reason"]
+    # A model that answers differently when asked twice is chosen only where there is no other.
+    order = order.iloc[order.index.isin(notes.index).argsort(kind="stable")]
     test_share = metrics["rows"].mean() / table_rows
     rows = []
     for rank, (model, oof_score) in enumerate(order.items(), start=1):
@@ -144,7 +148,6 @@ def leaderboard(
     table["verdict"] = [
         verdict_of(row, settings, does, best=order.index[0]) for row in table.to_dict("records")
     ]
-    notes = metrics.dropna(subset="reason").drop_duplicates("model").set_index("model")["reason"]
     reasons = [notes.get(model, "") for model in table["model"]]
     table = table.assign(baseline=settings["baseline"] or "", status=FITTED, reason=reasons)
     return pd.concat([table, failed_rows(failures, table)], ignore_index=True)

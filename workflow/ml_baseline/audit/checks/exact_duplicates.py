@@ -8,6 +8,7 @@ from ml_baseline.audit.findings import Finding, Limit
 from ml_baseline.audit.nearest import GROUP
 from ml_baseline.audit.registry import check
 from ml_baseline.data.schema import feature_columns
+from ml_baseline.text import percent
 
 LIMIT = Limit(0.01, 0.10, "twins of many different columns are no coincidence")
 
@@ -35,8 +36,8 @@ def exact_duplicates(context: Context) -> list[Finding]:
         wanted = holdout[target].to_numpy()[twins]
         likeness = ones[theirs[twins]] / counts[theirs[twins]]
         agreeing = np.where(wanted == 1, likeness, 1 - likeness).mean()
-        base = np.mean(holdout[target].to_numpy())
-        chance = base * base + (1 - base) * (1 - base)
+        base = holdout[target].to_numpy().mean()
+        chance = base**2 + (1 - base) ** 2
         surprising = np.exp(-_surprise(both)[len(train) :][twins]) * len(train) < 0.01
         natural = 1 - surprising.mean()
         excess = max((agreeing - chance) / (1 - chance), 0.0)
@@ -46,7 +47,7 @@ def exact_duplicates(context: Context) -> list[Finding]:
         summary = f"{found} holdout rows have a twin among the training rows."
         return [Finding("rows", share, LIMIT.nearest, summary)]
     summary = (
-        f"{twins.mean():.1%} of the holdout rows have the same features as a training row, a share of "
+        f"{percent(twins.mean(), 1)} of the holdout rows have the same features as a training row, a share of "
         f"{share:.3f} beyond coincidence"
     )
     why = "A model that only remembers gets them right. Remove the duplicates from the table."

@@ -9,6 +9,7 @@ from ml_baseline.audit.nearest import NEIGHBOURS, LookedUp, looked_up, nearest_o
 from ml_baseline.audit.registry import check
 from ml_baseline.audit.views import standardized
 from ml_baseline.data.schema import feature_columns
+from ml_baseline.text import percent
 
 LIMIT = Limit(0.10, 0.30, "where SMOTE puts its rows; honest tables up to 0.06")
 # Rows whose place on a line is looked at, and how straight the line must be.
@@ -25,9 +26,7 @@ def interpolated_rows(context: Context) -> list[Finding]:
     """Look for rows where SMOTE (Chawla et al., 2002) and its kin put the rows they make up."""
     rows = looked_up(context)
     share = share_on_lines(rows) if rows.enough else 0.0
-    summary = (
-        f"{share:.0%} of the holdout rows lie on a line between two training rows of their class"
-    )
+    summary = f"{percent(share)} of the holdout rows lie on a line between two training rows of their class"
     if LIMIT.passed(share):
         return [Finding("rows", share, LIMIT.nearest, f"{summary}.")]
     why = (

@@ -7,6 +7,7 @@ from ml_baseline.audit.findings import Finding, Limit, Verdict, quoted
 from ml_baseline.audit.nearest import GROUP, by_agreement, by_distance, looked_up
 from ml_baseline.audit.registry import check
 from ml_baseline.data.schema import feature_columns
+from ml_baseline.text import percent
 
 LIMIT = Limit(
     0.16,
@@ -26,7 +27,7 @@ def near_duplicates(context: Context) -> list[Finding]:
     if not rows.enough:
         return [Finding("rows", 0.0, LIMIT.nearest, "There are too few rows to tell.")]
     share = max(by_distance(rows).share(), by_agreement(rows).share())
-    summary = f"{share:.0%} of the holdout rows have a near copy among the training rows"
+    summary = f"{percent(share)} of the holdout rows have a near copy among the training rows"
     todo = (
         "Hand over the table as it was before rows were copied; this workflow augments training "
         f"rows only. {GROUP}"
@@ -39,7 +40,7 @@ def near_duplicates(context: Context) -> list[Finding]:
         return [LIMIT.found("rows", share, summary, f"{why} {todo}")]
     verdict, of_rows, columns = _mixed_precision(context)
     if verdict != "pass":
-        long = f"{of_rows:.0%} of the rows have long decimals in {quoted(columns)}"
+        long = f"{percent(of_rows)} of the rows have long decimals in {quoted(columns)}"
         why = (
             "Copies made with noise look like that, and then a holdout row's original may be among "
             "the training rows."

@@ -11,6 +11,7 @@ from ml_baseline.audit.registry import check
 from ml_baseline.audit.strength import ridge
 from ml_baseline.audit.views import matrix_of
 from ml_baseline.data.schema import columns_of_role, feature_columns
+from ml_baseline.text import percent
 
 AGREEMENT = Limit(0.15, 0.40, "kappa within an entity, beyond what neighbouring values have")
 RESIDUAL = Limit(
@@ -197,7 +198,7 @@ def _unexplained(context: Context, values: pd.Series, ordered: bool) -> float:
 def _judge(
     name: str, found: _Recurrence, declared: bool, of_agreement: Limit, may_fail: bool = True
 ) -> Finding | None:
-    seen = f"{found.seen:.0%} of the holdout rows have their '{name}' in the training rows too"
+    seen = f"{percent(found.seen)} of the holdout rows have their '{name}' in the training rows too"
     fix = config_entry(split={"strategy": "group"}, group=name)
     of_seen = SEEN.verdict(found.seen)
     if found.surety >= PLAINLY and of_seen != "pass" and not of_agreement.passed(found.agreement):
