@@ -113,9 +113,8 @@ def publish_shop(
         both[0],
         own,
         audit,
-        repairs,
+        repairs | {"sha256": "0" * 64},
         golden,
-        data_hash="0" * 64,
     )
     circumstances = {
         "code": environment.code_version(),

@@ -491,3 +491,26 @@ def test_the_short_way_of_plain_columns_gives_what_the_long_way_gives(
     monkeypatch.setattr("ml_baseline.data.clean._plain_values", lambda *_: None)
     long, _ = clean_features(raw, schema)
     pd.testing.assert_frame_equal(short, long, check_exact=True)
+
+
+AMBIGUOUS = {
+    "dates": (
+        ["01/02/2024", "03/03/2024"],
+        {},
+        "01/02/2024 (read as 2024-01-02, could be 2024-02-01)",
+    ),
+    "dates that tell": (["01/02/2024", "01/13/2024"], {}, None),
+    "declared dates": (["01/02/2024", "03/03/2024"], {"dates": {"x": "%d/%m/%Y"}}, None),
+    "numbers": (["1,234", "5", "2,345", "7,000"], {}, "1,234 (read as 1234.0, could be 1.234)"),
+    "numbers that tell": (["1,234", "5", "2,345", "12000", "7,000"], {}, None),
+    "declared numbers": (["1,234", "5", "2,345", "7,000"], {"decimal": "."}, None),
+}
+
+
+@pytest.mark.parametrize("case", AMBIGUOUS)
+def test_a_reading_that_could_be_another_is_told(case):
+    values, settings, example = AMBIGUOUS[case]
+    raw = raw_table(x=values * 10, y=(["yes", "no"] * 50)[: 10 * len(values)])
+    _, repairs = clean(raw, infer_schema(raw, settings | {"target": "y"}))
+    examples = repairs["columns"]["x"].get("ambiguous_examples", [None])
+    assert examples[0] == example

@@ -101,6 +101,7 @@ LIMITS = {(0.41, 0.58): "pass", (0.5, 0.6): "pass", (0.501, 0.6): "fail", (0.3, 
 def test_a_negative_control_fails_above_a_half_only(limits):
     low, high = limits
     row = {"model": "forest", "roc_auc": 0.55, "roc_auc_low": low, "roc_auc_high": high}
+    row["status"] = "fitted"
     found = negative_control(pd.DataFrame([row])).iloc[0]
     assert found[["control", "model", "roc_auc", "low", "high", "expected"]].tolist() == [
         *("negative", "forest", 0.55, low, high, 0.5)
@@ -153,6 +154,19 @@ def test_a_positive_control_fails_if_the_interval_misses_the_truth(quick, known,
     found = positive_control(wrong, models, customers[1], 1_000_010).iloc[0]
     assert found["verdict"] == "fail"
     assert "misses the truth" in found["explanation"]
+
+
+def test_a_model_that_fails_on_fresh_customers_has_no_other_verdict(quick, known, customers):
+    found = positive_control(known[1], {"logistic_regression": None}, customers[1], 5).iloc[0]
+    assert found["verdict"] == "failed" and np.isnan(found["expected"])
+    assert "failed on 3,000 fresh customers: AttributeError" in found["explanation"]
+
+
+def test_models_that_failed_have_no_negative_control(known):
+    board = known[1]
+    failed = board.assign(status="failed", roc_auc_low=np.nan)
+    found = negative_control(pd.concat([board, failed.head(1)]))
+    assert list(found["model"]) == list(board["model"])
 
 
 def test_both_controls_make_one_table(quick, known, customers):

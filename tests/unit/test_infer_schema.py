@@ -253,6 +253,10 @@ def test_one_column_has_one_order_of_day_and_month():
 def test_births_are_not_in_the_future():
     assert days_of({"x": ["02/03/64", "06/17/73", "01/01/03"]}) == [1964, 2, 3]
     assert days_of({"x": ["02/03/28", "06/17/27"]}) == [2028, 2, 3]  # nothing long past
+    # Two digits mean the same whatever the year in which the table is read.
+    born = ["02/03/30", "02/03/31", "06/17/73"]
+    assert days_of({"x": born}) == [2030, 2, 3]
+    assert days_of({"x": born[1:]}) == [1931, 2, 3]
 
 
 def test_all_cells_decide_however_the_formats_alternate():
@@ -306,6 +310,7 @@ def test_what_the_config_says_goes():
     }
     assert entries_of(["1,234"], decimal=",")[0] == {
         **{"name": "x", "role": "feature", "source": "x", "kind": "number", "decimal": ","},
+        "declared": True,
     }
 
 

@@ -134,6 +134,21 @@ def test_the_record_of_one_file_does_not_fit_another(written):
         read_as_written(other)
 
 
+@pytest.mark.parametrize("change", [{"path": "holdout.csv"}, {}], ids=["another path", "no path"])
+def test_what_the_seal_does_not_cover_is_not_used(written, change):
+    """A record that names another file must not become that file's."""
+    (record,) = records.FOLDER.iterdir()
+    content = json.loads(record.read_text())
+    del content["path"]
+    record.write_text(json.dumps(content | change))
+    os.utime(written)
+    assert list(not_as_written([written])) == []
+    assert list(records.FOLDER.iterdir()) == [record]
+    DAMAGES["emptied"](written)
+    with pytest.raises(InputError, match=r"train.csv: this file is not what the workflow wrote"):
+        require_as_written(written)
+
+
 def test_another_account_made_it(written, monkeypatch, tmp_path):
     monkeypatch.setenv(KEY_VARIABLE, str(tmp_path / "other.key"))
     assert key_is_kept()

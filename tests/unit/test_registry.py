@@ -24,15 +24,13 @@ from ml_baseline.errors import InputError
 from ml_baseline.modelling.train import predict_probability
 from ml_baseline.registry import find_run, list_runs, load_model
 from ml_baseline.registry.contents import holdout_metrics, selection
-from ml_baseline.registry.differences import run_differences
-from ml_baseline.registry.golden import choose_rows, make_golden, require_working
+from ml_baseline.registry.golden import choose_rows, make_golden, require_working, verify_run
 from ml_baseline.registry.load import version_changes
 from ml_baseline.registry.model_card import model_card
-from ml_baseline.registry.overview import described, overview
+from ml_baseline.registry.overview import described, overview, run_differences
 from ml_baseline.registry.predict import predict_rows
 from ml_baseline.registry.predict_file import predict_file
 from ml_baseline.registry.runs import open_run, plain_file, touch_latest
-from ml_baseline.registry.verify import verify_run
 from ml_baseline.scoring.metrics import METRICS
 
 RUN_ID = "2026-01-01T12-00-00Z__classification__seed42"
@@ -74,8 +72,8 @@ def plant(results: Path, marker: Path, with_hash: bool) -> None:
 
 # Each module of the registry knows those before it and none behind.
 ARROWS = (
-    *("environment", "manifest", "runs", "load", "predict", "golden", "verify", "predict_file"),
-    *("overview", "differences", "contents", "markdown", "model_card", "publish"),
+    *("environment", "manifest", "runs", "load", "predict", "golden", "predict_file"),
+    *("overview", "contents", "markdown", "model_card", "publish"),
 )
 
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from ml_baseline.jobs import run as run_module
+from ml_baseline.jobs import snakemake_internals
 from ml_baseline.jobs.run import Plan, Run
 
 MODEL = "results/small/seed1/models/forest.joblib"
@@ -152,3 +153,22 @@ def test_results_that_cannot_be_written_are_refused(workflow):
     write("results", "a file")
     with pytest.raises(SystemExit, match="results: nothing can be written into this folder"):
         started(workflow).before_jobs()
+
+
+def test_what_was_kept_of_a_changed_file_is_not_replaced(workflow, monkeypatch, capsys):
+    path = Path("data/train.csv")
+    monkeypatch.setattr(snakemake_internals, "outputs_of_rules", lambda _, paths: list(paths))
+    monkeypatch.setattr(snakemake_internals, "jobs_outputs", lambda _: {str(path)})
+    monkeypatch.setattr(run_module, "not_as_written", lambda _: [(path, True)])
+    for text in ("first", "second", "third"):
+        write(str(path), text)
+        made = started(workflow)
+        made.before_graph(executes=True)
+        made.before_jobs()
+    kept = {file.name: file.read_text() for file in path.parent.glob("train.csv*")}
+    assert kept == {
+        "train.csv.changed": "first",
+        "train.csv.changed.2": "second",
+        "train.csv.changed.3": "third",
+    }
+    assert f"kept as {path}.changed.3" in capsys.readouterr().err

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from ml_baseline.errors import InputError
-from ml_baseline.jobs.run_lock import RunLock
+from ml_baseline.jobs.run import RunLock
 
 HERE = socket.gethostname()
 
@@ -45,7 +45,7 @@ def test_the_second_waits_until_the_first_has_started(tmp_path):
     first = RunLock(tmp_path)
     done = threading.Event()
     code = (
-        "import sys; from pathlib import Path; from ml_baseline.jobs.run_lock import RunLock; "
+        "import sys; from pathlib import Path; from ml_baseline.jobs.run import RunLock; "
         "RunLock(Path(sys.argv[1]))"
     )
     second = subprocess.Popen(

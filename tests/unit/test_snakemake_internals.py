@@ -137,6 +137,11 @@ def test_a_file_is_made_again(run, tmp_path):
     assert run("--until", "a", before_graph=force)[1][2] == "before_jobs ['a.py'] ['a.txt']"
 
 
+def test_the_graph_of_the_rules_is_read(run):
+    graph = "said(internals.rule_graph(workflow, rules.all.rule, {'dataset': 'x'})['edges'])"
+    assert run("-n", before_graph=graph)[1][-1] == str([["a", "all"], ["a", "b"], ["b", "all"]])
+
+
 @pytest.mark.parametrize("backend", ["file", "db"])
 def test_locks_that_are_left_are_seen_and_taken_away(run, backend):
     kill = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"

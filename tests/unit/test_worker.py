@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -151,3 +152,10 @@ def test_the_end_of_a_run_ends_what_a_killed_worker_left_behind(tmp_path, monkey
     pid = child(tmp_path)
     processes.close()
     assert gone(pid)
+
+
+def test_a_workers_own_report_counts_if_that_of_its_end_arrives_with_it():
+    job, parent = socket.socketpair()
+    with job, parent:
+        parent.sendall(b'{"code": 0, "cpu_seconds": 1.5}\n{"code": 1, "error": "ended"}\n')
+        assert worker._watched(job, None, None) == worker.Report(0, cpu_seconds=1.5)

@@ -92,6 +92,12 @@ class Tires(Faulty):
             raise RuntimeError("enough for today")
         return super().predict_proba(X)
 
+class TiresOfFreshCustomers(Faulty):
+    def predict_proba(self, X):
+        if len(X) > 10_000 and self.is_faulty():
+            ctypes.string_at(0)
+        return super().predict_proba(X)
+
 class LeavesAChild(Faulty):
     def fail(self, X):
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
@@ -300,6 +306,28 @@ def test_a_model_that_fails_when_it_is_explained_costs_the_explanation_alone(pro
     (project.folder / "faulty").unlink()
     project.run()
     assert rows_of(project.folder / "results/small/importance.csv")
+
+
+def test_a_model_that_fails_in_the_positive_control_costs_itself_alone(project, monkeypatch):
+    write_estimators(project, monkeypatch)
+    table = {"table": "data/raw/customers.csv", "target": "purchased"}
+    tires = {"estimator": "faulty_models.TiresOfFreshCustomers"}
+    project.write_config(
+        datasets={"customers": table | {"controls": True, "plots": []}},
+        sample_data={"customers": {"rows": 400}},
+        models={"dummy": QUICK_MODELS["dummy"], "tires": tires},
+    )
+    done = project.snakemake()
+    assert done.returncode == 1
+    assert "customers: tires failed on 20,000 fresh customers: the process crashed" in done.stdout
+    assert "(log: results/logs/customers/controls.log)" in done.stdout
+    page = (project.folder / "results/customers/report.html").read_text()
+    assert "tires failed on 20,000 fresh customers" in page
+    assert "Controls</a>: 1 of 3 failed" in page
+    (project.folder / "faulty").unlink()
+    project.run()
+    verdicts = {r["verdict"] for r in rows_of(project.folder / "results/customers/controls.csv")}
+    assert verdicts <= {"pass", "fail"}
 
 
 def test_a_table_of_which_every_model_fails_has_no_leaderboard(project, monkeypatch):

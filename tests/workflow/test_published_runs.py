@@ -16,8 +16,8 @@ from running import QUICK_MODELS, ROOT, rows_of, small_table
 
 from ml_baseline.errors import InputError
 from ml_baseline.registry import find_run, list_runs
+from ml_baseline.registry.golden import verify_run
 from ml_baseline.registry.runs import RUN_ID, changed_files
-from ml_baseline.registry.verify import verify_run
 
 DATASETS = {
     "small": {"table": "table.csv", "target": "answer", "plots": []},

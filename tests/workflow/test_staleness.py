@@ -400,7 +400,7 @@ EDITS = {
     ),
     "jobs/summary.py": (add_statement("jobs/summary"), NOTHING),
     "config/configuration.py": (add_statement("config/configuration"), NOTHING),
-    "jobs/run_lock.py": (add_statement("jobs/run_lock"), NOTHING),
+    "jobs/run.py": (add_statement("jobs/run"), NOTHING),
     "data/tables.py": (add_statement("data/tables"), EVERYTHING),
     "jobs/job_log.py": (add_statement("jobs/job_log"), EVERYTHING),
     "a script": (
@@ -434,7 +434,7 @@ EDITS = {
 # A third of the cases, which say the same of other modules, run as proofs.
 PROOFS = {
     *("data/clean.py", "modelling/pipeline.py", "scoring/evaluate.py"),
-    *("scoring/significance.py", "controls/verdicts.py", "jobs/summary.py", "jobs/run_lock.py"),
+    *("scoring/significance.py", "controls/verdicts.py", "jobs/summary.py", "jobs/run.py"),
     *("jobs/job_log.py", "scoring/curves.py", "scoring/importance.py"),
     *("data/distributions.py", "report/index.py", "data/sample_data.py", "controls/naive.py"),
     *("audit/checks/ids.py", "registry/publish.py", "a table less", "baseline", "a plot deleted"),

@@ -185,11 +185,15 @@ def require_writable(*folders: str | Path) -> None:
             ) from error
 
 
+def write_text(text: str, path: str | Path) -> None:
+    """Write a text file, whole or not at all."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def write_json(content: object, path: str | Path) -> None:
     """Write `content` as indented JSON, whole or not at all; NaN is refused with ValueError."""
-    with whole_file(path) as temporary:
-        text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
+    write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", path)
 
 
 def read_json(path: str | Path) -> dict:

@@ -28,15 +28,10 @@ ADVICE = (
 
 
 class Record(TypedDict):
-    """What a job wrote: path, SHA-256, the file's status then, and the seal of these three.
+    """What a job wrote. Without a status (see `_status`) the content has to be looked at."""
 
-    Without a status the content has to be looked at.
-    """
-
-    path: str
     sha256: str
     status: list[int] | None
-    seal: str
 
 
 def keep_record(path: str | Path) -> None:
@@ -47,7 +42,7 @@ def keep_record(path: str | Path) -> None:
     """
     status = _status(path)
     try:
-        _write(str(path), content_hash(path), status)
+        _write(path, content_hash(path), status)
     except OSError as error:
         raise InputError(
             f"{FOLDER}: no record of {path} can be written there ({error.strerror}); make room on "
@@ -59,7 +54,7 @@ def require_as_written(path: str | Path) -> None:
     """Raise InputError if a file differs from what the workflow wrote; files of others pass."""
     record = _read(path)
     if record and content_hash(path) != record["sha256"]:
-        _refuse(record)
+        _refuse(path, record)
 
 
 def read_as_written(path: str | Path) -> bytes:
@@ -74,7 +69,7 @@ def read_as_written(path: str | Path) -> bytes:
             f"{path}: nothing shows that this account's workflow wrote this file. {ADVICE}"
         )
     if hashlib.sha256(content).hexdigest() != record["sha256"]:
-        _refuse(record)
+        _refuse(path, record)
     return content
 
 
@@ -90,18 +85,18 @@ def not_as_written(paths: Iterable[str]) -> Iterator[tuple[str, bool]]:
         elif record["status"] != status:
             if content_hash(path) == record["sha256"]:  # copied or touched
                 with contextlib.suppress(OSError):  # looked at again next time
-                    _write(record["path"], record["sha256"], status)
+                    _write(path, record["sha256"], status)
             else:
                 yield path, True
 
 
-def _refuse(record: Record) -> NoReturn:
+def _refuse(path: str | Path, record: Record) -> NoReturn:
     with contextlib.suppress(OSError):
         # The next run looks at the content, whatever the file's status says.
-        _write(record["path"], record["sha256"], None)
+        _write(path, record["sha256"], None)
     raise InputError(
-        f"{record['path']}: this file is not what the workflow wrote: it has been changed or "
-        f"damaged since. {ADVICE}"
+        f"{path}: this file is not what the workflow wrote: it has been changed or damaged since. "
+        f"{ADVICE}"
     )
 
 
@@ -115,8 +110,8 @@ def _place(path: str | Path) -> Path:
     return FOLDER / f"{hashlib.sha256(str(path).encode()).hexdigest()[:32]}.json"
 
 
-def _sealed_text(path: str, sha256: str, status: list[int] | None) -> bytes:
-    return json.dumps([path, sha256, status]).encode()
+def _sealed_text(path: str | Path, sha256: str, status: list[int] | None) -> bytes:
+    return json.dumps([str(path), sha256, status]).encode()
 
 
 def _read(path: str | Path) -> Record | None:
@@ -127,16 +122,16 @@ def _read(path: str | Path) -> Record | None:
         if place.is_file():  # a pipe would be waited for
             with place.open("rb") as file:
                 found = json.loads(file.read(LARGEST))
-            text = _sealed_text(str(path), found["sha256"], found["status"])
-            if is_sealed(text, found["seal"], WRITTEN_FILE):
-                return found
+            text = _sealed_text(path, found["sha256"], found["status"])
+            if is_sealed(text, found["seal"], WRITTEN_FILE):  # only what it covers is used
+                return {"sha256": found["sha256"], "status": found["status"]}
     return None
 
 
-def _write(path: str, sha256: str, status: list[int] | None) -> None:
+def _write(path: str | Path, sha256: str, status: list[int] | None) -> None:
     """Write a record in one step. A power cut may lose it; then the file is made again."""
     seal = seal_of(_sealed_text(path, sha256, status), make_key=True, purpose=WRITTEN_FILE)
-    record = {"path": path, "sha256": sha256, "status": status, "seal": seal or ""}
+    record = {"path": str(path), "sha256": sha256, "status": status, "seal": seal or ""}
     FOLDER.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=FOLDER)
     with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -46,13 +46,7 @@ def key_path() -> Path:
 
 
 def seal_of(content: bytes, make_key: bool = False, purpose: bytes = PUBLISHED_RUN) -> str | None:
-    """Return the seal that belongs to some bytes, None if this account has no key.
-
-    Args:
-        content: what is sealed, such as the bytes of a run's `run_meta.json`.
-        purpose: what the seal is for; it fits for nothing else.
-        make_key: make a key if there is none yet.
-    """
+    """Return the seal of some bytes for a purpose, None if this account has no key."""
     key = _key(make_key)
     if key is None and purpose == WRITTEN_FILE:
         key = os.environ.get(RUN_KEY_VARIABLE, "").encode()
@@ -68,8 +62,7 @@ def is_sealed(content: bytes, seal: str, purpose: bytes = PUBLISHED_RUN) -> bool
 def key_is_kept() -> bool:
     """Make this account's key if there is none yet; return whether there is one to use.
 
-    If not, this process and those that it starts get a key of their own, so that within a run its
-    jobs still know each other's files.
+    If not, this process and those that it starts get a key of their own, for this run.
     """
     kept = _key(make=True) is not None
     if not kept:

@@ -2,7 +2,7 @@ rule benchmarks:
     """What each job cost when it last ran: a table and a picture. Made on demand only."""
     input:
         costs=job_costs,
-        schemas=[f"data/processed/{dataset}/input_schema.json" for dataset in DATASETS],
+        schemas=[path for dataset in DATASETS for path in files(SCHEMA_FILE, dataset)],
     output:
         table="results/benchmarks/costs.csv",
         figure="results/benchmarks/costs.png",

@@ -73,6 +73,43 @@ PREDICTIONS = {
     for name, batch in config["predictions"].items()
 }
 
+# Where a setting stands in those of a table, if not under its own name.
+PLACES = {
+    "strategy": ("split", "strategy"),
+    "test_size": ("split", "test_size"),
+    "folds": ("cv", "folds"),
+    "level": ("intervals", "level"),
+    "metric": ("select_by",),
+    "random_state": ("seeds", 0),  # of the first split
+}
+# Settings of a table that make no difference to the model that is published, nor to its scores.
+NOT_PUBLISHED = ("audit", "controls", "naive", "plots", "register", "report")
+PUBLISHED_OF_MODEL = ("estimator", "params", "preprocessing")
+
+# The files of each model, of each split, and of each table beside its plots. Those on the way to
+# others too: what is deleted is made again.
+MODEL = "results/{dataset}/seed{seed}/models/{model}.joblib"
+OOF = "results/{dataset}/seed{seed}/oof/{model}.csv"
+NAIVE = "results/{dataset}/naive/{model}.csv"
+SCORES = "results/{dataset}/seed{seed}/metrics.csv"
+SEED_PREDICTIONS = "results/{dataset}/seed{seed}/holdout_predictions.csv"
+SCHEMA_FILE = "data/processed/{dataset}/input_schema.json"
+CURVES = {
+    name: f"results/{{dataset}}/curves/{name}.csv"
+    for name in ("roc", "precision_recall", "calibration", "score_distribution", "thresholds")
+}
+TABLE_RESULTS = [
+    *("repairs.json", "stats.csv", "distributions.csv", "audit.csv", "metrics.csv"),
+    *("importance.csv", "partial_dependence.csv"),
+]
+# Those that a table has only where its setting asks for it.
+OPTIONAL_RESULTS = {
+    "naive": "naive.csv",
+    "controls": "controls.csv",
+    "register": "published.json",
+    "report": "report.html",
+}
+
 
 wildcard_constraints:
     dataset="|".join(SETTINGS),
@@ -90,17 +127,6 @@ def canonical(value):
     if isinstance(value, dict):
         return {key: canonical(value[key]) for key in sorted(value, key=str)}
     return [canonical(item) for item in value] if isinstance(value, list) else value
-
-
-# Where a setting stands in those of a table, if not under its own name.
-PLACES = {
-    "strategy": ("split", "strategy"),
-    "test_size": ("split", "test_size"),
-    "folds": ("cv", "folds"),
-    "level": ("intervals", "level"),
-    "metric": ("select_by",),
-    "random_state": ("seeds", 0),  # of the first split
-}
 
 
 def setting(dataset, name):
@@ -126,21 +152,37 @@ def processed(name):
     return f"data/processed/{{dataset}}/{name}.{TABLE_SUFFIX}"
 
 
-def seeds(dataset):
-    return SETTINGS[dataset]["seeds"]
-
-
 def first_split(dataset):
     """Return the seed of the split that is audited, explained, drawn, published and told of.
 
     It is the first that the config names, and asked for here only.
     """
-    return seeds(dataset)[0]
+    return SETTINGS[dataset]["seeds"][0]
 
 
-def models(dataset):
-    """Return the names of a table's models, in an order that the config's does not change."""
-    return sorted(SETTINGS[dataset]["models"])
+def files(pattern, dataset, seed=None):
+    """Return a table's files of a pattern, if need be for each seed (or the given one) and model.
+
+    Sorted, so that their order in the config makes no difference.
+    """
+    settings = SETTINGS[dataset]
+    seeds = sorted(settings["seeds"]) if seed is None else seed
+    return expand(pattern, dataset=dataset, seed=seeds, model=sorted(settings["models"]))
+
+
+def all_files(pattern):
+    """Return the input function for all files of a pattern, of a job's table and seed if it has one."""
+    return lambda wildcards: files(pattern, wildcards.dataset, wildcards.get("seed"))
+
+
+def first_seed(pattern):
+    """Return the input function for a table's first seed, which is audited: a file or the models'."""
+
+    def found(wildcards):
+        paths = files(pattern, wildcards.dataset, first_split(wildcards.dataset))
+        return paths if "{model}" in pattern else paths[0]
+
+    return found
 
 
 def readable(path):
@@ -179,62 +221,32 @@ def plot_files(dataset):
     return [f"results/{dataset}/plots/{name}.png" for name in SETTINGS[dataset]["plots"]]
 
 
-def model_settings(dataset, model):
-    """Return everything that fitting a model to a table uses."""
-    settings = SETTINGS[dataset]
-    entry = settings["models"][model]
-    return {
-        "model": {key: entry[key] for key in ("estimator", "params", "preprocessing")},
+def model_settings(dataset, model, *names):
+    """Return everything that fitting a model to a table uses, and the settings of these names."""
+    entry = SETTINGS[dataset]["models"][model]
+    own = {
+        "model": {key: entry[key] for key in PUBLISHED_OF_MODEL},
         "estimator_version": package_version(entry["estimator"]),
-        "preprocessing": settings["preprocessing"],
-        "augment": settings["augment"],
     }
+    names = ("preprocessing", "augment", *names)
+    return canonical(own | {name: setting(dataset, name) for name in names})
 
 
 def training_settings(model):
     """Return the params function of the rule that trains `model`."""
-    own = using("folds", "strategy")
-    return lambda wildcards: canonical(model_settings(wildcards.dataset, model) | own(wildcards))
+    return lambda wildcards: model_settings(wildcards.dataset, model, "folds", "strategy")
+
+
+def naive_settings(wildcards):
+    return model_settings(wildcards.dataset, wildcards.model, "random_state", "test_size")
 
 
 def training_resource(model, key):
-    """Return the function that gives a training job's `threads` or `time_limit` (0 for none).
+    """Return the function that gives a setting of `model` in a job's table, 0 for none.
 
-    They are no params, as they make no difference to the model.
+    For threads and time limits: no params, as they make no difference to the model.
     """
     return lambda wildcards: SETTINGS[wildcards.dataset]["models"][model][key] or 0
-
-
-MODEL = "results/{dataset}/seed{seed}/models/{model}.joblib"
-OOF = "results/{dataset}/seed{seed}/oof/{model}.csv"
-SCORES = "results/{dataset}/seed{seed}/metrics.csv"
-
-
-def files(pattern, dataset, seeds):
-    """Return the paths of a pattern for these seeds, for each model if it names `{model}`."""
-    names = models(dataset) if "{model}" in pattern else [None]
-    return [
-        pattern.format(dataset=dataset, seed=seed, model=model) for seed in seeds for model in names
-    ]
-
-
-def model_files(wildcards):
-    return files(MODEL, wildcards.dataset, [wildcards.seed])
-
-
-def seed_files(pattern):
-    """Return the input function that gathers a pattern's files over a table's seeds."""
-    return lambda wildcards: files(pattern, wildcards.dataset, sorted(seeds(wildcards.dataset)))
-
-
-def first_seed(pattern):
-    """Return the input function for a table's first seed, which is audited: a file or the models'."""
-
-    def found(wildcards):
-        paths = files(pattern, wildcards.dataset, [first_split(wildcards.dataset)])
-        return paths if "{model}" in pattern else paths[0]
-
-    return found
 
 
 def required_audit(wildcards):
@@ -243,43 +255,18 @@ def required_audit(wildcards):
     return [f"results/{wildcards.dataset}/audit_passed"] if stops else []
 
 
-def report_tables(dataset):
-    """Return the tables that are made for the report alone."""
-    folder = f"results/{dataset}"
-    names = ("roc", "precision_recall", "calibration", "score_distribution", "thresholds")
-    return [
-        *(f"{folder}/curves/{name}.csv" for name in names),
-        f"{folder}/distributions.csv",
-        f"{folder}/importance.csv",
-        f"{folder}/partial_dependence.csv",
-    ]
-
-
-def naive_settings(wildcards):
-    own = using("random_state", "test_size")(wildcards)
-    return canonical(model_settings(wildcards.dataset, wildcards.model) | own)
-
-
-def naive_files(wildcards):
-    return [f"results/{wildcards.dataset}/naive/{model}.csv" for model in models(wildcards.dataset)]
-
-
 def known_process_models(wildcards):
     """Return the models that the positive control needs: those of the customers sample, or none."""
-    is_known = SAMPLES.get(SETTINGS[wildcards.dataset]["table"]) == "customers"
-    return first_seed(MODEL)(wildcards) if is_known else []
-
-
-# Settings of a table that make no difference to the model that is published, nor to its scores.
-NOT_PUBLISHED = ("audit", "controls", "naive", "plots", "register", "report")
+    known = SAMPLES.get(SETTINGS[wildcards.dataset]["table"]) == "customers"
+    return first_seed(MODEL)(wildcards) if known else []
 
 
 def registry_settings(wildcards):
     settings = SETTINGS[wildcards.dataset]
     own = {key: value for key, value in settings.items() if key not in NOT_PUBLISHED}
-    kept = ("estimator", "params", "preprocessing")
     own["models"] = {
-        name: {key: entry[key] for key in kept} for name, entry in settings["models"].items()
+        name: {key: entry[key] for key in PUBLISHED_OF_MODEL}
+        for name, entry in settings["models"].items()
     }
     metrics = using("baseline", "level", "select_by", "threshold")(wildcards)
     return canonical({"config": own, "metrics": metrics, "seeds": settings["seeds"]})
@@ -308,38 +295,29 @@ def prediction_file(batch):
 
 
 def table_files(dataset):
-    """Return every file that the workflow promises of one table.
-
-    Those on the way to others too: what is deleted is made again.
-    """
-    data, results = f"data/processed/{dataset}", f"results/{dataset}"
-    settings = SETTINGS[dataset]
-    paths = [processed("cleaned_data").format(dataset=dataset), f"{data}/input_schema.json"]
-    paths += [f"{results}/{name}" for name in ("repairs.json", "stats.csv", "audit.csv")]
-    paths += [f"{results}/metrics.csv", *plot_files(dataset)]
-    paths += [f"{results}/naive.csv"] * settings["naive"]
-    paths += [f"{results}/controls.csv"] * settings["controls"]
-    paths += [f"{results}/published.json"] * settings["register"]
-    paths += report_tables(dataset) + [f"{results}/report.html"] * settings["report"]
+    """Return every file that the workflow promises of one table."""
     splits = ("train", "holdout", "augmented_data")
-    patterns = [processed(f"seed{{seed}}/{name}") for name in splits] + [MODEL, OOF]
-    patterns += ["results/{dataset}/seed{seed}/holdout_predictions.csv"]
-    paths += [path for p in patterns for path in files(p, dataset, seeds(dataset))]
-    return paths
+    optional = [name for key, name in OPTIONAL_RESULTS.items() if SETTINGS[dataset][key]]
+    patterns = [
+        *(processed("cleaned_data"), SCHEMA_FILE, SEED_PREDICTIONS, MODEL, OOF, *CURVES.values()),
+        *(processed(f"seed{{seed}}/{name}") for name in splits),
+        *(f"results/{{dataset}}/{name}" for name in [*TABLE_RESULTS, *optional]),
+    ]
+    return files(patterns, dataset) + plot_files(dataset)
 
 
 def wanted_files():
     """Return every file that a run is for."""
     # What is gathered from all tables, unless some of them are left aside.
     everything = WANTED == DATASETS
-    paths = ["results/metrics.csv"] * everything
-    paths += [INDEX] * (everything and any(SETTINGS[dataset]["report"] for dataset in DATASETS))
-    paths += [PAGES_REMOVED] * any(Path(page).exists() for page in map(made, unwanted_pages()))
-    paths += [path for dataset in WANTED for path in table_files(dataset)]
-    paths += [
-        prediction_file(name) for name in PREDICTIONS if PREDICTIONS[name]["dataset"] in WANTED
+    found = ["results/metrics.csv"] * everything
+    found += [INDEX] * (everything and any(SETTINGS[dataset]["report"] for dataset in DATASETS))
+    found += [PAGES_REMOVED] * any(Path(page).exists() for page in map(made, unwanted_pages()))
+    found += [path for dataset in WANTED for path in table_files(dataset)]
+    found += [
+        prediction_file(name) for name, batch in PREDICTIONS.items() if batch["dataset"] in WANTED
     ]
-    return paths
+    return found
 
 
 def job_costs(wildcards):
@@ -348,15 +326,9 @@ def job_costs(wildcards):
     return sorted(as_is(str(path)) for path in found if path.stem != "benchmarks")
 
 
-def trained_files():
-    """Return the files of all models, which hold the reason where training failed."""
-    found = [made(path) for d in SETTINGS for path in files(MODEL, d, seeds(d))]
-    return found + [made(f"results/{d}/naive/{model}.csv") for d in SETTINGS for model in models(d)]
-
-
 def gathered_files():
     """Return the metrics of all tables and seeds."""
-    return [path for d in sorted(DATASETS) for path in files(SCORES, d, sorted(seeds(d)))]
+    return [path for dataset in sorted(DATASETS) for path in files(SCORES, dataset)]
 
 
 def gather_what_there_is(unfinished, began):
@@ -373,17 +345,18 @@ def gather_what_there_is(unfinished, began):
 
 def run_plan():
     """Return what the run has to know of the config."""
+
+    def of_all(*patterns):
+        return [made(path) for dataset in SETTINGS for path in files(patterns, dataset)]
+
+    explained = of_all("results/{dataset}/importance.csv")
     return Plan(
         tables=WANTED,
-        folders=[
-            made(f"{root}/{name}") for root in ("data/processed", "results") for name in SETTINGS
-        ],
-        trained=trained_files(),
-        scored=[made(path) for d in SETTINGS for path in files(SCORES, d, seeds(d))],
-        explained={
-            made(f"results/{d}/importance.csv"): made(f"results/logs/{d}/explain.log")
-            for d in SETTINGS
-        },
+        folders=of_all("data/processed/{dataset}", "results/{dataset}"),
+        trained=of_all(MODEL, NAIVE),
+        scored=of_all(SCORES),
+        controls=of_all("results/{dataset}/controls.csv"),
+        explained=dict(zip(explained, of_all("results/logs/{dataset}/explain.log"))),
         data=made("data"),
         results=made("results"),
         gathered={

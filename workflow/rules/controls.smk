@@ -2,9 +2,9 @@ rule naive:
     """What a model predicts when augmenting comes first and splitting afterwards."""
     input:
         table=processed("cleaned_data"),
-        schema="data/processed/{dataset}/input_schema.json",
+        schema=SCHEMA_FILE,
     output:
-        "results/{dataset}/naive/{model}.csv",
+        NAIVE,
     log:
         "results/logs/{dataset}/naive_{model}.log",
     conda:
@@ -23,7 +23,7 @@ rule naive:
 rule contrast:
     """Naive and honest scores side by side."""
     input:
-        naive=naive_files,
+        naive=all_files(NAIVE),
         honest=first_seed(SCORES),
     output:
         for_report("results/{dataset}/naive.csv", TRUST, "naive claim"),
@@ -49,7 +49,7 @@ for dataset, control in PERMUTED.items():
             f"permute_{dataset}"
         input:
             table=processed("cleaned_data").format(dataset=dataset),
-            schema=f"data/processed/{dataset}/input_schema.json",
+            schema=SCHEMA_FILE.format(dataset=dataset),
         output:
             table=processed("cleaned_data").format(dataset=control),
             schema=f"data/processed/{control}/input_schema.json",
@@ -72,7 +72,7 @@ rule controls:
     input:
         leaderboard="results/{dataset}/metrics.csv",
         permuted="results/{dataset}_permuted/metrics.csv",
-        schema="data/processed/{dataset}/input_schema.json",
+        schema=SCHEMA_FILE,
         models=known_process_models,
     output:
         for_report("results/{dataset}/controls.csv", TRUST, "controls"),

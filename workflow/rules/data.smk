@@ -5,7 +5,7 @@ rule clean:
     output:
         # Kept where the new table is refused: what was made of the old one still stands.
         table=update(processed("cleaned_data")),
-        schema=update("data/processed/{dataset}/input_schema.json"),
+        schema=update(SCHEMA_FILE),
         repairs=update(for_report("results/{dataset}/repairs.json", DATA, "repairs")),
     log:
         "results/logs/{dataset}/clean.log",
@@ -25,7 +25,7 @@ rule split:
     """Training and holdout rows. From here on nothing that learns sees the holdout."""
     input:
         table=processed("cleaned_data"),
-        schema="data/processed/{dataset}/input_schema.json",
+        schema=SCHEMA_FILE,
     output:
         train=processed("seed{seed}/train"),
         holdout=processed("seed{seed}/holdout"),
@@ -47,7 +47,7 @@ rule augment:
     """The training rows and their noisy copies."""
     input:
         train=processed("seed{seed}/train"),
-        schema="data/processed/{dataset}/input_schema.json",
+        schema=SCHEMA_FILE,
     output:
         processed("seed{seed}/augmented_data"),
     log:

@@ -2,11 +2,11 @@ rule evaluate:
     """Every model's predictions and metrics on the original holdout rows of one split."""
     input:
         holdout=processed("seed{seed}/holdout"),
-        schema="data/processed/{dataset}/input_schema.json",
-        models=model_files,
+        schema=SCHEMA_FILE,
+        models=all_files(MODEL),
     output:
-        predictions="results/{dataset}/seed{seed}/holdout_predictions.csv",
-        metrics="results/{dataset}/seed{seed}/metrics.csv",
+        predictions=SEED_PREDICTIONS,
+        metrics=SCORES,
     log:
         "results/logs/{dataset}/seed{seed}/evaluate.log",
     priority: 10
@@ -29,7 +29,7 @@ rule audit:
     input:
         train=first_seed(processed("seed{seed}/train")),
         holdout=first_seed(processed("seed{seed}/holdout")),
-        schema="data/processed/{dataset}/input_schema.json",
+        schema=SCHEMA_FILE,
         oof=first_seed(OOF),
     output:
         for_report("results/{dataset}/audit.csv", TRUST, "audit"),
@@ -68,10 +68,10 @@ rule require_audit:
 rule compare:
     """The leaderboard of one table; the best model is chosen on out-of-fold scores."""
     input:
-        metrics=seed_files(SCORES),
-        predictions=seed_files("results/{dataset}/seed{seed}/holdout_predictions.csv"),
-        schema="data/processed/{dataset}/input_schema.json",
-        oof=seed_files(OOF),
+        metrics=all_files(SCORES),
+        predictions=all_files(SEED_PREDICTIONS),
+        schema=SCHEMA_FILE,
+        oof=all_files(OOF),
         required=required_audit,
     output:
         for_report("results/{dataset}/metrics.csv", ANSWER, "leaderboard"),

@@ -2,7 +2,7 @@ rule stats:
     """Descriptive statistics and the distribution of each column, in all and by class."""
     input:
         table=processed("cleaned_data"),
-        schema="data/processed/{dataset}/input_schema.json",
+        schema=SCHEMA_FILE,
     output:
         stats=for_report("results/{dataset}/stats.csv", DATA, "statistics"),
         distributions=for_report("results/{dataset}/distributions.csv", DATA, "distributions"),
@@ -35,7 +35,7 @@ for names, tables in TABLES_BY_PLOTS.items():
             "plots" if names == DEFAULT_PLOTS else f"plots_{tables[0]}"
         input:
             table=processed("cleaned_data"),
-            schema="data/processed/{dataset}/input_schema.json",
+            schema=SCHEMA_FILE,
         output:
             [plot_for_report(name) for name in names],
         log:

@@ -4,8 +4,7 @@ import functools
 import platform
 import tomllib
 
-from ml_baseline.files import whole_file
-from ml_baseline.jobs.rule_graph import rule_graph
+from ml_baseline.files import write_text
 from ml_baseline.report.making import config_alone
 
 INDEX = "results/report.html"
@@ -13,7 +12,7 @@ PAGES_REMOVED = "results/logs/pages_removed"
 INDEXED_TABLES = {
     dataset: {
         "leaderboard": made(f"results/{dataset}/metrics.csv"),
-        "seeds": [made(f"results/{dataset}/seed{seed}/metrics.csv") for seed in seeds(dataset)],
+        "seeds": [made(path) for path in files(SCORES, dataset)],
         "audit": made(f"results/{dataset}/audit.csv"),
         "controls": [made(f"results/{dataset}/controls.csv")] * SETTINGS[dataset]["controls"],
         "link": f"{dataset}/report.html" if SETTINGS[dataset]["report"] else "",
@@ -29,19 +28,20 @@ EVIDENCE = "3 The evidence"
 DATA = "4 The data"
 
 
-def for_report(path, chapter, name, table="{dataset}"):
+def for_report(path, chapter, name, table="{dataset}", caption=None):
     """Mark an output for Snakemake's own report (`snakemake --report report.html`).
 
-    Its caption stands in workflow/report, in the file of this name; `table` is the heading. Labels
-    are shown in alphabetical order: the pages come before the plots and the tables.
+    Its caption stands in workflow/report, in the file of this name if no other is given; `table` is
+    the heading. Labels are shown in alphabetical order: pages before plots and tables.
     """
-    caption = name.lower().replace(" ", "_").replace("-", "_")
+    caption = caption or name.lower().replace(" ", "_").replace("-", "_")
+    kind = {".csv": "table: ", ".png": "plot: "}.get(Path(path).suffix, "")
     return report(
         path,
         caption=f"../report/{caption}.rst",
         category=chapter,
         subcategory=table,
-        labels={"result": f"table: {name}" if path.endswith(".csv") else name},
+        labels={"result": kind + name},
     )
 
 
@@ -49,13 +49,8 @@ def plot_for_report(name):
     """Mark a plot likewise; plots of one or two columns have the caption of their kind."""
     kind = name.rpartition("_")[2]
     caption = kind if kind in ("histogram", "barplot", "scatter") else name
-    return report(
-        f"results/{{dataset}}/plots/{name}.png",
-        caption=f"../report/plot_{caption}.rst",
-        category=DATA,
-        subcategory="{dataset}",
-        labels={"result": f"plot: {name.replace('_', ' ')}"},
-    )
+    path = f"results/{{dataset}}/plots/{name}.png"
+    return for_report(path, DATA, name.replace("_", " "), caption=f"plot_{caption}")
 
 
 def unwanted_pages():
@@ -105,7 +100,9 @@ def page_settings(wildcards):
 def page_graph(dataset):
     """Return the graph of the rules that make a table's page."""
     # Not by its name, which is another one where this workflow is a module.
-    return canonical(rule_graph(workflow.rules, rules.report.rule, {"dataset": dataset}))
+    return canonical(
+        snakemake_internals.rule_graph(workflow, rules.report.rule, {"dataset": dataset})
+    )
 
 
 @functools.cache
@@ -127,6 +124,5 @@ def write_index_of_failed_run(unfinished, began):
     folder = WORKFLOW_FOLDER / "report"
     page = failed_run_index(INDEXED_TABLES, folder, began, Path(made("results")))
     if page:
-        with whole_file(made(INDEX)) as temporary:
-            temporary.write_text(page, encoding="utf-8")
+        write_text(page, made(INDEX))
     return bool(page)

@@ -6,12 +6,12 @@ rule register:
     """
     input:
         raw_table,
-        schema="data/processed/{dataset}/input_schema.json",
+        schema=SCHEMA_FILE,
         repairs="results/{dataset}/repairs.json",
         leaderboard="results/{dataset}/metrics.csv",
         audit="results/{dataset}/audit.csv",
         metrics=first_seed(SCORES),
-        predictions=first_seed("results/{dataset}/seed{seed}/holdout_predictions.csv"),
+        predictions=first_seed(SEED_PREDICTIONS),
         holdout=first_seed(processed("seed{seed}/holdout")),
         models=first_seed(MODEL),
     output:

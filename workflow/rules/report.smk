@@ -1,21 +1,18 @@
 # What the report shows and no other rule has computed, in tables that any program can read; and the
 # report itself.
 
+CURVE_NAMES = {"roc": "ROC curves", "precision_recall": "precision-recall curves"}
+
 
 rule curves:
     """ROC, precision-recall, calibration, scores and thresholds of all models, first seed."""
     input:
-        first_seed("results/{dataset}/seed{seed}/holdout_predictions.csv"),
+        first_seed(SEED_PREDICTIONS),
     output:
-        roc=for_report("results/{dataset}/curves/roc.csv", EVIDENCE, "ROC curves"),
-        precision_recall=for_report(
-            "results/{dataset}/curves/precision_recall.csv", EVIDENCE, "precision-recall curves"
-        ),
-        calibration=for_report("results/{dataset}/curves/calibration.csv", EVIDENCE, "calibration"),
-        score_distribution=for_report(
-            "results/{dataset}/curves/score_distribution.csv", EVIDENCE, "score distribution"
-        ),
-        thresholds=for_report("results/{dataset}/curves/thresholds.csv", EVIDENCE, "thresholds"),
+        **{
+            name: for_report(path, EVIDENCE, CURVE_NAMES.get(name, name.replace("_", " ")))
+            for name, path in CURVES.items()
+        },
     log:
         "results/logs/{dataset}/curves.log",
     conda:
@@ -38,7 +35,7 @@ rule explain:
         leaderboard="results/{dataset}/metrics.csv",
         models=first_seed(MODEL),
         holdout=first_seed(processed("seed{seed}/holdout")),
-        schema="data/processed/{dataset}/input_schema.json",
+        schema=SCHEMA_FILE,
     output:
         importance=for_report("results/{dataset}/importance.csv", EVIDENCE, "importance"),
         partial_dependence=for_report(
@@ -60,20 +57,16 @@ rule explain:
 rule report:
     """The page of one table: the answer first, the evidence below. Nothing is computed for it."""
     input:
+        **CURVES,
         templates=templates("report"),
         table=processed("cleaned_data"),
-        schema="data/processed/{dataset}/input_schema.json",
+        schema=SCHEMA_FILE,
         repairs="results/{dataset}/repairs.json",
         leaderboard="results/{dataset}/metrics.csv",
-        seed_metrics=seed_files(SCORES),
+        seed_metrics=all_files(SCORES),
         audit="results/{dataset}/audit.csv",
         naive=where_wanted("naive", "results/{dataset}/naive.csv"),
         controls=where_wanted("controls", "results/{dataset}/controls.csv"),
-        roc="results/{dataset}/curves/roc.csv",
-        precision_recall="results/{dataset}/curves/precision_recall.csv",
-        calibration="results/{dataset}/curves/calibration.csv",
-        score_distribution="results/{dataset}/curves/score_distribution.csv",
-        thresholds="results/{dataset}/curves/thresholds.csv",
         importance="results/{dataset}/importance.csv",
         partial_dependence="results/{dataset}/partial_dependence.csv",
         stats="results/{dataset}/stats.csv",

@@ -6,7 +6,7 @@ for model in MODELS:
         input:
             train=processed("seed{seed}/train"),
             augmented=processed("seed{seed}/augmented_data"),
-            schema="data/processed/{dataset}/input_schema.json",
+            schema=SCHEMA_FILE,
         output:
             model=f"results/{{dataset}}/seed{{seed}}/models/{model}.joblib",
             oof=f"results/{{dataset}}/seed{{seed}}/oof/{model}.csv",

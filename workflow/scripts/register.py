@@ -43,7 +43,6 @@ with job_log(snakemake, warm="models"):
         read_table(snakemake.input.audit),
         repairs,
         golden,
-        repairs["sha256"],
     )
     circumstances = {
         "code": environment.code_version(),

@@ -3,7 +3,7 @@ from ml_baseline.jobs.job_log import job_log
 with job_log(snakemake, warm="tables"):
     from pathlib import Path
 
-    from ml_baseline.files import whole_file
+    from ml_baseline.files import write_text
     from ml_baseline.report.page import report_page
     from ml_baseline.report.sources import read_sources
 
@@ -14,5 +14,4 @@ with job_log(snakemake, warm="tables"):
         "target": snakemake.output[0],
     }
     page = report_page(read_sources(files), settings, templates)
-    with whole_file(snakemake.output[0]) as temporary:
-        Path(temporary).write_text(page, encoding="utf-8")
+    write_text(page, snakemake.output[0])

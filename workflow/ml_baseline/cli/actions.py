@@ -39,9 +39,7 @@ def make_sample_data(options: Namespace) -> int:
     docs/sample_data.md describes the samples and what is known about them.
     """
     if options.output.suffix not in (".csv", ".parquet"):
-        raise InputError(
-            f"--output {options.output}: expected a name that ends in .csv or .parquet"
-        )
+        raise InputError(f"--output {options.output}: expected a name ending in .csv or .parquet")
     if options.sample == "breast_cancer" and (options.rows, options.seed) != (None, None):
         raise InputError("--sample breast_cancer is real data: it takes neither --rows nor --seed")
     from ml_baseline.data.sample_note import is_sample, note_path
@@ -124,7 +122,7 @@ def show_run(options: Namespace) -> int:
 def compare_runs(options: Namespace) -> int:
     """Show what differs between two runs."""
     from ml_baseline.cli.display import print_differences
-    from ml_baseline.registry.differences import run_differences
+    from ml_baseline.registry.overview import run_differences
 
     found = run_differences(_find(options, options.first), _find(options, options.second))
     return _answer(options, found, lambda: print_differences(found))
@@ -137,12 +135,12 @@ def verify_run(options: Namespace) -> int:
     differs from what was published.
     """
     from ml_baseline.cli.display import print_verification
-    from ml_baseline.registry import verify
+    from ml_baseline.registry import golden
     from ml_baseline.registry.runs import open_run, run_folder
 
     # Not by `find_run`, which refuses a run whose schema has changed.
     run = open_run(run_folder(options.run, options.results, options.dataset), options.trust)
-    found = verify.verify_run(run)
+    found = golden.verify_run(run)
     _answer(options, found, lambda: print_verification(found))
     return 0 if found["ok"] else FAILED
 

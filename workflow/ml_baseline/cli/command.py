@@ -42,6 +42,11 @@ def argument(*names: str, **settings: Any) -> Argument:
     return names, settings
 
 
+def flag(name: str, text: str) -> Argument:
+    """Return an argument that is there or not."""
+    return (name,), {"action": "store_true", "help": text}
+
+
 def whole_number(least: int) -> Callable[[str], int]:
     """Return the type of an argument that is a whole number, at least so large."""
 
@@ -65,26 +70,26 @@ def served(name: str, what: str, least: int = 1) -> Argument:
     return argument(flag, metavar="N", type=whole_number(least), default=default, help=what)
 
 
-RESULTS = argument(
-    "--results",
-    metavar="FOLDER",
-    type=Path,
-    default=Path("results"),
-    help="the folder with the results",
+PLACE = (
+    argument("--dataset", metavar="NAME", help="look only among the runs of this table"),
+    argument(
+        "--results",
+        metavar="FOLDER",
+        type=Path,
+        default=Path("results"),
+        help="the folder with the results",
+    ),
+    flag(
+        "--trust",
+        "use a run that was not published from this account; loading a model can run code, so only "
+        "do this if you know where it comes from",
+    ),
 )
-DATASET = argument("--dataset", metavar="NAME", help="look only among the runs of this table")
-TRUST = argument(
-    "--trust",
-    action="store_true",
-    help="use a run that was not published from this account; loading a model can run code, so only do "
-    "this if you know where it comes from",
-)
-PLACE = (DATASET, RESULTS, TRUST)
 RUN = argument("--run", metavar="RUN", default="latest", help=RUN_HELP)
 A_RUN = argument("run", metavar="RUN", help=RUN_HELP)
 FIRST_RUN = argument("first", metavar="RUN", help=RUN_HELP)
 SECOND_RUN = argument("second", metavar="RUN", help="the run to compare it with")
-JSON = argument("--json", action="store_true", help="print JSON")
+JSON = flag("--json", "print JSON")
 
 GROUPS = {"runs": "list, show, compare and verify published runs"}
 COMMANDS: dict[str, tuple[Action, tuple[Argument, ...]]] = {
@@ -154,11 +159,7 @@ COMMANDS: dict[str, tuple[Action, tuple[Argument, ...]]] = {
                 default="all",
                 help="number of processor cores to use",
             ),
-            argument(
-                "--unlock",
-                action="store_true",
-                help="first remove the lock that a killed run left in this folder",
-            ),
+            flag("--unlock", "first remove the lock that a killed run left in this folder"),
         ),
     ),
     "predict": (
@@ -186,11 +187,7 @@ COMMANDS: dict[str, tuple[Action, tuple[Argument, ...]]] = {
                 help="what to do with rows that cannot be read: fail, or leave their predictions "
                 "empty and give the reason in the column `reason`",
             ),
-            argument(
-                "--overwrite",
-                action="store_true",
-                help="replace the output even if it is not an earlier prediction",
-            ),
+            flag("--overwrite", "replace the output even if it is not an earlier prediction"),
             *PLACE,
         ),
     ),
@@ -214,11 +211,7 @@ COMMANDS: dict[str, tuple[Action, tuple[Argument, ...]]] = {
                 default=SERVED.root_path,
                 help="the path under which a proxy offers the service, such as /churn",
             ),
-            argument(
-                "--follow",
-                action="store_true",
-                help="switch to newly published runs of the same table without a restart",
-            ),
+            flag("--follow", "switch to newly published runs of the same table without a restart"),
             *PLACE,
         ),
     ),

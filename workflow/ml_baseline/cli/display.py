@@ -14,10 +14,9 @@ from rich.text import Text
 from ml_baseline.text import for_terminal
 
 if TYPE_CHECKING:  # importing them takes longer than all else here
-    from ml_baseline.registry.differences import Differences
+    from ml_baseline.registry.golden import Verification
     from ml_baseline.registry.manifest import Figure
-    from ml_baseline.registry.overview import RunLine
-    from ml_baseline.registry.verify import Verification
+    from ml_baseline.registry.overview import Differences, RunLine
 
 # Where nobody looks at the width (a pipe, a file), no line is broken.
 WIDE = 10_000

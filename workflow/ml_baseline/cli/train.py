@@ -53,11 +53,7 @@ def train_table(options: Namespace, say: Callable[[str], None]) -> int:
 
 
 def workflow_file() -> Path:
-    """Return the Snakefile that belongs to this package.
-
-    Raises:
-        InputError: the package was installed without it.
-    """
+    """Return the Snakefile of this package; InputError if it was installed without one."""
     path = Path(__file__).resolve().parents[3] / "Snakefile"
     if not path.is_file():
         raise InputError(
@@ -72,9 +68,7 @@ def known_tables(config_file: Path | None = None) -> dict[str, dict]:
     if config_file is not None and not config_file.is_file():
         raise InputError(f"--config {config_file}: there is no such file")
     found: dict[str, dict] = {}
-    for path in filter(None, (CONFIG, config_file)):
-        if not path.is_file():
-            continue
+    for path in [path for path in (CONFIG, config_file) if path and path.is_file()]:
         read_config_file(path)
         content = load_yaml(path)
         datasets = content.get("datasets") if isinstance(content, dict) else None
@@ -132,13 +126,9 @@ def name_of_file(path: str) -> str:
 def run_workflow(
     snakefile: Path, config: dict, config_file: Path | None, arguments: list[str]
 ) -> int:
-    """Run Snakemake in the current folder with a config laid over the folder's own.
-
-    Returns:
-        0 if it went well, 130 if it was interrupted, else 1.
-    """
+    """Run Snakemake with a config laid over the folder's own; return the program's exit code."""
     with own_folder() as folder:
-        overlay = Path(folder, COMMAND_LINE)
+        overlay = folder / COMMAND_LINE
         overlay.write_text(json.dumps(config), encoding="utf-8")
         files = [str(path) for path in (config_file, overlay) if path is not None]
         command = [sys.executable, "-P", "-m", "snakemake", "--snakefile", str(snakefile)]

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from ml_baseline.data.schema import Schema
+from ml_baseline.data.schema import NUMERIC_KINDS, Schema
 
 
 def augment(
@@ -21,8 +21,8 @@ def augment(
     Whole numbers are rounded to whole numbers; a missing value stays missing.
 
     Args:
-        table: rows to train on, shape (rows, columns). The noise is scaled by these rows alone,
-            so give those of one fold to augment a fold.
+        table: rows to train on. The noise is scaled by these alone, so give those of one fold to
+            augment a fold.
         schema: the table's input schema.
         method: "jitter", or "none" for the rows as they are.
         noise_frac: 0 or more.
@@ -35,9 +35,8 @@ def augment(
     """
     if method == "none":
         copies = 0
-    parts = [table] + [
-        _jittered(table, schema, noise_frac, (random_state, i)) for i in range(copies)
-    ]
+    jittered = (_jittered(table, schema, noise_frac, (random_state, i)) for i in range(copies))
+    parts = [table, *jittered]
     augmented = pd.concat(parts, ignore_index=True)
     augmented.insert(1, "copy", np.repeat(np.arange(len(parts)), len(table)))
     return augmented
@@ -49,9 +48,8 @@ def _jittered(
     random = np.random.default_rng(seeds)
     columns = dict(table.items())
     for entry in schema["columns"]:
-        if entry["role"] != "feature" or entry["kind"] not in ("number", "integer"):
-            continue
-        if "part" in entry:
+        is_quantity = entry["kind"] in NUMERIC_KINDS and "part" not in entry
+        if entry["role"] != "feature" or not is_quantity:
             continue
         values = table[entry["name"]]
         steps = noise_frac * _spread(values) * random.normal(0.0, 1.0, len(values))

@@ -26,13 +26,9 @@ MISSING_TOKENS = frozenset(
         "—",
         ".",
         "..",
-        "#null!",
-        "#value!",
-        "#div/0!",
-        "#ref!",
-        "#num!",
-        "#name?",
+        *(f"#{error}!" for error in ("null", "value", "div/0")),
     ]
+    + ["#ref!", "#num!", "#name?"]
 )
 # Missing if all other cells of the column are numbers. "none" and "nil" are not here: they may
 # mean zero.
@@ -61,10 +57,7 @@ COMPACT_DATE = "%Y%m%d"
 DATE_FORMATS = (
     ISO8601,
     *("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"),  # without leading zeros
-    "%Y/%m/%d",
-    "%Y/%m/%d %H:%M",
-    "%Y/%m/%d %H:%M:%S",
-    "%Y%m%dT%H%M%S",
+    *("%Y/%m/%d", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y%m%dT%H%M%S"),
     *(
         f"{date}{time}"
         for date in ("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m-%d-%Y", "%d-%m-%Y")
@@ -211,16 +204,8 @@ def parse_numbers(texts: pd.Series, decimal: str = ".") -> tuple[pd.Series, int]
     """Return the numbers that stripped cells mean and how many were not written plainly.
 
     Understands signs, thousands separators, currencies, percentages (45% is 0.45), accounting
-    negatives in parentheses, exponents, and bounds (<0.1 is 0.1, 90+ is 90). Infinite and
-    overflowing values are NaN: no estimator takes them.
-
-    Args:
-        texts: stripped cells, null where missing.
-        decimal: the decimal sign, "." or ",".
-
-    Returns:
-        float64, NaN where the cell is missing or no number; and the count of cells that are
-        numbers only after repair (thousands separators, currency, percent, decimal comma ...).
+    negatives in parentheses, exponents, and bounds (<0.1 is 0.1, 90+ is 90). NaN, in float64, where
+    the cell is missing or no number, or infinite or overflowing: no estimator takes those.
     """
     # With a decimal comma a point may stand between thousands: 1.234 is not a plain number.
     if decimal == "." or not texts.str.contains(".", regex=False).any():
@@ -262,12 +247,7 @@ def _parse_distinct_numbers(texts: pa.Array, decimal: str) -> tuple[np.ndarray, 
 
 
 def read_numbers(texts: pd.Series, reading: Mapping[str, Any]) -> tuple[pd.Series, int]:
-    """Return what `parse_numbers` does for a column that is read so: `decimal`, `unit`, `percent` ...
-
-    Args:
-        texts: stripped cells, null where missing.
-        reading: the column's entry in the schema.
-    """
+    """Return what `parse_numbers` does for a column with this entry in the schema."""
     bare = texts
     factors: pd.Series | float = 1.0
     if reading.get("scales"):
@@ -308,7 +288,7 @@ def are_booleans(texts: pd.Series) -> bool:
     if texts.empty or texts.iloc[0].lower() not in BOOLEANS:  # most columns are told by a glance
         return False
     spellings = set(texts.str.lower().unique())
-    letters = {spelling for spelling in spellings if spelling in set("yntf")}
+    letters = spellings & set("yntf")
     return spellings <= BOOLEANS.keys() and any(letters <= pair for pair in BOOLEAN_LETTERS)
 
 
@@ -325,11 +305,10 @@ def parse_dates(
     Args:
         texts: stripped cells, null where missing.
         formats: formats of `datetime.strptime`, "ISO8601" or `DURATION` (which counts from 1970);
-            a cell is read by the first that fits it.
+            a cell is read by the first that fits it. With %z it is read in UTC.
         latest_year: two digits of a year never mean a later one; up to 2068 if None.
-        utc: whether an offset behind a time (+02:00) counts. If not, and for zones by name, it is
-            left out: the clock there showed that day, weekday and hour. A declared format with %z
-            is read in UTC.
+        utc: whether an offset behind a time (+02:00) counts. If not, as always with a zone's name,
+            the time is what the clock there showed.
     """
     codes, distinct = pd.factorize(texts)
     distinct = pd.Series(distinct, dtype="str")
@@ -368,9 +347,8 @@ def _parse_distinct_dates(
     elif date_format in CLOCKS:  # 2:3 is a score
         texts = texts.where(texts.str.fullmatch(CLOCK))
     # Without a zone in the format, UTC only says what to do with none.
-    times = pd.to_datetime(texts, format=date_format, errors="coerce", utc=True).dt.tz_localize(
-        None
-    )
+    times = pd.to_datetime(texts, format=date_format, errors="coerce", utc=True)
+    times = times.dt.tz_localize(None)
     if latest_year is not None and "%y" in date_format:
         late = times.dt.year > latest_year
         times = times.where(~late, times - pd.DateOffset(years=100)) if late.any() else times

@@ -1,11 +1,15 @@
 """Row-wise repairs of a raw table: nothing here is learned from other rows."""
 
 import itertools
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
 
 from ml_baseline.data import cells
+from ml_baseline.data.infer_numbers import are_thousands
 from ml_baseline.data.schema import KEPT_ROLES, NUMERIC_KINDS, Column, Schema, listed
 from ml_baseline.errors import InputError
 
@@ -17,6 +21,8 @@ MANY_CATEGORIES = 1000
 INTERNAL = ("unparsable_rows",)
 # Where one of these says how, a plain number may mean another.
 READINGS = {"part", "decimal", "unit", "scales", "percent", "bare"}
+# Formats that tell day and month by nothing but their order.
+ORDER = re.compile("^(%[dm])([-/])(%[dm])")
 # What the parts of a date are; days are counted from 1970.
 PARTS = {
     "year": lambda times: times.dt.year,
@@ -40,8 +46,7 @@ def clean(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, dict]:
     Returns:
         The table: `row_id` (the 0-based position of the row in `raw`), the id, group and time
         columns, the features, the target as 0 and 1; rows without a target are left out.
-        And the repairs: `rows_read`, `rows_without_target`, `rows_kept`, `duplicate_rows` (kept,
-        but counted: rows with the same values as an earlier one), `renamed_columns`, and in
+        And the repairs: counts of rows (duplicates are kept, but counted), `renamed_columns`, and in
         `columns` what `clean_features` counted, in all rows read.
 
     Raises:
@@ -92,10 +97,11 @@ def clean_features(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, dic
 
     Returns:
         The table: `row_id`, the id, group and time columns, the features. And the repairs of each
-        raw column: how many cells were `stripped`, which tokens were `missing` and how often, how
-        many were read as `numbers_from_text`, `booleans_from_text`, `dates_from_text`, `encoded`,
-        `respelled`, as `missing_numbers` (sentinels), or were `unparsable` and so became missing,
-        with a few examples and, in `unparsable_rows`, where they stand (positions, an array).
+        raw column, in cells: `stripped`, `missing` (by token), `numbers_from_text`,
+        `booleans_from_text`, `dates_from_text`, `encoded`, `respelled`, `missing_numbers` (sentinels),
+        `ambiguous` (read so, but the other order of day and month, or the other decimal sign, fits
+        all cells too), or `unparsable` and so missing. The last two have a few examples; the
+        positions of the unparsable rows stand in `unparsable_rows`, an array.
 
     Raises:
         InputError: the raw table lacks a column of the schema.
@@ -172,9 +178,12 @@ def _present(texts: pd.Series, schema: Schema, entry: Column, count: dict) -> pd
     return texts.where(~missing)
 
 
-def _frequencies(texts: pd.Series) -> dict[str, int]:
-    """Return how often each text occurs, the most frequent first; null counts as an empty one."""
-    counts = texts.fillna("").value_counts()
+def _frequencies(texts: pd.Series, others: Mapping[str, int] | None = None) -> dict[str, int]:
+    """Return how often each text occurs, the most frequent first; null counts as an empty one.
+
+    What occurs in `others` is added.
+    """
+    counts = Counter(texts.fillna("").value_counts().to_dict()) + Counter(others)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return {str(text): int(number) for text, number in ordered}
 
@@ -192,7 +201,19 @@ def _values(texts: pd.Series, entry: Column, count: dict) -> pd.Series:
     """Return a column's values and count the repairs; `texts` are stripped, null where missing."""
     if entry["kind"] == "category":
         return _categories(texts, entry, count)
-    values = _numbers(texts, entry, count)
+    if "encode" in entry:
+        values = cells.encode(texts, entry["encode"])
+        count["encoded"] = int(values.notna().sum())
+    elif entry["kind"] == "boolean":
+        values = cells.parse_booleans(texts)
+        count["booleans_from_text"] = int((values.notna() & ~texts.isin(["0", "1"])).sum())
+    else:
+        values, repaired = cells.read_numbers(texts, entry)
+        count["numbers_from_text"] = repaired
+        decimal = entry.get("decimal", ".")
+        if repaired and "declared" not in entry and are_thousands(texts.dropna(), decimal):
+            other = {**entry, "decimal": "," if decimal == "." else "."}
+            _count_ambiguous(texts, values, lambda some: cells.read_numbers(some, other)[0], count)
     _count_unparsable(texts, values, count)
     return _finished(values, entry, count)
 
@@ -242,35 +263,39 @@ def _categories(texts: pd.Series, entry: Column, count: dict) -> pd.Series:
     return respelled
 
 
-def _numbers(texts: pd.Series, entry: Column, count: dict) -> pd.Series:
-    """Return what the cells of a column of any other kind mean, NaN where they mean nothing."""
-    if "encode" in entry:
-        values = cells.encode(texts, entry["encode"])
-        count["encoded"] = int(values.notna().sum())
-    elif entry["kind"] == "boolean":
-        values = cells.parse_booleans(texts)
-        count["booleans_from_text"] = int((values.notna() & ~texts.isin(["0", "1"])).sum())
-    else:
-        values, count["numbers_from_text"] = cells.read_numbers(texts, entry)
-    return values
-
-
-def _missing_texts(count: dict) -> pd.Series:
-    """Return the cells that were counted as missing so far."""
-    missing = count.get("missing", {})
-    return pd.Series(list(missing), dtype="str").repeat(list(missing.values()))
+def _count_ambiguous(
+    texts: pd.Series, values: pd.Series, otherwise: Callable[[pd.Series], pd.Series], count: dict
+) -> None:
+    """Count the cells that another reading, if it reads all that is read here, gives other values."""
+    read = texts[values.notna()].drop_duplicates()
+    if otherwise(cells.sample(read, cells.FEW_CELLS)).isna().any():  # most columns tell at a glance
+        return
+    instead = otherwise(read)
+    differ = read[instead != values[read.index]]
+    if instead.notna().all() and len(differ):
+        count["ambiguous"] = int(texts.isin(differ).sum())
+        count["ambiguous_examples"] = [
+            f"{text} (read as {values[row]}, could be {instead[row]})".replace(" 00:00:00", "")
+            for row, text in differ.head(EXAMPLES).items()
+        ]
 
 
 def _date_parts(texts: pd.Series, entries: list[Column], count: dict) -> dict[str, pd.Series]:
     first = entries[0]
     utc = first["role"] == "time"
-    times = cells.parse_dates(texts, first["date_formats"], first.get("latest_year"), utc)
+    latest = first.get("latest_year")
+    times = cells.parse_dates(texts, first["date_formats"], latest, utc)
     never = texts.str.match(cells.NO_DATES, na=False) & times.isna()
     if never.any():
-        count["missing"] = _frequencies(pd.concat([texts[never], _missing_texts(count)]))
+        count["missing"] = _frequencies(texts[never], count["missing"])
         texts = texts.mask(never)
     count["dates_from_text"] = int(times.notna().sum())
     _count_unparsable(texts, times, count)
+    swapped = [ORDER.sub(r"\3\2\1", date_format) for date_format in first["date_formats"]]
+    if swapped != first["date_formats"] and not first.get("declared"):
+        _count_ambiguous(
+            texts, times, lambda some: cells.parse_dates(some, swapped, latest, utc), count
+        )
     columns = {}
     for entry in entries:
         values = PARTS[entry["part"]](times).astype("float64")

@@ -10,14 +10,9 @@ from ml_baseline.errors import InputError
 class Decoder:
     """Makes lines of UTF-8 of a text's bytes.
 
-    Args:
-        name: what to call the file in messages.
-        encoding: a codec's name; if None, UTF-16 or UTF-32 if its mark says so, else UTF-8, or
-            Windows-1252 if the text is not UTF-8 and holds no valid sequence of it at all:
-            sequences of several bytes that are valid UTF-8 hardly ever occur in one-byte text.
-
-    Attributes:
-        encoding: what the text turned out to be in, once all of it has been read.
+    `encoding` is a codec's name. If None, it is UTF-16 or UTF-32 if its mark says so, else UTF-8, or
+    Windows-1252 if the text is not UTF-8 and holds no valid sequence of it at all: those of several
+    bytes hardly ever occur in one-byte text. It is known once all of the text has been read.
     """
 
     def __init__(self, name: str, encoding: str | None):

@@ -35,14 +35,8 @@ def distributions(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     (`low` and `high` are equal). Categories and codes have no limits; the 12 most frequent are
     named, the others counted together. Rows without a value are counted last, as "(missing)".
 
-    Args:
-        table: a cleaned table, shape (rows, columns).
-        schema: its input schema.
-
-    Returns:
-        Columns `column, kind, low, high, label, negatives, positives`, in the order of the schema;
-        `negatives` and `positives` are the rows of class 0 and class 1, and over a column they
-        add up to those of the table.
+    Columns `column, kind, low, high, label, negatives, positives`, in the order of the schema;
+    `negatives` and `positives` are rows of class 0 and 1, and add up to those of the table.
     """
     classes = (table[columns_of_role(schema, "target")[0]].to_numpy() == 1).astype(np.intp)
     rows = []
@@ -112,14 +106,9 @@ def most_frequent(
 ) -> tuple[Sequence, np.ndarray, list[int], list[int]]:
     """Return a column's different values, their rows of each class, and which to show by name.
 
-    Args:
-        series: the column; missing cells do not count.
-        classes: 0 or 1 for each row.
-        at_most: so many values are shown, or one more, for that is better than "1 other".
-
-    Returns:
-        The values, their counts of shape (values, 2), and the positions of those to be shown and of
-        the others, the most frequent first.
+    The positions of those to show and of the others come the most frequent first, counts in shape
+    (values, 2) by the class, 0 or 1, of each row; missing cells do not count. `at_most` are shown, or
+    one more, for that is better than "1 other".
     """
     positions, values = pd.factorize(series)
     known = positions >= 0

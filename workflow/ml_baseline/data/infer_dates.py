@@ -1,6 +1,5 @@
 """Whether a column holds dates or times, and how they are written."""
 
-import datetime
 import re
 from collections.abc import Iterable
 
@@ -31,14 +30,15 @@ MANY_VERSIONS = 20
 SEASON = r"^(\d\d\d\d)-(\d\d)$"
 # Years that a number such as 20240131 may begin with to be a date.
 COMPACT_DATE = r"(?:19|20)\d{6}$"
+# Two digits in a column of the past end here. The same for every run, as today's year would not be:
+# late enough for some years to come, and hardly anyone in a table was born before 1931.
+LATEST_YEAR = 2030
 
 
 def day_first(columns: Iterable[pd.Series], is_european: bool) -> bool:
     """Return whether the day comes before the month in a table, where a column does not tell.
 
-    Args:
-        columns: the stripped cells of its columns.
-        is_european: whether the table has semicolons between cells, or decimal commas.
+    A table is European if it has semicolons between cells, or decimal commas.
     """
     votes = [_order(cells.sample(texts, cells.ENOUGH_CELLS)) for texts in columns]
     days, months = votes.count("day"), votes.count("month")
@@ -58,18 +58,14 @@ def date_formats(present: pd.Series, days_first: bool = False) -> list[str]:
     """Return the formats that together read nearly all cells, the one that reads most first.
 
     None if the cells are no dates. Of formats that read equally many, the first of
-    `cells.DATE_FORMATS`; of two that differ in the order of day and month, one only.
-
-    Args:
-        present: the stripped cells that are not missing.
-        days_first: whether the day comes before the month where the column does not tell.
+    `cells.DATE_FORMATS`; of two that differ in the order of day and month, the one that the column
+    tells, else `days_first`.
     """
     distinct = present.drop_duplicates()
     few = distinct.sample(min(len(distinct), cells.FEW_CELLS), random_state=0)
     # Most columns of text are told by a glance: dates have digits beside what parts them.
-    if few.str.contains(r"\d[-/.:, T]|[-/.:, T]\d").mean() < GLANCE_SHARE or _are_no_dates(
-        distinct
-    ):
+    looks_like_one = few.str.contains(r"\d[-/.:, T]|[-/.:, T]\d")
+    if looks_like_one.mean() < GLANCE_SHARE or _are_seasons(distinct):
         return []
     if (
         distinct.str.match(cells.CLOCK).mean() >= DATE_SHARE
@@ -88,7 +84,8 @@ def date_formats(present: pd.Series, days_first: bool = False) -> list[str]:
     chosen: list[str] = []
     while candidates and len(chosen) < MIXED_DATE_FORMATS:
         sample = unread.sample(min(len(unread), cells.ENOUGH_CELLS), random_state=0)
-        best = _best_date_format(sample, candidates)
+        read = {c: int(cells.parse_dates(sample, [c]).notna().sum()) for c in candidates}
+        best = max(candidates, key=lambda candidate: read[candidate])  # the first of equals
         candidates.remove(best)
         chosen.append(best)
         unread = unread[cells.parse_dates(unread, [best]).isna()]
@@ -103,18 +100,17 @@ def date_formats(present: pd.Series, days_first: bool = False) -> list[str]:
 def latest_year(present: pd.Series, formats: list[str]) -> int | None:
     """Return the year that two digits of a year never go beyond, None if they may.
 
-    That is the present one where some of the column's years are long past: a table that knows of
-    1969 to 1999 has births and the like, and none of them in the future.
+    A table that knows of 1969 to 1999 has births and the like, and none of them far in the future.
     """
     if not any("%y" in date_format for date_format in formats):
         return None
     years = cells.parse_dates(present, formats).dt.year
-    this_year = datetime.datetime.now(tz=datetime.UTC).year
-    return this_year if years.between(1969, 1999).any() and (years > this_year).any() else None
+    has_past_and_future = years.between(1969, 1999).any() and (years > LATEST_YEAR).any()
+    return LATEST_YEAR if has_past_and_future else None
 
 
-def _are_no_dates(distinct: pd.Series) -> bool:
-    """Return whether cells look like dates and are seasons such as 2012-13."""
+def _are_seasons(distinct: pd.Series) -> bool:
+    """Return whether cells that look like dates are seasons such as 2012-13."""
     if not re.fullmatch(SEASON, distinct.iloc[0]):
         return False
     years = distinct.str.extract(SEASON).dropna().astype("int64")
@@ -136,12 +132,6 @@ def _are_versions(present: pd.Series, formats: list[str]) -> bool:
     )
 
 
-def _best_date_format(texts: pd.Series, candidates: list[str]) -> str:
-    """Return the format that reads most cells, the first of equals."""
-    read = {c: int(cells.parse_dates(texts, [c]).notna().sum()) for c in candidates}
-    return max(candidates, key=lambda candidate: read[candidate])
-
-
 def are_compact_dates(present: pd.Series) -> bool:
     """Return whether all cells are dates such as 20240131, and not just numbers."""
     if not re.fullmatch(COMPACT_DATE, present.iloc[0]) or not present.str.match(COMPACT_DATE).all():
@@ -160,12 +150,10 @@ def date_entries(name: str, present: pd.Series, formats: list[str], role: str) -
     times = cells.parse_dates(cells.sample(present, cells.ENOUGH_CELLS), formats).dropna()
     if any(re.search("%[YyGcxD]|ISO", date_format) for date_format in formats):
         has_hours = (times.dt.normalize() != times).any()
-        parts = dict.fromkeys(DATE_PARTS if has_hours else DATE_PARTS[:-1], "integer")
-        names = {part: part for part in parts}
-    else:  # a time of day, or how long something took
-        part = "duration" if formats == [cells.DURATION] else "hours"
-        parts, names = {part: "number"}, {part: "hours"}
-    return [
-        {"name": f"{name}_{names[part]}", "kind": kind, **how, "part": part}
-        for part, kind in parts.items()
-    ]
+        return [
+            {"name": f"{name}_{part}", "kind": "integer", **how, "part": part}
+            for part in (DATE_PARTS if has_hours else DATE_PARTS[:-1])
+        ]
+    # A time of day, or how long something took.
+    part = "duration" if formats == [cells.DURATION] else "hours"
+    return [{"name": f"{name}_hours", "kind": "number", **how, "part": part}]

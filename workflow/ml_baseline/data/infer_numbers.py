@@ -37,22 +37,28 @@ NOT_AMONG_WHOLE = -200.0
 SENTINEL_ROWS = 5
 
 
-# Numbers that can be read with one decimal sign only: 0,5 and 1.234,5 and 1.234.567, and the same
-# with point and comma exchanged. 1,234 is open. Before and behind, what money and percent add.
+# What money and percent add before and behind a number.
+BEFORE, BEHIND = rf"^(?:[^\w.,]|{cells.CURRENCIES})*", r"[^\d.,]*$"
+
+
 def _telling(sign: str, gap: str) -> str:
+    """Return the pattern of numbers that can be read with one decimal sign only.
+
+    For the comma 0,5 and 1.234,5 and 1.234.567; but 1,234 is open.
+    """
     number = (
-        rf"\d{{1,3}}(?:{gap}\d{{3}})+{sign}\d*|\d{{1,3}}(?:[{cells.SPACES}'’]\d{{3}})+{sign}\d+|0{sign}\d+|\d*{sign}(?:\d{{0,2}}|\d{{4,}})"
-        rf"|\d{{1,3}}(?:{gap}\d{{3}}){{2,}}"
+        rf"\d{{1,3}}(?:{gap}\d{{3}})+{sign}\d*|\d{{1,3}}(?:[{cells.SPACES}'’]\d{{3}})+{sign}\d+"
+        rf"|0{sign}\d+|\d*{sign}(?:\d{{0,2}}|\d{{4,}})|\d{{1,3}}(?:{gap}\d{{3}}){{2,}}"
     )
-    return rf"^(?:[^\w.,]|{cells.CURRENCIES})*(?:{number})(?:[eE][+-]?\d+)?[^\d.,]*$"
+    return rf"{BEFORE}(?:{number})(?:[eE][+-]?\d+)?{BEHIND}"
 
 
 TELLING = {".": _telling(r"\.", ","), ",": _telling(",", r"\.")}
 THOUSANDS = {
-    ".": rf"^(?:[^\w.,]|{cells.CURRENCIES})*[1-9]\d{{0,2}},\d{{3}}[^\d.,]*$",
-    ",": rf"^(?:[^\w.,]|{cells.CURRENCIES})*[1-9]\d{{0,2}}\.\d{{3}}[^\d.,]*$",
+    decimal: rf"{BEFORE}[1-9]\d{{0,2}}{gap}\d{{3}}{BEHIND}"
+    for decimal, gap in ((".", ","), (",", r"\."))
 }
-BELOW_THOUSAND = rf"^(?:[^\w.,]|{cells.CURRENCIES})*\d{{1,3}}[^\d.,]*$"
+BELOW_THOUSAND = rf"{BEFORE}\d{{1,3}}{BEHIND}"
 FEW_GROUPED = 3
 
 
@@ -61,11 +67,7 @@ def number_entry(
 ) -> dict | None:
     """Return how a column of booleans or numbers is read, None if it is none.
 
-    Args:
-        present: the stripped cells that are not missing.
-        decimal: the decimal sign to assume where the cells do not tell.
-        decimal_is_given: whether to assume it even where they do.
-        separator: what stands between the cells of the table.
+    `decimal` is assumed where the stripped cells do not tell the sign, or, if it is given, always.
     """
     if present.empty:
         return {"kind": "number"}
@@ -76,7 +78,7 @@ def number_entry(
         numbers = cells.plain_numbers(present)
         # What every program writes so is that number, unless all cells may be thousands and the
         # rest of the table has decimal commas.
-        if numbers is not None and decimal == "," and not _are_thousands(present, decimal, 1):
+        if numbers is not None and decimal == "," and not are_thousands(present, decimal, 1):
             decimal = "."
     how: dict = {}
     if numbers is None or decimal != ".":
@@ -92,19 +94,15 @@ def number_entry(
             numbers = _quantities(present, how)
             if numbers is not None:
                 break
-    if numbers is None or numbers.isna().all():
+    if numbers is None or numbers.isna().all() or _are_codes(present):
         return None
     if how.get("unit") and numbers.nunique() < MANY_NUMBERS:
         return None
     numbers = numbers.dropna()
-    if _are_codes(present):
-        return None
     whole = (numbers == np.floor(numbers)).all() and numbers.abs().max() < EXACT_INTEGERS
     entry: dict = {"kind": "integer" if whole else "number"} | how
     sentinels = _sentinels(numbers)
-    if sentinels:
-        entry["missing_numbers"] = sentinels
-    return entry
+    return entry | ({"missing_numbers": sentinels} if sentinels else {})
 
 
 def _ways(present: pd.Series, distinct: pd.Series, decimal: str) -> Iterator[dict]:
@@ -148,8 +146,10 @@ def _are_codes(present: pd.Series) -> bool:
 def _quantities(texts: pd.Series, how: dict) -> pd.Series | None:
     """Return the numbers among cells that are quantities, None if they are labels."""
     numbers, repaired = cells.read_numbers(texts, how)
-    if repaired and len(set(_currencies(texts))) > 1:
-        return None  # dollars and euros are no one number
+    if repaired:
+        signs = pc.extract_regex(pa.array(texts, pa.large_string()), f"(?P<s>{cells.CURRENCIES})")
+        if len(pc.unique(pc.struct_field(signs, "s").drop_null())) > 1:
+            return None  # dollars and euros are no one number
     if numbers.isna().all():
         return None
     bounds = texts.str.contains(r"^[<>≤≥]|\+$").mean() if repaired else 0.0
@@ -182,34 +182,28 @@ def _sentinels(numbers: pd.Series) -> list[float]:
     return [value for value in repeated if low >= 0 or low - value > high - low]
 
 
-def _told(texts: pd.Series) -> dict[str, int]:
-    """Return how many cells can be read with each decimal sign only."""
-    return {sign: int(texts.str.contains(pattern).sum()) for sign, pattern in TELLING.items()}
+def _told(texts: pd.Series) -> tuple[str | None, bool]:
+    """Return the decimal sign by which alone more cells can be read, and whether any tells it."""
+    points, commas = (int(texts.str.contains(TELLING[sign]).sum()) for sign in ".,")
+    sign = None if points == commas else "." if points > commas else ","
+    return sign, points + commas > 0
 
 
 def _decimal(texts: pd.Series) -> str | None:
     """Return the decimal sign that more cells tell, None if none does or as many tell both."""
     texts = cells.sample(texts, cells.ENOUGH_CELLS)
-    told = _told(texts)
-    if told["."] != told[","]:
-        return max(told, key=lambda sign: told[sign])
-    if told["."]:
-        return None
+    sign, is_told = _told(texts)
+    if is_told:
+        return sign
     # $974 and $19,190: three digits behind every sign, and no plain number that would have one.
-    return next((sign for sign in THOUSANDS if _are_thousands(texts, sign)), None)
+    return next((sign for sign in THOUSANDS if are_thousands(texts, sign)), None)
 
 
-def _are_thousands(texts: pd.Series, decimal: str, fewest: int = FEW_GROUPED) -> bool:
+def are_thousands(texts: pd.Series, decimal: str, fewest: int = FEW_GROUPED) -> bool:
     """Return whether all cells are below a thousand or have three digits behind a sign."""
     grouped = texts.str.contains(THOUSANDS[decimal])
     below = texts.str.contains(BELOW_THOUSAND)
     return bool(below.any() and grouped.sum() >= fewest and (below | grouped).all())
-
-
-def _currencies(texts: pd.Series) -> list[str]:
-    """Return the signs of currencies that stand in cells."""
-    found = pc.extract_regex(pa.array(texts, pa.large_string()), f"(?P<sign>{cells.CURRENCIES})")
-    return pc.unique(pc.struct_field(found, "sign").drop_null()).to_pylist()
 
 
 def usual_decimal(columns: Iterable[pd.Series], separator: str | None = None) -> str:
@@ -222,11 +216,7 @@ def usual_decimal(columns: Iterable[pd.Series], separator: str | None = None) ->
         return "."
     # Few different ones may be lists of answers: 1,2 for the first and the second.
     samples = [texts for texts in samples if separator != "," or texts.nunique() >= MANY_NUMBERS]
-    signs = [
-        max(told, key=lambda sign: told[sign])
-        for told in map(_told, samples)
-        if told["."] != told[","]
-    ]
+    signs = [_told(texts)[0] for texts in samples]
     return "," if signs.count(",") + (separator == ";") > signs.count(".") else "."
 
 

@@ -1,12 +1,11 @@
-"""Finding out the input schema of a raw table: what each column is, and how it is to be read.
+"""The input schema of a raw table, by how its cells are written.
 
-`infer_schema` looks at a raw table and decides how each column is to be read. It looks at how the
-cells are written and never at how they relate to the target or to each other. `clean` then
-follows the schema row by row, so new rows are read exactly as the first ones were.
+Never by how they relate to the target or to each other. `clean` follows the schema row by row, so
+new rows are read exactly as the first ones were.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 import pandas as pd
@@ -49,27 +48,13 @@ def infer_schema(
 
     Args:
         raw: shape (rows, columns), every cell text, as `tables.read_raw_table` gives it.
-        settings: the table's settings: `target`, and if wanted `positive`, `negative`, `id`,
-            `drop`, `forbidden`, `group`, `time`, `categorical`, `encode`, `dates`, `decimal`,
-            `missing_values`.
+        settings: the table's settings.
         dataset: the table's name.
         separator: what stands between its cells, if it came from a text.
 
     Returns:
-        `dataset`, `target`, `positive` and `negative` (the labels in the raw table that mean 1
-        and 0), `missing_values` (what means missing in this table beside the usual tokens), and
-        `columns`: for each its `name` in the cleaned table, `role`, `kind`, `source` (its name in
-        the raw table) and how to read it:
-
-        * `decimal`: the decimal sign, if not a point; `unit`: what stands behind each number
-        * `missing_numbers`: numbers that mean missing
-        * `date_formats`, `part`: how dates are written, and which part of them this column is
-        * `encode`, `categories`, `labels`: the code of each label, the codes, a label for each
-        * `spellings`: for labels that differ in upper and lower case only, the one to use
-        * `answers`: usual missing tokens that are none here
-
-        Columns set aside are text as it came. What only a look at all cells tells (range,
-        categories, nullability) is added by `describe_columns` once the table is clean.
+        The schema without what `describe_columns` adds once the table is clean. Columns set aside
+        are text as it came.
 
     Raises:
         InputError: a column named in the settings is not in the table or cannot be read as they
@@ -81,9 +66,8 @@ def infer_schema(
     positive, negative = target_classes(raw[str(settings["target"])], settings, tokens)
     present, answers = {}, {}
     # Where the config says that a column is one of labels, these may look like markers.
-    labels: dict[str, set[str] | frozenset[str]] = dict.fromkeys(
-        names_of(settings.get("categorical")), cells.MISSING_TOKENS
-    )
+    categorical = names_of(settings.get("categorical"))
+    labels: dict[str, Set[str]] = dict.fromkeys(categorical, cells.MISSING_TOKENS)
     for name, codes in _per_column(settings, "encode").items():
         if isinstance(codes, Mapping):
             labels[name] = {text.lower() for label in codes for text in texts_of(label)}
@@ -101,13 +85,16 @@ def infer_schema(
         if role in READ_ROLES:
             texts = present.pop(name)
             readings = _readings(name, texts, role, settings, decimal, days_first, separator)
-            if role == "feature" and readings[0]["kind"] == "category" and features > 1:
-                declared_so = name in names_of(settings.get("categorical"))
-                role = "feature" if declared_so or not _names_each_row(texts, len(raw)) else "id"
+            is_text = readings[0]["kind"] == "category" and name not in categorical
+            if role == "feature" and features > 1 and is_text and _names_each_row(texts, len(raw)):
+                role = "id"
         for reading in readings:
             entry: dict = {"name": name, "role": role, "source": name} | reading
             if numbers and entry["kind"] in NUMERIC_KINDS and "part" not in entry:
                 entry["missing_numbers"] = sorted({*numbers, *entry.get("missing_numbers", ())})
+            decimal_settles = entry["kind"] in NUMERIC_KINDS and settings.get("decimal")
+            if name in _per_column(settings, "dates") if "part" in entry else decimal_settles:
+                entry["declared"] = True
             if answers.get(name):
                 entry["answers"] = answers[name]
             entries.append(entry)
@@ -123,12 +110,7 @@ def infer_schema(
 
 
 def describe_columns(schema: dict, table: pd.DataFrame) -> dict:
-    """Return the schema with each column's nullability, range and categories as `table` has them.
-
-    Args:
-        schema: as `infer_schema` gives it.
-        table: the cleaned table of that schema.
-    """
+    """Return the schema with each column's nullability, range and categories in the cleaned table."""
     columns = []
     for entry in schema["columns"]:
         if entry["role"] not in KEPT_ROLES:
@@ -165,10 +147,10 @@ def _roles(raw: pd.DataFrame, settings: dict) -> dict[str, str]:
             if name not in roles:
                 raise _unknown_column(raw, name, key)
             named.add(name)
-    for name in raw.columns:
-        if name not in named and UNNAMED.fullmatch(name) and _numbers_rows(raw[name]):
+    for name in raw.columns.difference(list(named), sort=False):
+        if UNNAMED.fullmatch(name) and _numbers_rows(raw[name]):
             roles[name] = "drop"
-        elif name not in named and ID_NAME.fullmatch(name) and _numbers_each_row(raw[name]):
+        elif ID_NAME.fullmatch(name) and _numbers_each_row(raw[name]):
             roles[name] = "id"
     if "feature" not in roles.values():
         raise InputError(
@@ -179,7 +161,7 @@ def _roles(raw: pd.DataFrame, settings: dict) -> dict[str, str]:
 
 
 def _names_each_row(present: pd.Series, rows: int) -> bool:
-    """Return whether a column of texts has another one in (nearly) every row, as ids have."""
+    """Return whether a column of texts differs in (nearly) every row, as ids do."""
     return (
         len(present) >= ID_ROWS
         and present.nunique() >= ID_SHARE * rows
@@ -212,12 +194,9 @@ def _numbers_rows(texts: pd.Series) -> bool:
 def _numbers_each_row(texts: pd.Series) -> bool:
     """Return whether a column has a whole number of its own for each of many rows."""
     numbers = cells.plain_numbers(cells.strip(texts))
-    return bool(
-        numbers is not None
-        and len(numbers) >= ID_ROWS
-        and (numbers % 1 == 0).all()
-        and numbers.is_unique
-    )
+    if numbers is None or len(numbers) < ID_ROWS:
+        return False
+    return bool((numbers % 1 == 0).all() and numbers.is_unique)
 
 
 def _unknown_column(raw: pd.DataFrame, name: str, key: str) -> InputError:
@@ -235,8 +214,7 @@ def _unknown_column(raw: pd.DataFrame, name: str, key: str) -> InputError:
 
 def _make_names_unique(entries: list[dict]) -> None:
     """Rename columns that are called like ours, and parts of dates called like other columns."""
-    sources = {entry["source"] for entry in entries}
-    taken = {*RESERVED_NAMES, *(name for name in sources if name not in RESERVED_NAMES)}
+    taken = {*RESERVED_NAMES, *(entry["source"] for entry in entries)}
     for entry in entries:
         suffix = "_part" if "part" in entry else "_raw"
         if entry["name"] == entry["source"] and entry["name"] not in RESERVED_NAMES:
@@ -247,24 +225,21 @@ def _make_names_unique(entries: list[dict]) -> None:
 
 
 def _present(
-    texts: pd.Series, tokens: frozenset[str], labels: set[str] | frozenset[str] | None = None
+    texts: pd.Series, tokens: frozenset[str], labels: Set[str] | None = None
 ) -> tuple[pd.Series, list[str]]:
     """Return the stripped cells that are not missing, and usual tokens that are answers here.
 
-    Args:
-        texts: the raw cells.
-        tokens: what the config says is missing.
-        labels: what the config says that the column is made of, in lower case.
+    `tokens` are missing by the config; of `labels`, in lower case, the column is made by the config.
     """
     texts = cells.strip(texts)
     missing = cells.is_missing(texts, cells.MISSING_TOKENS | tokens)
-    answers: set[str] | frozenset[str] = set()
+    answers: Set[str] = set()
     if labels is not None:
         answers = labels & set(texts[missing].dropna().str.lower()) - tokens - {""}
     # A minus is a missing value, but not in a column of plus and minus.
     elif "-" not in tokens and (texts == "-").any() and texts.str.match(r"^\d?\+$").any():
         answers = {"-"}
-    if labels is not None and answers:
+    if answers:
         missing &= ~texts.str.lower().isin(answers)
     return (texts[~missing] if missing.any() else texts), sorted(answers)
 
@@ -352,12 +327,10 @@ def _category_entry(present: pd.Series) -> dict:
         rank = (-number, label != cells.folded(label, keeps_case=True), label)
         spellings.setdefault(cells.folded(label, keeps_case), []).append(rank)
     several = {text: min(ranks)[2] for text, ranks in spellings.items() if len(ranks) > 1}
-    entry: dict = {"kind": "category"}
-    if several:
-        entry["spellings"] = dict(sorted(several.items()))
-        if keeps_case:
-            entry["keeps_case"] = True
-    return entry
+    if not several:
+        return {"kind": "category"}
+    case = {"keeps_case": True} if keeps_case else {}
+    return {"kind": "category", "spellings": dict(sorted(several.items())), **case}
 
 
 def _case_has_a_meaning(labels: list[str]) -> bool:

@@ -26,8 +26,7 @@ class ParquetRows:
         encoding: str | None = None,
         columns: Iterable[str] = (),
     ):
-        self.source, self.name = source, source.name
-        self.reading = {"format": "parquet"}
+        self.source, self.name, self.reading = source, source.name, {"format": "parquet"}
         with self._errors():
             # Read on as rows are asked for, not a whole group of rows at once.
             self._file = parquet.ParquetFile(
@@ -38,10 +37,7 @@ class ParquetRows:
         named = [re.sub(r"^__index_level_\d+__$", "", column) for column in stored]
         self.names = column_names(self.name, named)
         self._stored = dict(zip(self.names, stored, strict=True))
-        self.types = {
-            name: self._file.schema_arrow.field(column).type
-            for name, column in self._stored.items()
-        }
+        self.types = dict(zip(self.names, self._file.schema_arrow.types, strict=True))
 
     def pieces(
         self, columns: list[str], as_stored: Iterable[str] = (), whole: bool = False

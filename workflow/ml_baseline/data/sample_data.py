@@ -75,27 +75,16 @@ def customers(rows: int, random_state: int) -> pd.DataFrame:
 
         logit P(purchased = 1) = -0.6 + 1.05 (u^2 - 1) + s v + k z + 0.5 m + 0.35 s
 
-    So age acts as a U, visits help with happy customers and hurt with unhappy ones, income helps
-    for Premium and hurts for Basic: none of which a line sees. A line sees m and s. gender has no
-    effect. `customers_probability` is this formula, `best_possible_roc_auc` what it allows.
-
-    How the mess arises. See `MESS` for the shares: cells missing under `MISSING_TOKENS`, numbers
-    that cannot be read (`UNPARSABLE_TOKENS`), money with "$" or "," (amounts from 1,000 up always
-    have the comma), labels in other cases and with stray blanks. Each kind strikes at least one
-    cell. About 1.5 % of the rows (at least one) are exact copies of another row. All of it strikes
-    completely at random.
+    `customers_probability` is this formula, `best_possible_roc_auc` what it allows. The mess (`MESS`,
+    and about 1.5 % exact copies of other rows) strikes completely at random, each kind at least one
+    cell; amounts from 1,000 up always have the comma.
 
     Raises InputError if `rows` is below 50.
     """
     truth, struck, order = _customers_truth(rows, random_state)
+    formats = {"purchase_amount": "{:,.2f}", "satisfaction_score": "{:.1f}"}
     text = {
-        "age": [str(value) for value in truth["age"].tolist()],
-        "income": [str(value) for value in truth["income"].tolist()],
-        "purchase_amount": [f"{value:,.2f}" for value in truth["purchase_amount"].tolist()],
-        "monthly_visits": [str(value) for value in truth["monthly_visits"].tolist()],
-        "satisfaction_score": [f"{value:.1f}" for value in truth["satisfaction_score"].tolist()],
-        "gender": truth["gender"].tolist(),
-        "product_type": truth["product_type"].tolist(),
+        name: [formats.get(name, "{}").format(v) for v in truth[name].tolist()] for name in MESS
     }
     tokens = _random_streams(random_state)["tokens"]
     for name, cells in text.items():
@@ -134,8 +123,8 @@ def customers_visible_features(rows: int, random_state: int) -> pd.DataFrame:
 def customers_probability(features: pd.DataFrame) -> np.ndarray:
     """Return P(purchased = 1) of each row of true `features`, shape (rows,).
 
-    The formula stands in the docstring of `customers`. No other score has a higher expected
-    ROC-AUC. A missing feature, or a product_type that does not exist, gives NaN.
+    No other score has a higher expected ROC-AUC. A missing feature, or a product_type that does not
+    exist, gives NaN.
     """
     age, income, amount, visits, score = (features[name].to_numpy(dtype=float) for name in NUMBERS)
     k = features["product_type"].map(PRODUCT_INCOME_EFFECT).to_numpy(dtype=float)
@@ -151,12 +140,11 @@ def customers_probability(features: pd.DataFrame) -> np.ndarray:
 def customers_expected_probability(
     features: pd.DataFrame, draws: int = 200, random_state: int = 0
 ) -> np.ndarray:
-    """Return P(purchased = 1) of each row given only the features that are not missing.
+    """Return P(purchased = 1) of each row given only the features not missing, shape (rows,).
 
-    Shape (rows,). A row with gaps is filled `draws` times from the generating process, and the
-    true probabilities are averaged, each fill weighted by how well it explains the known values
-    (likelihood weighting: Fung and Chang, 1989; Shachter and Peot, 1989). This is the best score
-    there is on a perfectly cleaned table; its Monte-Carlo error falls with the root of `draws`.
+    A row with gaps is filled `draws` times from the generating process, and the true probabilities
+    are averaged, each weighted by how well the fill explains the known values (likelihood weighting:
+    Fung and Chang, 1989; Shachter and Peot, 1989). Its Monte-Carlo error falls with the root of `draws`.
     """
     probability = customers_probability(features)
     gaps = features.isna().any(axis=1).to_numpy()
@@ -177,14 +165,13 @@ def customers_expected_probability(
 
 
 def roc_auc_of_probabilities(probability: np.ndarray) -> float:
-    """Return the ROC-AUC to expect when row i is positive with chance `probability[i]`.
+    """Return the ROC-AUC to expect when row i is positive with chance `probability[i]`, its score.
 
-    The score is the probability itself, so this is the best ROC-AUC that these rows allow. No
-    labels are drawn: every pair (i, j) of different rows counts with the chance p_i (1 - p_j) that
-    i is the positive and j the negative one, and is won if p_i > p_j (half won if equal). The ratio
-    of the two sums differs from the expected ROC-AUC of labels drawn once by O(1 / rows).
-    `probability` has shape (rows,). Raises InputError if it is empty, holds anything outside
-    0 to 1, or leaves no chance of having both classes.
+    So this is the best that these rows, shape (rows,), allow. No labels are drawn: every pair (i, j)
+    counts with the chance p_i (1 - p_j) that i is the positive and j the negative one, and is won if
+    p_i > p_j (half if equal). It differs from the expected ROC-AUC of labels drawn once by
+    O(1 / rows). Raises InputError if it is empty, holds anything outside 0 to 1, or leaves no chance
+    of having both classes.
     """
     p = np.asarray(probability, dtype=float)
     if p.ndim != 1 or p.size == 0 or not ((p >= 0) & (p <= 1)).all():
@@ -211,21 +198,18 @@ def roc_auc_of_probabilities(probability: np.ndarray) -> float:
 def best_possible_roc_auc(rows: int = 1_000_000, random_state: int = 0) -> float:
     """Return the best ROC-AUC possible on customers whose true features are all known.
 
-    Draws `rows` customers and applies `roc_auc_of_probabilities` to their true probabilities. For
-    the table `customers(n, seed)` itself use
-    `roc_auc_of_probabilities(customers_probability(customers_true_features(n, seed)))`.
+    For the table `customers(n, seed)` itself apply `roc_auc_of_probabilities` to the
+    `customers_probability` of its `customers_true_features`.
     """
     rng = _random_streams(random_state)["features"]
-    truth = _draw_features(rng, rows)
-    return roc_auc_of_probabilities(customers_probability(pd.DataFrame(truth)))
+    truth = pd.DataFrame(_draw_features(rng, rows))
+    return roc_auc_of_probabilities(customers_probability(truth))
 
 
 def best_visible_roc_auc(rows: int = 100_000, random_state: int = 0, draws: int = 200) -> float:
     """Return the best ROC-AUC possible on customers after perfect cleaning: cells stay missing.
 
-    Applies `roc_auc_of_probabilities` to the `customers_expected_probability` of the visible
-    features of `customers(rows, random_state)`. No model, however many rows it learns from, is
-    expected to do better on fresh rows.
+    No model, however many rows it learns from, is expected to do better on fresh rows.
     """
     visible = customers_visible_features(rows, random_state)
     return roc_auc_of_probabilities(customers_expected_probability(visible, draws, random_state))
@@ -240,10 +224,9 @@ def users(rows: int, random_state: int) -> pd.DataFrame:
         total_amount = n_orders * avg_amount          (exact to the cent)
         is_high_value = 1 if total_amount > HIGH_VALUE_THRESHOLD else 0
 
-    A leak on purpose: with total_amount among the features any model scores near 1.0, which says
-    nothing about users not seen yet. The threshold is a fixed amount, not a quantile of the sample,
-    so the label of a user does not depend on the other rows. Raises InputError if `rows` is below
-    1.
+    A leak on purpose: with total_amount among the features any model scores near 1.0. The threshold
+    is a fixed amount, so that a label does not depend on the other rows. Raises InputError if `rows`
+    is below 1.
     """
     _require_rows(rows, 1)
     rng = np.random.default_rng(random_state)
@@ -301,12 +284,9 @@ def make(sample: str, rows: int | None = None, seed: int | None = None) -> tuple
     """
     if sample == "breast_cancer":
         return breast_cancer(), BREAST_CANCER_SOURCE
-    samples: dict[str, tuple[Callable, str]] = {
-        "customers": (customers, CUSTOMERS_SOURCE),
-        "users": (users, USERS_SOURCE),
-    }
-    draw, source = samples[sample]
-    return draw(rows, seed), source
+    if sample == "customers":
+        return customers(rows or 0, seed or 0), CUSTOMERS_SOURCE
+    return users(rows or 0, seed or 0), USERS_SOURCE
 
 
 def write(
@@ -367,10 +347,6 @@ def _expected_log_amount(income: np.ndarray) -> np.ndarray:
     return np.log(150) + 0.5 * np.log(income / 60_000)
 
 
-def _draw_age(rng: np.random.Generator, rows: int, _: dict) -> np.ndarray:
-    return np.rint(18 + 62 * rng.beta(1.5, 1.8, rows)).astype("int64")
-
-
 def _draw_income(rng: np.random.Generator, rows: int, drawn: dict) -> np.ndarray:
     log = _expected_log_income(drawn["age"]) + INCOME_SPREAD * rng.standard_normal(rows)
     return np.rint(np.clip(np.exp(log), 15_000, 250_000)).astype("int64")
@@ -381,32 +357,19 @@ def _draw_purchase_amount(rng: np.random.Generator, rows: int, drawn: dict) -> n
     return np.round(np.clip(np.exp(log), 5, 5_000), 2)
 
 
-def _draw_monthly_visits(rng: np.random.Generator, rows: int, _: dict) -> np.ndarray:
-    return rng.negative_binomial(4, 1 / 3, rows)
-
-
-def _draw_satisfaction_score(rng: np.random.Generator, rows: int, _: dict) -> np.ndarray:
-    return np.round(1 + 9 * rng.beta(2.4, 1.9, rows), 1)
-
-
-def _draw_gender(rng: np.random.Generator, rows: int, _: dict) -> np.ndarray:
-    return np.where(rng.random(rows) < 0.52, "Female", "Male").astype(object)
-
-
-def _draw_product_type(rng: np.random.Generator, rows: int, _: dict) -> np.ndarray:
-    names = np.array(list(PRODUCT_SHARES), dtype=object)
-    return names[rng.choice(len(names), size=rows, p=list(PRODUCT_SHARES.values()))]
-
-
 # In causal order, which is also the order of the columns: income needs age, the amount income.
 _DRAW: dict[str, Callable[[np.random.Generator, int, dict], np.ndarray]] = {
-    "age": _draw_age,
+    "age": lambda rng, rows, _: np.rint(18 + 62 * rng.beta(1.5, 1.8, rows)).astype("int64"),
     "income": _draw_income,
     "purchase_amount": _draw_purchase_amount,
-    "monthly_visits": _draw_monthly_visits,
-    "satisfaction_score": _draw_satisfaction_score,
-    "gender": _draw_gender,
-    "product_type": _draw_product_type,
+    "monthly_visits": lambda rng, rows, _: rng.negative_binomial(4, 1 / 3, rows),
+    "satisfaction_score": lambda rng, rows, _: np.round(1 + 9 * rng.beta(2.4, 1.9, rows), 1),
+    "gender": lambda rng, rows, _: np.where(rng.random(rows) < 0.52, "Female", "Male").astype(
+        object
+    ),
+    "product_type": lambda rng, rows, _: rng.choice(
+        np.array(list(PRODUCT_SHARES), dtype=object), rows, p=list(PRODUCT_SHARES.values())
+    ),
 }
 
 

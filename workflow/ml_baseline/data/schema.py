@@ -16,70 +16,46 @@ SHOWN_COLUMNS = 20
 
 
 class Column(TypedDict, total=False):
-    """One column of the cleaned table: what it is, and how its cells are read.
-
-    Attributes:
-        name, source: its name in the cleaned and in the raw table.
-        decimal, unit: the decimal sign, if not a point; what stands behind each number.
-        scales, percent, flags, bare: whether k and M behind a number count, percent where no sign
-            says so, a letter behind it is left out; False if a number without its unit is none.
-        missing_numbers: numbers that mean missing.
-        latest_year: that two digits of a year can mean.
-        date_formats, part: how dates are written, and which part of them this column is.
-        encode, labels: the code of each label, and a label for each code.
-        spellings, keeps_case: for labels that are spelled in several ways, the one to use, by
-            `cells.folded`; whether case tells labels apart.
-        answers: usual missing tokens that are none here.
-        categories: the labels, or the codes, that there are.
-        nullable, missing: whether a cell is missing, and how many.
-        minimum, maximum: of the numbers.
-    """
+    """One column of the cleaned table: what it is, and how its cells are read."""
 
     name: Required[str]
     role: Required[Role]
     kind: Required[Kind]
-    source: Required[str]
-    decimal: str
-    unit: str
-    scales: bool
-    percent: str
-    flags: bool
-    bare: bool
-    missing_numbers: list[float]
+    source: Required[str]  # its name in the raw table
+    decimal: str  # the sign, if not a point
+    unit: str  # behind each number
+    scales: bool  # whether k and M behind a number count
+    percent: str  # "all" where numbers without the sign are percentages too
+    flags: bool  # whether a letter behind a number is left out
+    bare: bool  # False if a number without its unit is none
+    declared: bool  # whether the config says how dates or numbers are written
+    missing_numbers: list[float]  # numbers that mean missing
     date_formats: list[str]
-    latest_year: int
-    part: str
-    encode: dict[str, int]
-    labels: dict[str, str]
-    spellings: dict[str, str]
-    keeps_case: bool
-    answers: list[str]
-    categories: list
+    latest_year: int  # that two digits of a year can mean
+    part: str  # of the dates
+    encode: dict[str, int]  # the code of each label
+    labels: dict[str, str]  # a label for each code
+    spellings: dict[str, str]  # the one to use of several, by `cells.folded`
+    keeps_case: bool  # whether case tells labels apart
+    answers: list[str]  # usual missing tokens that are none here
+    # What only a look at all cells tells, so known once the table is clean:
+    categories: list  # labels or codes
     nullable: bool
-    missing: int
+    missing: int  # cells
     minimum: float
     maximum: float
 
 
 class Schema(TypedDict, total=False):
-    """The input schema of a table, as its JSON file holds it.
-
-    Attributes:
-        dataset: the table's name.
-        target: the name of the target.
-        positive, negative: its labels in the raw table that mean 1 and 0.
-        missing_values: what means missing in this table beside the usual tokens, in lower case.
-        columns: in the order of the raw table.
-        rows: of the cleaned table.
-    """
+    """The input schema of a table, as its JSON file holds it."""
 
     dataset: str
     target: Required[str]
-    positive: list[str]
+    positive: list[str]  # labels in the raw table that mean 1
     negative: list[str]
-    missing_values: list[str]
-    columns: Required[list[Column]]
-    rows: int
+    missing_values: list[str]  # beside the usual tokens, in lower case
+    columns: Required[list[Column]]  # in the order of the raw table
+    rows: int  # of the cleaned table
 
 
 def column(schema: Schema, name: str) -> Column:

@@ -7,7 +7,7 @@ import re
 import stat
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -69,14 +69,9 @@ NO_FILES = {
 
 
 class SourceFile:
-    """A file that a table is read from.
+    """A file that a table is read from, more than once if need be.
 
-    Args:
-        path: a file that can be read more than once.
-        name: what to call it in messages, if not by its path.
-
-    Attributes:
-        size, position: its bytes, and how far it has been read.
+    `name` is what messages call it, if not its path; `size` its bytes, `position` those read so far.
 
     Raises:
         InputError: there is no such file, it may not be read, or it is of a kind that is no table.
@@ -103,17 +98,12 @@ class SourceFile:
             marks = COMPRESSION_MARKS.items()
             suffix = next((s for begin, s in marks if self.start.startswith(begin)), "")
         total = 0
-        with self._heard(), self.path.open("rb") as raw:
-            if not suffix:
-                while block := raw.read(READ_BYTES):
-                    self.position = raw.tell()
-                    yield block
-                self.require_unchanged()
-                return
-            with self._unpacked(suffix), OPENERS[suffix](raw) as file:
+        with self._heard():
+            unpacked = self._unpacked(suffix) if suffix else nullcontext()
+            with self.path.open("rb") as raw, unpacked, OPENERS[suffix](raw) as file:
                 while block := file.read(READ_BYTES):
                     self.position = raw.tell()
-                    if not total and (what := not_a_table(block)):
+                    if suffix and not total and (what := not_a_table(block)):
                         raise InputError(f"this is {what}")
                     total += len(block)
                     if total > max(BOMB_BYTES, BOMB_RATIO * self.position):
@@ -197,6 +187,7 @@ def _unzipped(raw: BinaryIO) -> IO[bytes]:
 
 
 OPENERS: dict[str, Callable[[BinaryIO], Any]] = {
+    "": nullcontext,
     ".gz": lambda raw: gzip.GzipFile(fileobj=raw),
     ".bz2": bz2.BZ2File,
     ".xz": lzma.LZMAFile,

@@ -30,9 +30,8 @@ def split(
         table: shape (rows, columns), with the columns `schema` keeps.
         schema: the table's input schema.
         strategy: "stratified" (both sides have the same share of each class; rows with identical
-            features stay on one side), "group" (all rows with the same value in the column of
-            role `group` stay on one side) or "time" (the holdout is the latest rows by the column
-            of role `time`; rows of the same time stay on one side).
+            features stay on one side), "group" (rows of one group do) or "time" (the holdout is the
+            latest rows; rows of the same time stay on one side).
         test_size: share of rows wanted in the holdout, above 0 and below 1. Where rows that stay
             together are many, it is met as nearly as they allow.
         random_state: seed; the strategy "time" does not use it.
@@ -128,7 +127,7 @@ def row_groups(table: pd.DataFrame, schema: Schema, strategy: str = "stratified"
 
 
 def _pieces(target: np.ndarray, groups: np.ndarray, strategy: str) -> str:
-    """Return in words how few pieces the rows come in, for a message."""
+    """Return for a message in how few pieces the rows come."""
     of_class = [len(np.unique(groups[target == value])) for value in (0, 1)]
     pieces, rule = WHOLE[strategy]
     return (
@@ -143,9 +142,8 @@ def _parts(
     """Return the part of each row, shape (rows,): parts hold whole groups, and classes by `shares`.
 
     Groups are shuffled, laid out kind by kind and cut by `shares`, so that every row is as likely
-    as any other to be in a part. Groups with rows of both classes come first; those of one class
-    are cut to make up for what the former lack. Where big groups make the parts too rough all the
-    same, other orders are tried and the best is taken.
+    as any other to be in a part. Groups of one class come last and make up for what the others lack.
+    Where big groups make the parts too rough all the same, the best of some orders is taken.
     """
     rows, ones = np.bincount(groups), np.bincount(groups, weights=target)
     counts = np.column_stack([rows - ones, ones])

@@ -7,24 +7,8 @@ from ml_baseline.data.distributions import category_text
 from ml_baseline.data.schema import Column, Schema, column, columns_of_role
 
 COLUMNS = (
-    "column",
-    "kind",
-    "class",
-    "count",
-    "missing",
-    "missing_share",
-    "mean",
-    "median",
-    "std",
-    "minimum",
-    "q05",
-    "q25",
-    "q75",
-    "q95",
-    "maximum",
-    "distinct",
-    "top",
-    "top_count",
+    *("column", "kind", "class", "count", "missing", "missing_share", "mean", "median", "std"),
+    *("minimum", "q05", "q25", "q75", "q95", "maximum", "distinct", "top", "top_count"),
 )
 # Kinds whose values stand for categories: they have a most frequent one, and no mean.
 CATEGORICAL = ("code", "category")
@@ -35,16 +19,13 @@ COUNTS = ("count", "missing", "distinct", "top_count")
 def describe(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """Return descriptive statistics, three rows per column: over all rows, class 0 and class 1.
 
-    The columns described are the features and the target, in the order of `schema`; their names
-    stand in `column`, and `class` is "all", "0" or "1".
+    They are the features and the target, in the order of `schema`; `class` is "all", "0" or "1".
 
-    For every kind: `count` and `missing` (rows with and without a value), `missing_share` (of the
-    rows of the class, 0 to 1) and `distinct` (different values).
-    For numbers, integers and booleans: mean, median, standard deviation (with n - 1), extremes and
-    quantiles (linear between neighbours), in the column's own unit.
-    For codes and categories: `top`, the most frequent category as text (a code's label where the
-    schema has one; of equally frequent ones the first by value) and `top_count`, its rows.
-    What does not apply, or has no values to be computed from, is missing.
+    For every kind: `count` and `missing` rows, `missing_share` (of the rows of the class, 0 to 1) and
+    `distinct` values. For numbers, integers and booleans: mean, median, standard deviation (with
+    n - 1), extremes and quantiles (linear between neighbours), in the column's own unit. For codes
+    and categories: `top`, the most frequent as text (a code's label; of equally frequent ones the
+    first by value) and `top_count`, its rows. What does not apply, or has no values, is missing.
     """
     classes = table[columns_of_role(schema, "target")[0]].to_numpy()
     groups = {"all": slice(None), "0": classes == 0, "1": classes == 1}
@@ -68,9 +49,9 @@ def _numbers(series: pd.Series, entry: Column, groups: dict) -> dict[str, dict]:
 
 def _number_summary(values: np.ndarray) -> dict:
     known = np.sort(values[~np.isnan(values)])
-    summary = _counts(len(values), len(known))
+    summary = _counts(len(values), len(known)) | {"distinct": 0}
     if not len(known):
-        return {**summary, "distinct": 0}
+        return summary
     low, high = known[0], known[-1]
     # The mean and deviation of equal values are known without rounding.
     constant = low == high
@@ -90,11 +71,10 @@ def _categories(series: pd.Series, entry: Column, groups: dict) -> dict[str, dic
     summaries = {}
     for group, rows in groups.items():
         inside = positions[rows]
-        known = inside[inside >= 0]
-        frequencies = np.bincount(known, minlength=len(levels))
-        summary = _counts(len(inside), len(known))
+        frequencies = np.bincount(inside[inside >= 0], minlength=len(levels))
+        summary = _counts(len(inside), int(frequencies.sum()))
         summary["distinct"] = int(np.count_nonzero(frequencies))
-        if len(known):
+        if summary["count"]:
             summary["top_count"] = int(frequencies.max())
             top = min(levels[frequencies == summary["top_count"]])
             summary["top"] = category_text(top, entry)
@@ -103,9 +83,5 @@ def _categories(series: pd.Series, entry: Column, groups: dict) -> dict[str, dic
 
 
 def _counts(rows: int, known: int) -> dict:
-    missing = rows - known
-    return {
-        "count": known,
-        "missing": missing,
-        "missing_share": missing / rows if rows else np.nan,
-    }
+    share = (rows - known) / rows if rows else np.nan
+    return {"count": known, "missing": rows - known, "missing_share": share}

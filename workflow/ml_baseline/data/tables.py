@@ -24,18 +24,11 @@ ARROW_TYPES = {"category": pa.string(), "number": pa.float64()}
 
 
 class Rows(Protocol):
-    """The rows of a table as it came: every cell is text, nothing is interpreted yet.
-
-    Attributes:
-        source: the file it stands in.
-        name: what the file is called in messages.
-        names: the names of the columns; those without one are called unnamed_1 and so on, by
-            their position.
-    """
+    """The rows of a table as it came: every cell is text, nothing is interpreted yet."""
 
     source: SourceFile
-    name: str
-    names: list[str]
+    name: str  # what the file is called in messages
+    names: list[str]  # of the columns; by their position (unnamed_1) where they have none
 
     @property
     def types(self) -> dict[str, pa.DataType] | None:
@@ -60,8 +53,7 @@ class Rows(Protocol):
             whole: whether all rows are wanted at once, in one piece: faster.
 
         Raises:
-            InputError: a row has not as many cells as the header, a quote is left open, bytes are
-                no text, the file is damaged.
+            InputError: the file is damaged, or its rows are not as the header wants them.
             ReadAgainError: begin again; the rows know now what is to be read in another way.
         """
         ...
@@ -69,19 +61,12 @@ class Rows(Protocol):
 
 @dataclass(frozen=True)
 class Format:
-    """One format of tables.
+    """One format of tables: how to open a foreign file, and to read back, write, and write piecewise."""
 
-    Attributes:
-        rows: opens a foreign file: (SourceFile, separator, encoding, columns) gives `Rows`.
-        read: reads back what was written: (path, data types by column) gives a table.
-        write: writes a table: (table, path).
-        writer: (path, schema, suffix) gives what writes piece by piece: `write(table)`, `close()`.
-    """
-
-    rows: Callable[..., Rows]
-    read: Callable[[Path, dict], pa.Table]
+    rows: Callable[..., Rows]  # of (SourceFile, separator, encoding, columns)
+    read: Callable[[Path, dict], pa.Table]  # the dict has data types by column
     write: Callable[[pa.Table, Path], None]
-    writer: Callable[[Path, pa.Schema, str], Any]
+    writer: Callable[[Path, pa.Schema, str], Any]  # has `write(table)` and `close()`
 
 
 def _parquet() -> Format:
@@ -120,25 +105,19 @@ def write_content(table: pd.DataFrame, path: Path) -> None:
 
 
 def table_writer(path: Path, schema: pa.Schema, suffix: str) -> Any:
-    """Return what writes a table piece by piece, with methods `write(table)` and `close()`.
+    """Return what writes a table of this schema piece by piece: `write(table)` and `close()`.
 
-    Args:
-        path: where to write.
-        schema: the columns.
-        suffix: of the name that the file will have, if not that of `path`: .parquet, or .csv, .tsv
-            or .txt, also with .gz, .bz2 or .xz.
+    `suffix` is that of the name that the file will have: .parquet, or .csv, .tsv or .txt, also with
+    .gz, .bz2 or .xz.
     """
     return _format(suffix).writer(path, schema, suffix)
 
 
 def read_table(path: str | Path, schema: Schema | None = None) -> pd.DataFrame:
-    """Return a table that `write_table` wrote.
+    """Return a table that `write_table` wrote (.csv or .parquet).
 
-    Args:
-        path: a .csv or .parquet file.
-        schema: an input schema; its columns get the data types of their kinds. Other columns get
-            what their content looks like: integers, floats, booleans or text. Without any value
-            a column is float64.
+    Columns of the schema get the data types of their kinds; others what their content looks like:
+    integers, floats, booleans or text, and float64 without any value.
     """
     columns = [] if schema is None else schema["columns"]
     declared = {entry["name"]: ARROW_TYPES.get(entry.get("kind")) for entry in columns}
@@ -162,14 +141,11 @@ def open_rows(
     """Return the rows of a table as it came.
 
     Args:
-        path: .csv, .tsv, .txt (also as .gz, .bz2, .xz or .zip) or .parquet; it can be read more
-            than once.
+        path: .csv, .tsv, .txt (also as .gz, .bz2, .xz or .zip) or .parquet.
         name: what to call it in messages, if not by its path.
-        separator: one character between cells, a blank standing for any number of blanks; detected
-            if None.
+        separator: one character between cells, or a blank for any number of them; detected if None.
         encoding: a codec's name; detected if None (UTF-8, UTF-16 with its mark, Windows-1252).
-        columns: what the table is to have; a separator with which it has all of them is taken
-            before any other.
+        columns: what the table is to have, which decides between separators.
 
     Raises:
         InputError: there is no such file, or it is no table.
@@ -183,8 +159,7 @@ def read_raw_table(
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """Return a table as it came, whole, and how it was read (`Rows.reading`).
 
-    Args and errors are those of `open_rows` and `Rows.pieces`; a table without rows is an
-    InputError too.
+    Args and errors are those of `open_rows` and `Rows.pieces`; one without rows is an InputError too.
     """
     rows = open_rows(path, separator=separator, encoding=encoding)
     while True:

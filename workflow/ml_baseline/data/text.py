@@ -52,16 +52,7 @@ class ReadAgainError(Exception):
 
 
 class TextRows:
-    """The rows of a delimited text; see `tables.Rows`.
-
-    Args:
-        source: the file.
-        separator: the character between cells, a blank standing for any number of blanks; detected
-            if None.
-        encoding: a codec's name; detected if None.
-        columns: what the table is to have; a separator with which it has all of them is taken
-            before any other.
-    """
+    """The rows of a delimited text; see `tables.Rows`, and for the arguments `tables.open_rows`."""
 
     types = None
 
@@ -225,10 +216,8 @@ class TextRows:
     def _settle_quoting(self, rows: int, swallowing: bool, partly: bool) -> None:
         """Look whether quotes that are text have made one row of several.
 
-        Args:
-            rows: how many there are if quotes enclose cells.
-            swallowing: whether one of their cells looks like several rows.
-            partly: whether not all columns were looked at.
+        There are so many `rows` if quotes enclose cells; one is `swallowing` if a cell of it looks
+        like several rows, as far as known if only `partly` all columns were looked at.
 
         Raises:
             ReadAgainError: the text is quoted in another way.
@@ -281,11 +270,9 @@ class TextRows:
         return repr(self.separator.join(row)[:80])
 
     def _fault(self, otherwise: str, count: int = 1) -> InputError:
-        """Return what to say about the first row that is not as the header wants it.
+        """Return what to say about the first of `count` rows that are not as the header wants them.
 
-        Args:
-            otherwise: what to say if Python's reader finds nothing wrong where Arrow's did.
-            count: how many such rows there are, as far as that is known.
+        That is `otherwise` if Python's reader finds nothing wrong where Arrow's did.
         """
         width = len(self.names)
         for first, _, row, is_open in self._rows():
@@ -366,10 +353,9 @@ def _swallows(table: pa.Table, delimiter: str, width: int) -> bool:
 def find_separator(start: str) -> str:
     """Return the separator of a delimited text, judged by its first lines.
 
-    Of comma, semicolon, tab and bar, the one that splits the most lines into as many cells as
-    the header has; where two do equally well, not the comma, then the one with more cells. Where none of them splits
-    the header, blanks, if they split all lines alike. A text that nothing splits has one column,
-    and a comma is as good as any.
+    Of comma, semicolon, tab and bar, the one that splits the most lines into as many cells as the
+    header has; of equals not the comma, then the one with more cells. Where none of them splits the
+    header, blanks, if they split all lines alike; else a comma, as good as any for one column.
     """
     best: tuple[float, bool, int, str] = (0.0, False, 0, ",")
     for separator in SEPARATORS:
@@ -408,10 +394,7 @@ def _header_and_rows(start: str, separator: str) -> tuple[list[str], int, list[l
 def _records(
     lines: Iterable[str], separator: str, **dialect: Any
 ) -> Iterator[tuple[int, int, list[str], bool]]:
-    """Yield each row that has any content.
-
-    That is: its first line, its last line, its cells, and whether a quote in it is left open.
-    """
+    """Yield each row with content: first and last line, cells, whether it leaves a quote open."""
     length = quotes = 0
 
     def counted() -> Iterator[str]:

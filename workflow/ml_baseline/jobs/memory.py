@@ -5,7 +5,7 @@ import json
 import time
 from pathlib import Path
 
-from ml_baseline.files import content_hash, whole_file
+from ml_baseline.files import content_hash, write_text
 
 # A file may change twice between two ticks of its clock; what is younger than this is not remembered.
 RACY_SECONDS = 3.0
@@ -41,8 +41,8 @@ class Memory:
     def save(self) -> None:
         """Write the file if anything in it would change; a folder that is read-only has none."""
         if self._used != self._known:
-            with contextlib.suppress(OSError), whole_file(self._path) as temporary:
-                temporary.write_text(json.dumps(self._used), encoding="utf-8")
+            with contextlib.suppress(OSError):
+                write_text(json.dumps(self._used), self._path)
 
 
 def remembered_hash(path: str | Path, memory: Memory) -> str:

@@ -1,25 +1,35 @@
 """A run of the workflow: what happens before its first job and after its last."""
 
 import contextlib
+import fcntl
+import itertools
+import os
+import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ml_baseline.errors import InputError
-from ml_baseline.files import require_writable
+from ml_baseline.files import open_lock_file, require_writable
 from ml_baseline.jobs import snakemake_internals
 from ml_baseline.jobs.job_log import last_error
-from ml_baseline.jobs.remake import Remake
-from ml_baseline.jobs.run_lock import RunLock
 from ml_baseline.jobs.summary import rows_of, run_summary
 from ml_baseline.jobs.warm import WarmProcesses, kinds_asked_for
 from ml_baseline.modelling.failure import FAILED, failure
-from ml_baseline.records import keep_record
+from ml_baseline.records import keep_record, not_as_written
+from ml_baseline.seal import KEY_VARIABLE, key_is_kept
 from ml_baseline.text import for_terminal
+
+# Below a table's folder: what the user may keep, and what has seals of its own.
+LEFT_ALONE = ("predictions", "runs")
+# So many of the files that are made again are named.
+SHOWN = 5
+# Where a changed file is kept when it is made again.
+KEPT_AS = ".changed"
 
 
 @dataclass
@@ -31,6 +41,7 @@ class Plan:
         folders: the folders that nobody but the workflow writes into.
         trained: the files that hold the reason where training failed.
         scored: the files that tell, in a row for each model, whether it could be scored.
+        controls: those that tell it of fresh rows.
         explained: the files that are empty where explaining failed, each with the log that tells why.
         data: the folder of the tables that are made.
         results: the folder of the results.
@@ -43,6 +54,7 @@ class Plan:
     folders: Sequence[str]
     trained: Sequence[str]
     scored: Sequence[str] = ()
+    controls: Sequence[str] = ()
     explained: dict[str, str] = field(default_factory=dict)
     data: str = "data"
     results: str = "results"
@@ -66,7 +78,7 @@ class Run:
         self._scripts = scripts
         self._began = time.time()
         self._warm: WarmProcesses | None = None
-        self._remake: Remake | None = None
+        self._changed: list[str] = []
         self._lock = _lock_of(Path.cwd())
         if not self._lock.alone:
             _say("Another run is at work in this folder; wait until it has ended.")
@@ -94,7 +106,7 @@ class Run:
             for path in self._failed():
                 Path(path).unlink()
         try:
-            self._remake = Remake(self._workflow, self._plan.folders)
+            self._rebuild_what_is_changed()
         except InputError as error:
             sys.exit(str(error))
 
@@ -105,8 +117,11 @@ class Run:
             require_writable(self._plan.data, self._plan.results)
         except InputError as error:
             sys.exit(str(error))
-        if self._remake:
-            self._remake.keep_changed()
+        for path in snakemake_internals.jobs_outputs(self._workflow).intersection(self._changed):
+            if Path(path).exists():
+                kept = _free_name(f"{path}{KEPT_AS}")
+                Path(path).replace(kept)
+                _say(f"{path}: the changed file is kept as {kept}")
         names = snakemake_internals.scripts_to_run(self._workflow)
         self._warm = WarmProcesses(kinds_asked_for(self._scripts / name for name in names))
 
@@ -138,6 +153,30 @@ class Run:
             Path(path).unlink()
         return ended_well and not failed
 
+    def _rebuild_what_is_changed(self) -> None:
+        """Have the files made again that are not as the workflow wrote them, in dry runs too.
+
+        Raises:
+            InputError: this account's key cannot be relied on.
+        """
+        if not key_is_kept():
+            _say(
+                "No key can be stored for this account, so the next run won't recognize this run's "
+                f"files and will rebuild them all. Set {KEY_VARIABLE} to a file that can be written."
+            )
+        known = {str(path): known for path, known in not_as_written(_files(self._plan.folders))}
+        found = snakemake_internals.outputs_of_rules(self._workflow, known)
+        self._changed = [path for path in found if known[path]]  # the workflow has written them
+        snakemake_internals.force(self._workflow, found)
+        if found:
+            names = sorted(found, key=lambda path: not known[path])
+            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+            _say(
+                "Some files are not as the workflow wrote them (changed, damaged, or made by another "
+                "account or version). This run rebuilds those it needs: "
+                f"{', '.join(names[:SHOWN])}{more}"
+            )
+
     def _failed(self) -> dict[str, str]:
         """Return what failed models have spoiled: the files to be made again, and why."""
         failed = {}
@@ -149,6 +188,10 @@ class Run:
                 trained = str(metrics.parent / "models" / f"{row['model']}.joblib") not in failed
                 if row.get("status") == FAILED and trained:
                     failed[str(metrics)] = f"{row['dataset']}: {row['model']}: {row['reason']}"
+        for controls in map(Path, self._plan.controls):
+            for row in rows_of(controls) if controls.exists() else ():
+                if row["verdict"] == FAILED:
+                    failed[str(controls)] = f"{controls.parent.name}: {row['explanation']}"
         for file, log in self._plan.explained.items():
             if Path(file).exists() and (error := last_error(log)):
                 failed[file] = error
@@ -160,6 +203,75 @@ class Run:
             if path in unfinished and write(unfinished, self._began):
                 snakemake_internals.make_again(self._workflow, path)
                 keep_record(path)
+
+
+class RunLock:
+    """One run at a time in a folder, and none kept out by a run that was killed.
+
+    Snakemake notes in files which outputs a run is making. That leaves two gaps: a run that is killed
+    leaves its notes behind, and two that start at the same moment both find none. This lock is the
+    operating system's (`flock`), held by a run from its first line to its end.
+
+    A folder that cannot be written to, or a file system without such locks, is left to Snakemake
+    alone.
+
+    Attributes:
+        alone: whether no other run is at work.
+        ran_here: whether the last run was one of this machine. On some network file systems a lock
+            is not seen elsewhere: then being alone means nothing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Wait until no other run is starting.
+
+        Args:
+            folder: where Snakemake keeps its records.
+
+        Raises:
+            InputError: one of the locks is no plain file.
+        """
+        self.alone = True
+        self.ran_here = False
+        self._starting: IO[str] | None = None
+        self._running: IO[str] | None = None
+        with contextlib.suppress(OSError):
+            folder.mkdir(exist_ok=True)
+            self._starting = open_lock_file(folder / "starting")
+            fcntl.flock(self._starting, fcntl.LOCK_EX)
+            self._running = open_lock_file(folder / "running")
+            self.ran_here = self._running.read() == socket.gethostname()
+            try:
+                fcntl.flock(self._running, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self.alone = False
+            fcntl.flock(self._running, fcntl.LOCK_SH)
+
+    def note_machine(self) -> None:
+        """Note that the run at work is one of this machine; only where it is alone."""
+        if self._running is not None and not self.ran_here:
+            self._running.seek(0)
+            self._running.truncate()
+            self._running.write(socket.gethostname())
+            self._running.flush()
+            self.ran_here = True
+
+    def started(self) -> None:
+        """Let others start: from here on Snakemake's notes tell them what this run is making."""
+        if self._starting is not None:
+            self._starting.close()
+
+
+def _free_name(path: str) -> str:
+    """Return `path` or the first of `path.2`, `path.3` ... that is not taken: nothing kept is lost."""
+    names = (path if number == 1 else f"{path}.{number}" for number in itertools.count(1))
+    return next(name for name in names if not os.path.lexists(name))
+
+
+def _files(folders: Iterable[str]) -> Iterator[str]:
+    for folder in folders:
+        for root, below, names in os.walk(folder):
+            below[:] = [name for name in below if name not in LEFT_ALONE]
+            yield from (str(Path(root, name)) for name in names)
 
 
 @cache

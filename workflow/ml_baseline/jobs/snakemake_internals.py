@@ -8,7 +8,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterable
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Protocol
 
 from ml_baseline.files import open_new
@@ -190,3 +190,66 @@ def cancel_timers() -> None:
     for thread in threading.enumerate():
         if isinstance(thread, threading.Timer):
             thread.cancel()
+
+
+def rule_graph(workflow: Any, start: Any, wildcards: dict[str, Any]) -> dict[str, Any]:
+    """Return the graph of all rules that the job of the rule `start` waits for.
+
+    Snakemake draws such graphs for all jobs of a run; this is that of one table whatever is run.
+
+    Jobs of other tables are left out: what waits for them waits for what they need of this one.
+
+    Args:
+        workflow: Snakemake's workflow.
+        start: one of its rules (`rules.report.rule`); it has the wildcard `dataset`.
+        wildcards: those of the job.
+
+    Returns:
+        What `report.graph.RuleGraph` describes.
+    """
+    # Where two rules make a file, Snakemake takes the one that is written for this file alone.
+    producers = sorted(
+        (r for r in workflow.rules if r.products()), key=lambda rule: rule.has_wildcards()
+    )
+    node_of = {rule.name: PurePath(str(rule.script or rule.name)).stem for rule in producers}
+    edges: set[tuple[str, str]] = set()
+    jobs: dict[str, set[tuple]] = {}
+    learns: set[str] = set()
+    sees: set[str] = set()
+    needs_of: dict[tuple, set[str]] = {}
+
+    def needs(rule: Any, of: dict[str, Any]) -> set[str]:
+        """Return the nodes of this table that a job needs, having noted theirs."""
+        job = (rule.name, *sorted(of.items()))
+        if job in needs_of:
+            return needs_of[job]
+        needs_of[job] = found = set()
+        node = node_of[rule.name]
+        for file in rule.expand_input(of)[0]:
+            stem = PurePath(file).stem
+            if stem in ("train", "augmented_data"):
+                learns.add(node)
+            maker = next((one for one in producers if one.is_producer(file)), None)
+            made_by = "" if maker is None else node_of[maker.name]
+            if maker is not None:
+                its = maker.get_wildcards(file)
+                deeper = needs(maker, its)
+                if its.get("dataset", wildcards["dataset"]) == wildcards["dataset"]:
+                    jobs.setdefault(made_by, set()).add((maker.name, *sorted(its.items())))
+                    edges.update((need, made_by) for need in deeper)
+                    found.add(made_by)
+                else:
+                    found |= deeper
+            if stem == "holdout" or made_by in sees:
+                sees.add(node)
+        return found
+
+    end = node_of[start.name]
+    edges.update((need, end) for need in needs(start, wildcards))
+    sees.discard(end)
+    return {
+        "edges": sorted(map(list, edges)),
+        "jobs": {node: len(of_node) for node, of_node in sorted(jobs.items())},
+        "learns": sorted(learns - sees),
+        "sees": sorted(sees),
+    }

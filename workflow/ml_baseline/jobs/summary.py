@@ -200,7 +200,8 @@ def failures_text(
             errors.setdefault(error, path)  # one fault may stop several jobs
     for file, reason in reasons.items():
         if not any(reason in error for error in errors):
-            errors[reason] = logs / Path(file).parent.relative_to(logs.parent) / "evaluate.log"
+            job = {"metrics": "evaluate"}.get(Path(file).stem, Path(file).stem)
+            errors[reason] = logs / Path(file).parent.relative_to(logs.parent) / f"{job}.log"
     if not errors:
         return (
             "The run was interrupted or failed; see the messages above. Run it again to continue."

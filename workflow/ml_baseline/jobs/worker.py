@@ -228,12 +228,13 @@ def _watched(connection: socket.socket, run: int | None, until: float | None) ->
         TimeoutError: it is `until` (of `time.monotonic`).
     """
     told = b""
-    while not told.endswith(b"\n"):
+    while b"\n" not in told:
         part = _received(connection, run, 1 << 16, until)
         if not part:
             return None
         told += part
-    return Report(**json.loads(told))
+    # What stands below is the report of the worker's end, which its parent may send after its own.
+    return Report(**json.loads(told.partition(b"\n")[0]))
 
 
 def _received(

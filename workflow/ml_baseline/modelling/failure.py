@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 from ml_baseline.errors import InputError
-from ml_baseline.files import whole_file
+from ml_baseline.files import write_text
 from ml_baseline.text import for_terminal
 
 MARK = "failed: "
@@ -27,10 +27,9 @@ CRASHES = {
 
 def write_failure(reason: str, path: str | Path, oof: str | Path | None = None) -> None:
     """Write why there is no model to `path`, and out-of-fold predictions of no rows to `oof`."""
-    texts = {path: f"{MARK}{reason}\n"} | ({oof: OOF_HEADER} if oof else {})
-    for file, text in texts.items():
-        with whole_file(file) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+    write_text(f"{MARK}{reason}\n", path)
+    if oof:
+        write_text(OOF_HEADER, oof)
 
 
 def failure(path: str | Path) -> str | None:

@@ -17,16 +17,14 @@ from ml_baseline.scoring.metrics import METRICS, metric_named
 
 # What a metric's figures are called in tables.
 ENDS = {"value": "", "low": "_low", "high": "_high"}
+# What the manifest has of `repairs.json`.
+COUNTED = ("sha256", "rows_read", "rows_without_target", "duplicate_rows")
 # In the order in which the metrics are shown.
 SHOWN_FIRST = ("roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1")
 
 
 def selected_row(leaderboard: pd.DataFrame) -> pd.Series:
-    """Return the leaderboard's row of the model that was chosen.
-
-    Raises:
-        InputError: none was, because none could be fitted.
-    """
+    """Return the leaderboard's row of the chosen model; InputError if none could be fitted."""
     chosen = leaderboard[leaderboard["selected"].astype(str).str.lower() == "true"]
     if chosen.empty:
         raise InputError(
@@ -113,13 +111,8 @@ def run_files(
 ) -> dict[str, bytes]:
     """Return the files of a run by name, all but its manifest and its card.
 
-    Args:
-        model_file: the model as it was saved.
-        golden: from `golden.make_golden`.
-        schema: the table's input schema.
-        predictions: from `model_predictions`.
-        metrics: from `holdout_metrics`.
-        packages: the installed packages, one a line.
+    `golden`, `predictions`, `metrics` and `packages` come from `make_golden`, `model_predictions`,
+    `holdout_metrics` and `installed_packages`.
     """
     return {
         MODEL: model_file,
@@ -142,7 +135,6 @@ def facts(
     audit: pd.DataFrame,
     repairs: dict,
     golden: dict,
-    data_hash: str,
 ) -> dict:
     """Return what the manifest says of a run, but for where and when it was made.
 
@@ -150,8 +142,7 @@ def facts(
         settings: `config` (the table's settings), `metrics` (see `holdout_metrics`), `seeds`.
         metrics: the content of `holdout_metrics.json`.
         predictions, golden: from `model_predictions` and `golden.make_golden`.
-        repairs: what cleaning counted.
-        data_hash: SHA-256 of the raw table's file.
+        repairs: what cleaning counted, and the SHA-256 of the raw table's file.
     """
     name, config = metrics["model"]["name"], settings["config"]
     holdout_rows = len(predictions)
@@ -166,11 +157,7 @@ def facts(
         "model": {"name": name} | config["models"][name],
         "baseline": settings["metrics"]["baseline"],
         "selection": selection(leaderboard, settings["metrics"]["select_by"]),
-        "data": {
-            "table": config["table"],
-            "sha256": data_hash,
-            **{key: repairs[key] for key in ("rows_read", "rows_without_target", "duplicate_rows")},
-        },
+        "data": {"table": config["table"]} | {key: repairs[key] for key in COUNTED},
         "split": {
             **config["split"],
             "rows": schema["rows"],
@@ -178,7 +165,7 @@ def facts(
             "holdout_rows": holdout_rows,
             "holdout_positive": float(predictions["target"].mean()),
         },
-        "holdout_rows_hash": rows_hash(predictions, data_hash),
+        "holdout_rows_hash": rows_hash(predictions, repairs["sha256"]),
         "golden": {
             "rows": len(golden["row_id"]),
             "difference_from_holdout": golden["difference_from_holdout"],
@@ -192,11 +179,7 @@ def facts(
 def model_predictions(
     predictions: pd.DataFrame, holdout: pd.DataFrame, model: str, ids: list[str]
 ) -> pd.DataFrame:
-    """Return one model's holdout predictions with the rows' ids.
-
-    Returns:
-        Columns `row_id`, the ids, `target`, `probability`, `prediction`, in the holdout's order.
-    """
+    """Return one model's holdout predictions with the rows' ids behind `row_id`."""
     own = predictions[predictions["model"] == model].drop(columns="model").reset_index(drop=True)
     taken = [name for name in ids if name not in own.columns]
     named = own.merge(holdout[["row_id", *taken]], on="row_id", how="left", validate="1:1")

@@ -5,17 +5,22 @@ shows whether this program and these packages still predict what they did. Of a 
 cells that are predicted from are kept: no ids, groups or targets.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 import pandas as pd
 
 from ml_baseline.data.schema import Schema
 from ml_baseline.errors import InputError
-from ml_baseline.registry.load import changes_in_words, install_command, version_changes
+from ml_baseline.registry.load import (
+    changes_in_words,
+    install_command,
+    load_model,
+    version_changes,
+)
 from ml_baseline.registry.manifest import Golden
 from ml_baseline.registry.predict import input_columns, predict_rows
-from ml_baseline.registry.runs import GOLDEN, Run, checked_json
+from ml_baseline.registry.runs import GOLDEN, Run, changed_files, checked_json, with_schema
 
 if TYPE_CHECKING:  # importing it takes longer than all else here
     from sklearn.pipeline import Pipeline
@@ -26,12 +31,7 @@ TOLERANCE = 1e-9
 
 
 def choose_rows(predictions: pd.DataFrame, rows: int = ROWS) -> pd.DataFrame:
-    """Return predictions of a few rows that span all probabilities, from the lowest to the highest.
-
-    Args:
-        predictions: columns `row_id, probability`, one row for each row of the holdout.
-        rows: how many to choose at most.
-    """
+    """Return at most so many predictions, from the lowest to the highest probability."""
     ordered = predictions.sort_values(["probability", "row_id"], kind="stable")
     places = np.unique(np.linspace(0, len(ordered) - 1, min(rows, len(ordered))).round())
     return ordered.iloc[places.astype(int)]
@@ -46,7 +46,7 @@ def make_golden(
         model: the pipeline to publish.
         raw: the raw table, every cell text.
         schema: its input schema.
-        predictions: the model's holdout predictions, columns `row_id, probability`.
+        predictions: of the holdout, columns `row_id, probability`.
 
     Returns:
         The golden rows. `difference_from_holdout` says by how much the probabilities differ at most
@@ -81,11 +81,7 @@ def make_golden(
 
 
 def replay_golden(run: Run, model: "Pipeline") -> tuple[int, float]:
-    """Predict a run's golden rows again.
-
-    Returns:
-        How many rows there are, and by how much their probabilities differ at most from those at
-        publication.
+    """Return how many golden rows a run has, and the largest change of their probabilities.
 
     Raises:
         InputError: the model cannot predict them here, or the golden rows are not as published.
@@ -111,10 +107,8 @@ def replay_golden(run: Run, model: "Pipeline") -> tuple[int, float]:
 def require_working(run: Run, model: "Pipeline") -> str:
     """Return what to tell the user before a model predicts, in words; nothing if all is well.
 
-    Predicts the golden rows: the packages here may differ from those the run was published with.
-
-    Raises:
-        InputError: the model cannot predict with the packages that are installed here.
+    The packages here may differ from those the run was published with. Raises InputError as
+    `replay_golden` does.
     """
     rows, difference = replay_golden(run, model)
     if difference > TOLERANCE:
@@ -127,3 +121,60 @@ def require_working(run: Run, model: "Pipeline") -> str:
     if changes and rows:
         return f"{changes}; the run's {rows} golden rows are predicted as before"
     return changes
+
+
+class Verification(TypedDict):
+    """What `verify_run` found.
+
+    Attributes:
+        files: how many the manifest lists.
+        changed_files: what is wrong with them, by name.
+        golden_rows: how many were predicted again.
+        largest_difference: of their probabilities; None if they were not predicted.
+    """
+
+    ok: bool
+    run_id: str
+    dataset: str
+    folder: str
+    sealed: bool
+    files: int
+    changed_files: dict[str, str]
+    golden_rows: int
+    largest_difference: float | None
+    version_changes: list[str]
+    problems: list[str]
+
+
+def verify_run(run: Run) -> Verification:
+    """Return whether a run is as published and still gives the predictions it was published with.
+
+    The model is loaded only if every file is as it was.
+    """
+    wrong = changed_files(run)
+    problems = [f"{name}: {what}" for name, what in wrong.items()]
+    rows, difference = 0, None
+    if not wrong:
+        try:
+            run = with_schema(run)
+            rows, difference = replay_golden(run, load_model(run))
+        except InputError as error:
+            problems.append(str(error))
+    if difference is not None and difference > TOLERANCE:
+        problems.append(
+            f"the predictions of the golden rows differ by up to {difference:.3g} from those the "
+            f"run was published with ({changes_in_words(run)})"
+        )
+    return {
+        "ok": not problems,
+        "run_id": run.run_id,
+        "dataset": run.dataset,
+        "folder": str(run.folder),
+        "sealed": run.sealed,
+        "files": len(run.meta["files"]),
+        "changed_files": wrong,
+        "golden_rows": rows,
+        "largest_difference": difference,
+        "version_changes": version_changes(run),
+        "problems": problems,
+    }

@@ -38,7 +38,7 @@ DIGEST = re.compile(r"[0-9a-f]{64}")
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9.]{2,9}\+00:00")
 PACKAGE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
 VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]{0,98}")
-# No file of ours comes near it; whoever goes through one need not fear for the stack.
+# No file of ours comes near it, and no function that walks through one runs out of stack.
 DEEPEST = 30
 SHOWN_CHARACTERS = 40
 
@@ -81,7 +81,7 @@ class Split(TypedDict):
 
 
 class GoldenSummary(TypedDict):
-    """How many golden rows there are; see `golden.make_golden` for the other."""
+    """The golden rows in short; see `golden.make_golden`."""
 
     rows: int
     difference_from_holdout: float
@@ -195,22 +195,15 @@ Record = TypeVar("Record")
 
 
 # What a value of a plain type is called.
-CALLED = {
-    dict: "a mapping",
-    list: "a list",
-    str: "text",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    NoneType: "null",
-}
+CALLED = {dict: "a mapping", list: "a list", str: "text", int: "a whole number", float: "a number"}
+CALLED |= {bool: "true or false", NoneType: "null"}
 
 
 def read_json_as(kind: type[Record], content: bytes, name: object) -> Record:
     """Return the content of a JSON file, which is of a type.
 
     Args:
-        kind: a TypedDict. A value may have keys beyond those of its type.
+        kind: a TypedDict; the file may have keys beyond its own.
         content: the file's bytes.
         name: what a message calls the file.
 

@@ -31,13 +31,7 @@ EXPECTED = {"number": "a number", "integer": "a number", "boolean": "yes or no"}
 
 @dataclass(frozen=True)
 class BadCells:
-    """Cells of one raw column that do not keep to the schema.
-
-    Attributes:
-        column: its name in the raw table.
-        expected: what they should have been.
-        found: the cells, by the position of their row.
-    """
+    """Cells of one raw column that do not keep to the schema, by the position of their row."""
 
     column: str
     expected: str
@@ -73,7 +67,7 @@ def clean_rows(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, list[Ba
     of the training table's.
 
     Args:
-        raw: shape (rows, columns), every cell text, null for missing.
+        raw: every cell text, null for missing.
         schema: the run's input schema.
 
     Returns:
@@ -107,17 +101,11 @@ def expected(entry: Column) -> str:
 def predict_rows(
     model: "Pipeline", schema: Schema, raw: pd.DataFrame, threshold: float = 0.5
 ) -> tuple[np.ndarray, np.ndarray, list[BadCells]]:
-    """Return the predictions of raw rows.
-
-    Args:
-        model: the run's fitted pipeline.
-        schema: its input schema.
-        raw: as for `clean_rows`.
-        threshold: a probability of at least this much predicts 1.
+    """Return the predictions of raw rows (as for `clean_rows`).
 
     Returns:
-        The probability of a 1 and the prediction, each of shape (rows,), and the bad cells. In
-        their rows both figures come from what else is there, and should not be used.
+        The probability of a 1 and the prediction (1 from `threshold` on), each of shape (rows,), and
+        the bad cells, in whose rows both should not be used.
     """
     table, problems = clean_rows(raw, schema)
     probability = predict_clean(model, table)
@@ -177,12 +165,7 @@ def reasons_of(problems: list[BadCells], rows: int) -> list[str | None] | None:
 
 
 def in_words(problem: BadCells, before: int) -> str:
-    """Return what is wrong with the cells of a column, the first of them by their row's number.
-
-    Args:
-        problem: bad cells of a chunk of rows.
-        before: how many rows stand before the chunk.
-    """
+    """Return what is wrong with the cells of a chunk that begins after `before` rows."""
     shown = [
         f"row {before + row + 1:,} has {_shown(found)}"
         for row, found in problem.found.iloc[:SHOWN_ROWS].items()

@@ -45,8 +45,7 @@ from ml_baseline.text import for_terminal
 if TYPE_CHECKING:  # importing it takes longer than all else here
     from sklearn.pipeline import Pipeline
 
-# A chunk has at most so many rows, and fewer where the table is wide, but never very few: what a
-# chunk costs whatever its size must not count.
+# A chunk has fewer rows where the table is wide, but never so few that its fixed costs count.
 CHUNK_ROWS = 1 << 17
 CHUNK_CELLS = 1 << 22
 FEWEST_CHUNK_ROWS = 1 << 10
@@ -82,8 +81,7 @@ def predict_file(
     Args:
         run: a published run.
         source: a file in any format that can be trained on, or "-" for standard input.
-        destination: a file of these kinds (but .zip), or "-" for CSV on standard output, of which
-            nothing is written before all of it is there.
+        destination: a file of `OUTPUT_NAME`, or "-" for CSV on standard output.
         on_bad_rows: for rows whose cells do not fit the schema, "fail" raises, "null" leaves
             their figures empty and gives the reason.
         rows_at_a_time: rows of a chunk; by the width of the table if None. The last digits of
@@ -121,7 +119,7 @@ def predict_file(
         model = load_model(run)
         if note := require_working(run, model):
             _say(f"note: {note}")
-        batch = _Batch(run, model, rows, on_bad_rows, rows_at_a_time)
+        batch = _Batch(run, model, rows, suffix, on_bad_rows, rows_at_a_time)
         temporary = stack.enter_context(_whole_output(destination, suffix))
         show = stack.enter_context(_progress_bar(rows, progress))
         # A core is left to the thread that reads: threads that wait for each other take longer.
@@ -130,7 +128,7 @@ def predict_file(
         summary = None
         while summary is None:
             with suppress(ReadAgainError):  # the rows know now what is to be read in another way
-                summary = batch.write(temporary, suffix, show)
+                summary = batch.write(temporary, show)
     return summary | {"unused_columns": unused, "seconds": time.perf_counter() - started}
 
 
@@ -142,29 +140,32 @@ class _Batch:
         run: Run,
         model: "Pipeline",
         rows: Rows,
+        suffix: str,
         on_bad_rows: str,
         rows_at_a_time: int | None,
     ):
         self.schema, self.model, self.rows = run.schema, model, rows
+        self.suffix, self.on_bad_rows = suffix, on_bad_rows
         self.threshold = run.meta["threshold"]
-        self.on_bad_rows = on_bad_rows
         self.ids = [column for column in id_columns(run) if column in rows.names]
         target = target_entry(self.schema)["source"]
         self.read = [*input_columns(self.schema), *([target] if target in rows.names else [])]
         width = len(self.read) + len(self.ids)
-        self.chunk_rows = rows_at_a_time or min(
-            CHUNK_ROWS, max(FEWEST_CHUNK_ROWS, CHUNK_CELLS // width)
-        )
+        fitting = min(CHUNK_ROWS, max(FEWEST_CHUNK_ROWS, CHUNK_CELLS // width))
+        self.chunk_rows = rows_at_a_time or fitting
+        # Ids are written with the data types that they are stored with, where both files have any.
+        types = (suffix == ".parquet" and rows.types) or {}
+        self.typed_ids = {column: types[column] for column in self.ids if column in types}
 
-    def write(self, path: Path, suffix: str, show: Callable[[], None]) -> dict:
+    def write(self, path: Path, show: Callable[[], None]) -> dict:
         """Write the predictions of all rows to `path`; return how many there are."""
-        schema = self._output_schema(suffix)
-        writer = table_writer(path, schema, suffix)
+        schema = self._output_schema()
+        writer = table_writer(path, schema, self.suffix)
         done = bad = formulas = 0
         # One chunk is read and cleaned, one predicted and one written at the same time.
         with closing(writer), ThreadPoolExecutor(1) as behind:
             written = behind.submit(lambda: None)
-            for ids, table, problems in _ahead(self._cleaned(suffix)):
+            for ids, table, problems in _ahead(self._cleaned()):
                 if not (problems and self.on_bad_rows == "fail"):
                     probability = predict_clean(self.model, table)
                     problems += no_probabilities(probability)
@@ -176,7 +177,7 @@ class _Batch:
                 written = behind.submit(writer.write, output)
                 done += len(table)
                 bad += sum(reason is not None for reason in reasons or ())
-                formulas += 0 if suffix == ".parquet" else _formulas(ids)
+                formulas += 0 if self.suffix == ".parquet" else _formulas(ids)
                 show()
             written.result()
         if formulas:
@@ -186,24 +187,18 @@ class _Batch:
             )
         return {"rows": done, "bad_rows": bad}
 
-    def _cleaned(self, suffix: str) -> Iterator[tuple[pa.Table, pd.DataFrame, list[BadCells]]]:
+    def _cleaned(self) -> Iterator[tuple[pa.Table, pd.DataFrame, list[BadCells]]]:
         """Yield the ids, the features and the bad cells of chunk after chunk."""
         columns = list(dict.fromkeys([*self.read, *self.ids]))
-        pieces = self.rows.pieces(columns, self._typed_ids(suffix))
+        pieces = self.rows.pieces(columns, self.typed_ids)
         for chunk in in_chunks(pieces, self.chunk_rows):
             raw = chunk.select(self.read).to_pandas()
             yield chunk.select(self.ids), *clean_rows(raw, self.schema)
 
-    def _typed_ids(self, suffix: str) -> dict[str, pa.DataType]:
-        """Return the data types of the ids, if they are written as they are stored."""
-        types = (suffix == ".parquet" and self.rows.types) or {}
-        return {column: types[column] for column in self.ids if column in types}
-
-    def _output_schema(self, suffix: str) -> pa.Schema:
+    def _output_schema(self) -> pa.Schema:
         fields: list[pa.Field] = []
         for column in self.ids:
-            kind = self._typed_ids(suffix).get(column, pa.large_string())
-            name = column
+            kind, name = self.typed_ids.get(column, pa.large_string()), column
             while name in OUTPUT_COLUMNS or name in [field.name for field in fields]:
                 name += "_raw"
             fields.append(pa.field(name, kind))
@@ -280,14 +275,13 @@ def _file_of(source: str | Path) -> Iterator[tuple[Path, str]]:
 
     Standard input and pipes are first copied to a temporary file.
     """
-    path = Path(source)
-    is_standard = str(source) == STANDARD_STREAM
+    path, is_standard = Path(source), str(source) == STANDARD_STREAM
     if not is_standard and (path.is_file() or path.is_dir() or not path.exists()):
         yield path, str(path)
         return
     name = "standard input" if is_standard else str(path)
     with own_folder() as folder:
-        copy = Path(folder, "input")
+        copy = folder / "input"
         with ExitStack() as stack:
             file = sys.stdin.buffer if is_standard else stack.enter_context(path.open("rb"))
             if path.is_char_device() and not file.isatty():  # /dev/zero never ends
@@ -303,8 +297,7 @@ def _whole_output(destination: str | Path, suffix: str) -> Iterator[Path]:
     If the block raises, nothing does. What is no plain file (standard output, a pipe) gets the
     content once all of it is there.
     """
-    path = Path(destination)
-    is_standard = str(destination) == STANDARD_STREAM
+    path, is_standard = Path(destination), str(destination) == STANDARD_STREAM
     if not is_standard and (path.is_file() or not path.exists()):
         try:
             with whole_prediction(path) as temporary:
@@ -313,7 +306,7 @@ def _whole_output(destination: str | Path, suffix: str) -> Iterator[Path]:
             raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
         return
     with own_folder() as folder:
-        temporary = Path(folder, f"output{suffix}")
+        temporary = folder / f"output{suffix}"
         yield temporary
         try:
             with ExitStack() as stack:
@@ -336,17 +329,10 @@ def _progress_bar(rows: Rows, wanted: bool | None) -> Iterator[Callable]:
         yield lambda: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress
 
-    bar = Progress(
-        TextColumn("Predicting"),
-        BarColumn(),
-        TextColumn("{task.percentage:.0f} %"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True, force_terminal=wanted),
-        transient=True,
-    )
-    task = bar.add_task("", total=rows.source.size)
+    bar = Progress(console=Console(stderr=True, force_terminal=wanted), transient=True)
+    task = bar.add_task("Predicting", total=rows.source.size)
     started = time.perf_counter()
 
     def show() -> None:

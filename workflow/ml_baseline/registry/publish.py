@@ -51,10 +51,9 @@ def publish(
         runs: the folder of the table's runs.
         files: the content of each file, by its path in the run.
         facts: what the manifest says of the run, see `contents.facts`.
-        circumstances: what the manifest says of where it was made. Together with the files of
-            `CIRCUMSTANCES`, the time and the card this does not count as content.
+        circumstances: what it says of where the run was made. As the files of `CIRCUMSTANCES`, the
+            time and the card this does not count as content.
         card: makes the text of the run's README from its manifest.
-        now: the clock.
     """
     runs = Path(runs)
     runs.mkdir(parents=True, exist_ok=True)
@@ -95,9 +94,8 @@ def _alone(runs: Path) -> Iterator[None]:
 def _unchanged(runs: Path, content: str) -> str | None:
     """Return the run that has this content already: the latest, or a newer one, or None.
 
-    A newer one than the latest is there if a process was killed before it could name it. An older
-    one does not count: going back to earlier settings publishes anew, so that the latest run is
-    always what the results show. Nor does one that is damaged, or that this account cannot load.
+    A newer one is there if a process was killed before it could name it. Older ones do not count, so
+    that the latest run is always what the results show, nor do those that cannot be used.
     """
     # An account that can keep no key takes the runs that are there for its own.
     trusted = seal_of(b"", make_key=True) is None

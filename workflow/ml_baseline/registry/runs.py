@@ -64,14 +64,13 @@ def find_run(
 
     Args:
         name: a run id, "latest", or the path of a run's folder. "latest" is the run that was last
-            published or trained: of `dataset`, or without one of all tables.
+            published or trained.
         results: the folder of the results.
         dataset: look among the runs of this table only.
         trusted: the user vouches for the run, even if it was published elsewhere.
 
     Raises:
-        InputError: there is no such run, more than one, it comes from elsewhere and is not trusted,
-            or its manifest or schema is damaged.
+        InputError: there is no such run, more than one, or none that can be used.
     """
     folder = run_folder(name, Path(results), dataset)
     run = open_run(folder, trusted)
@@ -89,8 +88,7 @@ def run_folder(name: str, results: Path = RESULTS, dataset: str | None = None) -
     """Return the folder of the run that `name` stands for, as `find_run` explains."""
     if dataset is not None and not DATASET.fullmatch(dataset):
         raise InputError(
-            f"{dataset!r} cannot be the name of a table; expected letters, digits, _ and -, a letter "
-            "first"
+            f"{dataset!r} cannot be the name of a table; expected a letter, then letters, digits, _, -"
         )
     if name == LATEST:
         return _latest_folder(results, dataset)
@@ -121,11 +119,7 @@ def runs_of(results: Path, dataset: str) -> list[Path]:
 
 
 def run_folders(results: Path = RESULTS, dataset: str | None = None) -> list[Path]:
-    """Return the folders of all runs that can be listed, the oldest first.
-
-    Raises:
-        InputError: those of `dataset` cannot.
-    """
+    """Return the folders of all runs that can be listed; InputError if those of `dataset` cannot."""
     found: list[Path] = []
     for name in tables(results, dataset):
         try:
@@ -155,8 +149,7 @@ def open_run(folder: Path, trusted: bool = False) -> Run:
     published it, unless the user vouches for it.
 
     Raises:
-        InputError: the folder is none of a run, the run comes from elsewhere and is not trusted,
-            or its manifest is damaged.
+        InputError: there is none, it comes from elsewhere and is not trusted, or it is damaged.
     """
     if folder.is_symlink():
         raise InputError(f"{folder} is a symbolic link; name the run's own folder")
@@ -264,11 +257,7 @@ def _told(path: Path) -> Iterator[None]:
 
 
 def latest_run_id(runs: Path) -> str | None:
-    """Return the run id that a table's pointer names, None if there is no pointer.
-
-    Raises:
-        InputError: what stands there is no run id, or it is no plain file.
-    """
+    """Return the run id that a table's pointer names, None without one; InputError if damaged."""
     if not os.path.lexists(runs / LATEST_FILE):
         return None
     text = read_plain_file(runs, LATEST_FILE).decode("utf-8", errors="replace").strip()
@@ -312,8 +301,7 @@ def _latest_folder(results: Path, dataset: str | None) -> Path:
 
 def _last_table(results: Path) -> str | None:
     """Return the table that was last published or trained: the newest pointer's."""
-    tables = [path for path in _listed(results) if DATASET.fullmatch(path.name)]
-    pointers = [path / "runs" / LATEST_FILE for path in tables]
+    pointers = [results / name / "runs" / LATEST_FILE for name in tables(results)]
     pointers = [path for path in pointers if os.path.lexists(path)]
     newest = max(pointers, key=lambda p: (p.lstat().st_mtime_ns, p.parts[-3]), default=None)
     return newest.parts[-3] if newest else None

@@ -33,6 +33,7 @@ REPAIR_WORDS = {
     "stripped": "surrounding blanks removed",
     "missing": "read as missing",
     "missing_numbers": "numbers that stand for missing",
+    "ambiguous": "could be read in another way too: say so with `dates` or `decimal`",
     "unparsable": "unreadable, so missing",
     "numbers_from_text": "numbers read from text",
     "booleans_from_text": "yes or no read from text",

@@ -1,10 +1,10 @@
 """The graph of the rules that make one table's results, drawn as the report shows it."""
 
 from functools import cache
+from typing import TypedDict
 
 from markupsafe import Markup, escape
 
-from ml_baseline.jobs.rule_graph import RuleGraph
 from ml_baseline.report.charts import place, svg
 
 BOX_WIDTH, BOX_HEIGHT = 92, 30
@@ -14,6 +14,15 @@ ARROW = (
     'markerHeight="7" orient="auto"><path class="arrow" d="M0 0L8 4L0 8Z"/></marker></defs>'
 )
 Edge = tuple[str, str]
+
+
+class RuleGraph(TypedDict):
+    """What depends on what; rules that are made in a loop are one node, named after their script."""
+
+    edges: list[list[str]]  # [from, to]
+    jobs: dict[str, int]  # how many jobs a node stands for
+    learns: list[str]  # nodes that read training rows, but no holdout
+    sees: list[str]  # nodes that read the holdout, or what was made from it
 
 
 def without_detours(edges: list[Edge]) -> list[Edge]:

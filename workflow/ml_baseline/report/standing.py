@@ -119,7 +119,7 @@ def standing(leaderboard: list[Row], audit: list[Row], controls: list[Row]) -> S
     gained = p is not None and p <= alpha and gain is not None and gain.value > 0
     fails = [row for row in audit if row["verdict"] == "fail"]
     warns = [row for row in audit if row["verdict"] == "warn"]
-    failed_controls = [row for row in controls if row["verdict"] == "fail"]
+    failed_controls = [row for row in controls if row["verdict"] != "pass"]
     leaks = [row for row in failed_controls if row["control"] == "negative"]
     missed = [row for row in failed_controls if row["control"] == "positive"]
     if fails or leaks or best is None:

@@ -1,8 +1,8 @@
 """What drives a fitted model: permutation importance and partial dependence on holdout rows.
 
-Both ask the model for predictions of rows in which one column was changed, and both ask for as few
-as the answer needs: a model that takes long to predict would otherwise take longer to explain than
-to train. The module knows no scikit-learn; a model is a function from rows to probabilities.
+Both ask the model for predictions of rows in which one column was changed, and for as few as the
+answer needs: a slow model would otherwise take longer to explain than to train. A model is a function
+from rows to probabilities.
 """
 
 import itertools
@@ -63,9 +63,8 @@ def permutation_importance(
     """Return how much worse a model scores when a column's values are shuffled among the rows.
 
     Breiman (2001), Machine Learning 45, 5-32; Fisher, Rudin and Dominici (2019), Journal of Machine
-    Learning Research 20(177). The model is given and not fitted again: a feature that another one
-    can stand in for is worth little by this measure, although both together may be worth all
-    (`correlated_with`).
+    Learning Research 20(177). The model is not fitted again: a feature that another one can stand in
+    for (`correlated_with`) is worth little by this measure.
 
     The error bar is for other holdout rows and other shuffles of this model: the variance is that of
     the rows' parts in the score (`scores.parts_of_rows`), averaged over the repeats. A row has a part
@@ -83,10 +82,9 @@ def permutation_importance(
 
     Returns:
         One row a feature, the most important first (of equal ones in the order of the schema):
-        `feature`, `importance` in units of the metric (positive where shuffling does harm, for
-        metrics of which less is better too), `low` and `high`, `repeats` (shuffles), `metric`,
-        `rows` (holdout rows it was measured on), `correlated_with`: the features that go with it
-        (see `correlated_features`) as a JSON list.
+        `feature`, `importance` in units of the metric (positive where shuffling does harm), `low` and
+        `high`, `repeats` (shuffles), `metric`, `rows` (holdout rows it was measured on),
+        `correlated_with` (see `correlated_features`) as a JSON list.
     """
     features = holdout[feature_columns(schema)]
     rows, repeats = importance_budget(*features.shape)
@@ -303,8 +301,8 @@ def correlated_features(features: pd.DataFrame, schema: Schema) -> dict[str, lis
 def _rank_correlations(ranks: np.ndarray) -> np.ndarray:
     """Return the absolute correlation of every two rows of ranks, 0 where there is none.
 
-    Where one of two columns has no value, the other's ranks are those among its own values: with
-    few gaps the same to a third digit as ranking anew, and a product of matrices.
+    Ranks are not taken anew where the other column has no value: with few gaps the same to a third
+    digit, and a product of matrices.
     """
     known = (~np.isnan(ranks)).astype(float)
     # Ranks lie about half of how many there are: centred so, products keep their digits.

@@ -50,8 +50,7 @@ def parts_of_rows(name: str, sample: Sample) -> np.ndarray:
     The parts have the shape (rows,) and mean 0; the variance of the metric is about that of the
     mean of the parts. They are the influence of the row: exact for means and shares of a fixed
     whole, by the delta method for ratios and functions of rates, from DeLong's placements for
-    roc_auc, and from leaving the row out for pr_auc. All are 0 where the metric has no spread on
-    these rows.
+    roc_auc, and from leaving the row out for pr_auc; 0 where the metric has no spread.
     """
     metric = metric_named(name)
     parts = METHODS[metric.method].parts(sample, metric)

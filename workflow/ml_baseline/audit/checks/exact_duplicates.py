@@ -36,8 +36,8 @@ def exact_duplicates(context: Context) -> list[Finding]:
         wanted = holdout[target].to_numpy()[twins]
         likeness = ones[theirs[twins]] / counts[theirs[twins]]
         agreeing = np.where(wanted == 1, likeness, 1 - likeness).mean()
-        base = np.mean(holdout[target].to_numpy())
-        chance = base * base + (1 - base) * (1 - base)
+        base = holdout[target].to_numpy().mean()
+        chance = base**2 + (1 - base) ** 2
         surprising = np.exp(-_surprise(both)[len(train) :][twins]) * len(train) < 0.01
         natural = 1 - surprising.mean()
         excess = max((agreeing - chance) / (1 - chance), 0.0)

@@ -40,13 +40,10 @@ def model_score(context: Context) -> list[Finding]:
         auc = mean_over_folds(predictions)
         best, best_model = max((best, best_model), (auc, model))
         finding = judged_score(model, auc, target, strongest)
-        if finding is not None:
-            findings.append(finding)
-    summary = (
-        f"The best out-of-fold ROC-AUC is {best:.3f}, of '{best_model}'."
-        if best_model
-        else "There are no out-of-fold predictions to look at."
-    )
+        findings += [finding] if finding is not None else []
+    summary = "There are no out-of-fold predictions to look at."
+    if best_model:
+        summary = f"The best out-of-fold ROC-AUC is {best:.3f}, of '{best_model}'."
     return findings or [Finding(best_model, best, SCORE.nearest, summary)]
 
 
