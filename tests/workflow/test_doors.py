@@ -124,7 +124,7 @@ def test_the_same_files_exit_codes_and_second_tries(tmp_path, monkeypatch, undis
     for _ in range(2):
         done = project.snakemake()
         assert done.returncode == 1, done.stdout
-        assert "small: ValueError: out of order" in " ".join(done.stdout.split())
+        assert "small, model faulty: ValueError: out of order" in " ".join(done.stdout.split())
         assert log.stat().st_mtime_ns > last_tried
         last_tried = log.stat().st_mtime_ns
     (project.folder / "faulty").unlink()

@@ -48,8 +48,7 @@ def _jittered(
     random = np.random.default_rng(seeds)
     columns = dict(table.items())
     for entry in schema["columns"]:
-        is_quantity = entry["kind"] in NUMERIC_KINDS and "part" not in entry
-        if entry["role"] != "feature" or not is_quantity:
+        if entry["role"] != "feature" or entry["kind"] not in NUMERIC_KINDS or "part" in entry:
             continue
         values = table[entry["name"]]
         steps = noise_frac * _spread(values) * random.normal(0.0, 1.0, len(values))
