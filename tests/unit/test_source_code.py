@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from ml_baseline.jobs import source_code
 from ml_baseline.jobs.source_code import code_hash, package_version
+
+# They import estimators and what warm processes hold ready, none of them a module of ours.
+DYNAMIC_IMPORTS_OF_OTHERS = {"modelling/pipeline.py", "jobs/warm.py"}
 
 # The script imports what it needs in every way there is; odd.py and audit/unused.py are not needed.
 FILES = {
@@ -171,3 +175,14 @@ def test_package_versions():
     assert package_version("sklearn.linear_model.Ridge") == f"scikit-learn {sklearn.__version__}"
     assert package_version("yaml.Loader").lower().startswith("pyyaml ")  # another name than its own
     assert "not installed" in package_version("nowhere_to_be_found.Model")
+
+
+def test_no_module_of_ours_is_imported_where_the_hash_of_code_does_not_see_it():
+    library = Path(source_code.__file__).parents[1]
+    dynamic = {"import_module", "__import__"}
+    found = {
+        path.relative_to(library).as_posix()
+        for path in library.rglob("*.py")
+        if any(word in path.read_text(encoding="utf-8") for word in dynamic)
+    }
+    assert found <= DYNAMIC_IMPORTS_OF_OTHERS

@@ -1,11 +1,21 @@
-"""The checks, in the order in which they run and are reported: importing one registers it."""
+"""The checks, in the order in which they run and are reported: importing one registers it.
 
-from importlib import import_module
-
-ORDER = """
-sealed_holdout class_sizes exact_duplicates near_duplicates interpolated_rows shared_entities
-prepared_before_split model_score single_feature missing_values feature_pair row_order ids time_order
-train_holdout_shift
+Import statements and no loop: what a rule's code is, is read from them.
 """
-for name in ORDER.split():
-    import_module(f"{__name__}.{name}")
+
+# ruff: noqa: F401, I001
+from ml_baseline.audit.checks import sealed_holdout
+from ml_baseline.audit.checks import class_sizes
+from ml_baseline.audit.checks import exact_duplicates
+from ml_baseline.audit.checks import near_duplicates
+from ml_baseline.audit.checks import interpolated_rows
+from ml_baseline.audit.checks import shared_entities
+from ml_baseline.audit.checks import prepared_before_split
+from ml_baseline.audit.checks import model_score
+from ml_baseline.audit.checks import single_feature
+from ml_baseline.audit.checks import missing_values
+from ml_baseline.audit.checks import feature_pair
+from ml_baseline.audit.checks import row_order
+from ml_baseline.audit.checks import ids
+from ml_baseline.audit.checks import time_order
+from ml_baseline.audit.checks import train_holdout_shift
