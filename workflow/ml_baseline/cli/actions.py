@@ -10,7 +10,6 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable
-from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from ml_baseline.errors import InputError
@@ -158,7 +157,7 @@ def serve(options: Namespace) -> int:
     run = _find(options, options.run)
     from ml_baseline import serve
 
-    chosen = {field.name: getattr(options, field.name) for field in fields(serve.ServeOptions)}
+    chosen = {name: getattr(options, name) for name in serve.ServeOptions._fields}
     chosen["follow"] = options.results if options.follow else None
     serve.serve(run, serve.ServeOptions(**chosen))
     return 0

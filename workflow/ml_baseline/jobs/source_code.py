@@ -24,19 +24,25 @@ def code_hash(script: Path, package: Path, memory: Memory | None = None) -> str:
     Raises:
         SyntaxError: a file is not valid Python.
     """
-    found: dict[str, str] = {}
-    waiting = [script]
+    digests: dict[str, str] = {}
+    found, waiting = {script}, [script]
     while waiting:
         path = waiting.pop()
         name = "script" if path == script else str(path.relative_to(package))
-        if name not in found:
-            found[name], imported = _read(path, package, memory)
-            waiting += [file for dotted in imported for file in _files(dotted, package)]
-    text = "\n".join(f"{name} {digest}" for name, digest in sorted(found.items()))
+        digests[name], imported = _looked_at(path, package, memory)
+        waiting += imported - found
+        found |= imported
+    text = "\n".join(f"{name} {digest}" for name, digest in sorted(digests.items()))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @cache
+def _looked_at(path: Path, package: Path, memory: Memory | None) -> tuple[str, frozenset[Path]]:
+    """Return the hash of one file's meaning and the package's files that importing it runs."""
+    digest, imported = _read(path, package, memory)
+    return digest, frozenset(file for dotted in imported for file in _files(dotted, package))
+
+
 def _read(path: Path, package: Path, memory: Memory | None) -> tuple[str, list[str]]:
     """Return the hash of one file's meaning and the dotted names it imports."""
     source = path.read_bytes()

@@ -6,9 +6,8 @@ of a request, `batching` predicts the rows of all waiting requests together, and
 are predicted with.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ml_baseline.errors import InputError
 
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
     from ml_baseline.registry import Run
 
 
-@dataclass(frozen=True)
-class ServeOptions:
+class ServeOptions(NamedTuple):
     """How a run is served.
 
     Attributes:
