@@ -144,15 +144,15 @@ def test_what_is_known_is_not_found_out_again_and_what_is_broken_is(tmp_path, mo
     for broken in (None, "", "[1]", '["of an older kind"]'):
         if broken is not None:
             file.write_text(json.dumps(dict.fromkeys(json.loads(file.read_text()), broken)))
-        source_code._read.cache_clear()
+        source_code._looked_at.cache_clear()
         memory = Memory(file)
         assert code_hash(script, package, memory) == plain
         memory.save()
     assert len(json.loads(file.read_text())) > 5
-    source_code._read.cache_clear()
+    source_code._looked_at.cache_clear()
     monkeypatch.setattr(source_code, "_meaning", None)  # not called
     assert code_hash(script, package, Memory(file)) == plain
-    source_code._read.cache_clear()
+    source_code._looked_at.cache_clear()
 
 
 def test_our_own_scripts_bring_their_modules(monkeypatch):
@@ -160,9 +160,9 @@ def test_our_own_scripts_bring_their_modules(monkeypatch):
 
     workflow = Path(source_code.__file__).parents[2]
     read = []
-    plain = source_code._read.__wrapped__
+    plain = source_code._looked_at.__wrapped__
     monkeypatch.setattr(
-        source_code, "_read", lambda path, *more: read.append(path.stem) or plain(path, *more)
+        source_code, "_looked_at", lambda path, *more: read.append(path.stem) or plain(path, *more)
     )
     code_hash(workflow / "scripts" / "augment.py", workflow / "ml_baseline")
     assert {"job_log", "augment", "files", "tables", "errors"} <= set(read)

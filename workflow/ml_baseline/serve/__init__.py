@@ -40,7 +40,7 @@ class ServeOptions(NamedTuple):
     follow: Path | None = None
 
 
-def serve(run: "Run", options: ServeOptions = ServeOptions()) -> None:
+def serve(run: "Run", options: ServeOptions) -> None:
     """Answer requests until the process is told to stop (SIGTERM, Ctrl-C).
 
     Requests that have arrived by then are still answered, for up to ten seconds. If the environment
