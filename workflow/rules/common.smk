@@ -335,11 +335,9 @@ def gather_what_there_is(unfinished, began):
     """Write results/metrics.csv without the tables that failed; return whether any succeeded."""
     there = [path for path in map(made, gathered_files()) if path not in unfinished]
     if there:
-        import pandas as pd
+        from ml_baseline.data.tables import read_tables, write_table
 
-        from ml_baseline.data.tables import read_table, write_table
-
-        write_table(pd.concat(map(read_table, there)), made("results/metrics.csv"))
+        write_table(read_tables(there), made("results/metrics.csv"))
     return bool(there)
 
 

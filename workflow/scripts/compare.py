@@ -5,7 +5,7 @@ with job_log(snakemake, warm="models"):
 
     import pandas as pd
 
-    from ml_baseline.data.tables import read_table, write_table
+    from ml_baseline.data.tables import read_table, read_tables, write_table
     from ml_baseline.files import read_json
     from ml_baseline.scoring.leaderboard import leaderboard, out_of_fold_scores
 
@@ -13,7 +13,7 @@ with job_log(snakemake, warm="models"):
         return next(int(p.removeprefix("seed")) for p in path.parts[::-1] if p.startswith("seed"))
 
     cfg = snakemake.params.cfg
-    metrics = pd.concat([read_table(path) for path in snakemake.input.metrics])
+    metrics = read_tables(snakemake.input.metrics)
     predictions = {seed_of(Path(p)): read_table(p) for p in snakemake.input.predictions}
     oof_scores = [
         {"seed": seed_of(Path(p)), "model": Path(p).stem}

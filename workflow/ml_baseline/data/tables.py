@@ -131,6 +131,11 @@ def read_table(path: str | Path, schema: Schema | None = None) -> pd.DataFrame:
     return content.to_pandas()
 
 
+def read_tables(paths: Iterable[str | Path]) -> pd.DataFrame:
+    """Return the rows of several such tables, one table after the other."""
+    return pd.concat(map(read_table, paths))
+
+
 def open_rows(
     path: str | Path,
     name: str | None = None,
