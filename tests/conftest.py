@@ -1,4 +1,4 @@
-"""What all tests share: the key that seals published runs is not the user's own, and the processors."""
+"""What all tests share: a registry key of their own, their names, and how many processes run them."""
 
 import os
 from pathlib import Path
@@ -17,6 +17,11 @@ def key_of_the_tests(tmp_path_factory):
         del os.environ[KEY_VARIABLE]
     else:
         os.environ[KEY_VARIABLE] = previous
+
+
+def pytest_make_parametrize_id(val, argname) -> str | None:
+    """Return the parameter's name for bytes: archives hold their date, and each process collects anew."""
+    return argname if isinstance(val, bytes) else None
 
 
 @pytest.hookimpl(optionalhook=True)
