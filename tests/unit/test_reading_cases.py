@@ -51,7 +51,7 @@ def read(case: str) -> Read:
     folder = CASES / case
     (path,) = folder.glob("table.*")
     (settings,) = yaml.safe_load((folder / "config.yaml").read_text())["datasets"].values()
-    raw, reading = read_raw_table(path, settings.get("separator"), settings.get("encoding"))
+    raw, reading = read_raw_table(path, settings)
     schema = infer_schema(raw, settings, case, reading.get("separator"))
     return Read(raw, schema, *clean(raw, schema))
 

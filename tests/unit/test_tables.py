@@ -144,7 +144,7 @@ def test_an_empty_table_comes_back(tmp_path):
 def raw(tmp_path, content, name="t.csv", **settings):
     path = tmp_path / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return read_raw_table(path, **settings)
+    return read_raw_table(path, settings)
 
 
 A_B = {"a": ["1", "3"], "b": ["2", "4"]}

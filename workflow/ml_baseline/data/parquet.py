@@ -1,9 +1,10 @@
 """Parquet files as tables."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 from pyarrow import parquet
@@ -19,13 +20,7 @@ PIECE_ROWS = 1 << 16
 class ParquetRows:
     """The rows of a Parquet file; see `tables.Rows`."""
 
-    def __init__(
-        self,
-        source: SourceFile,
-        separator: str | None = None,
-        encoding: str | None = None,
-        columns: Iterable[str] = (),
-    ):
+    def __init__(self, source: SourceFile, settings: Mapping[str, Any], columns: Iterable[str]):
         self.source, self.name, self.reading = source, source.name, {"format": "parquet"}
         with self._errors():
             # Read on as rows are asked for, not a whole group of rows at once.

@@ -3,7 +3,7 @@
 A format is one entry of `FORMATS` and the module it names.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +63,8 @@ class Rows(Protocol):
 class Format:
     """One format of tables: how to open a foreign file, and to read back, write, and write piecewise."""
 
-    rows: Callable[..., Rows]  # of (SourceFile, separator, encoding, columns)
+    # The arguments behind the file are those of `open_rows`.
+    rows: Callable[[SourceFile, Mapping[str, Any], Iterable[str]], Rows]
     read: Callable[[Path, dict], pa.Table]  # the dict has data types by column
     write: Callable[[pa.Table, Path], None]
     writer: Callable[[Path, pa.Schema, str], Any]  # has `write(table)` and `close()`
@@ -138,35 +139,34 @@ def read_tables(paths: Iterable[str | Path]) -> pd.DataFrame:
 
 def open_rows(
     path: str | Path,
-    name: str | None = None,
-    separator: str | None = None,
-    encoding: str | None = None,
+    settings: Mapping[str, Any] | None = None,
     columns: Iterable[str] = (),
+    name: str | None = None,
 ) -> Rows:
     """Return the rows of a table as it came.
 
     Args:
         path: .csv, .tsv, .txt (also as .gz, .bz2, .xz or .zip) or .parquet.
+        settings: of a table, those among them that say how its file is to be read (`separator`,
+            `encoding`); what they do not say is found out from the file.
+        columns: what the table is to have, which decides where the file does not.
         name: what to call it in messages, if not by its path.
-        separator: one character between cells, or a blank for any number of them; detected if None.
-        encoding: a codec's name; detected if None (UTF-8, UTF-16 with its mark, Windows-1252).
-        columns: what the table is to have, which decides between separators.
 
     Raises:
         InputError: there is no such file, or it is no table.
     """
     source = SourceFile(path, name)
-    return _format(source.path.suffix, source.start).rows(source, separator, encoding, columns)
+    return _format(source.path.suffix, source.start).rows(source, settings or {}, columns)
 
 
 def read_raw_table(
-    path: str | Path, separator: str | None = None, encoding: str | None = None
+    path: str | Path, settings: Mapping[str, Any] | None = None, columns: Iterable[str] = ()
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """Return a table as it came, whole, and how it was read (`Rows.reading`).
 
     Args and errors are those of `open_rows` and `Rows.pieces`; one without rows is an InputError too.
     """
-    rows = open_rows(path, separator=separator, encoding=encoding)
+    rows = open_rows(path, settings, columns)
     while True:
         with suppress(ReadAgainError):
             pieces = list(rows.pieces(rows.names, whole=True))

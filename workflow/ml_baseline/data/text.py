@@ -5,7 +5,7 @@ import io
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -56,14 +56,9 @@ class TextRows:
 
     types = None
 
-    def __init__(
-        self,
-        source: SourceFile,
-        separator: str | None = None,
-        encoding: str | None = None,
-        columns: Iterable[str] = (),
-    ):
-        self.source, self.name, self._encoding = source, source.name, encoding
+    def __init__(self, source: SourceFile, settings: Mapping[str, Any], columns: Iterable[str]):
+        self.source, self.name = source, source.name
+        separator, self._encoding = settings.get("separator"), settings.get("encoding")
         self.loose_quotes = False  # whether quotes behind a blank count
         self.quoting = "double"  # or "none", or "backslash", which stands before a quote in a cell
         self._announced = 0  # bytes of the line by which Excel says the separator

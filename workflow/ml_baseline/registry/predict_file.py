@@ -106,13 +106,7 @@ def predict_file(
         require_output(destination, {**(tables or {}), **own, source: "the input"}, overwrite)
     with ExitStack() as stack:
         path, name = stack.enter_context(_file_of(source))
-        rows = open_rows(
-            path,
-            name,
-            separator=config.get("separator"),
-            encoding=config.get("encoding"),
-            columns=input_columns(run.schema),
-        )
+        rows = open_rows(path, config, input_columns(run.schema), name)
         unused = check_columns(rows.names, run.schema, name)
         if unused:
             _say(f"{name}: these columns are not used: {listed(unused)}")
