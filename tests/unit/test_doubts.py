@@ -1,0 +1,174 @@
+"""What is not certain about a reading is told, and what is certain is not."""
+
+import re
+
+import pandas as pd
+import pytest
+
+from ml_baseline.data.clean import clean
+from ml_baseline.data.doubts import doubts
+from ml_baseline.data.infer_schema import describe_columns, infer_schema
+
+ROWS = 240
+NUMBERS = [f"{17 * i % 1000 / 8}" for i in range(ROWS)]
+DAYS = [f"{1 + i % 12:02}" for i in range(ROWS)]
+OPEN = [f"{a}/{b}/2023" for a, b in zip(DAYS, DAYS[5:] + DAYS[:5], strict=True)]
+THOUSANDS = [f"{1 + i % 9},{100 + i}" for i in range(ROWS - 9)] + ["7"] * 9
+IDS = [f"C-{i:05}" for i in range(ROWS)]
+
+
+def with_cells(values, every, *others):
+    """The same cells with another one in each so many rows."""
+    return [others[i // every % len(others)] if i % every == 0 else v for i, v in enumerate(values)]
+
+
+def found(columns, separator=None, **settings):
+    """The doubts of a raw table; a column of numbers and the target stand beside it."""
+    columns = {"n": NUMBERS} | columns | {"y": ["yes", "no", "no"] * (ROWS // 3)}
+    raw = pd.DataFrame({name: pd.Series(cells, dtype="str") for name, cells in columns.items()})
+    settings = {"target": "y"} | settings
+    schema = infer_schema(raw, settings, "small", separator)
+    table, repairs = clean(raw, schema)
+    repairs |= {"separator": separator}
+    return doubts(table, describe_columns(schema, table), repairs, settings)
+
+
+# The columns, the settings, and what must be found: column, kind, severity, part of what is said.
+CASES = {
+    "all is plain": ({"a": ["red", "blue"] * (ROWS // 2)}, {}, []),
+    "order, no evidence": (
+        {"d": OPEN},
+        {"separator": ","},
+        [("d", "order", "fail", "Nothing in the file tells which")],
+    ),
+    "order, by a sibling": (
+        {"d": OPEN, "e": [f"{1 + i % 28:02}/03/2023" for i in range(ROWS)]},
+        {},
+        [("d", "order", "warn", "day first.*'e' has the day first")],
+    ),
+    "order, siblings disagree": (
+        {"d": OPEN, "e": ["28/03/2023"] * ROWS, "f": ["03/28/2023"] * ROWS, "x": NUMBERS},
+        {},
+        [("d", "order", "fail", ""), ("e", "constant", "warn", ""), ("f", "constant", "warn", "")],
+    ),
+    "order, by the separator": ({"d": OPEN}, {"separator": ";"}, [("d", "order", "warn", "semic")]),
+    "order, told by its own cells": ({"d": with_cells(OPEN, 60, "25/12/2023")}, {}, []),
+    "both orders": (
+        {"d": with_cells(with_cells(OPEN, 2, "12/25/2023"), 40, "25/12/2023")},
+        {},
+        [
+            ("d", "order", "fail", "dates of both orders.*'25/12/2023'"),
+            ("d", "unreadable", "warn", ""),
+        ],
+    ),
+    "decimal, no evidence": (
+        {"m": THOUSANDS, "n": DAYS},
+        {},
+        [("m", "decimal", "fail", r"decimal point, and 231 cells .*1,100 \(read as 1100.0")],
+    ),
+    "decimal, by a sibling": (
+        {"m": THOUSANDS},
+        {},
+        [("m", "decimal", "warn", "'n' has decimal p")],
+    ),
+    "decimal, by the money": (
+        {"m": [f"${text}" for text in THOUSANDS], "n": DAYS},
+        {},
+        [("m", "decimal", "warn", r"\$ mostly goes with decimal points")],
+    ),
+    "decimal, by the separator": (
+        {"m": THOUSANDS, "n": DAYS},
+        {"separator": ","},
+        [("m", "decimal", "warn", "commas stand between the cells")],
+    ),
+    "unreadable": (
+        {"m": with_cells(NUMBERS, 40, "soon", "later")},
+        {},
+        [
+            (
+                "m",
+                "unreadable",
+                "warn",
+                r"6 cells of 'm' \(2.5 %\) could not be read.*'later', 'soon'",
+            )
+        ],
+    ),
+    "a trickle": ({"m": with_cells(NUMBERS, 120, "soon")}, {}, []),
+    "a marker that was taken": (
+        {"m": with_cells(NUMBERS, 20, "-99")},
+        {},
+        [("m", "marker", "warn", "12 cells of 'm' with -99 were taken for missing")],
+    ),
+    "a marker that was declared": (
+        {"m": with_cells(NUMBERS, 20, "-99")},
+        {"missing_values": ["-99"]},
+        [],
+    ),
+    "a number that may be a marker": (
+        {"m": with_cells(NUMBERS, 20, "999999.375"), "k": with_cells(NUMBERS, 20, "666")},
+        {},
+        [
+            ("m", "sentinel", "warn", "12 cells of 'm' are 999999.375"),
+            ("k", "sentinel", "warn", ""),
+        ],
+    ),
+    "the only negative number": (
+        {"m": with_cells([str(i) for i in range(ROWS)], 20, "-200")},
+        {},
+        [("m", "sentinel", "warn", "-200")],
+    ),
+    "nines among their like": (
+        {"m": with_cells([str(900 + i) for i in range(ROWS)], 20, "999")},
+        {},
+        [],
+    ),
+    "many zeros": ({"m": with_cells([f"{1000 + i}" for i in range(ROWS)], 2, "0")}, {}, []),
+    "an answer beside gaps": (
+        {"r": with_cells(with_cells(["EU", "US"] * 120, 5, "NA"), 7, "")},
+        {},
+        [("r", "answer", "warn", "'NA' were read as missing, as empty ones are")],
+    ),
+    "a marker of the whole file": (
+        {
+            "r": with_cells(with_cells(["EU", "US"] * 120, 5, "NA"), 7, ""),
+            "m": with_cells(NUMBERS, 5, "NA"),
+        },
+        {},
+        [],
+    ),
+    "an id by its cells": ({"c": IDS}, {}, [("c", "id", "warn", "set aside as an id.*'C-00000'")]),
+    "an id by its name": (
+        {"seqn": [str(i) for i in range(ROWS)]},
+        {},
+        [("seqn", "id", "told", "")],
+    ),
+    "an id that was declared": ({"c": IDS}, {"id": "c"}, []),
+    "row numbers": (
+        {"Unnamed: 0": [str(i) for i in range(ROWS)]},
+        {},
+        [("Unnamed: 0", "id", "told", "")],
+    ),
+    "a notation not known": (
+        {"v": [f"{100 + i}/{60 + i % 40}" for i in range(ROWS)]},
+        {},
+        [("v", "text", "warn", "240 different texts of 'v'.*look like amounts.*'100/60'")],
+    ),
+    "a constant": ({"c": ["x"] * ROWS}, {}, [("c", "constant", "warn", "the same in every row")]),
+    "a constant date": ({"c": ["2024-01-31"] * ROWS}, {}, [("c", "constant", "warn", "")]),
+    "an empty column": ({"c": [""] * ROWS}, {}, [("c", "empty", "warn", "no value in any row")]),
+    "a constant with gaps": ({"c": ["x", ""] * (ROWS // 2)}, {}, []),
+    "time and group": (
+        {"t": [str(i) for i in range(ROWS)], "g": ["a", "b"] * (ROWS // 2)},
+        {"time": "t", "group": "g"},
+        [("t", "time", "told", "no model is given it"), ("g", "group", "told", "")],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_doubt_is_told_and_what_is_certain_is_not(case):
+    columns, settings, expected = CASES[case]
+    doubts = found(columns, **settings)
+    assert [(d.column, d.what, d.severity) for d in doubts] == [one[:3] for one in expected]
+    for doubt, (*_, words) in zip(doubts, expected, strict=True):
+        assert re.search(words, f"{doubt.summary}. {doubt.explanation}")
