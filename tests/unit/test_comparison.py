@@ -47,9 +47,10 @@ def test_a_comparison_has_a_row_for_each_metric_and_model():
     assert list(table["metric"]) == ["brier"] * 4 + ["roc_auc"] * 4
     assert list(table["model"]) == list(probabilities) * 2
     assert list(table.columns) == [
-        *("metric", "model", "value", "baseline", "best"),
+        *("metric", "model", "value", "baseline", "best", "blind"),
         *(f"baseline_{name}" for name in ("difference", "low", "high", "p", "p_adjusted")),
         *(f"best_{name}" for name in ("difference", "low", "high", "p", "p_adjusted")),
+        *(f"blind_{name}" for name in ("difference", "low", "high", "p", "p_adjusted")),
         "reliable",
     ]
     for row in table.to_dict(orient="records"):
@@ -69,6 +70,44 @@ def test_the_interval_leaves_out_0_where_the_p_value_is_small(metric):
         for role in ("baseline", "best"):
             excluded = (table[f"{role}_low"] > 0) | (table[f"{role}_high"] < 0)
             assert (excluded == (table[f"{role}_p"] < 0.05)).all()
+
+
+def blind_value(metric, target, probability):
+    """Return the best score of an answer without a look at a row, by trying all of them."""
+    if metric == "recall":
+        return np.mean(probability >= 0.5)
+    constants = [0.0, np.mean(target), 1.0]
+    found = [scores(target, np.full(len(target), c))[metric] for c in constants]
+    return max(found) if METRICS[metric].higher_is_better else min(found)
+
+
+@pytest.mark.parametrize("metric", ALL)
+@pytest.mark.parametrize("prevalence", [0.1, 0.3, 0.7])
+def test_models_are_compared_with_the_best_without_a_look_at_a_row(metric, prevalence):
+    target, probabilities = models(prevalence=prevalence)
+    probabilities["yes"] = np.ones(len(target))
+    table = compare(target, probabilities, "dummy", "logistic", metrics=metric)
+    for row in table.to_dict(orient="records"):
+        best = blind_value(metric, target, probabilities[row["model"]])
+        assert row["blind_difference"] == pytest.approx(row["value"] - best, abs=1e-12)
+        assert row["blind_low"] <= row["blind_difference"] <= row["blind_high"]
+        if row["model"] in ("dummy", "yes"):
+            assert (row["blind_p"], row["blind_p_adjusted"]) == (1, 1)
+    # What looks at no row is none of the models tried.
+    others = table[~table["model"].isin(["dummy", "yes"])]
+    assert list(others["blind_p_adjusted"]) == pytest.approx(list(holm(others["blind_p"])))
+
+
+@pytest.mark.parametrize("metric", ALL)
+def test_noise_is_better_than_a_blind_answer_as_seldom_as_promised(metric):
+    found = []
+    for seed in range(60):
+        target, probabilities = models(rows=300, prevalence=0.4, seed=seed)
+        two = {name: probabilities[name] for name in ("noise", "dummy")}
+        row = row_of(compare(target, two, "dummy", "noise", metrics=metric), "noise", metric)
+        sign = 1 if METRICS[metric].higher_is_better else -1
+        found.append(row["blind_p"] < 0.05 and sign * row["blind_difference"] > 0)
+    assert sum(found) <= 5
 
 
 def test_without_a_baseline_there_is_only_the_best():

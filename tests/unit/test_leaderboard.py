@@ -94,6 +94,21 @@ CASES = [
         {"roc_auc_low": 0.5},
         "no skill shown: above dummy by F1, but its ROC-AUC may be chance; worse than best",
     ),
+    (
+        "other",
+        {"blind_difference": 0.1},
+        "better than dummy and than always predicting yes; worse than best",
+    ),
+    (
+        "other",
+        {"blind_p_adjusted": 0.06},
+        "above dummy by F1, but not shown to be better than always predicting yes; worse than best",
+    ),
+    (
+        "other",
+        {"blind_difference": -0.1},
+        "above dummy by F1, but not shown to be better than always predicting yes; worse than best",
+    ),
 ]
 
 
@@ -103,10 +118,16 @@ def test_verdicts(model, changed, words):
         "baseline_difference": 0.2,
         "best_difference": -0.1,
         "best_p_adjusted": 0.01,
+        "blind_difference": 0.2,
+        "blind_p_adjusted": 0.01,
     }
     settings = {"select_by": "f1", "level": 0.95, "baseline": "dummy"}
     assert verdict_of(row | changed, settings, "guesses", "best") == words
-    less_is_better = row | {"baseline_difference": -0.2, "best_difference": 0.1}
+    less_is_better = row | {
+        "baseline_difference": -0.2,
+        "blind_difference": -0.2,
+        "best_difference": 0.1,
+    }
     if not changed:
         by_loss = verdict_of(less_is_better, settings | {"select_by": "brier"}, "guesses", "best")
         assert by_loss == words
@@ -133,7 +154,19 @@ def test_a_coin_flip_shows_no_skill_by_f1(board):
     assert flip["baseline_p_adjusted"] < 1e-6
     assert flip["baseline_difference"] > 0
     assert flip["verdict"].startswith("no skill shown: above dummy by F1")
-    assert table.loc["good", "verdict"].startswith("better than dummy")
+    assert table.loc["good", "verdict"].startswith("better than dummy and than always")
+
+
+@pytest.mark.parametrize("metric", list(METRICS))
+def test_noise_is_hardly_ever_said_to_be_better_than_the_baseline(board, metric):
+    """Whatever models are chosen by, and whatever share of the rows they flag."""
+    said = []
+    for seed in range(40):
+        table, _ = board(SKILLS, dict.fromkeys(SKILLS, 0.5), (seed,), select_by=metric)
+        said.append(table.loc["useless", "verdict"].startswith("better than"))
+        # The precision of a baseline that predicts no ones may be anything.
+        assert table.loc["good", "verdict"].startswith("better than") or metric == "precision"
+    assert sum(said) <= 4
 
 
 # ------------------------------------------------------------------ choosing
@@ -196,7 +229,11 @@ def test_columns(board):
     for name in METRICS:
         expected += [name, f"{name}_low", f"{name}_high"]
     expected += ["reliable", "threshold", "prevalence", "rows", "seeds", "level"]
-    assert list(table) == [*expected, *COMPARED, "verdict", "baseline", "status", "reason"]
+    assert list(table) == [
+        *expected,
+        *COMPARED,
+        *("verdict", "baseline", "blind", "status", "reason"),
+    ]
     assert table.notna().all(axis=None)
     assert set(table["dataset"]) == {"small"}
     assert set(table["baseline"]) == {"dummy"}

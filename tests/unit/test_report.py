@@ -83,7 +83,18 @@ def test_no_headline_claims_skill_that_the_ranking_does_not_show():
     found = standing([row], [], [])
     assert (found.beats_baseline, found.words) == (False, "No clear gain")
     assert "its ROC-AUC may be chance" in told("sentences", found, [])[1]
-    assert standing([row | {"roc_auc_low": "0.51"}], [], []).beats_baseline
+    row |= {"roc_auc_low": "0.51"}
+    assert standing([row], [], []).beats_baseline  # as older leaderboards are
+    row |= {f"blind_{name}": "0.01" for name in ("difference", "low", "high")}
+    row |= {"blind_p_adjusted": "0.01", "blind": "always predicting yes"}
+    found = standing([row], [], [])
+    assert found.beats_baseline
+    assert "better than always predicting yes (by 0.010, " in told("sentences", found, [])[1]
+    found = standing([row | {"blind_p_adjusted": "0.1"}], [], [])
+    assert (found.beats_baseline, found.words) == (False, "No clear gain")
+    said = told("sentences", found, [])[1]
+    assert "not shown to be better than always predicting yes" in said
+    assert "nothing has been shown" not in said
 
 
 def test_a_failed_audit_comes_before_everything(tmp_path, monkeypatch):

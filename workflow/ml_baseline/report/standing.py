@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from ml_baseline.report.words import Score, number, score_of, true
-from ml_baseline.scoring.metrics import METRICS
+from ml_baseline.scoring.metrics import METRICS, NO_FARTHER
 from ml_baseline.text import plural
 
 Row = dict[str, str]
@@ -17,7 +17,11 @@ class Standing(NamedTuple):
     score: Score | None
     gain: Score | None
     beats_baseline: bool
-    unskilled: bool  # whether it only seems to beat it: its ROC-AUC may be chance
+    # Why it only seems to beat it: "chance" where its ROC-AUC may be that, "blind" where an answer
+    # without a look at a row (the row's `blind`) may do as well by the metric.
+    doubt: str
+    skilled: bool
+    blind_gain: Score | None
     ties: list[Row]
     fitted: list[Row]
     failed: list[Row]
@@ -63,6 +67,13 @@ class Standing(NamedTuple):
         return self.best is not None and self.best["model"] == self.best["baseline"]
 
     @property
+    def blind_is_harder(self) -> bool:
+        """Whether an answer without a look at a row is better than the baseline."""
+        return bool(
+            self.gain and self.blind_gain and self.gain.value - self.blind_gain.value > NO_FARTHER
+        )
+
+    @property
     def words(self) -> str:
         """Whether the scores are to be believed, in a few words."""
         if self.best is None:
@@ -90,9 +101,9 @@ def is_reliable(row: Row) -> bool:
     return true(row.get("reliable", "true"))
 
 
-def gain_of(row: Row, metric: str) -> Score | None:
-    """Return by how much a model is better than the baseline, above 0 if it is."""
-    difference = score_of(row, "baseline_difference")
+def gain_of(row: Row, metric: str, over: str = "baseline") -> Score | None:
+    """Return by how much a model is better than the baseline (or `over`), above 0 if it is."""
+    difference = score_of(row, f"{over}_difference")
     if difference is None or METRICS[metric].higher_is_better:
         return difference
     return Score(-difference.value, -difference.high, -difference.low)
@@ -114,9 +125,19 @@ def standing(leaderboard: list[Row], audit: list[Row], controls: list[Row]) -> S
         for row in fitted
         if best and row is not best and (number(row.get("best_p_adjusted")) or 0) > alpha
     ]
-    # By F1 or recall a coin flip beats a model that predicts no ones: skill shows in the ranking.
-    skilled = best is not None and (number(best.get("roc_auc_low")) or 0) > 0.5
+    # By F1 or recall a coin flip beats a model that predicts no ones: skill shows in the ranking, and
+    # against the best answer without a look at a row.
     gained = p is not None and p <= alpha and gain is not None and gain.value > 0
+    blind_gain = gain_of(best, metric, "blind") if best else None
+    doubt = ""
+    if best is not None and (number(best.get("roc_auc_low")) or 0) <= 0.5:
+        doubt = "chance"
+    elif best is not None and blind_gain is not None:
+        p_of_blind = number(best.get("blind_p_adjusted"))
+        if p_of_blind is None or p_of_blind > alpha or blind_gain.value <= 0:
+            doubt = "blind"
+    skilled = best is not None and not doubt
+    beats_baseline = gained and skilled
     fails = [row for row in audit if row["verdict"] == "fail"]
     warns = [row for row in audit if row["verdict"] == "warn"]
     failed_controls = [row for row in controls if row["verdict"] != "pass"]
@@ -124,7 +145,7 @@ def standing(leaderboard: list[Row], audit: list[Row], controls: list[Row]) -> S
     missed = [row for row in failed_controls if row["control"] == "positive"]
     if fails or leaks or best is None:
         status = "fail"
-    elif warns or missed or not (gained and skilled) or not is_reliable(best):
+    elif warns or missed or not beats_baseline or not is_reliable(best):
         status = "warn"
     else:
         status = "pass"
@@ -133,8 +154,10 @@ def standing(leaderboard: list[Row], audit: list[Row], controls: list[Row]) -> S
         best=best,
         score=score_of(best, metric) if best else None,
         gain=gain,
-        beats_baseline=gained and skilled,
-        unskilled=gained and not skilled,
+        beats_baseline=beats_baseline,
+        doubt=doubt if gained else "",
+        skilled=skilled,
+        blind_gain=blind_gain,
         ties=ties,
         fitted=fitted,
         failed=[row for row in leaderboard if has_failed(row)],

@@ -6,14 +6,17 @@ import pandas as pd
 
 from ml_baseline.errors import InputError
 from ml_baseline.modelling.failure import FAILED, FITTED
-from ml_baseline.scoring.metrics import METRICS, metric_named
+from ml_baseline.scoring.metrics import BLIND, METRICS, NO_FARTHER, metric_named
 from ml_baseline.scoring.scores import scores, stratified_rows
-from ml_baseline.scoring.significance import combine_over_splits, compare, compare_over_splits
+from ml_baseline.scoring.significance import (
+    ROLES,
+    combine_over_splits,
+    compare,
+    compare_over_splits,
+)
 
 COMPARED = tuple(
-    f"{role}_{figure}"
-    for role in ("baseline", "best")
-    for figure in ("difference", "low", "high", "p_adjusted")
+    f"{role}_{figure}" for role in ROLES for figure in ("difference", "low", "high", "p_adjusted")
 )
 
 
@@ -22,8 +25,9 @@ class LeaderboardRow(TypedDict, total=False):
 
     Beside these keys there are `oof_<select_by>`, the out-of-fold score it was ranked by, and for
     each of `METRICS` the value on the holdout with `_low` and `_high`. `baseline_...` and `best_...`
-    compare it by `select_by` with the baseline and with the best model, the p-values adjusted for the
-    number of models; `verdict` says it in words. Over several seeds figures are means, and intervals
+    compare it by `select_by` with the baseline and with the best model, `blind_...` with `blind`, the
+    best that can be had without a look at a row; the p-values are adjusted for the number of models.
+    `verdict` says it in words. Over several seeds figures are means, and intervals
     allow for the rows that the splits share. A model that failed with any seed has no scores.
     """
 
@@ -46,8 +50,13 @@ class LeaderboardRow(TypedDict, total=False):
     best_low: float
     best_high: float
     best_p_adjusted: float
+    blind_difference: float
+    blind_low: float
+    blind_high: float
+    blind_p_adjusted: float
     verdict: str
     baseline: str
+    blind: str
     status: str
     reason: str
 
@@ -149,7 +158,9 @@ def leaderboard(
         verdict_of(row, settings, does, best=order.index[0]) for row in table.to_dict("records")
     ]
     reasons = [notes.get(model, "") for model in table["model"]]
-    table = table.assign(baseline=settings["baseline"] or "", status=FITTED, reason=reasons)
+    table["baseline"] = settings["baseline"] or ""
+    table["blind"] = BLIND[metric_named(settings["select_by"]).blind]
+    table = table.assign(status=FITTED, reason=reasons)
     return pd.concat([table, failed_rows(failures, table)], ignore_index=True)
 
 
@@ -169,25 +180,32 @@ def verdict_of(row: LeaderboardRow, settings: dict, does: str, best: str) -> str
     """Return in words what a model's comparisons show.
 
     Better than the baseline by the metric is not enough: by F1 or recall a coin flip is better than
-    a model that predicts no ones. Only a model whose ROC-AUC is above chance has shown any skill.
-    `does` is what `what_the_baseline_does` returns, `best` the name of the best model.
+    a model that predicts no ones. A model has shown skill where its ROC-AUC is above chance and it is
+    better by the metric than any answer without a look at a row. `does` is what
+    `what_the_baseline_does` returns, `best` the name of the best model.
     """
     metric = metric_named(settings["select_by"])
     sign = 1 if metric.higher_is_better else -1
     alpha, baseline = 1 - settings["level"], settings["baseline"]
+    blind = BLIND[metric.blind]
+    beats_blind = row["blind_p_adjusted"] <= alpha and sign * row["blind_difference"] > 0
     words = []
     if row["model"] == baseline:
         words.append(f"the baseline, which {does}" if does else "the baseline")
     elif baseline is not None:
+        above = f"above {baseline} by {metric.title}, but"
         if row["baseline_p_adjusted"] > alpha:
             words.append(f"not shown to be better than {baseline}")
         elif sign * row["baseline_difference"] <= 0:
             words.append(f"worse than {baseline}")
-        elif row["roc_auc_low"] > 0.5:
-            words.append(f"better than {baseline}")
+        elif row["roc_auc_low"] <= 0.5:
+            words.append(f"no skill shown: {above} its ROC-AUC may be chance")
+        elif not beats_blind:
+            words.append(f"{above} not shown to be better than {blind}")
+        elif sign * (row["baseline_difference"] - row["blind_difference"]) > NO_FARTHER:
+            words.append(f"better than {baseline} and than {blind}")
         else:
-            above = f"above {baseline} by {metric.title}, but its ROC-AUC may be chance"
-            words.append(f"no skill shown: {above}")
+            words.append(f"better than {baseline}")
     if row["model"] == best:
         words.append("the best of those tried")
     elif row["best_p_adjusted"] > alpha:

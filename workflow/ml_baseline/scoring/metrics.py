@@ -27,6 +27,7 @@ class Metric:
         higher_is_better: whether more is better.
         bounds: the lowest and the highest value there can be.
         ranks: whether it looks at the order of the probabilities alone.
+        blind: the best that can be had without a look at a row, one of `BLIND`.
     """
 
     name: str
@@ -37,6 +38,19 @@ class Metric:
     higher_is_better: bool = True
     bounds: tuple[float, float] = (0.0, 1.0)
     ranks: bool = False
+    blind: str = "share"
+
+
+# What can be answered without a look at a row, as people say it. All rows found is no merit of recall:
+# what finds a part of the rows is measured against flagging as many without a look.
+BLIND = {
+    "share": "giving every row the same probability",
+    "majority": "always predicting the more frequent class",
+    "yes": "always predicting yes",
+    "rate": "flagging as many rows at random",
+}
+# A baseline that is no farther behind the blind answer is as good as that: nothing is said of it.
+NO_FARTHER = 0.01
 
 
 def matthews_correlation(recall: float, specificity: float, ones: float) -> float:
@@ -61,6 +75,7 @@ METRICS = {
             "share of the rows that are predicted right",
             "share",
             ((1, 0, 0, 1), (1, 1, 1, 1)),
+            blind="majority",
         ),
         Metric(
             "precision",
@@ -68,6 +83,7 @@ METRICS = {
             "share of the rows predicted positive that are positive",
             "share",
             ((1, 0, 0, 0), (1, 0, 1, 0)),
+            blind="yes",
         ),
         Metric(
             "recall",
@@ -75,6 +91,7 @@ METRICS = {
             "share of the positive rows that are predicted positive",
             "share",
             ((1, 0, 0, 0), (1, 1, 0, 0)),
+            blind="rate",
         ),
         Metric(
             "f1",
@@ -82,6 +99,7 @@ METRICS = {
             "harmonic mean of precision and recall; 0 is worst, 1 is perfect",
             "share",
             ((1, 0, 0, 0), (1, 0.5, 0.5, 0)),
+            blind="yes",
         ),
         Metric(
             "roc_auc",
@@ -131,8 +149,14 @@ METRICS = {
 }
 
 
-def metric_named(name: str) -> Metric:
-    """Return the metric of a name; raise InputError if there is none."""
+# No metric to be judged by: how many rows are predicted as ones.
+FLAGGED = Metric("flagged", "flagged", "", "share", ((1, 0, 1, 0), (1, 1, 1, 1)))
+
+
+def metric_named(name: str | Metric) -> Metric:
+    """Return the metric of a name, or as it is; raise InputError if there is none."""
+    if isinstance(name, Metric):
+        return name
     if name not in METRICS:
         raise InputError(f"There is no metric {name!r}. Choose one of {', '.join(METRICS)}.")
     return METRICS[name]

@@ -5,7 +5,7 @@ import numpy as np
 from ml_baseline.errors import InputError
 from ml_baseline.scoring.intervals import Estimate, with_less_prevalence_noise
 from ml_baseline.scoring.methods import METHODS
-from ml_baseline.scoring.metrics import METRICS, metric_named
+from ml_baseline.scoring.metrics import METRICS, Metric, metric_named
 from ml_baseline.scoring.sample import Sample, checked_threshold, sample_of
 
 # Fewer rows of a class than this, or a figure that hangs on fewer rows than this, and the interval
@@ -38,13 +38,13 @@ def value(name: str, sample: Sample) -> float:
     return float(METHODS[metric.method].value(sample, metric))
 
 
-def estimate(name: str, sample: Sample) -> Estimate:
+def estimate(name: str | Metric, sample: Sample) -> Estimate:
     """Return one metric of some rows, with what it takes to lay an interval around it."""
     metric = metric_named(name)
     return METHODS[metric.method].estimate(sample, metric)
 
 
-def parts_of_rows(name: str, sample: Sample) -> np.ndarray:
+def parts_of_rows(name: str | Metric, sample: Sample) -> np.ndarray:
     """Return the part that each row has in a metric, so that the metric is a mean to first order.
 
     The parts have the shape (rows,) and mean 0; the variance of the metric is about that of the

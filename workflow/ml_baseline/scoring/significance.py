@@ -4,6 +4,7 @@ Models are compared on the same rows, so what is easy or hard for both cancels o
 known far better than the two intervals side by side suggest.
 """
 
+import copy
 import math
 from collections.abc import Sequence
 
@@ -19,8 +20,8 @@ from ml_baseline.scoring.intervals import (
     without_skewness,
 )
 from ml_baseline.scoring.methods import METHODS
-from ml_baseline.scoring.metrics import metric_named
-from ml_baseline.scoring.sample import sample_of
+from ml_baseline.scoring.metrics import BLIND, FLAGGED, metric_named
+from ml_baseline.scoring.sample import Sample, sample_of
 from ml_baseline.scoring.scores import ENOUGH_EFFECTIVE_ROWS as ENOUGH_EFFECTIVE_ROWS_OF_ONE
 from ml_baseline.scoring.scores import (
     checked_level,
@@ -34,6 +35,8 @@ ENOUGH_EFFECTIVE_ROWS = 2 * ENOUGH_EFFECTIVE_ROWS_OF_ONE
 # Methods of metrics that look at the yes/no predictions alone: their differences hang on the rows
 # on which two models' predictions differ.
 OF_PREDICTIONS = ("share", "rates")
+# What a model is compared with, by the first words of the columns.
+ROLES = ("baseline", "best", "blind")
 # Smaller p-values are given as this one: no method here is exact that far out.
 SMALLEST_P = 1e-12
 
@@ -48,7 +51,7 @@ def compare(
     level: float = 0.95,
     table_rows: int | None = None,
 ):
-    """Compare each model with the baseline and with the best one, on the same rows.
+    """Compare each model with the baseline, the best one and a blind answer, on the same rows.
 
     `probability_by_model` has one array of shape (rows,) for each model, the baseline and the best
     among them. `best` must have been chosen on other rows than these; chosen on these it would be
@@ -57,12 +60,16 @@ def compare(
 
     Returns a DataFrame with one row for each metric and model, in the order given, and the columns
 
-    * `metric`, `model`, `value`, `baseline`, `best`;
+    * `metric`, `model`, `value`, `baseline`, `best`, `blind`;
     * `baseline_difference`, `baseline_low`, `baseline_high`: the model's value minus the baseline's,
       with its interval at `level` (negative is better where less is better);
     * `baseline_p`, `baseline_p_adjusted`: the two-sided p-value of no difference, at least 1e-12, and
       the same adjusted by `holm` for the models tried (one family for each metric);
     * `best_difference` ... `best_p_adjusted`: the same against the best;
+    * `blind_difference` ... `blind_p_adjusted`: the same against the best that can be had without a
+      look at a row, which `blind` names (see `metrics.BLIND`): by F1 a coin flip beats a baseline that
+      predicts no ones, but not always predicting yes. A model that gives every row the same
+      probability is no better than that, and none of the tests;
     * `reliable`: False with fewer than 20 rows of either class, where a compared value hangs on fewer
       than 10 effective rows, or where a metric of predictions alone has fewer than 10 that differ.
 
@@ -100,6 +107,7 @@ def compare(
         for model in probability_by_model:
             value, _, effective, _ = models[model].estimates[metric]
             row = {"metric": metric, "model": model, "value": value} | others
+            row["blind"] = BLIND[metric_named(metric).blind]
             for role, other in others.items():
                 found: tuple[float, ...] = (np.nan,) * 4
                 if other is not None:
@@ -109,9 +117,12 @@ def compare(
                         differ = models[model].predicted != models[other].predicted
                         effective = min(effective, float(np.count_nonzero(differ)))
                 row |= _columns(role, found)
+            blind = _difference(metric, models[model], models[model].blind(metric), level)
+            row |= _columns("blind", (*blind[:3], 1.0) if models[model].ranks_nothing else blind)
             row["reliable"] = bool(enough_of_both and effective >= ENOUGH_EFFECTIVE_ROWS)
             rows.append(row)
-    return pd.DataFrame(_adjusted(rows))
+    constant = {model for model, of in models.items() if of.ranks_nothing}
+    return pd.DataFrame(_adjusted(rows, constant))
 
 
 def compare_over_splits(comparisons: Sequence, test_share: float, level: float = 0.95):
@@ -126,7 +137,7 @@ def compare_over_splits(comparisons: Sequence, test_share: float, level: float =
     """
     import pandas as pd
 
-    same = ["metric", "model", "baseline", "best"]
+    same = ["metric", "model", "baseline", "best", "blind"]
     for other in comparisons[1:]:
         if not comparisons[0][same].equals(other[same]):
             raise InputError(
@@ -135,21 +146,24 @@ def compare_over_splits(comparisons: Sequence, test_share: float, level: float =
             )
     if len(comparisons) == 1:
         return comparisons[0].copy()
-    rows = []
+    rows, constant = [], set()
     for of_splits in zip(*(c.to_dict(orient="records") for c in comparisons), strict=True):
         row = {name: of_splits[0][name] for name in same[:2]}
         row["value"] = float(np.mean([split["value"] for split in of_splits]))
         row |= {name: of_splits[0][name] for name in same[2:]}
-        for role in ("baseline", "best"):
+        for role in ROLES:
             values, low, high = (
                 [split[f"{role}_{name}"] for split in of_splits]
                 for name in ("difference", "low", "high")
             )
             combined = combine_over_splits(values, low, high, test_share)
             row |= _columns(role, (*combined, _p_of_interval(*combined, level)))
+        if all(split["blind_p"] == 1 for split in of_splits):
+            constant.add(row["model"])
+            row["blind_p"] = 1.0
         row["reliable"] = all(split["reliable"] for split in of_splits)
         rows.append(row)
-    return pd.DataFrame(_adjusted(rows))
+    return pd.DataFrame(_adjusted(rows, constant))
 
 
 def combine_over_splits(values, low, high, test_share: float = 0.2) -> tuple[float, float, float]:
@@ -207,6 +221,27 @@ class _Model:
         self.ranks_nothing = np.ptp(self.probability) == 0
         self.estimates = {metric: estimate(metric, sample) for metric in metrics}
         self.parts = {metric: parts_of_rows(metric, sample) for metric in metrics}
+        self.sample = sample
+
+    def blind(self, name: str) -> "_Model":
+        """Return what answers best by a metric without a look at a row, on the same rows.
+
+        That is the share of ones as the probability of each, always the same class, or, where ones
+        found are all that counts, as many rows as this model flags, drawn at random.
+        """
+        kind, sample = metric_named(name).blind, self.sample
+        share = np.count_nonzero(sample.target) / sample.target.size
+        constant = {"share": share, "majority": float(share >= 0.5), "yes": 1.0, "rate": share}[
+            kind
+        ]
+        blind = copy.copy(self)
+        blind.probability = np.full(sample.target.size, constant)
+        blind.predicted = blind.probability >= 0.5
+        blind.ranks_nothing = True
+        answered = Sample(sample.target, blind.probability, blind.predicted, sample.noise)
+        of = (FLAGGED, sample) if kind == "rate" else (name, answered)
+        blind.estimates, blind.parts = {name: estimate(*of)}, {name: parts_of_rows(*of)}
+        return blind
 
 
 def _difference(name: str, one: _Model, other: _Model, level: float) -> tuple[float, ...]:
@@ -302,12 +337,21 @@ def _columns(role: str, found: tuple[float, ...]) -> dict:
     return columns | {f"{role}_p_adjusted": 1.0}
 
 
-def _adjusted(rows: list[dict]) -> list[dict]:
-    """Return the rows with their p-values adjusted for the number of models."""
-    for role in ("baseline", "best"):
+def _adjusted(rows: list[dict], constant: set[str]) -> list[dict]:
+    """Return the rows with their p-values adjusted for the number of models.
+
+    `constant` are the models that give every row the same probability.
+    """
+    for role in ROLES:
         for metric in {row["metric"]: None for row in rows}:
-            # The model that is compared with itself is not one of the tests: its p stays 1.
-            family = [r for r in rows if r["metric"] == metric and r["model"] != r[role]]
+            # What is compared with its like is not one of the tests: its p stays 1.
+            family = [
+                r
+                for r in rows
+                if r["metric"] == metric
+                and r["model"] != r[role]
+                and not (role == "blind" and r["model"] in constant)
+            ]
             for row, p in zip(family, holm([row[f"{role}_p"] for row in family]), strict=True):
                 row[f"{role}_p_adjusted"] = float(p)
     return rows
