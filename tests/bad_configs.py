@@ -172,6 +172,40 @@ BAD_TABLE = [
     ("dates: {s: '%Y%'}", 'dates.s: found "%Y%"; strptime knows no %'),
     ("dates: {s: '%Y'}, encode: {s: {a: 1}}", "dates: names s, as encode does; a column is either"),
     (
+        "columns: {s: categroy}",
+        'columns.s.kind: found "categroy"; expected one of number, category',
+    ),
+    ("columns: {s: categroy}", "did you mean category?"),
+    ("columns: {s: {knid: date}}", "columns.s.knid: there is no such key; did you mean"),
+    (
+        "columns: {s: {}}",
+        "columns.s: found {}; expected one of number, category, boolean, date, or a",
+    ),
+    (
+        "columns: {s: 3}",
+        "columns.s: found 3; expected one of number, category, boolean, date, or a m",
+    ),
+    ("columns: [s]", 'columns: found ["s"]; expected a mapping {<column>: <kind>} or'),
+    ("columns: {Churn: category}", "columns: names Churn, as target does; the target is read by"),
+    ("columns: {s: {format: '%Y-%q'}}", 'columns.s.format: found "%Y-%q"; strptime knows no %q'),
+    (
+        "columns: {s: {kind: number, format: '%Y'}}",
+        "columns.s.format: a number has no format; write",
+    ),
+    ("columns: {s: {kind: date, decimal: ','}}", "columns.s.decimal: a date has no decimal; write"),
+    (
+        "columns: {s: {format: '%Y', decimal: ','}}",
+        "columns.s.format: a column has either a format",
+    ),
+    (
+        "columns: {s: date}, dates: {s: '%Y'}",
+        "columns.s: says how a column is read, as dates does; choose",
+    ),
+    (
+        "columns: {s: date}, encode: {s: {a: 1}}",
+        "columns.s: says how a column is read, as encode does; cho",
+    ),
+    (
         "separator: ;;",
         'separator: found ";;"; expected one character (no line break, no quotation mark); for a tab write "\\t"',
     ),

@@ -169,6 +169,7 @@ def test_three_lines_are_enough():
         "id": [],
         "drop": [],
         "forbidden": [],
+        "columns": {},
         "categorical": [],
         "encode": {},
         "dates": {},
@@ -223,6 +224,9 @@ def test_three_lines_are_enough():
         ("drop: a, time: a", "time", "a"),
         ("time: a, dates: {a: '%d.%m.%Y %H:%M'}", "dates", {"a": "%d.%m.%Y %H:%M"}),
         ("dates: {a: ISO8601}", "dates", {"a": "ISO8601"}),
+        ("columns: {2020: category}", "columns", {"2020": {"kind": "category"}}),
+        ("columns: {a: {missing_values: -9}}", "columns", {"a": {"missing_values": ["-9"]}}),
+        ("columns: {a: {missing_values: []}}", "columns", {"a": {"missing_values": []}}),
         ("missing_values: -999", "missing_values", ["-999"]),
         ("missing_values: ['', ' ', -1]", "missing_values", ["", " ", "-1"]),
         ("encode: {g: {0: 1, 1.5: 2, a: 1}}", "encode", {"g": {"0": 1, "1.5": 2, "a": 1}}),
@@ -752,7 +756,7 @@ def test_every_keyword_of_the_schema_is_known():
         "properties",
     }
     structure |= {"additionalProperties", "propertyNames", "required", "items"}
-    own = {"x-expected", "x-words", "x-text", "x-parameters", "x-unknown-key"}
+    own = {"x-expected", "x-words", "x-text", "x-parameters", "x-alone", "x-unknown-key"}
     assert {*keywords(SCHEMA)} <= structure | own | {*LIMITS}
 
 

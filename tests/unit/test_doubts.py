@@ -8,6 +8,7 @@ import pytest
 from ml_baseline.data.clean import clean
 from ml_baseline.data.doubts import doubts
 from ml_baseline.data.infer_schema import describe_columns, infer_schema
+from ml_baseline.data.schema import names_of
 
 ROWS = 240
 NUMBERS = [f"{17 * i % 1000 / 8}" for i in range(ROWS)]
@@ -22,7 +23,7 @@ def with_cells(values, every, *others):
     return [others[i // every % len(others)] if i % every == 0 else v for i, v in enumerate(values)]
 
 
-def found(columns, separator=None, **settings):
+def found(columns, /, separator=None, **settings):
     """The doubts of a raw table; a column of numbers and the target stand beside it."""
     columns = {"n": NUMBERS} | columns | {"y": ["yes", "no", "no"] * (ROWS // 3)}
     raw = pd.DataFrame({name: pd.Series(cells, dtype="str") for name, cells in columns.items()})
@@ -163,6 +164,28 @@ CASES = {
         [("t", "time", "told", "no model is given it"), ("g", "group", "told", "")],
     ),
 }
+
+
+def merged(settings, entries):
+    """The settings with what settles each doubt laid over them, as a user would write it."""
+    for entry in entries:
+        for key, value in entry.items():
+            if key == "columns":
+                columns = settings.get("columns", {})
+                for name, how in value.items():
+                    columns = columns | {name: columns.get(name, {}) | how}
+                settings = settings | {"columns": columns}
+            else:
+                settings = settings | {key: [*names_of(settings.get(key)), value]}
+    return settings
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if CASES[case][2]])
+def test_what_a_doubt_says_settles_it(case):
+    columns, settings, _ = CASES[case]
+    before = found(columns, **settings)
+    after = found(columns, **merged(settings, [doubt.settle for doubt in before]))
+    assert {doubt.what for doubt in after} <= {"time", "group"}
 
 
 @pytest.mark.parametrize("case", CASES)

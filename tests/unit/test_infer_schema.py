@@ -30,7 +30,7 @@ def raw_table(columns, rows=None):
     )
 
 
-def infer(columns, **settings):
+def infer(columns, /, **settings):
     raw = raw_table({"y": ["yes", "no"]} | columns, max(2, *map(len, columns.values())))
     schema = infer_schema(raw, {"target": "y"} | settings)
     assert json.loads(json.dumps(schema)) == schema
@@ -334,6 +334,44 @@ def test_keys_of_an_encoding_may_be_what_yaml_makes_of_them():
     assert entries_of(["1.0", "2"], encode={"x": {1: 0, 2: 1}})[0]["encode"] == {"1": 0, "2": 1}
 
 
+# What stands in a column, what the config says of it, and what its entry must hold.
+DECLARED = {
+    "a kind alone": (["1", "2"], "category", {"kind": "category", "declared": True}),
+    "codes as numbers": (["007", "012"], "number", {"kind": "integer"}),
+    "yes and no as numbers": (["0", "1"], "number", {"kind": "integer"}),
+    "few numbers among words": (["5", "a", "b", "c", "d"], {"kind": "number"}, {"kind": "integer"}),
+    "a decimal sign": (["1,234", "5,678"], {"decimal": ","}, {"kind": "number", "declared": True}),
+    "plus and minus": (["+", "-", "x"], "boolean", {"kind": "boolean"}),
+    "a format": (["01/02/2024"], {"format": "%d/%m/%Y"}, {"date_formats": ["%d/%m/%Y"]}),
+    "dates without a format": (["20240131", ""], "date", {"date_formats": ["%Y%m%d"]}),
+    "no gaps": (
+        ["NA", "EU", ""],
+        {"missing_values": []},
+        {"kind": "category", "missing_values": []},
+    ),
+    "one's own gaps": (["NA", "-9", "5"], {"missing_values": ["-9"]}, {"missing_numbers": [-9.0]}),
+    "no numbers for gaps": (SIGNED + ["-999"] * 9, {"missing_values": []}, {"missing_values": []}),
+    "an empty column": ([""], "date", {"kind": "number"}),
+}
+
+
+@pytest.mark.parametrize("case", DECLARED)
+def test_what_the_config_says_of_a_column_wins(case):
+    values, how, expected = DECLARED[case]
+    entry = entries_of(values, columns={"x": how})[0]
+    assert {key: entry.get(key) for key in expected} == expected
+    assert ("missing_numbers" in entry) == ("missing_numbers" in expected)
+
+
+def test_the_gaps_of_a_column_are_the_ones_it_is_given():
+    columns = {"y": ["yes", "no"], "x": ["NA", "EU", "", "none", "null", "EU"], "n": ["NA", "1"]}
+    raw = raw_table(columns, 6)
+    settings = {"target": "y", "columns": {"x": {"missing_values": ["None"]}}}
+    table, _ = clean(raw, infer_schema(raw, settings))
+    assert table["x"].fillna("(gap)").tolist() == ["NA", "EU", "(gap)", "(gap)", "null", "EU"]
+    assert table["n"].isna().sum() == 3
+
+
 def test_the_decimal_sign_of_the_table_decides_where_a_column_does_not_tell():
     sales = {"sales": ["1.234", "950", "12.345"]}
     assert "decimal" not in column(infer(sales), "sales")
@@ -476,9 +514,13 @@ def test_dates_of_a_time_column_are_days():
         ({"encode": {"x": {"a": 1}}}, "`encode` names the column 'x'"),
         ({"dates": {"x": "%Y"}}, "`dates` names the column 'x'"),
         ({"categorical": "x"}, "`categorical` names the column 'x'"),
+        ({"columns": {"amuont": "number"}}, "`columns` names .* did you mean 'amount'"),
+        ({"columns": {"word": "number"}}, "each cell of 'word' is a number, but none .*found 'a'"),
+        ({"columns": {"word": "boolean"}}, "each cell of 'word' is yes or no, but none is"),
+        ({"columns": {"word": "date"}}, "each cell of 'word' is a date, but none.*format:"),
         ({"drop": "y"}, "the target 'y' is also named under `drop`"),
         ({"drop": ["amount", "word"]}, "no column is left to predict from"),
-        ({"time": "word"}, "`time` names the column 'word'.*found 'a'.*`dates:"),
+        ({"time": "word"}, "`time` names the column 'word'.*found 'a'.*`columns:"),
         ({"encode": {"word": {"c": 1}}}, "codes for 'c' of the column 'word'.* has 'a', 'b'"),
         ({"dates": {"word": "%d.%m.%Y"}}, "'%d.%m.%Y', which reads none .*found 'a'"),
         ({"dates": {"word": "%Q"}}, "'%Q', which is none"),

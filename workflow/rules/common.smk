@@ -54,7 +54,7 @@ USED_TABLES = {SETTINGS[dataset]["table"] for dataset in DATASETS}
 CLEANING_KEYS = [
     *("table", "separator", "encoding", "decimal", "missing_values"),
     *("target", "positive", "negative", "id", "group", "time"),
-    *("drop", "forbidden", "categorical", "encode", "dates"),
+    *("drop", "forbidden", "columns", "categorical", "encode", "dates"),
 ]
 # Which sample each path holds, or will once it is made. Any other file there is the user's own.
 SAMPLES = {

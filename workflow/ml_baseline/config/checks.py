@@ -27,6 +27,7 @@ EXCLUSIVE_ROLES = (
     ("id", "forbidden", "an id is never learned from, so choose one"),
     ("drop", "forbidden", "both leave the column out, so choose one"),
     ("group", "time", "rows are grouped by equal values and ordered by time, so name two columns"),
+    ("target", "columns", "the target is read by its labels; use positive and negative"),
     ("encode", "dates", "a column is either codes or dates"),
     ("categorical", "dates", "a column is either a category or a date"),
 )
@@ -113,14 +114,32 @@ def _table_problems(dataset: dict) -> Iterator[Problem]:
             )
             yield Problem(("encoding",), f"{text}; {close}")
     for column, date_format in dataset.get("dates", {}).items():
-        letters = re.findall(r"%(.?)", date_format, flags=re.DOTALL)
-        unknown = [letter for letter in letters if letter not in STRPTIME_LETTERS]
-        text = f"found {shown(date_format)}; "
-        if unknown:
-            yield Problem(("dates", column), f"{text}strptime knows no %{unknown[0]}")
-        elif "M" in letters and not {"H", "I"} & {*letters}:
-            text += "%M is minutes, and there is no hour: did you mean %m, the month?"
-            yield Problem(("dates", column), text)
+        yield from _format_problems(("dates", column), date_format)
+    for column, how in dataset.get("columns", {}).items():
+        path, kind = ("columns", column), how.get("kind")
+        for key, wanted in (("format", "date"), ("decimal", "number")):
+            if key in how and kind not in (None, wanted):
+                text = f"a {kind} has no {key}; write `kind: {wanted}`, or take {key} out"
+                yield Problem((*path, key), text)
+        if {"format", "decimal"} <= {*how}:
+            yield Problem(
+                (*path, "format"), "a column has either a format or a decimal; choose one"
+            )
+        for short in ("categorical", "encode", "dates"):
+            if column in _columns(dataset, short) and {"kind", "format", "decimal"} & {*how}:
+                yield Problem(path, f"says how a column is read, as {short} does; choose one")
+        yield from _format_problems((*path, "format"), how.get("format", ""))
+
+
+def _format_problems(path: Keys, date_format: str) -> Iterator[Problem]:
+    letters = re.findall(r"%(.?)", date_format, flags=re.DOTALL)
+    unknown = [letter for letter in letters if letter not in STRPTIME_LETTERS]
+    text = f"found {shown(date_format)}; "
+    if unknown:
+        yield Problem(path, f"{text}strptime knows no %{unknown[0]}")
+    elif "M" in letters and not {"H", "I"} & {*letters}:
+        text += "%M is minutes, and there is no hour: did you mean %m, the month?"
+        yield Problem(path, text)
 
 
 def _folded(label: object) -> str:

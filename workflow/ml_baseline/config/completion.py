@@ -140,6 +140,8 @@ class _Reading:
                 alone = "boolean" in types
             if "array" in types and alone:
                 value = [value]
+            elif "x-alone" in schema and isinstance(value, str):
+                value = {schema["x-alone"]: value}
         if isinstance(value, tuple):
             value = list(value)
         elif isinstance(value, Mapping):

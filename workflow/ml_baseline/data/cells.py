@@ -6,7 +6,7 @@ a table of a million.
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -163,6 +163,11 @@ def is_missing(texts: pd.Series, tokens: frozenset[str] = MISSING_TOKENS) -> pd.
     short = texts.str.len() <= max(map(len, tokens))  # spares long cells the comparison
     missing[short] = texts[short].str.lower().isin(tokens)
     return missing
+
+
+def markers(own: Iterable[str], of_labels: bool) -> frozenset[str]:
+    """Return the texts that are missing in a column with its `own`: among labels nothing else is."""
+    return frozenset(own) | (frozenset([""]) if of_labels else MISSING_TOKENS)
 
 
 def canonical(label: str) -> str:

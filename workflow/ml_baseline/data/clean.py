@@ -10,7 +10,14 @@ import pandas as pd
 
 from ml_baseline.data import cells
 from ml_baseline.data.infer_numbers import are_thousands
-from ml_baseline.data.schema import KEPT_ROLES, NUMERIC_KINDS, Column, Schema, listed
+from ml_baseline.data.schema import (
+    KEPT_ROLES,
+    LABEL_KINDS,
+    NUMERIC_KINDS,
+    Column,
+    Schema,
+    listed,
+)
 from ml_baseline.errors import InputError
 
 # So many different cells that could not be read are named in the repairs.
@@ -171,6 +178,8 @@ def _present(texts: pd.Series, schema: Schema, entry: Column, count: dict) -> pd
     """Return a raw column's stripped cells, null where they stand for a missing value."""
     texts = _stripped(texts, count)
     tokens = cells.MISSING_TOKENS | frozenset(schema["missing_values"])
+    if "missing_values" in entry:
+        tokens = cells.markers(entry["missing_values"], entry["kind"] in LABEL_KINDS)
     if entry["kind"] in NUMERIC_KINDS and "part" not in entry:
         tokens |= cells.MISSING_WORDS
     missing = cells.is_missing(texts, tokens - set(entry.get("answers", ())))

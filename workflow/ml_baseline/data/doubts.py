@@ -71,11 +71,6 @@ def doubts(values: pd.DataFrame, schema: Schema, repairs: dict, settings: dict) 
     return sorted(found, key=lambda doubt: get_args(Severity).index(doubt.severity))
 
 
-def declared(column: str, **how: Any) -> dict[str, Any]:
-    """Return the entry of the config that says how a column is read."""
-    return {"columns": {column: how}}
-
-
 def shown(examples: Iterable[str]) -> str:
     """Return cells as a sentence holds them."""
     return ", ".join(f"'{text}'" if text else "an empty cell" for text in examples)
@@ -91,6 +86,12 @@ class _Table:
     def named(self, *keys: str) -> set[str]:
         """Return the columns that the config names under these keys."""
         return {name for key in keys for name in names_of(self.settings.get(key))}
+
+    def settle(self, source: str, **how: Any) -> dict[str, Any]:
+        """Return the entry of the config that says this of a column, with what it says already."""
+        said = (self.settings.get("columns") or {}).get(source, {})
+        said = {"kind": said} if isinstance(said, str) else said
+        return {"columns": {source: {**said, **how}}}
 
     def repaired(self, source: str) -> dict:
         """Return what was counted in a raw column."""
@@ -140,7 +141,7 @@ def _orders_of_dates(table: _Table) -> Iterator[Doubt]:
             continue
         formats = entry["date_formats"]
         swapped = [re.sub("^(%[dm])([-/])(%[dm])", r"\3\2\1", text) for text in formats]
-        settle = declared(source, kind="date", format=formats[0])
+        settle = table.settle(source, kind="date", format=formats[0])
         lost = repaired.get("unparsable_examples", [])
         if lost and cells.parse_dates(pd.Series(lost, dtype="str"), swapped).notna().any():
             count = repaired["unparsable"]
@@ -187,7 +188,7 @@ def _decimal_signs(table: _Table) -> Iterator[Doubt]:
             f"All of its cells can be read with either sign. {_because(evidence)} {KEEPS}; if a "
             f"decimal {SIGNS[other]} is right, write `decimal: '{other}'` there."
         )
-        settle = declared(source, kind="number", decimal=sign)
+        settle = table.settle(source, kind="number", decimal=sign)
         yield _choice(table, source, "decimal", f"a decimal {SIGNS[sign]}", evidence, why, settle)
 
 
@@ -235,10 +236,10 @@ def _unreadable(table: _Table) -> Iterator[Doubt]:
         others = "dates or times" if "part" in entry else others
         why = f"The other cells are {others}. Correct these in the file, or declare the column: the line "
         if len(examples) < EXAMPLES:
-            settle = declared(source, missing_values=[*filter(None, missing), *examples])
+            settle = table.settle(source, missing_values=[*filter(None, missing), *examples])
             why += "for the config says that they mean a missing value."
         else:
-            settle = declared(source, kind="category")
+            settle = table.settle(source, kind="category")
             why += "for the config takes its cells for categories."
         summary = (
             f"{plural(lost, 'cell')} of '{source}' ({percent(share, 1)}) could not be read and became "
@@ -263,7 +264,9 @@ def _markers(table: _Table) -> Iterator[Doubt]:
             f"No other number comes near. {KEEPS}; if they are numbers like any other, write "
             "`missing_values: []` there."
         )
-        settle = declared(source, missing_values=_tokens(table, source) + [f"{n:g}" for n in taken])
+        settle = table.settle(
+            source, missing_values=_tokens(table, source) + [f"{n:g}" for n in taken]
+        )
         yield Doubt(
             source, "marker", "warn", count, summary, why, settle, tuple(numbers.split(", "))
         )
@@ -295,7 +298,7 @@ def _sentinels(table: _Table) -> Iterator[Doubt]:
                     "The line for the config says that it stands for a missing value; if it is a number "
                     "like any other, write `missing_values: []` there."
                 )
-                settle = declared(source, missing_values=[*_tokens(table, source), text])
+                settle = table.settle(source, missing_values=[*_tokens(table, source), text])
                 yield Doubt(source, "sentinel", "warn", count, summary, why, settle, (text,))
 
 
@@ -332,7 +335,7 @@ def _answers(table: _Table) -> Iterator[Doubt]:
             "The line for the config makes it an answer (a region, a name); if it stands for a missing "
             f"value, write `missing_values: {found}` there."
         )
-        settle = declared(source, kind="category", missing_values=[])
+        settle = table.settle(source, kind="category", missing_values=[])
         yield Doubt(source, "answer", "warn", count, summary, why, settle, tuple(found))
 
 
@@ -380,7 +383,7 @@ def _texts(table: _Table) -> Iterator[Doubt]:
             "Categories that few rows have are pooled, so hardly anything is learned from them. Make "
             f"columns of numbers of it, or leave it out. {KEEPS}."
         )
-        settle = declared(source, kind="category")
+        settle = table.settle(source, kind="category")
         yield Doubt(source, "text", "warn", present, summary, why, settle, examples)
 
 

@@ -99,10 +99,27 @@ def number_entry(
     if how.get("unit") and numbers.nunique() < MANY_NUMBERS:
         return None
     numbers = numbers.dropna()
-    whole = (numbers == np.floor(numbers)).all() and numbers.abs().max() < EXACT_INTEGERS
-    entry: dict = {"kind": "integer" if whole else "number"} | how
+    entry = _number_kind(numbers) | how
     sentinels = _sentinels(numbers)
     return entry | ({"missing_numbers": sentinels} if sentinels else {})
+
+
+def read_as_numbers(present: pd.Series, decimal: str) -> dict | None:
+    """Return the way to read a column as numbers that reads most of its cells, None if none does.
+
+    Whether they look like numbers is not asked. `decimal` is assumed where they do not tell.
+    """
+    if present.empty:
+        return {"kind": "number"}
+    ways = list(_ways(present, present.drop_duplicates(), decimal))
+    read = [cells.read_numbers(present, how)[0].dropna() for how in ways]
+    best = max(range(len(ways)), key=lambda i: len(read[i]))
+    return _number_kind(read[best]) | ways[best] if len(read[best]) else None
+
+
+def _number_kind(numbers: pd.Series) -> dict:
+    whole = (numbers == np.floor(numbers)).all() and numbers.abs().max() < EXACT_INTEGERS
+    return {"kind": "integer" if whole else "number"}
 
 
 def _ways(present: pd.Series, distinct: pd.Series, decimal: str) -> Iterator[dict]:

@@ -6,14 +6,23 @@ new rows are read exactly as the first ones were.
 
 import re
 from collections.abc import Mapping, Set
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from ml_baseline.data import cells
+from ml_baseline.data.declarations import (
+    declarations,
+    declared_boolean,
+    declared_formats,
+    declared_number,
+    encode_entry,
+    is_of_labels,
+    labels_of,
+)
 from ml_baseline.data.infer_dates import are_compact_dates, date_entries, date_formats, day_first
 from ml_baseline.data.infer_numbers import number_entry, usual_decimal
-from ml_baseline.data.infer_target import quoted, target_classes, texts_of
+from ml_baseline.data.infer_target import target_classes
 from ml_baseline.data.schema import KEPT_ROLES, NUMERIC_KINDS, Schema, listed, names_of
 from ml_baseline.errors import InputError, did_you_mean, similar
 
@@ -41,6 +50,19 @@ QUANTITY_LIKE = (
 )
 
 
+class _Style(NamedTuple):
+    """How the table is written as a whole, for columns that do not tell."""
+
+    decimal: str
+    decimal_is_given: bool
+    days_first: bool
+    separator: str | None
+
+    def given(self, how: Mapping[str, Any]) -> bool:
+        """Return whether the config says the decimal sign of a column."""
+        return self.decimal_is_given or "decimal" in how
+
+
 def infer_schema(
     raw: pd.DataFrame, settings: dict, dataset: str = "", separator: str | None = None
 ) -> Schema:
@@ -61,39 +83,44 @@ def infer_schema(
             say, or the target does not have two clear classes.
     """
     roles = _roles(raw, settings)
-    declared = pd.Series(names_of(settings.get("missing_values")), dtype="str")
-    tokens = frozenset(cells.strip(declared).str.lower())
+    given = pd.Series(names_of(settings.get("missing_values")), dtype="str")
+    tokens = frozenset(cells.strip(given).str.lower())
+    declared = declarations(settings)
     positive, negative = target_classes(raw[str(settings["target"])], settings, tokens)
     present, answers = {}, {}
-    # Where the config says that a column is one of labels, these may look like markers.
-    categorical = names_of(settings.get("categorical"))
-    labels: dict[str, Set[str]] = dict.fromkeys(categorical, cells.MISSING_TOKENS)
-    for name, codes in _per_column(settings, "encode").items():
-        if isinstance(codes, Mapping):
-            labels[name] = {text.lower() for label in codes for text in texts_of(label)}
     for name in [name for name, role in roles.items() if role in READ_ROLES]:
-        present[name], answers[name] = _present(raw[name], tokens, labels.get(name))
+        present[name], answers[name] = _present(raw[name], tokens, declared.get(name, {}))
     decimal = settings.get("decimal") or usual_decimal(present.values(), separator)
     days_first = day_first(present.values(), separator == ";" or decimal == ",")
-    numbers = cells.parse_numbers(pd.Series(sorted(tokens), dtype="str"))[0].dropna().tolist()
+    style = _Style(decimal, settings.get("decimal") is not None, days_first, separator)
     entries: list = []
     features = sum(role == "feature" for role in roles.values())
     for name, role in roles.items():
+        how = declared.get(name, {})
         readings = [{"kind": "boolean" if role == "target" else "category"}]
         if role == "group":  # one customer, however spelled, is one group
-            readings = [_category_entry(_present(raw[name], tokens)[0])]
+            readings = [_category_entry(_present(raw[name], tokens, how)[0])]
         if role in READ_ROLES:
             texts = present.pop(name)
-            readings = _readings(name, texts, role, settings, decimal, days_first, separator)
-            is_text = readings[0]["kind"] == "category" and name not in categorical
+            readings = _readings(name, texts, role, how, style)
+            is_text = readings[0]["kind"] == "category" and "kind" not in how
+            if is_text and "missing_values" in how:  # only now is it known to be one of labels
+                texts, _ = _present(raw[name], tokens, how | {"kind": "category"})
+                readings = [_category_entry(texts)]
             if role == "feature" and features > 1 and is_text and _names_each_row(texts, len(raw)):
                 role = "id"
+        own = how.get("missing_values")
+        numbers = _numbers_of(tokens if own is None else own)
         for reading in readings:
             entry: dict = {"name": name, "role": role, "source": name} | reading
-            if numbers and entry["kind"] in NUMERIC_KINDS and "part" not in entry:
+            is_number = entry["kind"] in NUMERIC_KINDS and "part" not in entry
+            if own is not None and role in (*READ_ROLES, "group"):
+                entry.pop("missing_numbers", None)
+                entry["missing_values"] = sorted(own)
+            if numbers and is_number:
                 entry["missing_numbers"] = sorted({*numbers, *entry.get("missing_numbers", ())})
-            decimal_settles = entry["kind"] in NUMERIC_KINDS and settings.get("decimal")
-            if name in _per_column(settings, "dates") if "part" in entry else decimal_settles:
+            is_said = "format" in how if "part" in entry else is_number and style.given(how)
+            if is_said or (entry["kind"] == "category" and "kind" in how):
                 entry["declared"] = True
             if answers.get(name):
                 entry["answers"] = answers[name]
@@ -142,8 +169,8 @@ def _roles(raw: pd.DataFrame, settings: dict) -> dict[str, str]:
                 )
             roles[name] = key
             named.add(name)
-    for key in ("categorical", "encode", "dates"):
-        for name in _per_column(settings, key):
+    for key in ("categorical", "encode", "dates", "columns"):
+        for name in names_of(settings.get(key)):
             if name not in roles:
                 raise _unknown_column(raw, name, key)
             named.add(name)
@@ -167,14 +194,6 @@ def _names_each_row(present: pd.Series, rows: int) -> bool:
         and present.nunique() >= ID_SHARE * rows
         and present.str.match(QUANTITY_LIKE).mean() < 0.5
     )
-
-
-def _per_column(settings: dict, key: str) -> dict[str, Any]:
-    """Return what the settings say under `key`, by column name."""
-    value = settings.get(key)
-    if isinstance(value, Mapping):
-        return {str(name): value[name] for name in value}
-    return dict.fromkeys(names_of(value))
 
 
 def _numbers_rows(texts: pd.Series) -> bool:
@@ -224,17 +243,26 @@ def _make_names_unique(entries: list[dict]) -> None:
         taken.add(entry["name"])
 
 
+def _numbers_of(tokens: Set[str]) -> list[float]:
+    """Return the numbers among texts that mean missing."""
+    return cells.parse_numbers(pd.Series(sorted(tokens), dtype="str"))[0].dropna().tolist()
+
+
 def _present(
-    texts: pd.Series, tokens: frozenset[str], labels: Set[str] | None = None
+    texts: pd.Series, tokens: frozenset[str], how: Mapping[str, Any]
 ) -> tuple[pd.Series, list[str]]:
     """Return the stripped cells that are not missing, and usual tokens that are answers here.
 
-    `tokens` are missing by the config; of `labels`, in lower case, the column is made by the config.
+    `tokens` are missing by the config, unless it says `how` this column is read.
     """
     texts = cells.strip(texts)
+    own = how.get("missing_values")
+    if own is not None:
+        missing = cells.is_missing(texts, cells.markers(own, is_of_labels(how)))
+        return texts[~missing], []
     missing = cells.is_missing(texts, cells.MISSING_TOKENS | tokens)
     answers: Set[str] = set()
-    if labels is not None:
+    if labels := labels_of(how):
         answers = labels & set(texts[missing].dropna().str.lower()) - tokens - {""}
     # A minus is a missing value, but not in a column of plus and minus.
     elif "-" not in tokens and (texts == "-").any() and texts.str.match(r"^\d?\+$").any():
@@ -245,71 +273,38 @@ def _present(
 
 
 def _readings(
-    name: str,
-    present: pd.Series,
-    role: str,
-    settings: dict,
-    decimal: str,
-    days_first: bool,
-    separator: str | None,
+    name: str, present: pd.Series, role: str, how: Mapping[str, Any], style: _Style
 ) -> list[dict]:
     """Return how a feature or time column is read: one entry, or one for each part of a date."""
     if role == "time" and present.empty:
         raise InputError(f"`time` names the column '{name}', which has no values; name another")
-    encode = _per_column(settings, "encode").get(name)
-    if encode is not None:
-        return [_encode_entry(name, present, encode)]
-    if name in names_of(settings.get("categorical")):
+    kind, decimal = how.get("kind"), how.get("decimal") or style.decimal
+    if "encode" in how:
+        return [encode_entry(name, present, how["encode"])]
+    if kind == "category":
         return [_category_entry(present)]
-    formats = _declared_formats(name, present, settings)
-    if not formats and len(present) and are_compact_dates(present):
+    if kind == "boolean":
+        return [declared_boolean(name, present)]
+    formats: list[str] = []
+    if kind == "date":
+        formats = declared_formats(name, present, how, style.days_first)
+    elif kind is None and len(present) and are_compact_dates(present):
         formats = [cells.COMPACT_DATE]
-    if not formats:
-        entry = number_entry(present, decimal, bool(settings.get("decimal")), separator)
+    if not formats and kind != "date":
+        entry = number_entry(present, decimal, style.given(how), style.separator)
+        if kind == "number" and (entry is None or entry["kind"] == "boolean"):
+            entry = declared_number(name, present, decimal)
         if entry is not None:
             return [entry]
-        formats = date_formats(present[~present.str.match(cells.NO_DATES)], days_first)
+        formats = date_formats(present[~present.str.match(cells.NO_DATES)], style.days_first)
     if formats:
         return date_entries(name, present, formats, role)
     if role == "time":
         raise InputError(
-            f"`time` names the column '{name}', but its cells are neither numbers nor dates "
-            f"(found '{present.iloc[0]}'); give their format: `dates: {{{name}: '%d %b %Y'}}`"
+            f"`time` names the column '{name}', but its cells are neither numbers nor dates (found "
+            f"'{present.iloc[0]}'); give their format: `columns: {{{name}: {{format: '%d %b %Y'}}}}`"
         )
-    return [_category_entry(present)]
-
-
-def _declared_formats(name: str, present: pd.Series, settings: dict) -> list[str]:
-    date_format = _per_column(settings, "dates").get(name)
-    if date_format is None:
-        return []
-    try:
-        times = cells.parse_dates(present, [date_format])
-    except ValueError as error:
-        raise InputError(
-            f"`dates` gives the column '{name}' the format '{date_format}', which is none: {error}"
-        ) from error
-    if len(times) and times.isna().all():
-        raise InputError(
-            f"`dates` gives the column '{name}' the format '{date_format}', which reads none of "
-            f"its cells (found '{present.iloc[0]}'); give the format they are written in"
-        )
-    return [date_format]
-
-
-def _encode_entry(name: str, present: pd.Series, encode: Mapping) -> dict:
-    codes: dict[str, int] = {}
-    labels: dict[str, str] = {}
-    for label, code in encode.items():
-        codes |= dict.fromkeys(texts_of(label), code)
-        labels.setdefault(str(code), texts_of(label)[0])
-    if len(present) and cells.encode(present, codes).isna().all():
-        raise InputError(
-            f"`encode` has codes for {quoted(codes)} of the column '{name}', but the column has "
-            f"{quoted(present.unique())}; give codes for these labels"
-        )
-    categories = sorted(set(encode.values()))
-    return {"kind": "code", "encode": codes, "categories": categories, "labels": labels}
+    return [{"kind": "number"} if present.empty else _category_entry(present)]
 
 
 def _category_entry(present: pd.Series) -> dict:

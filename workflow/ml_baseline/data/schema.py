@@ -8,6 +8,7 @@ Role = Literal["feature", "target", "id", "group", "time", "drop", "forbidden"]
 
 # Kinds whose cells are quantities.
 NUMERIC_KINDS = ("number", "integer")
+LABEL_KINDS = ("category", "code")
 # Kinds whose values have an order.
 ORDERED_KINDS = (*NUMERIC_KINDS, "boolean")
 # Roles of the columns that a cleaned table holds, in its order.
@@ -28,7 +29,8 @@ class Column(TypedDict, total=False):
     percent: str  # "all" where numbers without the sign are percentages too
     flags: bool  # whether a letter behind a number is left out
     bare: bool  # False if a number without its unit is none
-    declared: bool  # whether the config says how dates or numbers are written
+    declared: bool  # whether the config says how it is read, so that nothing is chosen
+    missing_values: list[str]  # if the config gives it its own, in lower case
     missing_numbers: list[float]  # numbers that mean missing
     date_formats: list[str]
     latest_year: int  # that two digits of a year can mean
@@ -81,10 +83,10 @@ def feature_columns(schema: Schema, *kinds: str) -> list[str]:
 
 
 def names_of(value: object) -> list[str]:
-    """Return a config value that is one name, several or none as a list of texts."""
+    """Return a config value that is one name, several (or the keys of a mapping) or none as texts."""
     if value is None:
         return []
-    return [str(name) for name in value] if isinstance(value, list | tuple) else [str(value)]
+    return [str(name) for name in value] if isinstance(value, list | tuple | dict) else [str(value)]
 
 
 def listed(names: Iterable[str], limit: int = SHOWN_COLUMNS) -> str:
