@@ -111,8 +111,9 @@ BAD_TABLE = [
         "test_size: there is no such key; did you mean datasets.churn.split.test_si",
     ),
     ("table_format: csv", "did you mean table_format, at the top level, for all tables?"),
-    ("table: a.xlsx", 'table: found "a.xlsx"; expected the path of a .csv, .tsv, .txt or .parquet'),
-    ("table: a.parquet.gz", 'table: found "a.parquet.gz"; expected the path of a .csv'),
+    ("table: churn", 'table: found "churn"; expected the path of a .csv, .tsv, .txt, .xlsx, .xls,'),
+    ("sheet: May", 'sheet: found "May"; a text file has no sheet; remove the key'),
+    ("header_row: 0", "header_row: found 0; expected the number of a row, from 1"),
     ("table: .csv", 'table: found ".csv"; expected the path'),
     ("table: [a.csv]", 'table: found ["a.csv"]; expected the path'),
     (

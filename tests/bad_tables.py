@@ -27,6 +27,13 @@ def _zip(*names: str, content: bytes = GOOD) -> bytes:
     return buffer.getvalue()
 
 
+def _bomb(name: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, b"\x00" * (1 << 24))
+    return buffer.getvalue()
+
+
 def _sqlite() -> bytes:
     with sqlite3.connect(":memory:") as base:
         base.execute("create table t (a, b)")
@@ -49,10 +56,9 @@ def _numpy() -> bytes:
 CONTENTS: dict[str, tuple[bytes, str]] = {
     "pdf": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n", "a PDF; export the table as CSV"),
     "postscript": (b"%!PS-Adobe-3.0\n", "PostScript"),
-    "json": (b'{"a": [1, 2], "b": [3, 4]}\n', "JSON; convert it to CSV"),
-    "json_records": (b'[\n  {"a": 1},\n  {"a": 2}\n]\n', "JSON; convert it to CSV"),
-    "json_rows": (b"[[1, 2], [3, 4]]", "JSON; convert it to CSV"),
-    "json_lines": (b'{"a": 1, "y": "yes"}\n{"a": 2, "y": "no"}\n', "JSON; convert it to CSV"),
+    "json": (b'{"a": [1, 2], "b": [3, 4]}\n', "JSON in one piece; write an object on each line"),
+    "json_records": (b'[\n  {"a": 1},\n  {"a": 2}\n]\n', "JSON in one piece"),
+    "json_rows": (b"[[1, 2], [3, 4]]", "JSON in one piece"),
     "html": (b"<!DOCTYPE html>\n<html><table></table></html>", "a web page; download the table"),
     "html_upper": (b"\n  <HTML><BODY>404</BODY></HTML>", "a web page; download the table"),
     "xml": (b'<?xml version="1.0"?><rows><row a="1"/></rows>', "XML; export the table as CSV"),
@@ -66,9 +72,24 @@ CONTENTS: dict[str, tuple[bytes, str]] = {
     "tiff": (b"II*\x00\x08\x00", "an image"),
     "webp": (b"RIFF\x24\x00\x00\x00WEBPVP8 ", "an image"),
     "bitmap": (b"BM\x36\x00\x0c\x00\x00\x00\x00\x00\x36\x00", "an image"),
-    "old_excel": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 99, "old Excel or Word file"),
-    "excel": (_zip("[Content_Types].xml", "xl/workbook.xml"), "an office file, not text"),
-    "open_document": (_zip("mimetype", "content.xml"), "an office file, not text"),
+    "old_excel": (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 99,
+        "no workbook that can be read",
+    ),
+    "excel": (_zip("[Content_Types].xml", "xl/workbook.xml"), "no workbook that can be read"),
+    "open_document": (_zip("mimetype", "content.xml"), "no workbook that can be read"),
+    "word": (_zip("[Content_Types].xml", "word/document.xml"), "a document or a presentation"),
+    "slides": (_zip("_rels/.rels", "ppt/presentation.xml"), "a document or a presentation"),
+    "writer": (
+        _zip("mimetype", content=b"application/vnd.oasis.opendocument.text"),
+        "a document or a presentation",
+    ),
+    "numbers": (_zip("Index/Document.iwa", "Metadata/a.plist"), "an Apple Numbers file"),
+    "access": (b"\x00\x01\x00\x00Standard ACE DB\x00", "an Access database"),
+    "duckdb": (b"\x11" * 8 + b"DUCK\x40\x00", "a DuckDB database"),
+    "tar": (b"t.csv".ljust(257, b"\x00") + b"ustar\x0000", "a tar archive"),
+    "rds": (b"X\n\x00\x00\x00\x03\x00\x04", "an R data file"),
+    "sas_transport": (b"HEADER RECORD*******LIBRARY HEADER RECORD!!!!!!!000", "a SAS file"),
     "hdf5": (b"\x89HDF\r\n\x1a\n\x00", "an HDF5 file"),
     "feather": (_feather(), "a Feather file"),
     "avro": (b"Obj\x01\x04\x14avro.codec", "an Avro file"),
@@ -112,7 +133,8 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
     ".zip": lambda content: _zip("table.csv", content=content),
 }
 # What cannot be told where it is packed: an archive in an archive is none of a table's doing.
-NOT_PACKED = ("excel", "open_document", "two_tables", "no_tables", "parquet_mark", "parquet_cut")
+NOT_PACKED = ("old_excel", "excel", "open_document", "word", "slides", "writer", "numbers")
+NOT_PACKED += ("two_tables", "no_tables", "parquet_mark", "parquet_cut")
 
 
 def _files() -> dict[str, tuple[bytes, str]]:
@@ -127,6 +149,14 @@ def _files() -> dict[str, tuple[bytes, str]]:
         files[f"plain.csv{suffix}"] = (GOOD, f"the {suffix} archive cannot be read")
         files[f"cut.csv{suffix}"] = (packed[: len(packed) // 2], "archive cannot be read")
         files[f"unnamed_cut{suffix[1:]}.csv"] = (packed[:30], "archive cannot be read")
+    inside = "holds another archive, a workbook or a Parquet file"
+    files["t.parquet.gz"] = (gzip.compress(b"PAR1"), inside)
+    files["t.xlsx.gz"] = (gzip.compress(CONTENTS["excel"][0]), inside)
+    files["bomb.xlsx"] = (_bomb("[Content_Types].xml"), "unpacks to over 400 times")
+    files["array.jsonl"] = (
+        b'[{"a": 1}]\n',
+        "line 1: found '[{\"a\": 1}]'; expected an object on each",
+    )
     files["bomb.csv.bz2"] = (bz2.compress(b"1,2\n" * (1 << 22)), "unpacks to over 400 times")
     for name in ("text", "zeros"):
         content = GOOD if name == "text" else b"\x00" * 2000

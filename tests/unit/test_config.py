@@ -173,6 +173,8 @@ def test_three_lines_are_enough():
         "categorical": [],
         "encode": {},
         "dates": {},
+        "sheet": None,
+        "header_row": None,
         "separator": None,
         "encoding": None,
         "decimal": None,

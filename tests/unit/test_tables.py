@@ -391,7 +391,7 @@ BAD = {
     "Git LFS": (b"version https://git-lfs.github.com/spec/v1\noid x", "git lfs pull"),
     "an office file": (
         zipped(b"x", "[Content_Types].xml", "xl/workbook.xml"),
-        "save the sheet as CSV",
+        "no workbook that can be read",
     ),
 }
 

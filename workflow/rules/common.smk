@@ -52,7 +52,7 @@ SAMPLE_TABLES = {
 # Only the samples that the config reads: a user who has taken them out pays nothing for them.
 USED_TABLES = {SETTINGS[dataset]["table"] for dataset in DATASETS}
 CLEANING_KEYS = [
-    *("table", "separator", "encoding", "decimal", "missing_values"),
+    *("table", "sheet", "header_row", "separator", "encoding", "decimal", "missing_values"),
     *("target", "positive", "negative", "id", "group", "time"),
     *("drop", "forbidden", "columns", "categorical", "encode", "dates"),
 ]

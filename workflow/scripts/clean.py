@@ -8,7 +8,7 @@ with job_log(snakemake, warm="tables"):
     from ml_baseline.files import content_hash, require_content, write_json
 
     cfg = snakemake.params.cfg
-    raw, reading = read_raw_table(cfg["table"], cfg)
+    raw, reading = read_raw_table(cfg["table"], cfg, [cfg["target"]])
     content = cfg["content"] or content_hash(cfg["table"])
     require_content(cfg["table"], content)
     try:

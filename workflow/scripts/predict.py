@@ -14,6 +14,11 @@ with job_log(snakemake, about=snakemake.params.cfg["dataset"], warm="models"):
     results = Path(snakemake.log[0]).parents[3]  # results/logs/<table>/predictions/<batch>.log
     run = find_run(name, results, cfg["dataset"])
     summary = predict_file(
-        run, cfg["input"], snakemake.output[0], on_bad_rows=cfg["on_bad_rows"], progress=False
+        run,
+        cfg["input"],
+        snakemake.output[0],
+        on_bad_rows=cfg["on_bad_rows"],
+        progress=False,
+        sheet=cfg["sheet"],
     )
     print(f"{summary['rows']:,} rows predicted with {run.run_id}, {summary['bad_rows']:,} bad")

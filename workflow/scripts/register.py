@@ -26,7 +26,7 @@ with job_log(snakemake, warm="models"):
         read_table(snakemake.input.predictions), holdout, chosen, columns_of_role(schema, "id")
     )
     table, repairs = cfg["config"]["table"], read_json(snakemake.input.repairs)
-    raw, _ = read_raw_table(table, cfg["config"])
+    raw, _ = read_raw_table(table, cfg["config"], [cfg["config"]["target"]])
     require_content(table, repairs["sha256"])  # the rows that the model was made from
     model_file = next(Path(p) for p in snakemake.input.models if Path(p).stem == chosen)
     model_bytes = read_as_written(model_file)

@@ -93,6 +93,7 @@ def predict(options: Namespace) -> int:
         on_bad_rows=options.on_bad_rows,
         overwrite=options.overwrite,
         tables=tables,
+        sheet=options.sheet,
     )
     bad = f", {summary['bad_rows']:,} of them without a prediction" if summary["bad_rows"] else ""
     where = "" if options.output == "-" else f" into {options.output}"

@@ -181,6 +181,11 @@ COMMANDS: dict[str, tuple[Action, tuple[Argument, ...]]] = {
                 "with .gz, .bz2 or .xz) or .parquet file, or - for CSV on standard output",
             ),
             argument(
+                "--sheet",
+                metavar="NAME",
+                help="the sheet of a workbook, where more than one has the run's columns",
+            ),
+            argument(
                 "--on-bad-rows",
                 choices=("fail", "null"),
                 default="fail",

@@ -32,7 +32,13 @@ EXCLUSIVE_ROLES = (
     ("categorical", "dates", "a column is either a category or a date"),
 )
 
-TEXT_FILE_KEYS = ("separator", "encoding")
+# Keys that say how to read a file, and files that have nothing of the kind, by the end of their name.
+FILE_KEYS = {
+    r"\.parquet$": ("a Parquet file", ("separator", "encoding", "sheet", "header_row")),
+    r"\.(xlsx|xlsm|xlsb|ods)$": ("a workbook", ("separator", "encoding")),
+    r"\.(jsonl|ndjson)(\.\w+)?$": ("a JSON lines file", ("separator", "sheet", "header_row")),
+    r"\.(csv|tsv|txt)(\.\w+)?$": ("a text file", ("sheet", "header_row")),
+}
 STRPTIME_LETTERS = frozenset("aAwdbBmyYHIMpSfzZjUWcxXGuV%")
 
 
@@ -95,10 +101,10 @@ def _table_problems(dataset: dict) -> Iterator[Problem]:
     for label in dataset.get("negative") or []:
         if _folded(label) in overlap:
             yield Problem(("negative",), f"names {shown(label)}, as positive does; choose one")
-    if dataset.get("table", "").lower().endswith(".parquet"):
-        for key in TEXT_FILE_KEYS:
-            if dataset[key] is not None:
-                text = f"found {shown(dataset[key])}; a Parquet file has no {key}; remove the key"
+    for ending, (file, keys) in FILE_KEYS.items():
+        if re.search(ending, dataset.get("table", ""), re.IGNORECASE):
+            for key in (key for key in keys if dataset[key] is not None):
+                text = f"found {shown(dataset[key])}; {file} has no {key}; remove the key"
                 yield Problem((key,), text)
     if dataset["decimal"] is not None and dataset["decimal"] == dataset["separator"]:
         text = f"is {shown(dataset['decimal'])}, as separator is; they cannot be told apart"

@@ -29,25 +29,31 @@ NOT_TABLES = {
     rb"version https://git-lfs": "a Git LFS pointer, not the table; run `git lfs pull`",
     rb"@relation": f"an ARFF file; {EXPORT} with a header line",
     rb"\{\\rtf": "a word processor's file; save the table as CSV",
-    rb'[\[{]\s*(?:["{\[\]}]|-?\d+\s*[,\]])': "JSON; convert it to CSV, for instance with "
-    "pandas.read_json and DataFrame.to_csv",
+    rb'[\[{]\s*(?:["{\[\]}]|-?\d+\s*[,\]])': "JSON in one piece; write an object on each line, as "
+    ".jsonl (`jq -c '.[]' FILE > FILE.jsonl`, or pandas.read_json and DataFrame.to_json with "
+    "orient='records', lines=True)",
     rb"%pdf-": f"a PDF; {EXPORT} from the program that made it",
     rb"%!ps": f"PostScript; {EXPORT} from the program that made it",
     rb"sqlite format 3\x00": f"an SQLite database; {EXPORT} (`sqlite3 -header -csv FILE 'select * from "
     "TABLE'`)",
     rb"\x89png|\xff\xd8\xff|gif8[79]a|ii\*\x00|mm\x00\*|riff....webp|bm.{4}\x00{4}": "an image; give "
     "the table as text",
-    rb"\xd0\xcf\x11\xe0": "an old Excel or Word file; save the sheet as CSV",
     rb"\x89hdf": f"an HDF5 file; {EXPORT}",
     rb"(?-i:ARROW1|FEA1)\x00": "a Feather file; write it as Parquet or CSV",
+    rb"PK\x03\x04.{,4000}?(?-i:word/|ppt/)|PK\x03\x04.{26}mimetypeapplication/vnd.oasis.opendocument"
+    rb"\.(?!spreadsheet)": "a document or a presentation; save its table as .xlsx or CSV",
+    rb"PK\x03\x04.{26}(?-i:Index/)": "an Apple Numbers file; export it as Excel or CSV",
     rb"obj\x01": f"an Avro file; {EXPORT}",
     rb"(?-i:ORC)[\x00-\x1f]": f"an ORC file; {EXPORT}",
     rb"\x93numpy": f"a NumPy array; {EXPORT} with a header line",
     rb"\x80[\x02-\x05]": f"a Python pickle; {EXPORT}",
-    rb"(?-i:RD[AX][23]\nX\n)": f"an R data file; {EXPORT} with `write.csv`",
+    rb"(?-i:(?:RD[AX][23]\n)?X\n(?:\x00\x00|\Z))": f"an R data file; {EXPORT} with `write.csv`",
     rb"<stata_dta>|[\x71-\x73][\x01\x02]\x01\x00": f"a Stata file; {EXPORT}",
     rb"\$fl[23]@": f"an SPSS file; {EXPORT}",
-    rb"\x00{12}\xc2\xea\x81\x60": f"a SAS file; {EXPORT}",
+    rb"\x00{12}\xc2\xea\x81\x60|header record\*": f"a SAS file; {EXPORT}",
+    rb"\x00\x01\x00\x00standard (?:jet|ace) db": f"an Access database; {EXPORT}",
+    rb".{8}(?-i:DUCK)": f"a DuckDB database; {EXPORT} (`copy TABLE to 'FILE.csv'`)",
+    rb".{257}ustar": "a tar archive; unpack it and name the table",
     rb"7z\xbc\xaf\x27\x1c|(?-i:Rar!\x1a)": "an archive that is not read; unpack it, or pack it as .gz or .zip",
     rb"\x28\xb5\x2f\xfd|\x04\x22\x4d\x18": "compressed by zstd or lz4; unpack it, or pack it as .gz",
     rb"\x7felf|(?-i:MZ\x90\x00)": "a program, not a table",
@@ -57,6 +63,24 @@ NOT_TABLE = {
     re.compile(rb"\s*(?:" + mark + rb")", re.DOTALL | re.IGNORECASE): what
     for mark, what in NOT_TABLES.items()
 }
+
+# The formats that are no delimited text: how their files begin, or are named. Workbooks are compound
+# files, or archives that begin with one of these; what is called .xls may be anything.
+FORMATS = {
+    "parquet": (rb"PAR1", r"\.parquet"),
+    "workbook": (
+        rb"\xd0\xcf\x11\xe0|PK\x03\x04.{26}(?:\[Content_Types\]|_rels/|docProps/|customXml/|xl/|mimetype"
+        rb"|META-INF/|content\.xml)",
+        None,
+    ),
+    "json_lines": (
+        rb'\s*\{\s*"[^\n]*\}\s*\n\s*\{\s*"',
+        r"\.(?:jsonl|ndjson)(?:\.(?:gz|bz2|xz|zip))?",
+    ),
+}
+
+# How files begin that are packed already, and so are not packed once more.
+PACKED = (b"PAR1", b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"\x1f\x8b\x08", b"\xfd7zXZ\x00")
 
 # What stands under a path and is no file to read twice.
 NO_FILES = {
@@ -71,7 +95,8 @@ NO_FILES = {
 class SourceFile:
     """A file that a table is read from, more than once if need be.
 
-    `name` is what messages call it, if not its path; `size` its bytes, `position` those read so far.
+    `name` is what messages call it, if not its path; `format` one of `FORMATS`, or "text"; `size` its
+    bytes, `position` those read so far.
 
     Raises:
         InputError: there is no such file, it may not be read, or it is of a kind that is no table.
@@ -88,7 +113,8 @@ class SourceFile:
             with self.path.open("rb") as file:
                 self.start = file.read(MARK_BYTES)
         self.size, self._written = state.st_size, state.st_mtime_ns
-        if what := not_a_table(self.start):
+        self.format = _format(self.path.name, self.start)
+        if self.format in ("text", "workbook") and (what := not_a_table(self.start)):
             raise InputError(f"{self.name}: this is {what}")
 
     def blocks(self) -> Iterator[bytes]:
@@ -103,16 +129,25 @@ class SourceFile:
             with self.path.open("rb") as raw, unpacked, OPENERS[suffix](raw) as file:
                 while block := file.read(READ_BYTES):
                     self.position = raw.tell()
-                    if suffix and not total and (what := not_a_table(block)):
-                        raise InputError(f"this is {what}")
+                    if suffix and not total:
+                        self._require_text(block)
                     total += len(block)
-                    if total > max(BOMB_BYTES, BOMB_RATIO * self.position):
-                        raise InputError(
-                            f"it unpacks to over {BOMB_RATIO} times its size, as no table does; "
-                            "if it is one, unpack it yourself"
-                        )
+                    _require_no_bomb(total, self.position)
                     yield block
             self.require_unchanged()
+
+    def _require_text(self, unpacked: bytes) -> None:
+        if unpacked.startswith(PACKED):
+            raise InputError("it holds another archive, a workbook or a Parquet file; unpack it")
+        if self.format != "json_lines" and (what := not_a_table(unpacked)):
+            raise InputError(f"this is {what}")
+
+    def archive(self) -> zipfile.ZipFile:
+        """Return the file as an archive of several, looked at whether it is one and no bomb."""
+        with self._heard(), self._unpacked(self.path.suffix or ".zip"):
+            archive = zipfile.ZipFile(self.path)
+            _require_no_bomb(sum(part.file_size for part in archive.infolist()), self.size)
+            return archive
 
     def require_unchanged(self) -> None:
         """Raise InputError if the file has been written to since it was opened here."""
@@ -154,6 +189,24 @@ class SourceFile:
             ) from error
 
 
+def _format(name: str, start: bytes) -> str:
+    """Return the format of a file that is named so and begins so."""
+    for known, (mark, suffix) in FORMATS.items():
+        if re.match(mark, start, re.DOTALL):
+            return known
+        if suffix is not None and re.search(f"{suffix}$", name, re.IGNORECASE):
+            return known
+    return "text"
+
+
+def _require_no_bomb(unpacked: int, packed: int) -> None:
+    if unpacked > max(BOMB_BYTES, BOMB_RATIO * packed):
+        raise InputError(
+            f"it unpacks to over {BOMB_RATIO} times its size, as no table does; if it is one, unpack "
+            "it yourself"
+        )
+
+
 def not_a_table(start: bytes) -> str | None:
     """Return what a file that begins so is, and what to do, if it is known to be no table."""
     return next((what for mark, what in NOT_TABLE.items() if mark.match(start)), None)
@@ -175,8 +228,6 @@ def _unzipped(raw: BinaryIO) -> IO[bytes]:
     archive = zipfile.ZipFile(raw)
     names = [name for name in archive.namelist() if not name.endswith("/")]
     names = [name for name in names if not name.startswith("__MACOSX/")]
-    if "[Content_Types].xml" in names or names[:1] == ["mimetype"]:
-        raise InputError("this is an office file, not text; save the sheet as CSV")
     if len(names) != 1:
         shown = f" ({', '.join(names[:3])}{' ...' if len(names) > 3 else ''})" if names else ""
         raise InputError(

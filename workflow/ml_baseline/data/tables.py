@@ -1,6 +1,6 @@
 """Reading and writing tables, whole or piece by piece: the only module that knows the formats.
 
-A format is one entry of `FORMATS` and the module it names.
+What a file is, `source.FORMATS` says; each format has a module of its own.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -61,10 +61,8 @@ class Rows(Protocol):
 
 @dataclass(frozen=True)
 class Format:
-    """One format of tables: how to open a foreign file, and to read back, write, and write piecewise."""
+    """One format of our own tables: how to read back, write, and write piecewise."""
 
-    # The arguments behind the file are those of `open_rows`.
-    rows: Callable[[SourceFile, Mapping[str, Any], Iterable[str]], Rows]
     read: Callable[[Path, dict], pa.Table]  # the dict has data types by column
     write: Callable[[pa.Table, Path], None]
     writer: Callable[[Path, pa.Schema, str], Any]  # has `write(table)` and `close()`
@@ -73,20 +71,32 @@ class Format:
 def _parquet() -> Format:
     from ml_baseline.data import parquet  # importing it takes longer than reading a small CSV
 
-    return Format(parquet.ParquetRows, parquet.read, parquet.write, parquet.writer)
+    return Format(parquet.read, parquet.write, parquet.writer)
 
 
-TEXT = Format(TextRows, csv_files.read, csv_files.write, csv_files.Writer)
-# The suffix of each format's files, the bytes they begin with, and the format. All else is text.
-FORMATS: tuple[tuple[str, bytes, Callable[[], Format]], ...] = ((".parquet", b"PAR1", _parquet),)
+TEXT = Format(csv_files.read, csv_files.write, csv_files.Writer)
 
 
-def _format(suffix: str, start: bytes | None = None) -> Format:
-    """Return the format of files of this suffix, or else of files that begin so."""
-    for own, mark, load in FORMATS:
-        if suffix.lower() == own or (start is not None and start.startswith(mark)):
-            return load()
-    return TEXT
+def _format(suffix: str) -> Format:
+    """Return the format of our own files of this suffix."""
+    return _parquet() if suffix.lower() == ".parquet" else TEXT
+
+
+def _rows_class(format_name: str) -> Callable[[SourceFile, Mapping[str, Any], Iterable[str]], Rows]:
+    """Return what opens a foreign file of a format of `source.FORMATS`, with `open_rows`' arguments."""
+    if format_name == "parquet":
+        from ml_baseline.data.parquet import ParquetRows
+
+        return ParquetRows
+    if format_name == "workbook":
+        from ml_baseline.data.workbook import WorkbookRows
+
+        return WorkbookRows
+    if format_name == "json_lines":
+        from ml_baseline.data.json_lines import JsonRows
+
+        return JsonRows
+    return TextRows
 
 
 def write_table(table: pd.DataFrame, path: str | Path) -> None:
@@ -146,7 +156,8 @@ def open_rows(
     """Return the rows of a table as it came.
 
     Args:
-        path: .csv, .tsv, .txt (also as .gz, .bz2, .xz or .zip) or .parquet.
+        path: text or JSON lines (also as .gz, .bz2, .xz or .zip), Parquet or a workbook; its content
+            says which, else its name.
         settings: of a table, those among them that say how its file is to be read (`separator`,
             `encoding`); what they do not say is found out from the file.
         columns: what the table is to have, which decides where the file does not.
@@ -156,7 +167,7 @@ def open_rows(
         InputError: there is no such file, or it is no table.
     """
     source = SourceFile(path, name)
-    return _format(source.path.suffix, source.start).rows(source, settings or {}, columns)
+    return _rows_class(source.format)(source, settings or {}, columns)
 
 
 def read_raw_table(

@@ -415,6 +415,11 @@ def _tab_separated(text: str) -> str:
     return "\n".join("\t".join(CELL_BETWEEN_BLANKS.findall(line)) for line in text.split("\n"))
 
 
+def visible_name(text: object) -> str:
+    """Return a name as it stands in a header, without blanks, quotes and what cannot be seen."""
+    return _visible(QUOTED.sub(r"\2", _visible(str(text))))
+
+
 def _visible(name: str) -> str:
     """Return a name without blanks around it and without what cannot be seen in it."""
     return name.strip() if name.isascii() else ODD_BLANKS.sub(" ", UNSEEN.sub("", name)).strip()
@@ -425,7 +430,7 @@ def column_names(name: str, header: list[str]) -> list[str]:
 
     Raises InputError, with the `name` of the file, if a name stands twice.
     """
-    names = [_visible(QUOTED.sub(r"\2", _visible(str(text)))) for text in header]
+    names = [visible_name(text) for text in header]
     repeated = sorted(text for text, times in Counter(names).items() if times > 1 and text)
     if repeated:
         listed = ", ".join(f"'{text}'" for text in repeated)

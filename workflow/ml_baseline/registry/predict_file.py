@@ -71,6 +71,7 @@ def predict_file(
     progress: bool | None = None,
     overwrite: bool = False,
     tables: Mapping[str, str] | None = None,
+    sheet: str | None = None,
 ) -> dict:
     """Predict the rows of a file into a file, in memory that does not grow with it.
 
@@ -89,6 +90,7 @@ def predict_file(
         progress: whether to show a bar on stderr; if it is a terminal, if None.
         overwrite: whether a file may be replaced that no prediction wrote. The input, a raw table,
             published runs and files of the workflow are never replaced.
+        sheet: of a workbook, if more than one sheet has the columns that the run needs.
         tables: raw tables, each with what it is, beside the one that the run was trained on.
 
     Returns:
@@ -106,7 +108,9 @@ def predict_file(
         require_output(destination, {**(tables or {}), **own, source: "the input"}, overwrite)
     with ExitStack() as stack:
         path, name = stack.enter_context(_file_of(source))
-        rows = open_rows(path, config, input_columns(run.schema), name)
+        # A new workbook may have its rows elsewhere: they are where the columns are.
+        how = {key: config.get(key) for key in ("separator", "encoding")} | {"sheet": sheet}
+        rows = open_rows(path, how, input_columns(run.schema), name)
         unused = check_columns(rows.names, run.schema, name)
         if unused:
             _say(f"{name}: these columns are not used: {listed(unused)}")

@@ -1,0 +1,56 @@
+"""A workbook trains and JSON lines are predicted as the same cells in a text are."""
+
+import gzip
+import io
+import json
+
+import openpyxl
+import pandas as pd
+from running import rows_of, small_table
+
+SMALL = {"target": "answer", "positive": "yes"}
+MODELS = {"dummy": {"estimator": "sklearn.dummy.DummyClassifier"}}
+MODELS["tree"] = {"estimator": "sklearn.tree.DecisionTreeClassifier", "preprocessing": "tree"}
+
+
+def workbook(table: pd.DataFrame) -> bytes:
+    """Return a workbook with the table below a title, beside a list of its columns."""
+    book = openpyxl.Workbook()
+    notes, data = book.active, book.create_sheet("May")
+    for row in [["column", "meaning"], *([name, "?"] for name in table.columns)]:
+        notes.append(row)
+    for row in [["Export of May"], [], list(table.columns), *table.values.tolist()]:
+        data.append(row)
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return buffer.getvalue()
+
+
+def test_a_workbook_and_json_lines_mean_what_a_text_means(project):
+    text = small_table()
+    table = pd.read_csv(io.StringIO(text))
+    lines = "".join(json.dumps(row) + "\n" for row in table.to_dict("records"))
+    project.write("table.csv", text)
+    project.write("table.xlsx", workbook(table))
+    project.write("new.jsonl.gz", gzip.compress(lines.encode(), mtime=0))
+    batches = (
+        {"input": "new.jsonl.gz", "dataset": "book"},
+        {"input": "table.xlsx", "dataset": "text"},
+    )
+    project.write_config(
+        datasets={"text": SMALL | {"table": "table.csv"}, "book": SMALL | {"table": "table.xlsx"}},
+        predictions={"lines": batches[0], "book": batches[1] | {"sheet": "May"}},
+        models=MODELS,
+        report=False,
+    )
+    project.run()
+    folder = project.folder
+    cleaned = [folder / f"data/processed/{name}/cleaned_data.csv" for name in ("text", "book")]
+    assert cleaned[0].read_bytes() == cleaned[1].read_bytes()
+    repairs = json.loads((folder / "results/book/repairs.json").read_text())
+    assert (repairs["sheet"], repairs["header_row"]) == ("May", "3")
+    predicted = [
+        rows_of(folder / f"results/{table}/predictions/{batch}.csv")
+        for table, batch in (("book", "lines"), ("text", "book"))
+    ]
+    assert predicted[0] == predicted[1] and len(predicted[0]) == 120

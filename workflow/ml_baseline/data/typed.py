@@ -1,0 +1,113 @@
+"""Rows of files whose cells have types of their own, each cell as the text that CSV would hold."""
+
+import datetime
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from ml_baseline.data.source import SourceFile
+
+PIECE_ROWS = 1 << 16
+# A float beyond this may stand for several whole numbers.
+LARGEST_WHOLE = 2**53
+
+
+class FormulaError(str):
+    """What a spreadsheet shows for a formula that has no value, such as #DIV/0!."""
+
+
+class TypedRows:
+    """The rows of such a file, see `tables.Rows`; a subclass yields them as Python's values.
+
+    A column has a data type if all its cells agree in one; else it is text.
+    """
+
+    def __init__(self, source: SourceFile, reading: dict[str, str]):
+        self.source, self.name, self.reading = source, source.name, reading
+        self.names: list[str] = []
+        self.types: dict[str, pa.DataType] = {}
+
+    def _cells(self) -> Iterator[Sequence[Any]]:
+        """Yield the cells of each row in the order of `names`; None for one that is empty."""
+        raise NotImplementedError
+
+    def _declare(self, names: list[str], kinds: list[set]) -> None:
+        """Take over the columns' names and, of each, what `kind_of` said of its cells."""
+        self.names = names
+        self.types = {name: _data_type(kind) for name, kind in zip(names, kinds, strict=True)}
+
+    def pieces(
+        self, columns: list[str], as_stored: Iterable[str] = (), whole: bool = False
+    ) -> Iterator[pa.Table]:
+        """Yield the rows; see `tables.Rows`."""
+        places = [self.names.index(column) for column in columns]
+        written = [_writer(self.types[column]) for column in columns]
+        rows = self._cells()
+        while block := list(itertools.islice(rows, None if whole else PIECE_ROWS)):
+            arrays = []
+            for column, place, write in zip(columns, places, written, strict=True):
+                values = [row[place] for row in block]
+                if column in as_stored:
+                    values = [None if isinstance(v, FormulaError) else v for v in values]
+                texts = [None if value is None else write(value) for value in values]
+                array = pa.array(texts, pa.large_string())
+                arrays.append(array.cast(self.types[column]) if column in as_stored else array)
+            yield pa.Table.from_arrays(arrays, columns)
+        self.source.require_unchanged()
+
+
+def kind_of(value: Any) -> type:
+    """Return the type of a cell: a float that is a whole number counts as one."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_WHOLE:
+        return int
+    if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
+        return float
+    return type(value)
+
+
+def _data_type(kinds: set[type]) -> pa.DataType:
+    """Return the data type of a column from the types of its cells."""
+    for known, data_type in (
+        ({bool}, pa.bool_()),
+        ({int}, pa.int64()),
+        ({int, float}, pa.float64()),
+        ({datetime.date}, pa.date32()),
+        ({datetime.date, datetime.datetime}, pa.timestamp("us")),
+    ):
+        if kinds and kinds <= known:
+            return data_type
+    return pa.large_string()
+
+
+def _writer(data_type: pa.DataType) -> Callable[[Any], str]:
+    """Return what writes the cells of a column of this type."""
+    return _timestamp if pa.types.is_timestamp(data_type) else text_of
+
+
+def _timestamp(value: datetime.date) -> str:
+    if not isinstance(value, datetime.datetime):
+        value = datetime.datetime.combine(value, datetime.time())
+    return value.isoformat(" ")
+
+
+def text_of(value: Any) -> str:
+    """Return a cell as CSV would hold it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if kind_of(value) is int else repr(value)
+    if isinstance(value, datetime.timedelta):
+        return _duration(value)
+    return value.isoformat(" ") if isinstance(value, datetime.datetime) else str(value)
+
+
+def _duration(value: datetime.timedelta) -> str:
+    """Return how long something took as hours, minutes and seconds, which may be over 24 hours."""
+    sign = "-" if value < datetime.timedelta() else ""
+    minutes, seconds = divmod(abs(value), datetime.timedelta(minutes=1))
+    rest = (datetime.datetime.min + seconds).time()
+    return f"{sign}{minutes // 60}:{minutes % 60:02}{rest.isoformat()[5:]}"
