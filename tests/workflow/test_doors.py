@@ -48,7 +48,7 @@ DOORS = {
     "a module with a prefix": {"prefix": 'prefix: "part"'},
     "a module from git": {"snakefile": "git+file://{git}/workflow/Snakefile@v1"},
 }
-PROOFS = set(DOORS) - {"the root Snakefile", "a module with a prefix", "a module from git"}
+PROOFS = set(DOORS) - {"the root Snakefile", "a module with a prefix"}
 
 
 def git_repository(folder):
@@ -142,6 +142,7 @@ def test_the_same_files_exit_codes_and_second_tries(tmp_path, monkeypatch, undis
     assert project.checksums() == undisturbed
 
 
+@pytest.mark.proof
 def test_a_module_without_a_hook_of_its_own_keeps_no_one_waiting(tmp_path, monkeypatch):
     """The lock of those who start is let go at the first job, not at the run's end."""
     project = Door(tmp_path)
@@ -162,6 +163,7 @@ def test_a_module_without_a_hook_of_its_own_keeps_no_one_waiting(tmp_path, monke
     run.communicate()
 
 
+@pytest.mark.proof
 def test_another_version_that_is_installed_is_not_run(project, monkeypatch):
     """Neither by the run nor by its jobs, warm or not."""
     foreign = "raise SystemExit('another version')\n"

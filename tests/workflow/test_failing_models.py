@@ -165,7 +165,7 @@ REASONS = {
     "raises_what_nobody_catches": "BaseException: so there",
     "crashes": "crashed with SIGSEGV",
     "aborts": "crashed with SIGABRT",
-    "hangs": "stopped after 15 s, the time limit of this job",
+    "hangs": "stopped after 5 s, the time limit of this job",
     "cannot_be_loaded": "RuntimeError: no way back",
     "not_a_number": "`predict_proba` gives nan as a probability",
     "out_of_range": "rows have no number from 0 to 1",
@@ -200,7 +200,7 @@ def faulty(module_project):
         models = {
             name: {"estimator": f"faulty_models.{class_of(name)}"} for name in REASONS | HARMLESS
         }
-        models["hangs"]["time_limit"] = 15
+        models["hangs"]["time_limit"] = 5
         module_project.write_config(
             datasets={
                 "small": {"table": "table.csv", "target": "answer", "plots": []},
@@ -265,6 +265,7 @@ def test_the_other_models_are_compared_and_contrasted(faulty):
     assert {row["model"] for row in naive} == set(QUICK_MODELS)
 
 
+@pytest.mark.proof
 def test_the_next_run_tries_them_again_and_then_all_is_as_if_nothing_had_been(
     project, monkeypatch, tmp_path_factory
 ):
@@ -291,6 +292,7 @@ def test_the_next_run_tries_them_again_and_then_all_is_as_if_nothing_had_been(
     assert project.checksums() == undisturbed.checksums()
 
 
+@pytest.mark.proof
 def test_a_model_that_fails_when_it_is_explained_costs_the_explanation_alone(project, monkeypatch):
     write_estimators(project, monkeypatch)
     project.write("table.csv", small_table())
@@ -308,6 +310,7 @@ def test_a_model_that_fails_when_it_is_explained_costs_the_explanation_alone(pro
     assert rows_of(project.folder / "results/small/importance.csv")
 
 
+@pytest.mark.proof
 def test_a_model_that_fails_in_the_positive_control_costs_itself_alone(project, monkeypatch):
     write_estimators(project, monkeypatch)
     table = {"table": "data/raw/customers.csv", "target": "purchased"}
@@ -330,6 +333,7 @@ def test_a_model_that_fails_in_the_positive_control_costs_itself_alone(project, 
     assert verdicts <= {"pass", "fail"}
 
 
+@pytest.mark.proof
 def test_a_table_of_which_every_model_fails_has_no_leaderboard(project, monkeypatch):
     write_estimators(project, monkeypatch)
     project.write("table.csv", small_table())

@@ -60,6 +60,7 @@ def test_controls_find_nothing_in_shuffled_labels_and_know_the_truth(customers):
     assert datasets == {"customers"}
 
 
+@pytest.mark.proof
 def test_a_failed_audit_can_stop_a_table(project):
     table = small_table()
     answers = [line.endswith("yes") for line in table.splitlines()[1:]]

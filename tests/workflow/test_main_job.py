@@ -164,6 +164,7 @@ def test_any_installed_classifier_is_a_model(project):
         assert 0.6 < float(row["oof_roc_auc"]) < 1
 
 
+@pytest.mark.proof
 def test_parquet_gives_the_same_numbers_as_csv(project):
     project.write("table.csv", small_table())
     datasets = {"small": {"table": "table.csv", "target": "answer", "plots": []}}
@@ -176,6 +177,7 @@ def test_parquet_gives_the_same_numbers_as_csv(project):
     assert results[0] == results[1]
 
 
+@pytest.mark.proof
 def test_several_seeds_and_settings_of_one_table(project):
     project.write("table.csv", small_table())
     project.write_config(
@@ -242,6 +244,7 @@ def test_real_tables_untouched(project):
         assert low < best[name] < high, best
 
 
+@pytest.mark.proof
 def test_what_the_jobs_cost_is_kept_and_drawn(samples):
     samples.run("benchmarks")
     rows = rows_of(samples.folder / "results/benchmarks/costs.csv")

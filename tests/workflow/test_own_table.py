@@ -24,7 +24,7 @@ def config_of(rows: int = 60, **table) -> dict:
     }
 
 
-@pytest.mark.parametrize("edited", [False, True])
+@pytest.mark.parametrize("edited", [pytest.param(False, marks=pytest.mark.proof), True])
 def test_a_users_table_is_kept(project, edited):
     project.write_config(**config_of())
     project.run("--until", "clean")
@@ -47,6 +47,7 @@ def test_a_users_table_is_kept(project, edited):
     assert table.read_text() == own
 
 
+@pytest.mark.proof
 def test_a_sample_is_made_anew_with_other_settings_and_when_it_is_gone(project):
     project.write_config(**config_of())
     project.run("--until", "clean")

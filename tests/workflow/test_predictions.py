@@ -69,6 +69,7 @@ def test_what_makes_no_new_run_makes_no_new_predictions(predicted):
     assert (predicted.folder / OUTPUT).stat().st_mtime_ns == before
 
 
+@pytest.mark.proof
 def test_another_batch_is_predicted_alone(predicted):
     batches = {
         "january": {"input": "january.csv"},
@@ -88,6 +89,7 @@ def test_another_batch_is_predicted_alone(predicted):
     predicted.run()
 
 
+@pytest.mark.proof
 def test_a_new_run_predicts_anew_but_for_what_is_pinned(predicted):
     first = runs(predicted)[-1]
     pinned = {

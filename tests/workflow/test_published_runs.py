@@ -92,6 +92,7 @@ def test_a_second_run_and_a_forced_one_publish_nothing(published):
     assert receipt["run"] == find_run("latest", published.folder / "results", "small").run_id
 
 
+@pytest.mark.proof
 def test_only_what_makes_another_model_makes_another_run(project):
     project.write("table.csv", small_table())
     project.write("other.csv", small_table(random_state=1))
@@ -169,6 +170,7 @@ def test_the_three_commands_of_the_readme_in_an_empty_folder(tmp_path):
     ml_baseline(tmp_path, "runs", "verify", "latest")
 
 
+@pytest.mark.proof
 def test_ctrl_c_while_training_is_quiet_and_leaves_no_run_and_no_lock(tmp_path):
     (tmp_path / "table.csv").write_text(small_table(2000))
     command = [sys.executable, "-P", "-m", "ml_baseline.cli.command", "train", "--cores", "1"]
@@ -207,6 +209,7 @@ def test_ctrl_c_while_training_is_quiet_and_leaves_no_run_and_no_lock(tmp_path):
     assert find_run("latest", tmp_path / "results").meta["threshold"] == 0.4
 
 
+@pytest.mark.proof
 def test_sample_data_and_training_in_an_empty_folder(tmp_path):
     ml_baseline(tmp_path, "make-sample-data", "--rows", "200")
     config = tmp_path / "quick.yaml"
@@ -271,6 +274,7 @@ def test_training_that_fails_says_why(tmp_path):
     assert not (tmp_path / "results/table/runs").exists()
 
 
+@pytest.mark.proof
 def test_a_table_of_the_users_own_is_never_made_anew(project):
     """Where a sample table would stand, with the config of the samples."""
     own = small_table().replace("answer", "is_high_value")

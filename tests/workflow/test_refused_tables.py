@@ -78,6 +78,7 @@ def test_train_refuses_all(tmp_path, name):
     refused_by_train(tmp_path, name)
 
 
+@pytest.mark.proof
 def test_old_results_stay_as_they_were(project):
     project.write("table.csv", small_table())
     table = {"table": "table.csv", "target": "answer", "plots": []}

@@ -103,7 +103,7 @@ def opened(browser, pages):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.proof)])
 def test_accessibility(opened, name, scheme):
     """Contrast, landmarks, names, roles: all that axe can see, with everything unfolded."""
     from axe_playwright_python.sync_playwright import Axe
@@ -348,7 +348,7 @@ def remaking(page: str) -> tuple[bytes, list[str]]:
     return base64.b64decode(link.partition(",")[2]), commands
 
 
-@pytest.mark.parametrize("where", ["in a clone", "anywhere"])
+@pytest.mark.parametrize("where", ["in a clone", pytest.param("anywhere", marks=pytest.mark.proof)])
 def test_the_page_says_how_to_remake_itself(run, tmp_path, where):
     """The config that the page carries makes the same page, byte for byte, in an empty folder."""
     page = (run.folder / "results/small/report.html").read_text(encoding="utf-8")
@@ -373,6 +373,7 @@ def test_the_page_says_how_to_remake_itself(run, tmp_path, where):
     assert (tmp_path / "results/small/report.html").read_text(encoding="utf-8") == page
 
 
+@pytest.mark.proof
 def test_a_table_that_fails_leaves_the_others_their_index(project):
     project.write("table.csv", small_table())
     good = {"table": "table.csv", "target": "answer"}
@@ -439,6 +440,7 @@ def test_a_page_does_not_depend_on_other_tables(run):
         run.write_config(**config)
 
 
+@pytest.mark.proof
 def test_one_place_decides_which_split_is_shown(project):
     """With `seeds: [2, 1]` curves, importance, published run and the page's words are of seed 2."""
     project.write("table.csv", small_table(rows=200))
@@ -464,6 +466,7 @@ def test_one_place_decides_which_split_is_shown(project):
     assert (results / "runs/latest.txt").read_text().strip().endswith("seed2")
 
 
+@pytest.mark.proof
 def test_pages_that_are_not_wanted_any_more_are_removed(project):
     project.write("table.csv", small_table())
     tables = {name: {"table": "table.csv", "target": "answer"} for name in ("one", "two")}
