@@ -128,7 +128,9 @@ def test_ctrl_c_of_the_job_ends_the_work(started, tmp_path):
     assert not is_running(pid)
 
 
-@pytest.mark.parametrize("how", STARTS)
+@pytest.mark.parametrize(
+    "how", [pytest.param(how, marks=[pytest.mark.proof] * (how != "a child")) for how in STARTS]
+)
 def test_work_that_takes_too_long_is_stopped_with_all_it_has_started(started, tmp_path, how):
     # What holds the interpreter cannot end itself.
     job = started(STARTS[how], "sum(range(10**12))", limit=3)

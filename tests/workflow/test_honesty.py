@@ -125,6 +125,8 @@ def test_groups_stay_whole_and_time_runs_forward(project):
             },
         },
         seeds=[3],
+        report=False,
+        register=False,
     )
     project.run()
     processed = project.folder / "data/processed"

@@ -24,7 +24,8 @@ def config_of(rows: int = 60, **table) -> dict:
     }
 
 
-@pytest.mark.parametrize("edited", [pytest.param(False, marks=pytest.mark.proof), True])
+@pytest.mark.proof
+@pytest.mark.parametrize("edited", [False, True])
 def test_a_users_table_is_kept(project, edited):
     project.write_config(**config_of())
     project.run("--until", "clean")

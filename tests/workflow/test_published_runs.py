@@ -121,6 +121,7 @@ def test_only_what_makes_another_model_makes_another_run(project):
     assert len(list_runs(results, "other")) == 1
 
 
+@pytest.mark.proof
 def test_a_table_may_go_unpublished(project):
     project.write("table.csv", small_table())
     project.write_config(datasets={"small": DATASETS["small"]}, register=False)
@@ -253,6 +254,7 @@ def test_training_one_table_of_a_config_leaves_the_others_alone(published):
     assert "Nothing to be done" in published.run()
 
 
+@pytest.mark.proof
 def test_training_with_all_options(tmp_path):
     table = small_table().replace("size,", "key,", 1).replace("answer", "Bought?", 1)
     (tmp_path / "my table.csv").write_text(table)

@@ -528,6 +528,7 @@ def test_a_table_that_changes_while_it_is_read_is_not_taken_for_what_it_was(copi
     assert copied.planned() == set()
 
 
+@pytest.mark.proof
 def test_no_run_is_published_of_a_table_that_has_changed_since_it_was_read(copied):
     """The model is of the rows from before; it may not be published under the hash of others."""
     script = "workflow/scripts/compare.py"
