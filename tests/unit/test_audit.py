@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from ml_baseline.audit.findings import Finding, Limit
 from ml_baseline.audit.registry import CHECKS, tables
 from ml_baseline.audit.run import audit
 from ml_baseline.audit.views import columns_of, matrix_of
+from ml_baseline.data.schema import Doubt
 from ml_baseline.data.split import split
 from ml_baseline.errors import InputError
 
@@ -61,6 +63,43 @@ def added(honest, name, values, kind="number", role="feature", **more):
     values = values.astype("str") if kind == "category" else values.astype("float64")
     columns = [entry(name, kind, role, **more), *schema["columns"]]
     return table.assign(**{name: values}), {**schema, "columns": columns}
+
+
+DOUBTS = [
+    Doubt(
+        "when",
+        "order",
+        "fail",
+        70,
+        "'when' may be two days",
+        "Say.",
+        {"columns": {"when": {"f": 1}}},
+    ),
+    Doubt("a", "empty", "warn", 9, "'a' has no value", "Drop it.", {"drop": "a"}),
+    Doubt("id", "id", "told", 9, "'id' numbers the rows", "Confirm.", {"drop": "id"}),
+]
+
+
+def test_what_is_not_certain_of_the_reading_is_a_finding(honest):
+    table, schema = honest
+    train, holdout = split(table, schema, "stratified", 0.25, 1)
+
+    def findings(doubts):
+        result = audit(train, holdout, schema, {}, doubts=doubts)
+        return result[result["check"] == "reading"].to_dict("records")
+
+    fail, warn, told = findings(DOUBTS)
+    assert (fail["verdict"], fail["subject"], fail["value"]) == ("fail", "when", 70)
+    assert fail["summary"] == "'when' may be two days." and fail["explanation"] == "Say."
+    assert fail["fix"] == "columns: {when: {f: 1}}"
+    assert (warn["verdict"], warn["fix"]) == ("warn", "drop: a")
+    assert (told["verdict"], told["fix"]) == ("pass", "")
+    # Of many columns the same is said once.
+    (many,) = findings([replace(DOUBTS[1], column=name, settle={"drop": name}) for name in "abcd"])
+    assert many["summary"] == "'a' has no value. The like holds for 3 columns: 'b', 'c' and 'd'."
+    assert (many["subject"], many["value"], many["fix"]) == ("a, b, c, d", 36, "drop: [a, b, c, d]")
+    (fine,) = findings([])
+    assert (fine["verdict"], fine["value"]) == ("pass", 0)
 
 
 def run(table, schema, oof=None, after=None, **settings):
@@ -147,6 +186,9 @@ def test_fixes_are_merged_into_one_entry_a_key():
     assert findings.merged_fixes(splits) == "split: {strategy: group}\ngroup: who\ntime: when"
     assert findings.merged_fixes(["id: a", "id: a"]) == "id: a"
     assert findings.merged_fixes([]) == ""
+    columns = ["columns: {a: {kind: number}}", "columns: {b: date, a: {missing_values: [x]}}"]
+    together = "columns: {a: {kind: number, missing_values: [x]}, b: date}"
+    assert findings.merged_fixes(columns) == together
 
 
 def test_an_unknown_strategy_is_refused(honest):

@@ -183,6 +183,7 @@ def test_three_lines_are_enough():
         "time": None,
         "plots": SCHEMA["$defs"]["dataset"]["properties"]["plots"]["default"],
         "seeds": [42],
+        "reading": "tell",
         "split": {"strategy": "stratified", "test_size": 0.2},
         "augment": {"method": "jitter", "noise_frac": 0.02, "copies": 1},
         "cv": {"folds": 5},

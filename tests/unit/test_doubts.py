@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 
 from ml_baseline.data.clean import clean
-from ml_baseline.data.doubts import doubts
+from ml_baseline.data.doubts import doubts, require_certain
 from ml_baseline.data.infer_schema import describe_columns, infer_schema
 from ml_baseline.data.schema import names_of
+from ml_baseline.errors import InputError
 
 ROWS = 240
 NUMBERS = [f"{17 * i % 1000 / 8}" for i in range(ROWS)]
@@ -186,6 +187,17 @@ def test_what_a_doubt_says_settles_it(case):
     before = found(columns, **settings)
     after = found(columns, **merged(settings, [doubt.settle for doubt in before]))
     assert {doubt.what for doubt in after} <= {"time", "group"}
+
+
+def test_strict_reading_refuses_what_is_not_certain_in_the_words_of_the_doubt():
+    doubts = found({"d": OPEN, "m": with_cells(NUMBERS, 40, "soon")})
+    with pytest.raises(InputError) as caught:
+        require_certain(doubts)
+    for doubt in doubts:
+        assert f"* {doubt.summary}. {doubt.explanation} In the config: columns: {{" in str(
+            caught.value
+        )
+    require_certain(found({"t": NUMBERS}, time="t"))  # told, but certain
 
 
 @pytest.mark.parametrize("case", CASES)

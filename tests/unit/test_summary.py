@@ -1,6 +1,7 @@
 """The closing words: right numbers, all findings, each error once, and no crash at the very end."""
 
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -118,6 +119,19 @@ def test_intervals_not_to_rely_on_are_named(churn):
     assert said[0].endswith(f": {LONG}")
     write_rows("results/churn/metrics.csv", [board_row("forest", "true")])
     assert "Unreliable intervals" not in run_summary(["churn"])
+
+
+def test_what_is_to_know_of_the_reading_is_told(churn):
+    doubts = [
+        {"severity": "told", "summary": "'when' orders the rows and is no feature"},
+        {"severity": "warn", "summary": "this stands in the audit"},
+    ]
+    Path("results/churn/repairs.json").write_text(json.dumps({"doubts": doubts}))
+    said = run_summary(["churn"])
+    assert "  'when' orders the rows and is no feature.\nAudit" in said
+    assert "this stands" not in said
+    Path("results/churn/repairs.json").write_text("{}")  # of an earlier version
+    assert "\nAudit: 1 failure" in run_summary(["churn"])
 
 
 def test_findings_claims_and_controls_are_told(churn):

@@ -78,6 +78,23 @@ def test_train_refuses_all(tmp_path, name):
     refused_by_train(tmp_path, name)
 
 
+def test_strict_reading_refuses_a_table_until_the_config_settles_it(project):
+    header, *lines = small_table().splitlines()
+    days = [f"{1 + i % 12:02}/{1 + i // 12 % 12:02}/2024" for i in range(len(lines))]
+    project.write(
+        "table.csv", "\n".join([f"{header},d", *map(",".join, zip(lines, days, strict=True))])
+    )
+    table = {"table": "table.csv", "target": "answer", "plots": [], "reading": "strict"}
+    project.write_config(datasets={"one": table})
+    done = project.snakemake("--until", "clean")
+    said = " ".join(done.stdout.split())
+    assert done.returncode != 0 and "'d' was read with the month first" in said
+    settled = {"columns": {"d": {"kind": "date", "format": "%d/%m/%Y"}}}
+    assert "In the config: columns: {d: {kind: date, format: '%m/%d/%Y'}}" in said
+    project.write_config(datasets={"one": table | settled})
+    assert project.snakemake("--until", "clean").returncode == 0
+
+
 @pytest.mark.proof
 def test_old_results_stay_as_they_were(project):
     project.write("table.csv", small_table())

@@ -44,3 +44,25 @@ def percent(share: float, digits: int = 0) -> str:
     if share < 1 and value == 100:
         return f"> {100 - least:g} %"
     return f"{100 * share:.{digits}f} %"
+
+
+def config_entry(**keys: object) -> str:
+    """Return the YAML that gives a table these keys, a line each, such as `forbidden: [paid, 'no']`."""
+    return "\n".join(_line_of_yaml(key, value) for key, value in keys.items())
+
+
+def _line_of_yaml(key: str, value: object) -> str:
+    import yaml  # for the few that write one
+
+    for style in (None, '"'):  # line breaks and what cannot be seen are escaped in quotes only
+        text = yaml.safe_dump(
+            {key: value},
+            default_flow_style=True,
+            default_style=style,
+            allow_unicode=style is None,
+            sort_keys=False,
+            width=float("inf"),
+        ).strip()[1:-1]
+        if text.isprintable():
+            break
+    return text

@@ -52,7 +52,8 @@ SAMPLE_TABLES = {
 # Only the samples that the config reads: a user who has taken them out pays nothing for them.
 USED_TABLES = {SETTINGS[dataset]["table"] for dataset in DATASETS}
 CLEANING_KEYS = [
-    *("table", "sheet", "header_row", "separator", "encoding", "decimal", "missing_values"),
+    *("table", "sheet", "header_row", "reading"),
+    *("separator", "encoding", "decimal", "missing_values"),
     *("target", "positive", "negative", "id", "group", "time"),
     *("drop", "forbidden", "columns", "categorical", "encode", "dates"),
 ]
@@ -83,7 +84,7 @@ PLACES = {
     "random_state": ("seeds", 0),  # of the first split
 }
 # Settings of a table that make no difference to the model that is published, nor to its scores.
-NOT_PUBLISHED = ("audit", "controls", "naive", "plots", "register", "report")
+NOT_PUBLISHED = ("audit", "controls", "naive", "plots", "reading", "register", "report")
 PUBLISHED_OF_MODEL = ("estimator", "params", "preprocessing")
 
 # The files of each model, of each split, and of each table beside its plots. Those on the way to
@@ -253,6 +254,12 @@ def required_audit(wildcards):
     """Return the audit's permission as input where the config says that a failure stops."""
     stops = SETTINGS[wildcards.dataset]["audit"]["on_fail"] == "stop"
     return [f"results/{wildcards.dataset}/audit_passed"] if stops else []
+
+
+def own_repairs(wildcards):
+    """Return what cleaning told of a table; one with shuffled labels was not cleaned."""
+    dataset = wildcards.dataset
+    return [f"results/{dataset}/repairs.json"] if dataset in DATASETS else []
 
 
 def known_process_models(wildcards):

@@ -31,6 +31,7 @@ rule audit:
         holdout=first_seed(processed("seed{seed}/holdout")),
         schema=SCHEMA_FILE,
         oof=first_seed(OOF),
+        repairs=own_repairs,
     output:
         for_report("results/{dataset}/audit.csv", TRUST, "audit"),
     log:

@@ -4,6 +4,7 @@ with job_log(snakemake, warm="tables"):
     from pathlib import Path
 
     from ml_baseline.audit.run import audit
+    from ml_baseline.data.schema import Doubt
     from ml_baseline.data.tables import read_table, write_table
     from ml_baseline.files import read_json
 
@@ -12,5 +13,8 @@ with job_log(snakemake, warm="tables"):
     holdout = read_table(snakemake.input.holdout, schema)
     oof = {Path(path).stem: read_table(path) for path in snakemake.input.oof}
     oof = {model: predictions for model, predictions in oof.items() if len(predictions)}
-    findings = audit(train, holdout, schema, oof, snakemake.params.cfg)
+    records = [one for path in snakemake.input.repairs for one in read_json(path)["doubts"]]
+    findings = audit(
+        train, holdout, schema, oof, snakemake.params.cfg, [Doubt(**one) for one in records]
+    )
     write_table(findings, snakemake.output[0])

@@ -1,6 +1,6 @@
 """What the audit's checks look at: one split of a table, and what several of them need of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +11,7 @@ from ml_baseline.audit.alone import Alone, judged_alone
 from ml_baseline.audit.relations import Relations
 from ml_baseline.audit.strength import folds_of
 from ml_baseline.audit.views import Scored, columns_of, scored_views
-from ml_baseline.data.schema import Schema, column
+from ml_baseline.data.schema import Doubt, Schema, column
 
 # Rows that the checks of columns, orders and times look at; more would change no verdict.
 MOST_ROWS = 20_000
@@ -27,6 +27,7 @@ class Context:
     oof: Mapping[str, pd.DataFrame]  # out-of-fold predictions by model
     strategy: str  # of the split
     seed: int
+    doubts: Sequence[Doubt] = ()  # about how the table was read
 
     def random(self, use: int) -> np.random.Generator:
         """Return the random numbers of one use: what other checks draw does not change them."""

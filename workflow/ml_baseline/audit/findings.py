@@ -6,6 +6,8 @@ from typing import Literal, NamedTuple, get_args
 
 import yaml
 
+from ml_baseline.text import config_entry
+
 Verdict = Literal["fail", "warn", "pass"]
 VERDICTS = get_args(Verdict)
 
@@ -78,25 +80,6 @@ class Limit(NamedTuple):
         return Finding(subject, float(value), limit, summary, verdict, why, fix)
 
 
-def config_entry(**keys: object) -> str:
-    """Return the YAML that gives a table these keys, a line each, such as `forbidden: [paid, 'no']`."""
-    return "\n".join(_line_of_yaml(key, value) for key, value in keys.items())
-
-
-def _line_of_yaml(key: str, value: object) -> str:
-    for style in (None, '"'):  # line breaks and what cannot be seen are escaped in quotes only
-        text = yaml.safe_dump(
-            {key: value},
-            default_flow_style=True,
-            default_style=style,
-            allow_unicode=style is None,
-            width=float("inf"),
-        ).strip()[1:-1]
-        if text.isprintable():
-            break
-    return text
-
-
 def merged_fixes(fixes: Iterable[str]) -> str:
     """Return the `fix` of several findings as one: the columns that one key gets are listed.
 
@@ -104,12 +87,18 @@ def merged_fixes(fixes: Iterable[str]) -> str:
     """
     together: dict[str, object] = {}
     for fix in fixes:
-        for key, value in (yaml.safe_load(fix) or {}).items():
-            before = together.setdefault(key, value)
-            if isinstance(before, str | list) and isinstance(value, str | list):
-                names = list(dict.fromkeys([*_listed(before), *_listed(value)]))
-                together[key] = names[0] if len(names) == 1 else names
+        _merge(together, yaml.safe_load(fix) or {})
     return config_entry(**together)
+
+
+def _merge(together: dict, entry: dict, deeply: bool = False) -> None:
+    for key, value in entry.items():
+        before = together.setdefault(key, value)
+        if (deeply or key == "columns") and isinstance(before, dict):
+            _merge(before, value, deeply=True)
+        elif isinstance(before, str | list) and isinstance(value, str | list):
+            names = list(dict.fromkeys([*_listed(before), *_listed(value)]))
+            together[key] = before if names == [before] else names
 
 
 def quoted(names: Iterable[str]) -> str:

@@ -5,6 +5,7 @@ costs a small part of the run it looks at. What it finds, and what no program ca
 docs/audit.md.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 import pandas as pd
@@ -13,7 +14,7 @@ import ml_baseline.audit.checks  # noqa: F401  # registers them
 from ml_baseline.audit.context import Context
 from ml_baseline.audit.findings import COLUMNS, VERDICTS
 from ml_baseline.audit.registry import CHECKS
-from ml_baseline.data.schema import Schema
+from ml_baseline.data.schema import Doubt, Schema
 from ml_baseline.errors import InputError
 
 
@@ -23,6 +24,7 @@ def audit(
     schema: Schema,
     oof: dict[str, pd.DataFrame],
     settings: dict | None = None,
+    doubts: Sequence[Doubt] = (),
 ) -> pd.DataFrame:
     """Return what speaks for and against trusting the scores of this split.
 
@@ -33,6 +35,7 @@ def audit(
         oof: for each model its out-of-fold predictions, columns `row_id, fold, target, probability`.
         settings: `strategy` of the split ("stratified", "group" or "time"; default "stratified")
             and `random_state` (default 0).
+        doubts: what is not certain about how the table was read.
 
     Returns the columns of `findings.Finding`; at least one row for each check, the failures first, then
     the warnings. Raises InputError for an unknown strategy, and if a side lacks a class.
@@ -50,7 +53,8 @@ def audit(
                 f"the {side} rows ({len(table):,}) have fewer than two classes of "
                 f"'{schema['target']}'; an audit needs both on either side"
             )
-    context = Context(train, holdout, schema, oof, strategy, settings.get("random_state", 0))
+    seed = settings.get("random_state", 0)
+    context = Context(train, holdout, schema, oof, strategy, seed, doubts)
     findings = [
         replace(finding, check=check.name)
         for check in CHECKS.values()

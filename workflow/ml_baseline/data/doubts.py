@@ -6,9 +6,9 @@ tell these records, so all of them have the same words for the same thing.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import pandas as pd
 
@@ -17,8 +17,9 @@ from ml_baseline.data.clean import EXAMPLES
 from ml_baseline.data.infer_dates import NUMERIC_ORDERS
 from ml_baseline.data.infer_numbers import MANY_NUMBERS, SENTINEL_ROWS
 from ml_baseline.data.infer_schema import ID_ROWS, QUANTITY_LIKE
-from ml_baseline.data.schema import NUMERIC_KINDS, Column, Schema, names_of
-from ml_baseline.text import percent, plural
+from ml_baseline.data.schema import NUMERIC_KINDS, Column, Doubt, Schema, Severity, names_of
+from ml_baseline.errors import InputError
+from ml_baseline.text import config_entry, percent, plural
 
 # From this share of a column's cells on, and from so many, unreadable ones are more than a trickle.
 UNREADABLE_SHARE, UNREADABLE_CELLS = 0.01, 3
@@ -35,22 +36,6 @@ SIGNS = {".": "point", ",": "comma"}
 SEPARATED = {";": "semicolons", ",": "commas"}
 DROP = "Leave it out, as the line for the config does, or export it again with its values."
 KEEPS = "The line for the config keeps this reading"
-# A coin flip that changes values; chosen by evidence, or lost; certain, but worth knowing.
-Severity = Literal["fail", "warn", "told"]
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """One thing that is not certain, or was lost. Texts are plain; names in them may hold anything."""
-
-    column: str  # its name in the raw table
-    what: str  # the kind of doubt, in a word
-    severity: Severity
-    cells: int  # that it is about
-    summary: str  # one sentence: what was done with which cells
-    explanation: str = ""  # whole sentences: what else it may be, and what to do
-    settle: dict[str, Any] = field(default_factory=dict)  # what, in the table's config, settles it
-    examples: tuple[str, ...] = ()
 
 
 def doubts(values: pd.DataFrame, schema: Schema, repairs: dict, settings: dict) -> list[Doubt]:
@@ -69,6 +54,20 @@ def doubts(values: pd.DataFrame, schema: Schema, repairs: dict, settings: dict) 
     )
     found = [doubt for kind in kinds for doubt in kind(table)]
     return sorted(found, key=lambda doubt: get_args(Severity).index(doubt.severity))
+
+
+def require_certain(found: list[Doubt]) -> None:
+    """Raise InputError if anything in the reading of a table is not certain, or was lost."""
+    lines = [
+        f"* {doubt.summary}. {doubt.explanation} In the config: {config_entry(**doubt.settle)}"
+        for doubt in found
+        if doubt.severity != "told"
+    ]
+    if lines:
+        raise InputError(
+            "with `reading: strict` each column has to be certain, and "
+            + "\n".join(["this is not:" if len(lines) == 1 else "these are not:", *lines])
+        )
 
 
 def shown(examples: Iterable[str]) -> str:

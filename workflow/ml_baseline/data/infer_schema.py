@@ -43,7 +43,9 @@ ID_SHARE = 0.95
 CONCATENATED = 3
 # A capital behind a small letter in so short a label is part of a code.
 MIXED_CASE, CASE_CODE_LETTERS = re.compile("[a-z][A-Z]"), 4
-# A column in which most cells look like amounts or times is hardly one of ids.
+# Ids are words without digits (names), or digits and letters without a blank; nearly all of them.
+ID_LIKE, ID_LIKE_SHARE = r"^(?:\D+|[A-Za-z0-9_#][\w#@.:/+=-]*)$", 0.9
+# A column in which most cells look like amounts or times is none of ids, whether they are read or not.
 QUANTITY_LIKE = (
     rf"^[^A-Za-z0-9]*(?:{cells.CURRENCIES} ?\d|\d+[.,/:%]).*\d|^\d[\d.,]* ?(?:{cells.CURRENCIES}|%)$"
     r"|^(?:[A-Z][a-z]{2,8}\.?,? )+\d|^\d{1,2}[- ][A-Z][A-Za-z]{2,8}[- ]\d"
@@ -189,11 +191,11 @@ def _roles(raw: pd.DataFrame, settings: dict) -> dict[str, str]:
 
 def _names_each_row(present: pd.Series, rows: int) -> bool:
     """Return whether a column of texts differs in (nearly) every row, as ids do."""
-    return (
-        len(present) >= ID_ROWS
-        and present.nunique() >= ID_SHARE * rows
-        and present.str.match(QUANTITY_LIKE).mean() < 0.5
-    )
+    if len(present) < ID_ROWS or present.nunique() < ID_SHARE * rows:
+        return False
+    few = cells.sample(present, cells.ENOUGH_CELLS)
+    looks_like_one = few.str.match(ID_LIKE).mean() >= ID_LIKE_SHARE
+    return bool(looks_like_one and few.str.match(QUANTITY_LIKE).mean() < 0.5)
 
 
 def _numbers_rows(texts: pd.Series) -> bool:

@@ -1,7 +1,8 @@
 """The input schema: what each column of a table is, detected once (`infer_schema`) and kept."""
 
 from collections.abc import Iterable
-from typing import Literal, Required, TypedDict
+from dataclasses import dataclass, field
+from typing import Any, Literal, Required, TypedDict
 
 Kind = Literal["number", "integer", "boolean", "code", "category"]
 Role = Literal["feature", "target", "id", "group", "time", "drop", "forbidden"]
@@ -58,6 +59,24 @@ class Schema(TypedDict, total=False):
     missing_values: list[str]  # beside the usual tokens, in lower case
     columns: Required[list[Column]]  # in the order of the raw table
     rows: int  # of the cleaned table
+
+
+# A coin flip that changes values; chosen by evidence, or lost; certain, but worth knowing.
+Severity = Literal["fail", "warn", "told"]
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """One thing that is not certain, or was lost. Texts are plain; names in them may hold anything."""
+
+    column: str  # its name in the raw table
+    what: str  # the kind of doubt, in a word
+    severity: Severity
+    cells: int  # that it is about
+    summary: str  # one sentence: what was done with which cells
+    explanation: str = ""  # whole sentences: what else it may be, and what to do
+    settle: dict[str, Any] = field(default_factory=dict)  # what, in the table's config, settles it
+    examples: tuple[str, ...] = ()
 
 
 def column(schema: Schema, name: str) -> Column:

@@ -4,10 +4,12 @@ It runs inside Snakemake's own process, so it imports nothing heavy.
 """
 
 import csv
+import json
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from ml_baseline.jobs.job_log import last_error
 from ml_baseline.modelling.failure import FAILED
@@ -82,8 +84,9 @@ def table_text(folder: Path, since: float = 0.0) -> str:
         since: a time in seconds since the epoch; if the leaderboard is older, or there is none,
             the text is empty.
     """
-    texts = {
+    texts: dict[str, Callable[[Any], str]] = {
         "metrics.csv": leaderboard_text,
+        "repairs.json": reading_text,
         "audit.csv": audit_text,
         "naive.csv": naive_text,
         "controls.csv": controls_text,
@@ -91,11 +94,16 @@ def table_text(folder: Path, since: float = 0.0) -> str:
     made = folder / "metrics.csv"
     if not made.exists() or made.stat().st_mtime < since:
         return ""
-    return "\n".join(
-        text(rows)
+    found = (
+        text(content)
         for name, text in texts.items()
-        if (folder / name).exists() and (rows := rows_of(folder / name))
+        if (folder / name).exists() and (content := _content(folder / name))
     )
+    return "\n".join(filter(None, found))
+
+
+def _content(path: Path) -> Any:
+    return json.loads(path.read_bytes()) if path.suffix == ".json" else rows_of(path)
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -139,6 +147,12 @@ def leaderboard_text(rows: list[dict[str, str]]) -> str:
             + ", ".join(rough)
         )
     return "\n".join(text)
+
+
+def reading_text(repairs: Mapping[str, Any]) -> str:
+    """Return what is to know of how a table was read; what was not certain stands in the audit."""
+    told = [doubt["summary"] for doubt in repairs.get("doubts", []) if doubt["severity"] == "told"]
+    return "\n".join(textwrap.fill(f"  {text}.", WIDTH, subsequent_indent=" " * 4) for text in told)
 
 
 def audit_lines(rows: list[dict[str, str]], verdicts: Iterable[str]) -> list[str]:

@@ -47,7 +47,9 @@ def chief(findings: list[Row]) -> Row:
 
 
 def remedy(finding: Row) -> str:
-    """Return what the fix of a finding changes: `columns`, other `settings` or nothing."""
+    """Return what the fix of a finding changes: the `reading`, `columns`, other `settings` or nothing."""
+    if finding["check"] == "reading":
+        return "reading"
     keys = set(yaml.safe_load(finding["fix"]) or {})
     return "columns" if keys & COLUMN_KEYS else "settings" if keys else ""
 

@@ -10,6 +10,7 @@ from ml_baseline.scoring.metrics import METRICS
 
 VERDICT_ORDER = ("fail", "warn", "pass")
 CHECK_WORDS = {
+    "reading": "How the table was read",
     "sealed_holdout": "Holdout rows in training",
     "class_sizes": "Rows of each class",
     "exact_duplicates": "Exact copies across the split",

@@ -4,6 +4,7 @@ Import statements and no loop: what a rule's code is, is read from them.
 """
 
 # ruff: noqa: F401, I001
+from ml_baseline.audit.checks import reading
 from ml_baseline.audit.checks import sealed_holdout
 from ml_baseline.audit.checks import class_sizes
 from ml_baseline.audit.checks import exact_duplicates
