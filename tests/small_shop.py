@@ -14,6 +14,7 @@ from ml_baseline.data.schema import columns_of_role
 from ml_baseline.data.split import split
 from ml_baseline.modelling.train import cross_validate, fit, predict_probability
 from ml_baseline.registry import contents, environment
+from ml_baseline.registry.batch_check import describe_training
 from ml_baseline.registry.golden import make_golden
 from ml_baseline.registry.model_card import model_card
 from ml_baseline.registry.publish import publish
@@ -63,8 +64,15 @@ def publish_shop(
     runs: Path, random_state: int = 0, now: datetime | None = None, **changed_config
 ) -> str:
     """Publish a run of a small shop table into `runs`, made as the workflow makes it."""
-    raw = shop(random_state=random_state)
-    schema = infer_schema(raw, {"target": "bought", "id": "customer"}, "shop")
+    settings = {"target": "bought", "id": "customer"}
+    return publish_table(runs, shop(random_state=random_state), settings, now, **changed_config)
+
+
+def publish_table(
+    runs: Path, raw: pd.DataFrame, settings: dict, now: datetime | None = None, **changed_config
+) -> str:
+    """Publish a run of any raw table, under the name of the shop, with the shop's config."""
+    schema = infer_schema(raw, settings, "shop")
     table, repairs = clean(raw, schema)
     schema = describe_columns(schema, table)
     train, holdout = split(table, schema, **CONFIG["split"], random_state=42)
@@ -90,9 +98,10 @@ def publish_shop(
     both = contents.holdout_metrics(metrics, board, METRICS)
     saved = io.BytesIO()
     joblib.dump(fitted[chosen], saved)
-    golden = make_golden(fitted[chosen], raw, schema, own)
+    learned = describe_training(schema, train, raw)
+    golden = make_golden(fitted[chosen], raw, learned, own)
     files = contents.run_files(
-        saved.getvalue(), golden, schema, own, both, environment.installed_packages()
+        saved.getvalue(), golden, learned, own, both, environment.installed_packages()
     )
     audit = pd.DataFrame(
         {
@@ -123,5 +132,5 @@ def publish_shop(
     }
     clock = {} if now is None else {"now": lambda: now}
     return publish(
-        runs, files, facts, circumstances, lambda meta: model_card(meta, schema, both[0]), **clock
+        runs, files, facts, circumstances, lambda meta: model_card(meta, learned, both[0]), **clock
     )

@@ -59,7 +59,7 @@ def test_figures_are_those_of_the_metrics(parts):
 
 def test_columns_are_shown_with_what_training_saw(parts):
     text = card(parts)
-    assert "| `visits` | integer | 19 | 0 to 19 |" in text
+    assert "| `visits` | integer | 16 | 0 to 19 |" in text
     assert "| `city` | category | none | `Bern`, `Oslo`, `Rome` |" in text
     assert "| `joined` | integer, its month | none |" in text
     assert "`customer`" not in text.split("## What it reads")[1].split("##")[0]  # an id

@@ -290,9 +290,8 @@ def test_a_failure_leaves_the_old_output_and_nothing_else(run, batch, tmp_path):
         predict_file(run, tmp_path / "batch.csv", tmp_path / "out.csv", rows_at_a_time=10)
     assert (tmp_path / "out.csv").read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        ".out.csv.predicted",
-        "batch.csv",
-        "out.csv",
+        *(".out.csv.check.json.predicted", ".out.csv.predicted"),
+        *("batch.csv", "out.csv", "out.csv.check.json"),
     ]
 
 

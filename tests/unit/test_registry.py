@@ -72,7 +72,16 @@ def plant(results: Path, marker: Path, with_hash: bool) -> None:
 
 # Each module of the registry knows those before it and none behind.
 ARROWS = (
-    *("environment", "manifest", "runs", "load", "predict", "golden", "predict_file"),
+    *(
+        "environment",
+        "manifest",
+        "runs",
+        "load",
+        "batch_check",
+        "predict",
+        "golden",
+        "predict_file",
+    ),
     *("overview", "contents", "markdown", "model_card", "publish"),
 )
 

@@ -132,7 +132,8 @@ def test_a_batch_that_cannot_be_predicted_is_told_and_the_others_are(project):
     assert "Column 'size', expected a number: row 31 has 'heavy'" in told
     assert "nowhere.csv: there is no such file" in told
     folder = project.folder / "results/small/predictions"
-    assert sorted(path.name for path in folder.iterdir()) == ["emptied.csv", "good.csv"]
+    files = ("emptied.csv", "emptied.csv.check.json", "good.csv", "good.csv.check.json")
+    assert sorted(path.name for path in folder.iterdir()) == list(files)
     assert rows_of(folder / "emptied.csv")[30]["reason"] == "size: 'heavy' is not a number"
 
 

@@ -321,6 +321,21 @@ def test_health_card_and_figures(run, client):
     assert 'path="/predict",status="200"' in text and 'path="other",status="404"' in text
 
 
+def test_cells_unlike_training_are_counted(client):
+    def counts() -> dict[tuple[str, str], float]:
+        line = r'cells_unlike_training_total\{feature="(\w+)",what="(\w+)"\} (\S+)'
+        return {(f, w): float(n) for f, w, n in re.findall(line, client.get("/metrics").text)}
+
+    before = counts()
+    assert ("city", "unseen") in before and ("visits", "out_of_range") in before
+    odd = ROW | {"city": "Atlantis", "visits": 999}
+    client.post("/predict", json=[ROW, odd, odd, ROW | {"city": None}]).raise_for_status()
+    more = {key: number - before[key] for key, number in counts().items()}
+    assert {key: number for key, number in more.items() if number} == {
+        **{("city", "unseen"): 2, ("city", "missing"): 1, ("visits", "out_of_range"): 2}
+    }
+
+
 def test_requests_are_logged_as_lines_of_json(client, service):
     client.post("/predict", json=[ROW, ROW]).raise_for_status()
     deadline = time.monotonic() + 10

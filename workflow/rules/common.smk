@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ml_baseline.config.configuration import checked_config
 from ml_baseline.config.schema import load_schema
-from ml_baseline.config.settings import batch_dataset, batch_output, dataset_settings
+from ml_baseline.config.settings import batch_dataset, batch_files, dataset_settings
 from ml_baseline.data.sample_note import is_sample
 from ml_baseline.errors import InputError
 from ml_baseline.jobs import snakemake_internals
@@ -70,7 +70,7 @@ WANTED = [name for name in DATASETS if name in (config["only"] or DATASETS)]
 
 # The batches to predict, each with its table and its output.
 PREDICTIONS = {
-    name: batch | {"dataset": batch_dataset(config, batch), "output": batch_output(config, name)}
+    name: batch | {"dataset": batch_dataset(config, batch), "output": batch_files(config, name)[0]}
     for name, batch in config["predictions"].items()
 }
 
@@ -295,10 +295,13 @@ def batch_inputs(batch):
     }
 
 
-def prediction_file(batch):
-    """Return where a batch's predictions go; a place that the user has named is taken as it is."""
-    path = PREDICTIONS[batch]["output"]
-    return as_is(path) if config["predictions"][batch]["output"] else path
+def prediction_files(batch):
+    """Return where a batch's predictions go, and what is unlike training in its rows.
+
+    A place that the user has named is taken as it is.
+    """
+    paths = batch_files(config, batch)
+    return [as_is(path) for path in paths] if config["predictions"][batch]["output"] else paths
 
 
 def table_files(dataset):
@@ -322,7 +325,10 @@ def wanted_files():
     found += [PAGES_REMOVED] * any(Path(page).exists() for page in map(made, unwanted_pages()))
     found += [path for dataset in WANTED for path in table_files(dataset)]
     found += [
-        prediction_file(name) for name, batch in PREDICTIONS.items() if batch["dataset"] in WANTED
+        path
+        for name, batch in PREDICTIONS.items()
+        if batch["dataset"] in WANTED
+        for path in prediction_files(name)
     ]
     return found
 

@@ -6,7 +6,7 @@ for batch in PREDICTIONS:
         input:
             **batch_inputs(batch),
         output:
-            prediction_file(batch),
+            prediction_files(batch),
         log:
             f"results/logs/{PREDICTIONS[batch]['dataset']}/predictions/{batch}.log",
         conda:

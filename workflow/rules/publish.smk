@@ -12,6 +12,7 @@ rule register:
         audit="results/{dataset}/audit.csv",
         metrics=first_seed(SCORES),
         predictions=first_seed(SEED_PREDICTIONS),
+        train=first_seed(processed("seed{seed}/train")),
         holdout=first_seed(processed("seed{seed}/holdout")),
         models=first_seed(MODEL),
     output:

@@ -9,6 +9,7 @@ with job_log(snakemake, warm="models"):
     from ml_baseline.modelling.model_files import load_model
     from ml_baseline.records import read_as_written
     from ml_baseline.registry import contents, environment
+    from ml_baseline.registry.batch_check import describe_training
     from ml_baseline.registry.golden import make_golden
     from ml_baseline.registry.model_card import model_card
     from ml_baseline.registry.publish import publish
@@ -30,9 +31,11 @@ with job_log(snakemake, warm="models"):
     require_content(table, repairs["sha256"])  # the rows that the model was made from
     model_file = next(Path(p) for p in snakemake.input.models if Path(p).stem == chosen)
     model_bytes = read_as_written(model_file)
-    golden = make_golden(load_model(model_bytes), raw, schema, predictions)
+    # New rows are compared with the rows that the model has learned from.
+    learned = describe_training(schema, read_table(snakemake.input.train, schema), raw)
+    golden = make_golden(load_model(model_bytes), raw, learned, predictions)
     files = contents.run_files(
-        model_bytes, golden, schema, predictions, metrics, environment.installed_packages()
+        model_bytes, golden, learned, predictions, metrics, environment.installed_packages()
     )
     facts = contents.facts(
         cfg,
@@ -55,7 +58,7 @@ with job_log(snakemake, warm="models"):
         files,
         facts,
         circumstances,
-        card=lambda meta: model_card(meta, schema, metrics[0]),
+        card=lambda meta: model_card(meta, learned, metrics[0]),
     )
     write_json({"dataset": schema["dataset"], "run": run_id}, receipt)
     print(f"published as {run_id}")

@@ -76,7 +76,8 @@ def train(options: Namespace) -> int:
 def predict(options: Namespace) -> int:
     """Predict the rows of a file with a published run.
 
-    The rows are cleaned as in training. The output is written whole or not at all.
+    The rows are cleaned as in training, and what is unlike training in them is told. The output is
+    written whole or not at all.
     """
     run = _find(options, options.run)
     from ml_baseline.registry.predict_file import predict_file
@@ -94,6 +95,7 @@ def predict(options: Namespace) -> int:
         overwrite=options.overwrite,
         tables=tables,
         sheet=options.sheet,
+        check=options.check,
     )
     bad = f", {summary['bad_rows']:,} of them without a prediction" if summary["bad_rows"] else ""
     where = "" if options.output == "-" else f" into {options.output}"

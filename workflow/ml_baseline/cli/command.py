@@ -192,6 +192,12 @@ COMMANDS: dict[str, tuple[Action, tuple[Argument, ...]]] = {
                 help="what to do with rows that cannot be read: fail, or leave their predictions "
                 "empty and give the reason in the column `reason`",
             ),
+            argument(
+                "--check",
+                metavar="FILE",
+                help="where to write, as JSON, which cells are unlike training (default: the output "
+                "with .check.json behind its name; nowhere for standard output)",
+            ),
             flag("--overwrite", "replace the output even if it is not an earlier prediction"),
             *PLACE,
         ),

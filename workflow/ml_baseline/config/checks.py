@@ -8,7 +8,7 @@ from ml_baseline.config.paths import is_inside, is_result, output_problem, same_
 from ml_baseline.config.problems import Keys, Problem, refuse, shown
 from ml_baseline.config.settings import (
     batch_dataset,
-    batch_output,
+    batch_files,
     dataset_settings,
 )
 from ml_baseline.errors import did_you_mean, similar
@@ -238,17 +238,18 @@ def check_paths(config: dict) -> None:
         reads.setdefault(batch["input"], f"the input of the batch {name}")
     written: dict[str, str] = {}
     for name, batch in config["predictions"].items():
-        output = batch_output(config, name)
-        problem = output_problem(output, reads)
-        if problem is None and Path(output).is_symlink():  # Snakemake would delete the link
-            problem = "is a link; name the file that it leads to"
-        for other, twin in written.items():
-            if same_path(other, output):
-                problem = f"is the output of the batch {twin} too; name another file"
-            elif is_inside(output, other) or is_inside(other, output):
-                problem = f"lies in {other}, the output of the batch {twin}; name another file"
-        written[output] = name
-        if problem:
-            key = "output" if batch["output"] else "input"
-            problems.append(Problem(("predictions", name, key), f"{output} {problem}"))
+        for output in batch_files(config, name):
+            problem = output_problem(output, reads)
+            if problem is None and Path(output).is_symlink():  # Snakemake would delete the link
+                problem = "is a link; name the file that it leads to"
+            for other, twin in written.items():
+                if same_path(other, output):
+                    problem = f"is the output of the batch {twin} too; name another file"
+                elif is_inside(output, other) or is_inside(other, output):
+                    problem = f"lies in {other}, the output of the batch {twin}; name another file"
+            written[output] = name
+            if problem:
+                key = "output" if batch["output"] else "input"
+                problems.append(Problem(("predictions", name, key), f"{output} {problem}"))
+                break  # what is wrong with the one file is wrong with the other
     refuse(problems)

@@ -23,6 +23,8 @@ RESERVED_FOLDERS: tuple[str | Path, ...] = (
 )
 # Of a prediction the last contents are known: a killed job may leave the one before the last.
 REMEMBERED = 3
+# What is added to the name of predictions, for what is unlike training in their rows.
+CHECK_SUFFIX = ".check.json"
 
 
 def output_problem(

@@ -3,6 +3,7 @@
 import copy
 from typing import Any
 
+from ml_baseline.config.paths import CHECK_SUFFIX
 from ml_baseline.config.schema import TOP_LEVEL_ONLY, stands_alone
 from ml_baseline.errors import InputError
 
@@ -40,10 +41,12 @@ def batch_dataset(config: dict, batch: dict) -> str | None:
     return batch["dataset"] or (names[0] if len(names) == 1 else None)
 
 
-def batch_output(config: dict, name: str) -> str:
-    """Return the file into which a batch is predicted."""
+def batch_files(config: dict, name: str) -> tuple[str, str]:
+    """Return the file into which a batch is predicted, and that for what is unlike training in it."""
     batch = config["predictions"][name]
-    return batch["output"] or f"results/{batch_dataset(config, batch)}/predictions/{name}.csv"
+    own = f"results/{batch_dataset(config, batch)}/predictions/{name}.csv"
+    output = batch["output"] or own
+    return output, f"{output}{CHECK_SUFFIX}"
 
 
 def _merged(base: Any, override: Any) -> Any:

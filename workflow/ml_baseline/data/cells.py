@@ -98,6 +98,11 @@ CURRENCIES = (
     r"(?:(?:US|R|A|C|NZ|HK|S)?\$|[€£¥₹₩₽฿₺₪₫₴₦]|USD|EUR|GBP|CHF|JPY|CNY|INR|BRL|AUD|CAD|SEK|NOK|DKK"
     r"|PLN|CZK|[Kk]r\.?|Rs\.?|zł|Kč)"
 )
+# Of those that are written in more than one way.
+CURRENCY_SIGNS = {
+    **{"US$": "$", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "Rs": "₹"},
+    **{"BRL": "R$", "AUD": "A$", "CAD": "C$", "PLN": "zł", "CZK": "Kč"},
+}
 NEGATIVE_SIGNS = pa.array(["-", "−", "–"])
 # What may stand behind numbers of different size in one column.
 SCALES = {"k": 1e3, "K": 1e3, "mn": 1e6, "M": 1e6, "bn": 1e9, "B": 1e9}

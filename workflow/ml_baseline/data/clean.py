@@ -24,8 +24,8 @@ from ml_baseline.errors import InputError
 EXAMPLES = 5
 # From so many on, looking up the categories takes longer than cleaning does.
 MANY_CATEGORIES = 1000
-# What is counted for predicting and is too long for a file of repairs.
-INTERNAL = ("unparsable_rows",)
+# What is counted for predicting alone.
+INTERNAL = ("unparsable_rows", "unseen", "unseen_examples")
 # Where one of these says how, a plain number may mean another.
 READINGS = {"part", "decimal", "unit", "scales", "percent", "bare"}
 # Formats that tell day and month by nothing but their order.
@@ -106,8 +106,9 @@ def clean_features(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, dic
         The table: `row_id`, the id, group and time columns, the features. And the repairs of each
         raw column, in cells: `stripped`, `missing` (by token), `numbers_from_text`,
         `booleans_from_text`, `dates_from_text`, `encoded`, `respelled`, `missing_numbers` (sentinels),
+        `unseen` (of a category that the training table, if the schema knows it, did not have),
         `ambiguous` (read so, but the other order of day and month, or the other decimal sign, fits
-        all cells too), or `unparsable` and so missing. The last two have a few examples; the
+        all cells too), or `unparsable` and so missing. The last three have a few examples; the
         positions of the unparsable rows stand in `unparsable_rows`, an array.
 
     Raises:
@@ -254,7 +255,7 @@ def _whole(values: pd.Series) -> pd.Series:
 def _categories(texts: pd.Series, entry: Column, count: dict) -> pd.Series:
     """Return the labels in the spelling of the schema; of one never seen, as it stands."""
     spellings, known = entry.get("spellings", {}), entry.get("categories", [])
-    if not spellings and not known:
+    if not spellings and "categories" not in entry:
         return texts.astype("str")
     keeps_case = entry.get("keeps_case", False)
     if len(known) <= MANY_CATEGORIES:
@@ -269,6 +270,9 @@ def _categories(texts: pd.Series, entry: Column, count: dict) -> pd.Series:
     ]
     respelled = pd.Series(np.array([*labels, None], dtype=object)[codes], texts.index, dtype="str")
     count["respelled"] = int((respelled != texts)[texts.notna()].sum())
+    if "categories" in entry and (new := [label for label in labels if label not in as_they_are]):
+        count["unseen"] = int(respelled.isin(new).sum())
+        count["unseen_examples"] = sorted(set(new))[:EXAMPLES]
     return respelled
 
 

@@ -1,6 +1,7 @@
 """Whether a column holds numbers or booleans, and how they are written."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml_baseline.data import cells
+from ml_baseline.data.schema import listed
 
 # From so many different values on, numbers are quantities; fewer may be the labels of a few groups.
 MANY_NUMBERS = 10
@@ -163,10 +165,8 @@ def _are_codes(present: pd.Series) -> bool:
 def _quantities(texts: pd.Series, how: dict) -> pd.Series | None:
     """Return the numbers among cells that are quantities, None if they are labels."""
     numbers, repaired = cells.read_numbers(texts, how)
-    if repaired:
-        signs = pc.extract_regex(pa.array(texts, pa.large_string()), f"(?P<s>{cells.CURRENCIES})")
-        if len(pc.unique(pc.struct_field(signs, "s").drop_null())) > 1:
-            return None  # dollars and euros are no one number
+    if repaired and _currencies(texts).nunique() > 1:
+        return None  # dollars and euros are no one number
     if numbers.isna().all():
         return None
     bounds = texts.str.contains(r"^[<>≤≥]|\+$").mean() if repaired else 0.0
@@ -182,6 +182,40 @@ def _quantities(texts: pd.Series, how: dict) -> pd.Series | None:
     many_numbers = numbers.nunique() >= MANY_NUMBERS
     few_codes = code_like.sum() <= max(1, CODE_LIKE_SHARE * len(texts))
     return numbers if many_numbers and few_words and few_codes and bounds <= BOUND_SHARE else None
+
+
+def signs_of(texts: pd.Series, entry: Mapping[str, Any]) -> list[str]:
+    """Return what stands in numbers and changes what they mean: thousands sign, %, currencies."""
+    gap = "," if entry.get("decimal", ".") == "." else "."
+    found = [gap] * bool(texts.str.contains(rf"\d[{gap}]\d\d\d").any())
+    found += ["%"] * bool(texts.str.contains("%", regex=False).any())
+    return found + sorted(_currencies(texts).dropna().unique())
+
+
+def _currencies(texts: pd.Series) -> pd.Series:
+    """Return the currency of each cell, by its sign where it has one, null if there is none."""
+    found = pc.extract_regex(pa.array(texts, pa.large_string()), f"(?P<sign>{cells.CURRENCIES})")
+    signs = pd.Series(pc.struct_field(found, "sign").to_pandas(), texts.index, dtype="str")
+    return signs.str.rstrip(".").replace(cells.CURRENCY_SIGNS) if signs.notna().any() else signs
+
+
+def unlike_signs(texts: pd.Series, entry: Mapping[str, Any]) -> Iterator[tuple[str, pd.Series]]:
+    """Yield what numbers of a column are to be, with a mask of cells that may mean another number.
+
+    Which is so where the table that the schema was made of had no sign that they have: 51,010 where
+    it had 51.01, 45% where it had 45, € where it had $. Whole numbers may be grouped in any case.
+    """
+    signs, decimal = entry.get("signs"), entry.get("decimal", ".")
+    if signs is None:  # of a schema that does not know
+        return
+    gap = "," if decimal == "." else "."
+    if gap not in signs and entry["kind"] == "number":
+        yield f"a number without '{gap}' between its digits", texts.str.contains(THOUSANDS[decimal])
+    if "%" not in signs:
+        yield "a number without %", texts.str.contains("%", regex=False)
+    if known := [sign for sign in signs if sign not in (gap, "%")]:
+        found = _currencies(texts)
+        yield f"a number in {listed(known)}", found.notna() & ~found.isin(known)
 
 
 def _sentinels(numbers: pd.Series) -> list[float]:

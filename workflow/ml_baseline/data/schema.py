@@ -47,6 +47,11 @@ class Column(TypedDict, total=False):
     missing: int  # cells
     minimum: float
     maximum: float
+    # What new rows are compared with, known of the rows that a model has learned from:
+    signs: list[str]  # that stand in numbers: currencies, %, the one between thousands
+    seen_once: (
+        int  # categories of a single row: as many new ones are to be expected in as many rows
+    )
 
 
 class Schema(TypedDict, total=False):

@@ -5,7 +5,7 @@
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,12 +14,15 @@ import pandas as pd
 
 from ml_baseline.data import cells
 from ml_baseline.data.clean import clean_features
+from ml_baseline.data.infer_numbers import unlike_signs
 from ml_baseline.data.schema import KEPT_ROLES, Column, Schema, feature_columns, listed, names_of
 from ml_baseline.errors import InputError, similar
 from ml_baseline.registry.runs import Run
 
 if TYPE_CHECKING:  # importing it takes longer than all else here
     from sklearn.pipeline import Pipeline
+
+Counting = Callable[[pd.DataFrame, dict[str, dict]], None]
 
 # So many bad rows, and characters of a bad cell, are shown.
 SHOWN_ROWS = 5
@@ -44,6 +47,11 @@ def input_columns(schema: Schema) -> list[str]:
     return list(dict.fromkeys(features))
 
 
+def comma_columns(schema: Schema) -> set[str]:
+    """Return the raw columns in which a comma is the decimal sign of numbers written as text."""
+    return {entry["source"] for entry in schema["columns"] if entry.get("decimal") == ","}
+
+
 def id_columns(run: Run) -> list[str]:
     """Return the raw columns that name a row; one that was declared may be the group too."""
     declared = names_of(run.meta["config"].get("id"))
@@ -59,16 +67,21 @@ def target_entry(schema: Schema) -> Column:
     return next(entry for entry in schema["columns"] if entry["role"] == "target")
 
 
-def clean_rows(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, list[BadCells]]:
+def clean_rows(
+    raw: pd.DataFrame, schema: Schema, count_repairs: Counting | None = None
+) -> tuple[pd.DataFrame, list[BadCells]]:
     """Return the cleaned features of raw rows and the cells that do not keep to the schema.
 
     A cell that is missing or of a category never seen is fine; text where the training table had
-    numbers, dates or booleans is not, nor is a label in the target, if there is one, that is none
-    of the training table's.
+    numbers, dates or booleans is not, nor is a number whose signs leave open what it means
+    (`infer_numbers.unlike_signs`), nor a label in the target, if there is one, that is none of the
+    training table's.
 
     Args:
         raw: every cell text, null for missing.
         schema: the run's input schema.
+        count_repairs: is given the cleaned features and their repairs, to count what is unlike
+            training (`batch_check`).
 
     Returns:
         A table of the feature columns in which a bad cell is missing, and the bad cells by column.
@@ -76,13 +89,24 @@ def clean_rows(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, list[Ba
     features = [entry for entry in schema["columns"] if entry["role"] == "feature"]
     table, repairs = clean_features(raw, schema | {"columns": features})
     problems = []
-    for entry in features:
-        rows = repairs.get(entry["source"], {}).get("unparsable_rows", ())
+    firsts = {entry["source"]: entry for entry in reversed(features)}  # of the parts of a date
+    for entry in reversed(firsts.values()):
+        count = repairs[entry["source"]]
+        rows = count.get("unparsable_rows", ())
+        texts = raw[entry["source"]].reset_index(drop=True)
         # Of a column with codes, what has none is a category never seen.
         if len(rows) and entry["kind"] != "code":
-            found = pd.Series(raw[entry["source"]].to_numpy()[rows], index=rows)
-            problems.append(BadCells(entry["source"], expected(entry), found))
-            repairs[entry["source"]] = {}  # the parts of a date are one column
+            problems.append(BadCells(entry["source"], expected(entry), texts[rows]))
+        if count.get("numbers_from_text"):
+            for expectation, is_unlike in unlike_signs(texts, entry):
+                found = texts[is_unlike & table[entry["name"]].notna()]
+                if len(found):
+                    problems.append(BadCells(entry["source"], expectation, found))
+                    table[entry["name"]] = table[entry["name"]].mask(table.index.isin(found.index))
+                    count["unparsable"] += len(found)
+                    count["unparsable_examples"] += found.iloc[:SHOWN_ROWS].tolist()
+    if count_repairs is not None:
+        count_repairs(table, repairs)
     problems += _unknown_labels(raw, schema)
     return table[feature_columns(schema)], problems
 
@@ -99,7 +123,11 @@ def expected(entry: Column) -> str:
 
 
 def predict_rows(
-    model: "Pipeline", schema: Schema, raw: pd.DataFrame, threshold: float = 0.5
+    model: "Pipeline",
+    schema: Schema,
+    raw: pd.DataFrame,
+    threshold: float = 0.5,
+    count_repairs: Counting | None = None,
 ) -> tuple[np.ndarray, np.ndarray, list[BadCells]]:
     """Return the predictions of raw rows (as for `clean_rows`).
 
@@ -107,7 +135,7 @@ def predict_rows(
         The probability of a 1 and the prediction (1 from `threshold` on), each of shape (rows,), and
         the bad cells, in whose rows both should not be used.
     """
-    table, problems = clean_rows(raw, schema)
+    table, problems = clean_rows(raw, schema, count_repairs)
     probability = predict_clean(model, table)
     return probability, (probability >= threshold).astype("int64"), problems
 

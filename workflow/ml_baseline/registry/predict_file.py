@@ -1,5 +1,6 @@
 """Predictions of the rows of a file, chunk by chunk. No row is dropped, doubled or moved."""
 
+import json
 import os
 import re
 import shutil
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,19 +19,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from threadpoolctl import threadpool_limits
 
-from ml_baseline.config.paths import require_output, whole_prediction
+from ml_baseline.config.paths import CHECK_SUFFIX, require_output, whole_prediction
 from ml_baseline.data.schema import listed
 from ml_baseline.data.source import NO_FILES
 from ml_baseline.data.tables import Rows, in_chunks, open_rows, table_writer
 from ml_baseline.data.text import ReadAgainError
 from ml_baseline.errors import InputError
 from ml_baseline.files import own_folder
+from ml_baseline.registry.batch_check import BatchCheck
 from ml_baseline.registry.golden import require_working
 from ml_baseline.registry.load import load_model
 from ml_baseline.registry.predict import (
     BadCells,
     check_columns,
     clean_rows,
+    comma_columns,
     id_columns,
     in_words,
     input_columns,
@@ -58,6 +61,7 @@ STANDARD_STREAM = "-"
 PROGRESS_AFTER_SECONDS = 1.0
 # Text that a spreadsheet takes for a formula, and not for a number such as +49 30 or -1.5.
 FORMULA = r"^\s*(=|[-+@].*[(|!])"
+SHOWN_WARNINGS = 10
 OUTPUT_COLUMNS = ("row", "probability", "prediction", "reason")
 
 
@@ -72,12 +76,15 @@ def predict_file(
     overwrite: bool = False,
     tables: Mapping[str, str] | None = None,
     sheet: str | None = None,
+    check: str | Path | None = None,
 ) -> dict:
     """Predict the rows of a file into a file, in memory that does not grow with it.
 
     The output has the id columns as they stand in the input (or `row`, counted from 1, if the
     table has none), `probability`, `prediction` (1 for what the run's schema calls positive) and,
-    under "null", `reason`. It is written whole or not at all. Columns of no use are named on stderr.
+    under "null", `reason`. Columns of no use are named on stderr, and so is what is unlike training
+    beyond what is to be expected (`BatchCheck`), which a JSON file beside the output holds in full.
+    Both are written whole or not at all.
 
     Args:
         run: a published run.
@@ -92,9 +99,10 @@ def predict_file(
             published runs and files of the workflow are never replaced.
         sheet: of a workbook, if more than one sheet has the columns that the run needs.
         tables: raw tables, each with what it is, beside the one that the run was trained on.
+        check: the file for what is unlike training; `check_file(destination)` if None.
 
     Returns:
-        `rows`, `bad_rows`, `unused_columns` and `seconds`.
+        `rows`, `bad_rows`, `unused_columns`, `warnings` and `seconds`.
 
     Raises:
         InputError: a file that cannot be read or written, a missing column, bad rows.
@@ -103,9 +111,13 @@ def predict_file(
         raise InputError(f"on_bad_rows is {on_bad_rows!r}; expected {' or '.join(ON_BAD_ROWS)}")
     started, config = time.perf_counter(), run.meta["config"]
     suffix = _output_suffix(destination)
+    reads: dict[Any, str] = {**(tables or {}), source: "the input"}
+    reads.setdefault(config.get("table", source), f"the table of {run.dataset}")
     if str(destination) != STANDARD_STREAM:
-        own = {config.get("table", source): f"the table of {run.dataset}"}
-        require_output(destination, {**(tables or {}), **own, source: "the input"}, overwrite)
+        require_output(destination, reads, overwrite)
+    check = check or check_file(destination)
+    if check is not None:
+        require_output(check, {**reads, destination: "the output"}, overwrite)
     with ExitStack() as stack:
         path, name = stack.enter_context(_file_of(source))
         # A new workbook may have its rows elsewhere: they are where the columns are.
@@ -119,6 +131,7 @@ def predict_file(
             _say(f"note: {note}")
         batch = _Batch(run, model, rows, suffix, on_bad_rows, rows_at_a_time)
         temporary = stack.enter_context(_whole_output(destination, suffix))
+        counts = check and stack.enter_context(_whole_output(check, ".json"))
         show = stack.enter_context(_progress_bar(rows, progress))
         # A core is left to the thread that reads: threads that wait for each other take longer.
         threads = {"blas": 1, "openmp": max(1, (os.cpu_count() or 1) - 1)}
@@ -127,6 +140,14 @@ def predict_file(
         while summary is None:
             with suppress(ReadAgainError):  # the rows know now what is to be read in another way
                 summary = batch.write(temporary, show)
+        found = batch.check.summary()
+        if counts:
+            about = {"run_id": run.run_id, "input": name}
+            counts.write_text(
+                json.dumps(about | found, indent=1, ensure_ascii=False) + "\n", "utf-8"
+            )
+    _tell(name, found["warnings"], check)
+    summary["warnings"] = found["warnings"]
     return summary | {"unused_columns": unused, "seconds": time.perf_counter() - started}
 
 
@@ -151,13 +172,20 @@ class _Batch:
         width = len(self.read) + len(self.ids)
         fitting = min(CHUNK_ROWS, max(FEWEST_CHUNK_ROWS, CHUNK_CELLS // width))
         self.chunk_rows = rows_at_a_time or fitting
+        self.check = BatchCheck(self.schema)
+        # Numbers that the file has as such, of columns that training had as text with commas.
+        self.unlike_text = [
+            column
+            for column, data_type in (rows.types or {}).items()
+            if column in comma_columns(self.schema) and pa.types.is_floating(data_type)
+        ]
         # Ids are written with the data types that they are stored with, where both files have any.
         types = (suffix == ".parquet" and rows.types) or {}
         self.typed_ids = {column: types[column] for column in self.ids if column in types}
 
     def write(self, path: Path, show: Callable[[], None]) -> dict:
         """Write the predictions of all rows to `path`; return how many there are."""
-        schema = self._output_schema()
+        schema, self.check = self._output_schema(), BatchCheck(self.schema)
         writer = table_writer(path, schema, self.suffix)
         done = bad = formulas = 0
         # One chunk is read and cleaned, one predicted and one written at the same time.
@@ -191,7 +219,9 @@ class _Batch:
         pieces = self.rows.pieces(columns, self.typed_ids)
         for chunk in in_chunks(pieces, self.chunk_rows):
             raw = chunk.select(self.read).to_pandas()
-            yield chunk.select(self.ids), *clean_rows(raw, self.schema)
+            for column in self.unlike_text:
+                raw[column] = raw[column].str.replace(".", ",", regex=False)
+            yield chunk.select(self.ids), *clean_rows(raw, self.schema, self.check.add)
 
     def _output_schema(self) -> pa.Schema:
         fields: list[pa.Field] = []
@@ -248,6 +278,22 @@ def _ahead(items: Iterator) -> Iterator:
         while (item := following.result()) is not None:
             following = thread.submit(next, items, None)
             yield item
+
+
+def check_file(destination: str | Path) -> Path | None:
+    """Return where it is kept what is unlike training, if nobody says; nowhere for a stream."""
+    path = Path(destination)
+    is_stream = str(destination) == STANDARD_STREAM or (path.exists() and not path.is_file())
+    return None if is_stream else path.with_name(f"{path.name}{CHECK_SUFFIX}")
+
+
+def _tell(name: str, warnings: list[str], check: str | Path | None) -> None:
+    """Say what is unlike training."""
+    for warning in warnings[:SHOWN_WARNINGS]:
+        _say(f"warning: {name}: {warning}")
+    if (more := len(warnings) - SHOWN_WARNINGS) > 0:
+        where = f"; see {check}" if check else ""
+        _say(f"warning: {name}: {more:,} more columns are unlike training{where}")
 
 
 def _output_suffix(destination: str | Path) -> str:

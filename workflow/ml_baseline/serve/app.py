@@ -177,7 +177,7 @@ def _predict_requests(
     figures.batches.observe(sum(len(cells[0]) for _, cells in requests))
     results = []
     for served, group in groupby(requests, key=lambda request: request[0]):
-        results += served.predict([cells for _, cells in group])
+        results += served.predict([cells for _, cells in group], figures)
     return results
 
 

@@ -17,7 +17,13 @@ from pydantic_core import from_json
 from ml_baseline.data import cells
 from ml_baseline.data.schema import NUMERIC_KINDS, Column, Schema
 from ml_baseline.registry import Run
-from ml_baseline.registry.predict import expected, id_columns, input_columns, target_entry
+from ml_baseline.registry.predict import (
+    comma_columns,
+    expected,
+    id_columns,
+    input_columns,
+    target_entry,
+)
 
 # What a cell may be in JSON: as in a file, numbers may be written as text.
 CELL = {"type": ["string", "number", "boolean", "null"]}
@@ -68,6 +74,7 @@ class RowReader:
     def __init__(self, run: Run, max_rows: int):
         schema, self.max_rows, self.ids = run.schema, max_rows, id_columns(run)
         self._needed, self._target = input_columns(schema), target_entry(schema)["source"]
+        self._commas = comma_columns(schema)
         self._optional = [self._target, *self.ids]
         self.columns = [*self._needed, *self._optional]
         entries = {entry["source"]: entry for entry in reversed(schema["columns"])}
@@ -146,7 +153,8 @@ class RowReader:
         """
         table = {}
         for column, *parts in zip(self.columns, *requests, strict=True):
-            values = [_text(value) for value in chain.from_iterable(parts)]
+            decimal = "," if column in self._commas else "."
+            values = [_text(value, decimal) for value in chain.from_iterable(parts)]
             unknown = column == self._target and not any(value is not None for value in values)
             if column not in self.ids and not unknown:
                 table[column] = pa.array(values, pa.large_string())
@@ -225,8 +233,8 @@ def example_of(entry: Column) -> str | int | float | bool | None:
     return f"{number}{entry['unit']}" if entry.get("unit") else number
 
 
-def _text(value: Any) -> str | None:
-    """Return a cell of JSON as the text that a file would have."""
+def _text(value: Any, decimal: str) -> str | None:
+    """Return a cell of JSON as the text that a file with this decimal sign would have."""
     if value is None or isinstance(value, str):
         return value
-    return json.dumps(value) if isinstance(value, bool) else str(value)
+    return json.dumps(value) if isinstance(value, bool) else str(value).replace(".", decimal)

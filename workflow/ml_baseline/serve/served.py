@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from ml_baseline.registry.golden import TOLERANCE, replay_golden, require_workin
 from ml_baseline.registry.predict import no_probabilities, predict_rows
 from ml_baseline.registry.runs import LATEST, checked_bytes, run_folder
 from ml_baseline.serve.rows import Cells, RowReader
-from ml_baseline.serve.traffic import LOGGER
+from ml_baseline.serve.traffic import LOGGER, Figures
 
 FOLLOW_SECONDS = 2.0
 # What is wrong with rows: row, field and message.
@@ -40,11 +41,16 @@ class ServedRun:
     card: str
     reader: RowReader
 
-    def predict(self, requests: Sequence[Cells]) -> list[Results]:
-        """Return probabilities, predictions and problems of each request's rows."""
+    def predict(self, requests: Sequence[Cells], figures: Figures | None = None) -> list[Results]:
+        """Return probabilities, predictions and problems of each request's rows.
+
+        `figures` gets the count of cells that are unlike training.
+        """
+        schema = self.run.schema
+        count = partial(figures.count_unlike, schema) if figures else None
         raw = self.reader.raw_table(requests)
         threshold = self.run.meta["threshold"]
-        probability, prediction, bad = predict_rows(self.model, self.run.schema, raw, threshold)
+        probability, prediction, bad = predict_rows(self.model, schema, raw, threshold, count)
         problems: Problems = [
             (int(row), cells.column, f"{_shown(cell)} is not {cells.expected}")
             for cells in bad

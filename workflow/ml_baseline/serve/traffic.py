@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import pandas as pd
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from pydantic_core import to_json
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ml_baseline.data.schema import Schema
 from ml_baseline.registry import Run
+from ml_baseline.registry.batch_check import counted, unlike_training
 from ml_baseline.serve.rows import RequestError
 
 # Asked by whoever watches over the process; they tell nothing about the data.
@@ -44,6 +47,12 @@ class Figures:
         self.batches = Histogram(
             "batch_rows", "Rows predicted together.", buckets=BATCH_SIZES, **shared
         )
+        self.unlike = Counter(
+            "cells_unlike_training",
+            "Cells of requests that are unlike those of training.",
+            ["feature", "what"],
+            **shared,
+        )
         self.newer_runs = Counter("newer_runs", "Newer runs, by outcome.", ["outcome"], **shared)
         self.run = Gauge("run", "The run that is served.", ["run_id", "dataset", "model"], **shared)
 
@@ -51,6 +60,14 @@ class Figures:
         """Show which run is served now."""
         self.run.clear()
         self.run.labels(run.run_id, run.dataset, run.meta["model"]["name"]).set(1)
+        for entry in run.schema["columns"]:
+            for what in counted(entry) if entry["role"] == "feature" else ():
+                self.unlike.labels(entry["name"], what)  # shown from the beginning, as 0
+
+    def count_unlike(self, schema: Schema, table: pd.DataFrame, repairs: Mapping) -> None:
+        """Count the cells of cleaned rows that are unlike training."""
+        for unlike in unlike_training(schema, table, repairs):
+            self.unlike.labels(unlike.feature, unlike.what).inc(unlike.cells)
 
     def note_refused_connection(self, client: str | None, status: int, message: str) -> None:
         """Count and log what was refused before it became a request."""

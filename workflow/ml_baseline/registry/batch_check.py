@@ -1,0 +1,268 @@
+"""What in new rows is unlike training: counted chunk by chunk, told where it is more than chance.
+
+A cell that cannot be read as those of training were is refused (`predict.clean_rows`). What is
+counted here is predicted, but the model has learned from nothing like it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.special import bdtrc
+
+from ml_baseline.data.clean import ORDER
+from ml_baseline.data.infer_numbers import signs_of
+from ml_baseline.data.infer_schema import describe_columns
+from ml_baseline.data.schema import NUMERIC_KINDS, Column, Schema, column, listed
+from ml_baseline.text import percent, shortened
+
+# A column is told if more of its cells are unlike training than are to be expected and so many more,
+# which would happen by chance less often than this.
+LIMIT = 0.05
+CHANCE = 0.001
+# A single number is told that is farther outside training's range than the range is wide.
+FAR_WIDTHS = 1.0
+# Columns of which at least so many cells are unlike training may have changed places.
+SWAPPED_SHARE = 0.5
+LAST_MONTH = 12
+EXAMPLES = 5
+SHOWN_CHARACTERS = 40
+
+# What is counted, and what is said of such cells.
+WORDS = {
+    "unseen": "are of categories that training did not have",
+    "out_of_range": "lie outside training's range",
+    "fractional": "have a fraction, as no number of training had",
+    "missing": "are missing",
+    "unreadable": "cannot be read as those of training were",
+}
+
+
+def describe_training(schema: dict, table: pd.DataFrame, raw: pd.DataFrame) -> dict:
+    """Return the schema with what new rows are compared with.
+
+    Args:
+        schema: the schema of the whole table.
+        table: the cleaned rows that the model has learned from.
+        raw: the raw table, every cell text, in which `row_id` tells the place of those rows.
+    """
+    schema = describe_columns(schema, table)
+    for i, entry in enumerate(schema["columns"]):
+        if entry["role"] != "feature":
+            continue
+        if entry["kind"] == "category":
+            once = int((table[entry["name"]].value_counts() == 1).sum())
+            schema["columns"][i] = entry | {"seen_once": once}
+        elif entry["kind"] in NUMERIC_KINDS and "part" not in entry:
+            texts = raw[entry["source"]].iloc[table["row_id"].to_numpy()].dropna().drop_duplicates()
+            schema["columns"][i] = entry | {"signs": signs_of(texts, entry)}
+    return schema
+
+
+class Unlike(NamedTuple):
+    """Cells of a feature that are unlike those of training; `what` is a key of `WORDS`."""
+
+    feature: str
+    what: str
+    cells: int
+    examples: list
+    far: int = 0  # of them, so far outside the range that one alone is told
+
+
+def unlike_training(schema: Schema, table: pd.DataFrame, repairs: Mapping) -> Iterator[Unlike]:
+    """Yield what is unlike training in rows that `clean.clean_features` gave, with its `repairs`."""
+    counted = set()
+    for entry in schema["columns"]:
+        if entry["role"] != "feature":
+            continue
+        name, source, count = entry["name"], entry["source"], repairs[entry["source"]]
+        if source not in counted:  # of the parts of a date, the first
+            counted.add(source)
+            missing = sum(count.get("missing", {}).values()) + count.get("missing_numbers", 0)
+            if missing:
+                yield Unlike(name, "missing", missing, [])
+            if unread := count.get("unparsable"):
+                what = "unseen" if "encode" in entry else "unreadable"
+                yield Unlike(name, what, unread, count["unparsable_examples"])
+            if unseen := count.get("unseen"):
+                yield Unlike(name, "unseen", unseen, count["unseen_examples"])
+        if "minimum" in entry:
+            values, low, high = table[name].to_numpy(), entry["minimum"], entry["maximum"]
+            found = values[(values < low) | (values > high)]
+            if len(found):
+                distance = np.maximum(low - found, found - high)
+                far = int((distance > FAR_WIDTHS * (high - low)).sum()) if high > low else 0
+                examples = _farthest(np.unique(found).tolist(), entry)
+                yield Unlike(name, "out_of_range", len(found), examples, far)
+            if entry["kind"] == "integer" and values.dtype.kind == "f":
+                found = values[np.isfinite(values) & (values != np.floor(values))]
+                if len(found):
+                    examples = np.unique(found)[:EXAMPLES].tolist()
+                    yield Unlike(name, "fractional", len(found), examples)
+
+
+def _farthest(numbers: list[float], entry: Column) -> list[float]:
+    """Return a few of the numbers outside a column's range, the farthest first."""
+    low, high = entry["minimum"], entry["maximum"]
+    return sorted(numbers, key=lambda number: min(number - low, high - number))[:EXAMPLES]
+
+
+def counted(entry: Column) -> list[str]:
+    """Return what is counted of a feature, of `WORDS`."""
+    return [
+        *("missing", "unreadable"),
+        *["unseen"] * ("categories" in entry),
+        *["out_of_range"] * ("minimum" in entry),
+        *["fractional"] * (entry["kind"] == "integer" and "part" not in entry),
+    ]
+
+
+@dataclass
+class _Found:
+    count: int = 0
+    far: int = 0
+    examples: list = field(default_factory=list)
+
+
+class BatchCheck:
+    """What in the rows of a batch is unlike training; its size does not grow with them."""
+
+    def __init__(self, schema: Schema):
+        self._schema, self._rows = schema, 0
+        self._features = [e for e in schema["columns"] if e["role"] == "feature"]
+        self._found: dict[tuple[str, str], _Found] = {}
+        # Of dates that tell day and month by nothing but their order: the days that were found, as
+        # long as none of them tells the order.
+        self._days: dict[str, set[int]] = {
+            entry["name"]: set()
+            for entry in self._features
+            if entry.get("part") == "day"
+            and entry.get("maximum", 0) > LAST_MONTH
+            and any(ORDER.match(date_format) for date_format in entry["date_formats"])
+        }
+
+    def add(self, table: pd.DataFrame, repairs: Mapping) -> None:
+        """Count the rows that `clean.clean_features` gave."""
+        self._rows += len(table)
+        for unlike in unlike_training(self._schema, table, repairs):
+            found = self._found.setdefault((unlike.feature, unlike.what), _Found())
+            found.count += unlike.cells
+            found.far += unlike.far
+            examples = list(dict.fromkeys([*found.examples, *unlike.examples]))
+            if unlike.what == "out_of_range":
+                examples = _farthest(examples, column(self._schema, unlike.feature))
+            found.examples = examples[:EXAMPLES]
+        for name in list(self._days):
+            days = table[name].dropna()
+            if (days > LAST_MONTH).any():
+                del self._days[name]
+            else:
+                month = table[self._month_of(name)][days.index]
+                self._days[name] |= set((100 * month + days).astype("int64"))
+
+    def summary(self) -> dict[str, Any]:
+        """Return what `<output>.check.json` says of the cells.
+
+        `rows`; `limit`; `warnings`, in words; and `columns`: of each feature the `count` of `missing`
+        and `unreadable` cells, of numbers also of those `out_of_range` and `fractional` where all of
+        training's are whole, of categories of those `unseen`; its `share`, the share `expected` of
+        rows like those of training, and `examples`.
+        """
+        columns = {entry["name"]: self._column(entry) for entry in self._features}
+        return {
+            "rows": self._rows,
+            "limit": LIMIT,
+            "warnings": [*self._warnings()],
+            "columns": columns,
+        }
+
+    def _column(self, entry: Column) -> dict:
+        about: dict[str, Any] = {}
+        for what in counted(entry):
+            found = self._found.get((entry["name"], what), _Found())
+            about[what] = {
+                "count": found.count,
+                "share": found.count / self._rows if self._rows else 0.0,
+                "expected": self._expected(entry, what),
+            } | ({"examples": found.examples} if found.examples else {})
+        return about
+
+    def _expected(self, entry: Column, what: str) -> float:
+        """Return the share of such cells that rows like those of training would have."""
+        rows = max(self._schema.get("rows", 0), 1)
+        if what == "missing":
+            return entry.get("missing", 0) / rows
+        if what == "unseen":  # Good and Turing's estimate
+            return entry.get("seen_once", 0) / rows
+        # Each end of the range is one of as many numbers, any of which might be the outermost.
+        return 2 / (rows + 1) if what == "out_of_range" else 0.0
+
+    def _warnings(self) -> Iterator[str]:
+        for entry in self._features:
+            for what in counted(entry):
+                found = self._found.get((entry["name"], what), _Found())
+                expected = self._expected(entry, what)
+                is_more = found.count > self._rows * (expected + LIMIT)
+                if is_more and expected:
+                    is_more = bdtrc(found.count - 1, self._rows, expected) < CHANCE
+                if is_more or found.far:
+                    yield self._in_words(entry, what, found, is_more)
+        for name, days in self._days.items():
+            if len(days) > LAST_MONTH:
+                source = column(self._schema, name)["source"]
+                yield (
+                    f"column '{source}': no date has a day above {LAST_MONTH}; perhaps day and month "
+                    "have changed places"
+                )
+        for first, second in self._swapped():
+            yield f"perhaps the columns '{first}' and '{second}' have changed places"
+
+    def _in_words(self, entry: Column, what: str, found: _Found, is_more: bool) -> str:
+        count = found.count if is_more else found.far
+        of_all = f"{count:,} of {self._rows:,} cells ({percent(count / self._rows)})"
+        shown = [
+            f"{example:g}" if isinstance(example, float) else repr(example)
+            for example in found.examples
+        ]
+        examples = f" ({', '.join(shortened(text, SHOWN_CHARACTERS) for text in shown)})" * bool(
+            shown
+        )
+        training = ""
+        if what == "unseen":
+            training = f"; it had {listed(map(repr, entry.get('encode') or entry['categories']), EXAMPLES)}"
+        elif what == "out_of_range":
+            training = f"; it is {entry['minimum']:g} to {entry['maximum']:g}"
+        elif what == "missing":
+            training = f"; in training {percent(self._expected(entry, what))} were"
+        return f"column '{entry['name']}': {of_all} {WORDS[what]}{examples}{training}"
+
+    def _swapped(self) -> Iterator[tuple[str, str]]:
+        """Yield pairs of columns in which most cells are unlike training and fit the other one."""
+        odd = {
+            name: found.examples
+            for (name, what), found in self._found.items()
+            if what in ("unseen", "out_of_range", "unreadable")
+            and found.count >= SWAPPED_SHARE * self._rows
+        }
+        for i, first in enumerate(odd):
+            for second in list(odd)[i + 1 :]:
+                if self._fits(odd[first], second) and self._fits(odd[second], first):
+                    yield first, second
+
+    def _fits(self, examples: list, name: str) -> bool:
+        entry = column(self._schema, name)
+        if "minimum" not in entry:
+            return set(examples) <= {*map(str, entry.get("encode") or entry["categories"])}
+        try:
+            numbers = [float(example) for example in examples]
+        except ValueError:
+            return False
+        return all(entry["minimum"] <= number <= entry["maximum"] for number in numbers)
+
+    def _month_of(self, day: str) -> str:
+        source = column(self._schema, day)["source"]
+        return next(
+            e["name"] for e in self._features if (e["source"], e.get("part")) == (source, "month")
+        )
