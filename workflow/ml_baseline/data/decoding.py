@@ -4,15 +4,19 @@ import codecs
 import itertools
 from collections.abc import Iterator
 
+from ml_baseline.data.western import WESTERN, Words, another_encoding
 from ml_baseline.errors import InputError
+
+SHOWN_WORDS = 3
 
 
 class Decoder:
     """Makes lines of UTF-8 of a text's bytes.
 
     `encoding` is a codec's name. If None, it is UTF-16 or UTF-32 if its mark says so, else UTF-8, or
-    Windows-1252 if the text is not UTF-8 and holds no valid sequence of it at all: those of several
-    bytes hardly ever occur in one-byte text. It is known once all of the text has been read.
+    Windows-1252 if the text is not UTF-8, holds no valid sequence of it at all (those of several
+    bytes hardly ever occur in one-byte text), and reads like a Western language (`western`). It is
+    known once all of the text has been read, as `reading`.
     """
 
     def __init__(self, name: str, encoding: str | None):
@@ -22,6 +26,13 @@ class Decoder:
         self._rest = b""  # of a character that goes on in the next block
         self._damage: InputError | None = None  # where this is not UTF-8, if that has been seen
         self._multibyte = False
+        self._words = Words()
+
+    @property
+    def reading(self) -> dict[str, str]:
+        """The `encoding`, and a few `doubtful_words` of a text taken for Windows-1252, if there are any."""
+        words = ", ".join(self._words.doubtful()[:SHOWN_WORDS])
+        return {"encoding": self.encoding} | ({"doubtful_words": words} if words else {})
 
     def lines(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
         """Yield the text in blocks of whole lines, each line ending in a newline.
@@ -96,11 +107,24 @@ class Decoder:
         if self._multibyte:
             raise self._damage
         try:
-            text = data.decode("cp1252").encode()
-        except UnicodeDecodeError:
-            raise self._damage from None
-        self.encoding = "cp1252"
-        return text
+            text = data.decode(WESTERN)
+        except UnicodeDecodeError as error:
+            raise self._not_western(data, f"the byte 0x{data[error.start]:02x}") from None
+        self._words.add(text)
+        if not self._words.are_western():
+            raise self._not_western(
+                data, ", ".join(map(repr, self._words.doubtful()[:SHOWN_WORDS]))
+            )
+        self.encoding = WESTERN
+        return text.encode()
+
+    def _not_western(self, data: bytes, found: str) -> InputError:
+        hint = another_encoding(data)
+        instead = f"`encoding: {hint[0]}` would read {hint[1]!r}" if hint else "such as cp1251"
+        return InputError(
+            f"{self.name}: the text is not UTF-8, and not Windows-1252 either (found {found}); save it as "
+            f"UTF-8, or name its encoding in the config: {instead}"
+        )
 
     def _not_text(self, error: UnicodeError) -> InputError:
         place, data = getattr(error, "start", 0), getattr(error, "object", b"") or b"\0"

@@ -49,7 +49,7 @@ def doubts(values: pd.DataFrame, schema: Schema, repairs: dict, settings: dict) 
     """
     table = _Table(values, schema, repairs, settings)
     kinds = (
-        *(_orders_of_dates, _decimal_signs, _unreadable, _markers, _sentinels, _answers),
+        *(_encoding, _orders_of_dates, _decimal_signs, _unreadable, _markers, _sentinels, _answers),
         *(_set_aside, _texts, _constants, _roles),
     )
     found = [doubt for kind in kinds for doubt in kind(table)]
@@ -130,6 +130,30 @@ def _order(entry: Column) -> str | None:
     formats = entry.get("date_formats", ())
     return next(
         (o for o, starts in NUMERIC_ORDERS.items() if str(*formats[:1]).startswith(starts)), None
+    )
+
+
+def _encoding(table: _Table) -> Iterator[Doubt]:
+    """Yield that a text was taken for Windows-1252, where some of its words tell of another encoding."""
+    words = table.repairs.get("doubtful_words")
+    if words is None or table.settings.get("encoding"):
+        return
+    texts = table.values.select_dtypes("str")
+    with_it = texts.apply(
+        lambda column: column.str.contains(words.split(", ")[0], regex=False).sum()
+    )
+    column, count = (with_it.idxmax(), int(with_it.max())) if len(with_it) else ("", 0)
+    summary = (
+        f"The text was read as Windows-1252, and words in it such as {words} are unusual in that"
+    )
+    why = (
+        "They may be Turkish, Central European or other words in another encoding. The line for the config "
+        "keeps this reading; if they look wrong, write cp1254, cp1250 or another one there, or save "
+        "the file as UTF-8."
+    )
+    settle = {"encoding": "cp1252"}
+    yield Doubt(
+        str(column), "encoding", "warn", count, summary, why, settle, tuple(words.split(", "))
     )
 
 

@@ -42,7 +42,7 @@ class JsonRows(TypedRows):
                 number += 1
                 if line.strip():
                     yield self._record(line, number)
-        self.reading["encoding"] = decoder.encoding
+        self.reading |= decoder.reading
 
     def _record(self, line: bytes, number: int) -> dict[str, Any]:
         try:

@@ -80,7 +80,7 @@ class TextRows:
     @property
     def reading(self) -> dict[str, str]:
         """How the text is read: `format`, `separator`, `encoding`, and `quoting` if unusual."""
-        reading = {"separator": self.separator, "encoding": self._decoder.encoding}
+        reading = {"separator": self.separator, **self._decoder.reading}
         told = {"quoting": self.quoting} if self.quoting != "double" else {}
         return {"format": "text", **reading, **told}
 
