@@ -13,9 +13,10 @@ from ml_baseline.data.tables import write_table
 from ml_baseline.files import write_json
 from ml_baseline.report.page import report_page
 from ml_baseline.report.sources import read_sources
+from ml_baseline.scoring.choosing import out_of_fold_score
 from ml_baseline.scoring.curves import curves
 from ml_baseline.scoring.evaluate import holdout_metrics
-from ml_baseline.scoring.leaderboard import leaderboard, out_of_fold_scores
+from ml_baseline.scoring.leaderboard import leaderboard
 
 TEMPLATES = ROOT / "workflow" / "report"
 ROWS = 400
@@ -125,8 +126,8 @@ def write_results(
     oof = []
     for seed in seeds:
         for model, part in _predictions(table, target, signals, seed + 1).groupby("model"):
-            scores = out_of_fold_scores(part.assign(fold=part["row_id"] % 5), 0.5)
-            oof.append({"seed": seed, "model": model} | scores)
+            score = out_of_fold_score(part.assign(fold=part["row_id"] % 5), select_by, 0.5)
+            oof.append({"seed": seed, "model": model, select_by: score})
     settings = {"select_by": select_by, "baseline": "dummy", "threshold": 0.5}
     settings |= {"strategy": "stratified", "level": 0.95}
     board = pd.DataFrame(columns=["dataset", "model", "rank", "selected", f"oof_{select_by}"])

@@ -18,8 +18,9 @@ from ml_baseline.registry.batch_check import describe_training
 from ml_baseline.registry.golden import make_golden
 from ml_baseline.registry.model_card import model_card
 from ml_baseline.registry.publish import publish
+from ml_baseline.scoring.choosing import out_of_fold_score
 from ml_baseline.scoring.evaluate import holdout_metrics, holdout_predictions
-from ml_baseline.scoring.leaderboard import leaderboard, out_of_fold_scores
+from ml_baseline.scoring.leaderboard import leaderboard
 
 MODELS = {
     "dummy": {
@@ -83,9 +84,11 @@ def publish_table(
         "strategy": "stratified",
     }
     fitted, chances, scores = {}, {}, []
+    select_by = METRICS["select_by"]
     for name, entry in MODELS.items():
         oof = cross_validate(train, schema, common | {"model": entry}, 42)
-        scores.append({"seed": 42, "model": name} | out_of_fold_scores(oof, 0.5))
+        score = out_of_fold_score(oof, select_by, 0.5)
+        scores.append({"seed": 42, "model": name, select_by: score})
         model = fit(train.assign(copy=0), schema, common | {"model": entry}, 42)
         fitted[name], chances[name] = model, predict_probability(model, holdout, schema)
     predictions = holdout_predictions(chances, holdout, schema, 0.5)

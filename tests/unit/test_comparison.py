@@ -372,7 +372,7 @@ def test_splits_with_intervals_shorten_them_as_far_as_the_table_allows():
         (([], [], []), "one for each split"),
         (([[0.1, 0.2]], [[0.1, 0.2]], [[0.1, 0.2]]), "one for each split"),
         (([0.1], [0], [1], 0), "test_share is 0"),
-        (([0.1], [0], [1], 1), "test_share is 1"),
+        (([0.1], [0], [1], 1.1), "test_share is 1.1"),
         (([0.1, 0.2], [0.1], [0.3, 0.3]), "2 values, 1 lower"),
     ],
 )

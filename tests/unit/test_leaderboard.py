@@ -7,17 +7,22 @@ from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from ml_baseline.errors import InputError
 from ml_baseline.modelling.train import cross_validate
+from ml_baseline.scoring.choosing import (
+    choosing_scores,
+    out_of_fold_score,
+    ranked,
+    reported_seeds,
+    shared_rows,
+)
 from ml_baseline.scoring.evaluate import holdout_metrics
 from ml_baseline.scoring.leaderboard import (
     COMPARED,
     leaderboard,
-    out_of_fold_scores,
-    ranked,
     verdict_of,
     what_the_baseline_does,
 )
 from ml_baseline.scoring.metrics import METRICS
-from ml_baseline.scoring.scores import stratified_rows
+from ml_baseline.scoring.scores import scores, stratified_rows
 from ml_baseline.scoring.significance import combine_over_splits
 
 ROWS = 200
@@ -50,7 +55,9 @@ def board():
             target = (np.arange(rows[i % len(rows)]) % 10 < 4).astype(int)
             parts = [
                 pd.DataFrame(
-                    {"model": name, "target": target}
+                    # Each split shares a fifth of its rows with the one before it.
+                    {"row_id": np.arange(len(target)) + i * round(0.8 * ROWS)}
+                    | {"model": name, "target": target}
                     | {"probability": probabilities(target, skill, random)}
                 )
                 for name, skill in skills.items()
@@ -311,7 +318,7 @@ def test_a_constant_ranks_nothing_exactly(numbers_table, settings_of):
     # The folds' constants differ a little: over all rows at once they would rank, and badly.
     assert oof["probability"].nunique() > 1
     assert roc_auc_score(oof["target"], oof["probability"]) != 0.5
-    assert out_of_fold_scores(oof, 0.5)["roc_auc"] == 0.5
+    assert out_of_fold_score(oof, "roc_auc", 0.5) == 0.5
 
 
 @pytest.fixture(scope="module")
@@ -327,19 +334,109 @@ def oof():
 
 
 def test_ranking_is_scored_fold_by_fold_and_the_rest_at_once(oof):
-    scores = out_of_fold_scores(oof, 0.6)
     for name, function in {"roc_auc": roc_auc_score, "pr_auc": average_precision_score}.items():
         first, second = (function(f["target"], f["probability"]) for _, f in oof.groupby("fold"))
-        assert scores[name] == pytest.approx((60 * first + 140 * second) / 200)
-        assert scores[name] != pytest.approx(function(oof["target"], oof["probability"]))
-    assert scores["f1"] == pytest.approx(f1_score(oof["target"], oof["probability"] >= 0.6))
-    assert scores.keys() >= METRICS.keys()
-    assert scores["rows"] == 200
+        score = out_of_fold_score(oof, name, 0.6)
+        assert score == pytest.approx((60 * first + 140 * second) / 200)
+        assert score != pytest.approx(function(oof["target"], oof["probability"]))
+    f1 = f1_score(oof["target"], oof["probability"] >= 0.6)
+    assert out_of_fold_score(oof, "f1", 0.6) == pytest.approx(f1)
 
 
-def test_the_order_of_rows_does_not_matter(oof):
+@pytest.mark.parametrize("metric", ["roc_auc", "log_loss"])
+def test_a_fold_of_one_class_ranks_nothing(oof, metric):
+    left = oof[(oof["fold"] == 1) | (oof["target"] == 0)]
+    expected = oof[oof["fold"] == 1] if metric == "roc_auc" else left
+    found = out_of_fold_score(left, metric, 0.5)
+    assert found == pytest.approx(scores(expected["target"], expected["probability"])[metric])
+    one_each = oof[(oof["fold"] == 1) == (oof["target"] == 1)]
+    pooled = scores(one_each["target"], one_each["probability"])[metric]
+    assert out_of_fold_score(one_each, metric, 0.5) == pytest.approx(pooled)
+
+
+@pytest.mark.parametrize("metric", list(METRICS))
+def test_the_order_of_rows_does_not_matter(oof, metric):
     mixed = oof.sample(frac=1, random_state=0)
-    assert out_of_fold_scores(mixed, 0.5) == pytest.approx(out_of_fold_scores(oof, 0.5))
+    of_both = (out_of_fold_score(rows, metric, 0.5) for rows in (mixed, oof))
+    assert next(of_both) == pytest.approx(next(of_both))
+
+
+# ------------------------------------------------------------------ several seeds
+
+
+def several_splits(seeds, test_size=0.2, rows=500, strategy="random"):
+    """Return for each seed the out-of-fold predictions of two models, and the rows held out."""
+    oof, holdouts = {}, {}
+    target = (np.arange(rows) % 10 < 3).astype(int)
+    for seed in seeds:
+        random = np.random.default_rng(seed)
+        order = np.arange(rows)[::-1] if strategy == "time" else random.permutation(rows)
+        held_out, rest = np.split(order, [round(test_size * rows)])
+        part = {"row_id": rest, "fold": np.arange(rest.size) % 5, "target": target[rest]}
+        oof[seed] = {
+            name: pd.DataFrame(part | {"probability": random.random(rest.size)})
+            for name in ("one", "other")
+        }
+        holdouts[seed] = pd.DataFrame({"row_id": held_out, "target": target[held_out]})
+    return oof, holdouts
+
+
+@pytest.mark.parametrize("metric", ["roc_auc", "f1"])
+@pytest.mark.parametrize("seeds", [[3], [3, 1, 2], list(range(10)), list(range(40))[::-1]])
+def test_no_row_of_a_reported_holdout_chooses(seeds, metric):
+    oof, holdouts = several_splits(seeds)
+    chosen_by, reported = choosing_scores(oof, holdouts, seeds, metric, 0.5)
+    assert reported == seeds[: len(reported)]
+    held_out = set().union(*(set(holdouts[seed]["row_id"]) for seed in reported))
+    # What the models say of those rows makes no difference, in whatever split; of others it does.
+    for changes in (True, False):
+        changed = {
+            seed: {
+                name: of.assign(
+                    probability=of["probability"].where(
+                        of["row_id"].isin(held_out) == changes, 1 - of["probability"]
+                    )
+                )
+                for name, of in models.items()
+            }
+            for seed, models in oof.items()
+        }
+        found, _ = choosing_scores(changed, holdouts, seeds, metric, 0.5)
+        assert found.equals(chosen_by) != changes
+
+
+@pytest.mark.parametrize(
+    ("seeds", "test_size", "strategy", "reported"),
+    [
+        (1, 0.2, "random", 1),
+        (3, 0.2, "random", 3),
+        (40, 0.2, "random", 4),
+        (40, 0.1, "random", 8),
+        (3, 0.6, "random", 1),
+        (10, 0.2, "time", 10),
+    ],
+)
+def test_as_many_splits_are_reported_as_leave_rows_to_choose_by(
+    seeds, test_size, strategy, reported
+):
+    oof, holdouts = several_splits(range(seeds), test_size, 5000, strategy)
+    training = {seed: models["one"] for seed, models in oof.items()}
+    assert len(reported_seeds(training, holdouts, range(seeds))) == reported
+
+
+def test_holdouts_that_are_the_same_rows_say_no_more_than_one():
+    _, holdouts = several_splits([1, 2, 3], strategy="time")
+    assert shared_rows(list(holdouts.values())) == 1
+    assert combine_over_splits([0.8] * 3, [0.7] * 3, [0.9] * 3, 1.0) == pytest.approx(
+        (0.8, 0.7, 0.9)
+    )
+    _, holdouts = several_splits(range(10), rows=5000)
+    assert shared_rows(list(holdouts.values())) == pytest.approx(0.2, abs=0.01)
+
+
+def test_models_that_all_failed_choose_nothing():
+    found, reported = choosing_scores({}, {}, [7, 8], "f1", 0.5)
+    assert (len(found), reported) == (0, [7])
 
 
 # ------------------------------------------------------------------ failures
@@ -354,7 +451,7 @@ def with_failures(skills, failed, baseline="dummy", notes=None):
         fitted = [name for name in skills if name not in of_seed]
         predictions[seed] = pd.concat(
             pd.DataFrame(
-                {"model": name, "target": target}
+                {"row_id": np.arange(ROWS), "model": name, "target": target}
                 | {"probability": probabilities(target, skills[name], random)}
             )
             for name in fitted

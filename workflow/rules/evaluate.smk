@@ -67,7 +67,10 @@ rule require_audit:
 
 
 rule compare:
-    """The leaderboard of one table; the best model is chosen on out-of-fold scores."""
+    """The leaderboard of one table; the best model is chosen on out-of-fold scores.
+
+    Of rows, that is, which are in no holdout that is reported, whatever the split.
+    """
     input:
         metrics=all_files(SCORES),
         predictions=all_files(SEED_PREDICTIONS),
@@ -82,7 +85,7 @@ rule compare:
     conda:
         CONDA_ENVIRONMENT
     params:
-        cfg=using("baseline", "level", "select_by", "strategy", "threshold"),
+        cfg=using("baseline", "level", "seeds", "select_by", "strategy", "threshold"),
         code=code("compare"),
     message:
         "Comparing the models of {wildcards.dataset}"

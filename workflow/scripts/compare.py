@@ -1,30 +1,30 @@
 from ml_baseline.jobs.job_log import job_log
 
 with job_log(snakemake, warm="models"):
+    from collections import defaultdict
     from pathlib import Path
-
-    import pandas as pd
 
     from ml_baseline.data.tables import read_table, read_tables, write_table
     from ml_baseline.files import read_json
-    from ml_baseline.scoring.leaderboard import leaderboard, out_of_fold_scores
+    from ml_baseline.scoring.choosing import choosing_scores
+    from ml_baseline.scoring.leaderboard import leaderboard
 
     def seed_of(path):  # results/<dataset>/seed42/...
         return next(int(p.removeprefix("seed")) for p in path.parts[::-1] if p.startswith("seed"))
 
     cfg = snakemake.params.cfg
-    metrics = read_tables(snakemake.input.metrics)
     predictions = {seed_of(Path(p)): read_table(p) for p in snakemake.input.predictions}
-    oof_scores = [
-        {"seed": seed_of(Path(p)), "model": Path(p).stem}
-        | out_of_fold_scores(oof, cfg["threshold"])
-        for p in snakemake.input.oof
-        if len(oof := read_table(p))  # a model that failed has none
-    ]
+    oof = defaultdict(dict)
+    for path in map(Path, snakemake.input.oof):
+        if len(of_model := read_table(path)):  # a model that failed has none
+            oof[seed_of(path)][path.stem] = of_model
+    scores, reported = choosing_scores(
+        oof, predictions, cfg["seeds"], cfg["select_by"], cfg["threshold"]
+    )
     table = leaderboard(
-        metrics,
-        pd.DataFrame(oof_scores),
-        predictions,
+        read_tables(snakemake.input.metrics),
+        scores,
+        {seed: of_seed for seed, of_seed in predictions.items() if seed in reported},
         cfg,
         read_json(snakemake.input.schema)["rows"],
     )

@@ -6,8 +6,9 @@ import pandas as pd
 
 from ml_baseline.errors import InputError
 from ml_baseline.modelling.failure import FAILED, FITTED
+from ml_baseline.scoring.choosing import ranked, shared_rows
 from ml_baseline.scoring.metrics import BLIND, METRICS, NO_FARTHER, metric_named
-from ml_baseline.scoring.scores import scores, stratified_rows
+from ml_baseline.scoring.scores import stratified_rows
 from ml_baseline.scoring.significance import (
     ROLES,
     combine_over_splits,
@@ -27,8 +28,9 @@ class LeaderboardRow(TypedDict, total=False):
     each of `METRICS` the value on the holdout with `_low` and `_high`. `baseline_...` and `best_...`
     compare it by `select_by` with the baseline and with the best model, `blind_...` with `blind`, the
     best that can be had without a look at a row; the p-values are adjusted for the number of models.
-    `verdict` says it in words. Over several seeds figures are means, and intervals
-    allow for the rows that the splits share. A model that failed with any seed has no scores.
+    `verdict` says it in words. `seeds` is the number of splits that are reported; over several of
+    them figures are means, and intervals allow for the rows that the splits share. A model that
+    failed with any seed has no scores.
     """
 
     dataset: str
@@ -61,37 +63,6 @@ class LeaderboardRow(TypedDict, total=False):
     reason: str
 
 
-def out_of_fold_scores(oof: pd.DataFrame, threshold: float) -> dict[str, float]:
-    """Return every metric of a model's out-of-fold predictions (`row_id, fold, target, probability`).
-
-    Metrics of ranking are means over the folds, weighted by their rows: the folds' models differ
-    a little in level, and pooling their probabilities would mix that into the ranking (a constant
-    model would get less than 0.5). All other metrics are taken over all rows at once, as a mean of
-    F1 over small folds is biased (Forman and Scholz 2010, SIGKDD Explorations 12(1), pp. 49-57).
-    """
-    pooled = scores(oof["target"], oof["probability"], threshold)
-    by_fold = pd.DataFrame(
-        scores(part["target"], part["probability"], threshold) for _, part in oof.groupby("fold")
-    )
-    rows = by_fold["rows"]
-    # Divided at the end, so that folds of 0.5 each make 0.5 and not a digit less.
-    return pooled | {
-        name: float((by_fold[name] * rows).sum() / rows.sum())
-        for name, metric in METRICS.items()
-        if metric.ranks
-    }
-
-
-def ranked(oof_scores: pd.DataFrame, select_by: str) -> pd.Series:
-    """Return the models' mean out-of-fold scores over the seeds, the best model first.
-
-    Choosing by the holdout would make the winner's holdout score too good. A tie goes to the model
-    that stands first in the config. `oof_scores` has a row for each seed and model.
-    """
-    means = oof_scores.groupby("model", sort=False)[select_by].mean()
-    return means.sort_values(ascending=not metric_named(select_by).higher_is_better, kind="stable")
-
-
 def leaderboard(
     metrics: pd.DataFrame,
     oof_scores: pd.DataFrame,
@@ -104,7 +75,8 @@ def leaderboard(
     Args:
         metrics: holdout metrics with intervals, one row a seed and model.
         oof_scores: out-of-fold metrics, one row a seed and model.
-        predictions: for each seed its holdout predictions.
+        predictions: for each seed that is reported (see `choosing.reported_seeds`) its holdout
+            predictions.
         settings: `select_by`, `baseline`, `threshold`, `strategy` and `level`.
         table_rows: rows of the whole table.
 
@@ -118,6 +90,7 @@ def leaderboard(
             "no model could be trained with all seeds: "
             + "; ".join(f"{model}: {reason}" for model, reason in failures.items())
         )
+    metrics = metrics[metrics["seed"].isin(list(predictions))]
     oof_scores = oof_scores[~oof_scores["model"].isin(failures)]
     predictions = {seed: of[~of["model"].isin(failures)] for seed, of in predictions.items()}
     if settings["baseline"] in failures:
@@ -127,7 +100,8 @@ def leaderboard(
     notes = notes.set_index("model")["reason"]
     # A model that answers differently when asked twice is chosen only where there is no other.
     order = order.iloc[order.index.isin(notes.index).argsort(kind="stable")]
-    test_share = metrics["rows"].mean() / table_rows
+    # In time order all holdouts are the same rows.
+    test_share = max(metrics["rows"].mean() / table_rows, shared_rows(list(predictions.values())))
     rows = []
     for rank, (model, oof_score) in enumerate(order.items(), start=1):
         of_model = metrics[metrics["model"] == model]

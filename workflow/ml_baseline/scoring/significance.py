@@ -170,8 +170,8 @@ def combine_over_splits(values, low, high, test_share: float = 0.2) -> tuple[flo
     """Return mean, low and high of a metric over several random splits of the same table.
 
     `values` are the metric on each holdout, `low` and `high` its intervals there as plain samples,
-    without `table_rows` (which would be counted twice), and `test_share` the share of the table's
-    rows in each holdout.
+    without `table_rows` (which would be counted twice), and `test_share` the share of its rows that
+    a holdout has in common with another: of random ones the share of the table's rows in each.
 
     The mean of the intervals is laid around the mean of the values and made shorter by
     sqrt(test_share + (1 - test_share) / k) for k splits: holdouts of one table share rows, so any
@@ -184,7 +184,7 @@ def combine_over_splits(values, low, high, test_share: float = 0.2) -> tuple[flo
     values, low, high = (np.asarray(part, dtype=float) for part in (values, low, high))
     if values.ndim != 1 or values.size == 0:
         raise InputError(f"The values have the shape {values.shape}; give one for each split.")
-    if not 0 < test_share < 1:
+    if not 0 < test_share <= 1:
         raise InputError(f"test_share is {test_share}; it must lie between 0 and 1, such as 0.2.")
     if low.shape != values.shape or high.shape != values.shape:
         raise InputError(
