@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from ml_baseline.data import sample_data
-from ml_baseline.data.clean import clean, clean_features
+from ml_baseline.data.clean import _duplicates, clean, clean_features
 from ml_baseline.data.infer_schema import describe_columns, infer_schema
 from ml_baseline.data.schema import column, feature_columns
 from ml_baseline.data.tables import read_raw_table, read_table, write_table
@@ -514,3 +514,13 @@ def test_a_reading_that_could_be_another_is_told(case):
     _, repairs = clean(raw, infer_schema(raw, settings | {"target": "y"}))
     examples = repairs["columns"]["x"].get("ambiguous_examples", [None])
     assert examples[0] == example
+
+
+@pytest.mark.parametrize("values", [2, 3, 50])
+def test_duplicates_are_counted_as_pandas_counts_them(values):
+    random = np.random.default_rng(values)
+    numbers = random.integers(0, values, (400, 3)).astype("float64")
+    table = pd.DataFrame(numbers, columns=list("abc")).mask(random.random((400, 3)) < 0.1)
+    table["d"] = pd.Series(random.choice(["x", "y", None], 400), dtype="str")
+    for some in (table, table[["d"]], table.drop_duplicates(), table.iloc[:0]):
+        assert _duplicates(some) == some.duplicated().sum()

@@ -149,8 +149,14 @@ def sample(texts: pd.Series, size: int) -> pd.Series:
 
 
 def strip(texts: pd.Series) -> pd.Series:
-    """Return the cells without blanks around them and without a pair of quotes."""
+    """Return the cells without blanks around them and without a pair of quotes.
+
+    Where nothing is to be stripped these are the very `texts`: a table's second copy takes as much
+    memory as the first.
+    """
     stripped = texts.str.strip(BLANKS)
+    if stripped.equals(texts):
+        stripped = texts
     formula = stripped.str.startswith('="', na=False)  # how Excel is told to leave a text alone
     if formula.any():
         stripped = stripped.where(~formula, stripped.str.slice(1))

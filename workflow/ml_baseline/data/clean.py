@@ -66,7 +66,8 @@ def clean(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, dict]:
     columns[entry["source"]] = count
     table[target] = _target(_source(raw, entry), schema, count)
     columns = {name: columns[name] for name in raw.columns if name in columns}
-    table = table[table[target].notna()].reset_index(drop=True)
+    if table[target].isna().any():
+        table = table[table[target].notna()].reset_index(drop=True)
     table[target] = table[target].astype("int64")
     for label in (0, 1):
         if not (table[target] == label).any():
@@ -80,7 +81,7 @@ def clean(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, dict]:
         "rows_read": len(raw),
         "rows_without_target": len(raw) - len(table),
         "rows_kept": len(table),
-        "duplicate_rows": int(table.drop(columns=["row_id", *ids]).duplicated().sum()),
+        "duplicate_rows": _duplicates(table.drop(columns=["row_id", *ids])),
         "renamed_columns": {
             entry["source"]: entry["name"]
             for entry in schema["columns"]
@@ -93,6 +94,23 @@ def clean(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, dict]:
             for name, count in columns.items()
         },
     }
+
+
+def _duplicates(table: pd.DataFrame) -> int:
+    """Return how many rows are equal to an earlier one.
+
+    Column by column, and of rows only that no column has told apart: in most tables the first few
+    tell all, where `DataFrame.duplicated` needs a second table of codes.
+    """
+    rows, groups = np.arange(len(table)), np.zeros(len(table), dtype=np.int64)
+    for name in table.columns:
+        codes, distinct = pd.factorize(table[name].iloc[rows], use_na_sentinel=False)
+        groups = pd.factorize(groups * len(distinct) + codes)[0]
+        alike = np.bincount(groups)[groups] > 1
+        rows, groups = rows[alike], groups[alike]
+        if not len(rows):
+            break
+    return len(rows) - len(np.unique(groups))
 
 
 def clean_features(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, dict[str, dict]]:
@@ -136,7 +154,8 @@ def clean_features(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, dic
         for entry in schema["columns"]
         if entry["role"] == role and entry["name"] in columns
     ]
-    table = pd.DataFrame({"row_id": np.arange(len(raw))} | {name: columns[name] for name in order})
+    found = {"row_id": np.arange(len(raw))} | {name: columns[name] for name in order}
+    table = pd.DataFrame(found, copy=False)  # by default all of it is copied into blocks
     return table, repairs
 
 
@@ -171,7 +190,8 @@ def _source(raw: pd.DataFrame, entry: Column) -> pd.Series:
 
 def _stripped(texts: pd.Series, count: dict) -> pd.Series:
     stripped = cells.strip(texts)
-    count["stripped"] = int((stripped != texts)[texts.notna()].sum())
+    if stripped is not texts:
+        count["stripped"] = int((stripped != texts)[texts.notna()].sum())
     return stripped
 
 
