@@ -214,6 +214,10 @@ BAD_TABLE = [
         r"separator: \t",
         r'separator: found "\\t"; expected one character (no line break, no quotation mark); for a tab write "\t"',
     ),
+    ("quote: ab", 'quote: found "ab"; expected one sign, such as "\'", or none'),
+    ("quote: ',', separator: ','", 'quote: is ",", as separator is; they cannot be told apart'),
+    ("escape: ab", 'escape: found "ab"; expected one sign, such as'),
+    ("escape: '!', quote: '!'", 'escape: is "!", as quote is; they cannot be told apart'),
     ("decimal: ;", 'decimal: found ";"; expected "." or ","'),
     ("decimal: ',', separator: ','", 'decimal: is ",", as separator is; they cannot be told apart'),
     (

@@ -240,6 +240,34 @@ def test_stray_quotes_swallow_no_rows(tmp_path, content, texts):
             assert sum(map(len, rows.pieces(["a"]))) == len(texts)
 
 
+# Quotes as the config says: the content, its settings, and the cells of b.
+GIVEN = {
+    "single": ("a,b\n1,'x,y'\n2,'it''s'\n", {"quote": "'"}, ["x,y", "it's"]),
+    "single in the header": ("a;'b'\n1;'x;y'\n", {"quote": "'"}, ["x;y"]),
+    "none": ('a,b\n1,"x\n2,y"\n', {"quote": "none"}, ['"x', 'y"']),
+    "double all the same": ('a,b\n1,"x\n2,y"\n', {"quote": '"'}, ["x\n2,y"]),
+    "an escape": ('a,b\n1,"x\\",y"\n2,z\n', {"escape": "\\"}, ['x",y', "z"]),
+    "single with an escape": ("a,b\n1,'it!'s, x'\n", {"quote": "'", "escape": "!"}, ["it's, x"]),
+    "an escape alone": ("a,b\n1,x\\,y\n", {"quote": "none", "escape": "\\"}, ["x,y"]),
+    "between blanks": ("a b\n1 'x y'\n2 z\n", {"quote": "'", "separator": " "}, ["x y", "z"]),
+}
+
+
+@pytest.mark.parametrize(("content", "settings", "texts"), GIVEN.values(), ids=GIVEN)
+def test_quotes_are_what_the_config_says(tmp_path, content, settings, texts):
+    (tmp_path / "t.csv").write_text(content)
+    table, _ = read_raw_table(tmp_path / "t.csv", settings)
+    assert table["b"].tolist() == texts
+    rows = open_rows(tmp_path / "t.csv", settings)
+    assert [text.as_py() for piece in rows.pieces(["b"]) for text in piece["b"]] == texts
+
+
+def test_an_open_quote_of_the_config_is_named_by_its_line(tmp_path):
+    (tmp_path / "t.csv").write_text("a,b\n1,x\n2,'y\n3,z\n")
+    with pytest.raises(InputError, match=r"line 3: a quote \('\) is opened and never"):
+        read_raw_table(tmp_path / "t.csv", {"quote": "'"})
+
+
 def test_a_quote_that_takes_several_rows_for_a_cell_is_named(tmp_path):
     lines = [f"{i},word {i}" for i in range(30)]
     lines[5], lines[10], lines[20] = '5,"one, two"', '10,"word', '20,"word'

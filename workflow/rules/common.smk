@@ -53,7 +53,7 @@ SAMPLE_TABLES = {
 USED_TABLES = {SETTINGS[dataset]["table"] for dataset in DATASETS}
 CLEANING_KEYS = [
     *("table", "sheet", "header_row", "reading"),
-    *("separator", "encoding", "decimal", "missing_values"),
+    *("separator", "quote", "escape", "encoding", "decimal", "missing_values"),
     *("target", "positive", "negative", "id", "group", "time"),
     *("drop", "forbidden", "columns", "categorical", "encode", "dates"),
 ]

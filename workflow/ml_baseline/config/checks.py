@@ -32,11 +32,13 @@ EXCLUSIVE_ROLES = (
     ("categorical", "dates", "a column is either a category or a date"),
 )
 
+# Keys that say how to read text between separators.
+TEXT_KEYS = ("separator", "quote", "escape")
 # Keys that say how to read a file, and files that have nothing of the kind, by the end of their name.
 FILE_KEYS = {
-    r"\.parquet$": ("a Parquet file", ("separator", "encoding", "sheet", "header_row")),
-    r"\.(xlsx|xlsm|xlsb|ods)$": ("a workbook", ("separator", "encoding")),
-    r"\.(jsonl|ndjson)(\.\w+)?$": ("a JSON lines file", ("separator", "sheet", "header_row")),
+    r"\.parquet$": ("a Parquet file", (*TEXT_KEYS, "encoding", "sheet", "header_row")),
+    r"\.(xlsx|xlsm|xlsb|ods)$": ("a workbook", (*TEXT_KEYS, "encoding")),
+    r"\.(jsonl|ndjson)(\.\w+)?$": ("a JSON lines file", (*TEXT_KEYS, "sheet", "header_row")),
     r"\.(csv|tsv|txt)(\.\w+)?$": ("a text file", ("sheet", "header_row")),
 }
 STRPTIME_LETTERS = frozenset("aAwdbBmyYHIMpSfzZjUWcxXGuV%")
@@ -106,9 +108,15 @@ def _table_problems(dataset: dict) -> Iterator[Problem]:
             for key in (key for key in keys if dataset[key] is not None):
                 text = f"found {shown(dataset[key])}; {file} has no {key}; remove the key"
                 yield Problem((key,), text)
-    if dataset["decimal"] is not None and dataset["decimal"] == dataset["separator"]:
-        text = f"is {shown(dataset['decimal'])}, as separator is; they cannot be told apart"
-        yield Problem(("decimal",), text)
+    for key, *others in (
+        ("decimal", "separator"),
+        ("quote", "separator"),
+        ("escape", "separator", "quote"),
+    ):
+        for other in others:
+            if dataset[key] is not None and dataset[key] == dataset[other]:
+                text = f"is {shown(dataset[key])}, as {other} is; they cannot be told apart"
+                yield Problem((key,), text)
     if dataset["encoding"] is not None:
         try:
             "".encode(dataset["encoding"])

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,8 +23,6 @@ SEPARATOR_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ":
 # How much of a text is looked at to find its header and separator.
 SNIFFED_BYTES = 1 << 18
 SNIFFED_LINES = 100
-# One cell between blanks: text in double quotes, or whatever has no blank in it.
-CELL_BETWEEN_BLANKS = re.compile(r'(?:"[^"\n]*"|[^ \t])+')
 QUOTED = re.compile(r"^(['\"])(.*)\1$", re.DOTALL)
 # What is not seen in a name, and what is seen as a blank.
 UNSEEN = re.compile("[\u200b\u200c\u200d\u2060\ufeff\u00ad]")
@@ -51,6 +49,29 @@ class ReadAgainError(Exception):
     """The text turned out to be quoted in another way, which its reader knows now: begin again."""
 
 
+class Quoting(NamedTuple):
+    """What encloses cells that hold a separator, "" for nothing, and what stands before a quote in them.
+
+    Without an escape quotes are doubled there.
+    """
+
+    quote: str = '"'
+    escape: str = ""
+
+    @property
+    def dialect(self) -> dict[str, Any]:
+        """The same for Python's csv."""
+        if not self.quote:
+            return {"quoting": csv.QUOTE_NONE, "escapechar": self.escape or None}
+        escape = {"escapechar": self.escape, "doublequote": False} if self.escape else {}
+        return {"quotechar": self.quote, **escape}
+
+
+DOUBLED, UNQUOTED, BACKSLASH = Quoting(), Quoting(""), Quoting(escape="\\")
+# What is found to be unusual, in a word.
+QUOTING_WORDS = {UNQUOTED: "none", BACKSLASH: "backslash"}
+
+
 class TextRows:
     """The rows of a delimited text; see `tables.Rows`, and for the arguments `tables.open_rows`."""
 
@@ -60,7 +81,9 @@ class TextRows:
         self.source, self.name = source, source.name
         separator, self._encoding = settings.get("separator"), settings.get("encoding")
         self.loose_quotes = False  # whether quotes behind a blank count
-        self.quoting = "double"  # or "none", or "backslash", which stands before a quote in a cell
+        quote, escape = settings.get("quote"), settings.get("escape")
+        self._quoting_is_given = quote is not None or escape is not None
+        self.quoting = Quoting("" if quote == "none" else quote or '"', escape or "")
         self._announced = 0  # bytes of the line by which Excel says the separator
         start = self._start()
         announced = EXCEL_SEPARATOR_LINE.match(start)
@@ -68,7 +91,7 @@ class TextRows:
             separator = separator or announced[1]
             start = "\n" + start[announced.end() :]
             self._announced = len(announced[0].encode())
-        self.separator = separator or find_separator(start)
+        self.separator = separator or find_separator(start, self.quoting)
         self.names, self.header_end = self._header(start, self.separator)
         for other in SEPARATORS:
             if not set(columns) <= set(self.names):
@@ -81,7 +104,8 @@ class TextRows:
     def reading(self) -> dict[str, str]:
         """How the text is read: `format`, `separator`, `encoding`, and `quoting` if unusual."""
         reading = {"separator": self.separator, **self._decoder.reading}
-        told = {"quoting": self.quoting} if self.quoting != "double" else {}
+        word = QUOTING_WORDS.get(self.quoting, self.quoting.quote + self.quoting.escape)
+        told = {"quoting": word} if self.quoting != DOUBLED else {}
         return {"format": "text", **reading, **told}
 
     def pieces(
@@ -114,8 +138,8 @@ class TextRows:
                 ),
                 pa.csv.ParseOptions(
                     delimiter=delimiter,
-                    quote_char=False if self.quoting == "none" else '"',
-                    escape_char="\\" if self.quoting == "backslash" else False,
+                    quote_char=self.quoting.quote or False,
+                    escape_char=self.quoting.escape or False,
                     newlines_in_values=True,
                     invalid_row_handler=remember,
                 ),
@@ -129,7 +153,7 @@ class TextRows:
                 if ragged or body.error is not None:
                     break
                 rows += len(piece)
-                if body.quotes and self.quoting == "double" and rows < body.lines:
+                if body.quotes and self._may_be_otherwise and rows < body.lines:
                     swallowing = swallowing or _swallows(piece, delimiter, len(self.names))
                 yield piece.rename_columns(columns)
         except pa.ArrowInvalid as error:
@@ -144,10 +168,15 @@ class TextRows:
             otherwise = f"a row has {row.actual_columns} cells: {row.text[:80]!r}"
             raise self._fault(otherwise, len(ragged) if whole else 1)
         # A quote that is never closed takes the rest of the file for one cell.
-        if self.quoting != "none" and body.quotes % 2 and (fault := self._open_quote()) is not None:
+        if body.quotes % 2 and (fault := self._open_quote()) is not None:
             raise fault
-        if body.quotes and self.quoting == "double" and rows < body.lines:
+        if body.quotes and self._may_be_otherwise and rows < body.lines:
             self._settle_quoting(rows, swallowing, partly=len(columns) < len(self.names))
+
+    @property
+    def _may_be_otherwise(self) -> bool:
+        """Whether quotes may turn out to be text: the config does not say, and none has been found."""
+        return self.quoting == DOUBLED and not self._quoting_is_given
 
     def _start(self) -> str:
         """Return the beginning of the text, in whole lines, after a look whether it is one."""
@@ -167,7 +196,7 @@ class TextRows:
         return text
 
     def _header(self, start: str, separator: str) -> tuple[list[str], int]:
-        header, end, _ = _header_and_rows(start, separator)
+        header, end, _ = _header_and_rows(start, separator, self.quoting)
         return column_names(self.name, header), end
 
     def _lines(self) -> Iterator[bytes]:
@@ -180,7 +209,8 @@ class TextRows:
         That is: the number of quotes, and whether one of them stands behind a blank.
         """
         # A quote behind a blank does not count as one, nor hides the separators after it.
-        loose = re.compile(re.escape(delimiter) + rb' +"')
+        quote = self.quoting.quote.encode()
+        loose = re.compile(re.escape(delimiter) + rb" +" + re.escape(quote))
         skip, announced = self.header_end, self._announced
         for block in self._lines():
             if announced:  # an empty line takes its place, so that lines keep their numbers
@@ -189,24 +219,26 @@ class TextRows:
                 block = block[block.find(b"\n") + 1 or len(block) :]
                 skip -= 1
             if self.separator == " ":
-                block = _tab_separated(block.decode()).encode()
+                block = _tab_separated(block.decode(), self.quoting.quote).encode()
             elif not self.separator.isascii():
                 block = block.replace(self.separator.encode(), delimiter)
-            quotes = block.count(b'"')
+            quotes = block.count(quote) if quote else 0
             is_loose = bool(quotes and loose.search(block))
             if is_loose and self.loose_quotes:
-                block = loose.sub(delimiter + b'"', block)
+                block = loose.sub(delimiter + quote, block)
             if block:
                 yield block, quotes, is_loose
 
-    def _rows(self, **dialect: Any) -> Iterator[tuple[int, int, list[str], bool]]:
+    def _rows(
+        self, quoting: Quoting | None = None, strict: bool = False
+    ) -> Iterator[tuple[int, int, list[str], bool]]:
         """Yield the rows of the file as `_records` does. It is slow: for files with a fault.
 
         A row that goes on for longer than Arrow's block ends there, and so does the text.
         """
         blocks = (block.decode() for block in self._lines())
         lines = itertools.chain.from_iterable(map(io.StringIO, blocks))
-        return _records(lines, self.separator, **dialect)
+        return _records(lines, self.separator, quoting or self.quoting, strict)
 
     def _settle_quoting(self, rows: int, swallowing: bool, partly: bool) -> None:
         """Look whether quotes that are text have made one row of several.
@@ -225,15 +257,15 @@ class TextRows:
                     lines += 1
                     is_plain = is_plain and line.count(delimiter) == width - 1
         if is_plain and lines > rows and width > 1 and self.separator != " ":
-            self.quoting = "none"
+            self.quoting = UNQUOTED
             raise ReadAgainError
         if partly and not swallowing:
             swallowing = any(self._is_swallowing(row) for *_, row, _ in self._rows())
         if not swallowing:
             return
-        widths = [len(row) for *_, row, _ in self._rows(escapechar="\\", doublequote=False)]
+        widths = [len(row) for *_, row, _ in self._rows(BACKSLASH)]
         if len(widths) > rows + 1 and set(widths) == {width}:
-            self.quoting = "backslash"
+            self.quoting = BACKSLASH
             raise ReadAgainError
         with suppress(csv.Error):
             if sum(1 for _ in self._rows(strict=True)):
@@ -255,8 +287,11 @@ class TextRows:
         """Return what to say about a quote that takes the rest of the file for one cell."""
         for first, _, row, is_open in self._rows():
             if is_open:
+                mark = (
+                    "double quote" if self.quoting.quote == '"' else f"quote ({self.quoting.quote})"
+                )
                 return InputError(
-                    f"{self.name}, line {first}: a double quote is opened and never closed, so the "
+                    f"{self.name}, line {first}: a {mark} is opened and never closed, so the "
                     f"rest of the file is one cell: {self._excerpt(row)}. Close or delete it"
                 )
         return None
@@ -345,7 +380,7 @@ def _swallows(table: pa.Table, delimiter: str, width: int) -> bool:
     return False
 
 
-def find_separator(start: str) -> str:
+def find_separator(start: str, quoting: Quoting = DOUBLED) -> str:
     """Return the separator of a delimited text, judged by its first lines.
 
     Of comma, semicolon, tab and bar, the one that splits the most lines into as many cells as the
@@ -354,28 +389,30 @@ def find_separator(start: str) -> str:
     """
     best: tuple[float, bool, int, str] = (0.0, False, 0, ",")
     for separator in SEPARATORS:
-        agreeing, width = _agreement(start, separator)
+        agreeing, width = _agreement(start, separator, quoting)
         # Of equals the rarer sign: a comma may stand in any text, or be a decimal sign.
         if width > 1 and (agreeing, separator != ",", width) > best[:3]:
             best = (agreeing, separator != ",", width, separator)
-    if best[2] == 0 and _agreement(start, " ") >= (1.0, 2):
+    if best[2] == 0 and _agreement(start, " ", quoting) >= (1.0, 2):
         return " "
     return best[3]
 
 
-def _agreement(start: str, separator: str) -> tuple[float, int]:
+def _agreement(start: str, separator: str, quoting: Quoting) -> tuple[float, int]:
     """Return the share of the first rows that have as many cells as the header, and how many."""
-    header, _, rows = _header_and_rows(start, separator)
+    header, _, rows = _header_and_rows(start, separator, quoting)
     agreeing = sum(len(row) == len(header) for row in rows)
     return (agreeing + 1) / (len(rows) + 1), len(header)
 
 
-def _header_and_rows(start: str, separator: str) -> tuple[list[str], int, list[list[str]]]:
+def _header_and_rows(
+    start: str, separator: str, quoting: Quoting
+) -> tuple[list[str], int, list[list[str]]]:
     """Return the names in the header, its last line, and the first rows below it.
 
     Where all rows have one cell more, the column that the header does not name gets an empty name.
     """
-    records = _records(io.StringIO(start), separator)
+    records = _records(io.StringIO(start), separator, quoting)
     (_, end, header, _), *numbered = itertools.islice(records, SNIFFED_LINES)
     rows = [row for _, _, row, _ in numbered]
     if rows and all(len(row) == len(header) + 1 for row in rows):
@@ -387,7 +424,7 @@ def _header_and_rows(start: str, separator: str) -> tuple[list[str], int, list[l
 
 
 def _records(
-    lines: Iterable[str], separator: str, **dialect: Any
+    lines: Iterable[str], separator: str, quoting: Quoting, strict: bool = False
 ) -> Iterator[tuple[int, int, list[str], bool]]:
     """Yield each row with content: first and last line, cells, whether it leaves a quote open."""
     length = quotes = 0
@@ -395,13 +432,16 @@ def _records(
     def counted() -> Iterator[str]:
         nonlocal length, quotes
         for line in lines:
-            length, quotes = length + len(line), quotes + line.count('"')
+            length += len(line)
+            quotes += line.count(quoting.quote) if quoting.quote else 0
             if length > BLOCK_BYTES:
                 return
-            yield _tab_separated(line) if separator == " " else line
+            yield _tab_separated(line, quoting.quote) if separator == " " else line
 
     delimiter = "\t" if separator == " " else separator
-    reader = csv.reader(counted(), delimiter=delimiter, skipinitialspace=True, **dialect)
+    reader = csv.reader(
+        counted(), delimiter=delimiter, skipinitialspace=True, strict=strict, **quoting.dialect
+    )
     last = 0
     for row in reader:
         first, last, is_odd = last + 1, reader.line_num, quotes % 2 == 1
@@ -410,9 +450,14 @@ def _records(
             yield first, last, row, is_odd and (last > first or row[-1].endswith("\n"))
 
 
-def _tab_separated(text: str) -> str:
-    """Return a text whose cells stand between blanks with single tabs between them."""
-    return "\n".join("\t".join(CELL_BETWEEN_BLANKS.findall(line)) for line in text.split("\n"))
+def _tab_separated(text: str, quote: str) -> str:
+    """Return a text whose cells stand between blanks with single tabs between them.
+
+    A cell is text in quotes, or whatever has no blank in it.
+    """
+    enclosed = f"{re.escape(quote)}[^{re.escape(quote)}\n]*{re.escape(quote)}|" if quote else ""
+    cells = re.compile(rf"(?:{enclosed}[^ \t])+")
+    return "\n".join("\t".join(cells.findall(line)) for line in text.split("\n"))
 
 
 def visible_name(text: object) -> str:

@@ -121,7 +121,8 @@ def predict_file(
     with ExitStack() as stack:
         path, name = stack.enter_context(_file_of(source))
         # A new workbook may have its rows elsewhere: they are where the columns are.
-        how = {key: config.get(key) for key in ("separator", "encoding")} | {"sheet": sheet}
+        keys = ("separator", "quote", "escape", "encoding")
+        how = {key: config.get(key) for key in keys} | {"sheet": sheet}
         rows = open_rows(path, how, input_columns(run.schema), name)
         unused = check_columns(rows.names, run.schema, name)
         if unused:
