@@ -1,5 +1,6 @@
 """Whether a column holds numbers or booleans, and how they are written."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -60,6 +61,7 @@ THOUSANDS = {
     decimal: rf"{BEFORE}[1-9]\d{{0,2}}{gap}\d{{3}}{BEHIND}"
     for decimal, gap in ((".", ","), (",", r"\."))
 }
+BESIDE_DIGITS = rf"\s{cells.SPACES}.,'’_()%+\-−–<>=≤≥"
 BELOW_THOUSAND = rf"{BEFORE}\d{{1,3}}{BEHIND}"
 FEW_GROUPED = 3
 
@@ -213,7 +215,9 @@ def unlike_signs(texts: pd.Series, entry: Mapping[str, Any]) -> Iterator[tuple[s
         yield f"a number without '{gap}' between its digits", texts.str.contains(THOUSANDS[decimal])
     if "%" not in signs:
         yield "a number without %", texts.str.contains("%", regex=False)
-    if known := [sign for sign in signs if sign not in (gap, "%")]:
+    known = [sign for sign in signs if sign not in (gap, "%")]
+    # Most columns have one currency, and nothing else than it and numbers.
+    if known and texts.str.contains(rf"[^\d{BESIDE_DIGITS}{re.escape(''.join(known))}]").any():
         found = _currencies(texts)
         yield f"a number in {listed(known)}", found.notna() & ~found.isin(known)
 

@@ -49,9 +49,8 @@ class Column(TypedDict, total=False):
     maximum: float
     # What new rows are compared with, known of the rows that a model has learned from:
     signs: list[str]  # that stand in numbers: currencies, %, the one between thousands
-    seen_once: (
-        int  # categories of a single row: as many new ones are to be expected in as many rows
-    )
+    seen_once: int  # categories of one row: so many new ones are to be expected in as many rows
+    far: list[float]  # below the one and above the other a single number is told
 
 
 class Schema(TypedDict, total=False):

@@ -4,6 +4,7 @@ A cell that cannot be read as those of training were is refused (`predict.clean_
 counted here is predicted, but the model has learned from nothing like it.
 """
 
+import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -22,8 +23,9 @@ from ml_baseline.text import percent, shortened
 # which would happen by chance less often than this.
 LIMIT = 0.05
 CHANCE = 0.001
-# A single number is told that is farther outside training's range than the range is wide.
-FAR_WIDTHS = 1.0
+# A single number is told that is farther outside training's range than the range is wide, and than
+# so many times the stretch of its outermost values: where it is thin at its ends, it goes on.
+FAR_TAILS = 5.0
 # Columns of which at least so many cells are unlike training may have changed places.
 SWAPPED_SHARE = 0.5
 LAST_MONTH = 12
@@ -48,16 +50,21 @@ def describe_training(schema: dict, table: pd.DataFrame, raw: pd.DataFrame) -> d
         table: the cleaned rows that the model has learned from.
         raw: the raw table, every cell text, in which `row_id` tells the place of those rows.
     """
-    schema = describe_columns(schema, table)
-    for i, entry in enumerate(schema["columns"]):
+    schema = copy.deepcopy(describe_columns(schema, table))
+    for entry in schema["columns"]:
         if entry["role"] != "feature":
             continue
+        values = table[entry["name"]]
         if entry["kind"] == "category":
-            once = int((table[entry["name"]].value_counts() == 1).sum())
-            schema["columns"][i] = entry | {"seen_once": once}
+            entry["seen_once"] = int((values.value_counts() == 1).sum())
         elif entry["kind"] in NUMERIC_KINDS and "part" not in entry:
             texts = raw[entry["source"]].iloc[table["row_id"].to_numpy()].dropna().drop_duplicates()
-            schema["columns"][i] = entry | {"signs": signs_of(texts, entry)}
+            entry["signs"] = signs_of(texts, entry)
+        if entry.get("minimum", 0) < entry.get("maximum", 0):
+            low, high, outermost = entry["minimum"], entry["maximum"], len(values) ** -0.5
+            tails = values.quantile(outermost) - low, high - values.quantile(1 - outermost)
+            reach = [max(high - low, FAR_TAILS * float(tail)) for tail in tails]
+            entry["far"] = [low - reach[0], high + reach[1]]
     return schema
 
 
@@ -92,8 +99,8 @@ def unlike_training(schema: Schema, table: pd.DataFrame, repairs: Mapping) -> It
             values, low, high = table[name].to_numpy(), entry["minimum"], entry["maximum"]
             found = values[(values < low) | (values > high)]
             if len(found):
-                distance = np.maximum(low - found, found - high)
-                far = int((distance > FAR_WIDTHS * (high - low)).sum()) if high > low else 0
+                ends = entry.get("far", [-np.inf, np.inf])
+                far = int(((found < ends[0]) | (found > ends[1])).sum())
                 examples = _farthest(np.unique(found).tolist(), entry)
                 yield Unlike(name, "out_of_range", len(found), examples, far)
             if entry["kind"] == "integer" and values.dtype.kind == "f":

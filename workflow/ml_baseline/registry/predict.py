@@ -99,6 +99,8 @@ def clean_rows(
             problems.append(BadCells(entry["source"], expected(entry), texts[rows]))
         if count.get("numbers_from_text"):
             for expectation, is_unlike in unlike_signs(texts, entry):
+                if not is_unlike.any():
+                    continue
                 found = texts[is_unlike & table[entry["name"]].notna()]
                 if len(found):
                     problems.append(BadCells(entry["source"], expectation, found))
