@@ -27,6 +27,7 @@ HEAVY = ("sklearn", "pandas", "numpy", "pyarrow", "snakemake", "joblib", "rich",
 HELPS = [
     [],
     ["make-sample-data"],
+    ["inspect"],
     ["train"],
     ["predict"],
     ["serve"],
@@ -155,7 +156,7 @@ def test_runs_are_listed(folder, capsys):
 @pytest.mark.parametrize("width", [60, 80, 200])
 def test_no_word_of_a_list_is_broken_in_a_narrow_terminal(folder, width, monkeypatch, capsys):
     wide = Console(width=width, highlight=False)
-    monkeypatch.setattr("ml_baseline.cli.display._console", lambda: wide)
+    monkeypatch.setattr("ml_baseline.cli.display.console_of", lambda: wide)
     assert command.main(["runs", "list"]) == 0
     words = capsys.readouterr().out.split()
     assert {RUN_ID, "logistic_regression", "roc_auc", "latest"} <= {w.strip(",:") for w in words}

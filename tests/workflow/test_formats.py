@@ -3,10 +3,12 @@
 import gzip
 import io
 import json
+import subprocess
+import sys
 
 import openpyxl
 import pandas as pd
-from running import rows_of, small_table
+from running import ROOT, rows_of, small_table
 
 SMALL = {"target": "answer", "positive": "yes"}
 MODELS = {"dummy": {"estimator": "sklearn.dummy.DummyClassifier"}}
@@ -54,3 +56,24 @@ def test_a_workbook_and_json_lines_mean_what_a_text_means(project):
         for table, batch in (("book", "lines"), ("text", "book"))
     ]
     assert predicted[0] == predicted[1] and len(predicted[0]) == 120
+
+
+def test_the_entry_that_inspect_writes_runs(project):
+    project.write("my table.csv", small_table())
+    project.write_config(datasets={"other": SMALL | {"table": "my table.csv"}}, models=MODELS)
+    arguments = ["inspect", "my table.csv", "--target", "colour", "--positive", "red", "--write"]
+    run = [sys.executable, "-m", "ml_baseline.cli.command", *arguments]
+    environment = {"PYTHONPATH": str(ROOT / "workflow"), "PATH": ""}
+    refused = subprocess.run(
+        run, cwd=project.folder, env=environment, capture_output=True, text=True
+    )
+    assert refused.returncode == 1 and "3 different values, expected two" in refused.stderr
+    run[run.index("colour")], run[run.index("red")] = "answer", "yes"
+    refused = subprocess.run(
+        run, cwd=project.folder, env=environment, capture_output=True, text=True
+    )
+    assert refused.returncode == 1 and "has the table `other` already" in refused.stderr
+    project.write_config(datasets={}, models=MODELS)
+    done = subprocess.run(run, cwd=project.folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "data/processed/my_table/cleaned_data.csv" in project.run("-n", "--verbose")

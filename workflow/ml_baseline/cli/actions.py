@@ -61,10 +61,24 @@ def make_sample_data(options: Namespace) -> int:
     return 0
 
 
+def inspect(options: Namespace) -> int:
+    """Show how a table would be read, and its entry for the config.
+
+    For each column: how it is read, some cells before and after, what is missing; then what is not
+    certain, and what settles it. Nothing is run or written, unless --write adds the entry to the
+    config. Settings of the table that the config has already are used.
+    """
+    from ml_baseline.cli.inspect import inspect_file
+
+    found = inspect_file(options, say)
+    return _answer(options, found, lambda: None)
+
+
 def train(options: Namespace) -> int:
     """Train, evaluate and publish the models of one table.
 
-    Runs the Snakemake workflow for this table; what is up to date is not rebuilt. Settings come
+    Says first how the table is read (`inspect` says more), then runs the Snakemake workflow for it;
+    what is up to date is not rebuilt. Settings come
     from config/config.yaml in the current folder, if there is one, and from --config. If they
     already describe the table, those settings apply.
     """

@@ -90,6 +90,12 @@ A_RUN = argument("run", metavar="RUN", help=RUN_HELP)
 FIRST_RUN = argument("first", metavar="RUN", help=RUN_HELP)
 SECOND_RUN = argument("second", metavar="RUN", help="the run to compare it with")
 JSON = flag("--json", "print JSON")
+POSITIVE = argument(
+    "--positive",
+    action="append",
+    metavar="LABEL",
+    help="a value of the target that means yes. Can be given more than once",
+)
 
 GROUPS = {"runs": "list, show, compare and verify published runs"}
 COMMANDS: dict[str, tuple[Action, tuple[Argument, ...]]] = {
@@ -126,6 +132,35 @@ COMMANDS: dict[str, tuple[Action, tuple[Argument, ...]]] = {
             ),
         ),
     ),
+    "inspect": (
+        actions.inspect,
+        (
+            argument("file", metavar="FILE", help="the table"),
+            argument("--target", metavar="COLUMN", help="the yes/no column to predict"),
+            POSITIVE,
+            argument("--name", help="name of the table in the config (default: that of the file)"),
+            argument("--sheet", metavar="NAME", help="the sheet of a workbook"),
+            argument(
+                "--header-row",
+                metavar="N",
+                type=whole_number(1),
+                help="the row of the sheet that has the columns' names",
+            ),
+            argument(
+                "--separator", metavar="CHARACTER", help="what stands between cells in a text"
+            ),
+            argument("--encoding", metavar="NAME", help="the encoding of a text"),
+            argument(
+                "--configfile",
+                metavar="FILE",
+                type=Path,
+                help="the config to look into and to write to (default: config/config.yaml)",
+            ),
+            flag("--write", "add the table to the config; nothing else in the file is changed"),
+            flag("--all", "show each column of a wide table"),
+            JSON,
+        ),
+    ),
     "train": (
         actions.train,
         (
@@ -140,12 +175,7 @@ COMMANDS: dict[str, tuple[Action, tuple[Argument, ...]]] = {
                 help="a column that identifies the rows; it is copied to the predictions. Can be "
                 "given more than once",
             ),
-            argument(
-                "--positive",
-                action="append",
-                metavar="LABEL",
-                help="a value of the target that means yes. Can be given more than once",
-            ),
+            POSITIVE,
             argument(
                 "--name",
                 help="name of the table, used for its results (default: its name in the config, or "

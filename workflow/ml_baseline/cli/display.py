@@ -30,8 +30,8 @@ def print_list(runs: "list[RunLine]", results: Path) -> None:
         print(f"There are no published runs in {for_terminal(str(results))}.")
         return
     usable = [run for run in runs if run["problem"] is None]
-    console = _console()
-    table = _table("run", "table", "model", "holdout score", "rows", "audit", "")
+    console = console_of()
+    table = table_of("run", "table", "model", "holdout score", "rows", "audit", "")
     for run in usable:
         table.add_row(*map(plain, _cells(run)))
     wanted = console.measure(table, options=console.options.update(max_width=WIDE)).maximum
@@ -60,7 +60,7 @@ def print_card(described: dict) -> None:
     """Print a run's model card: set out in a terminal, as it is elsewhere."""
     text = for_terminal(described["card"])
     if sys.stdout.isatty():
-        _console().print(Markdown(text, hyperlinks=False))
+        console_of().print(Markdown(text, hyperlinks=False))
     else:
         print(text, end="")
     print(f"\nFolder: {for_terminal(described['folder'])}")
@@ -70,10 +70,10 @@ def print_card(described: dict) -> None:
 
 def print_differences(found: "Differences") -> None:
     """Print what `run_differences` found."""
-    console = _console()
+    console = console_of()
     (first, second), (table, other) = found["runs"], found["datasets"]
     print(f"first   {first} ({table})\nsecond  {second} ({other})\n")
-    scores = _table("on the holdout", "first", "second")
+    scores = table_of("on the holdout", "first", "second")
     for name, pair in found["metrics"].items():
         scores.add_row(plain(name), *(plain(_figure(figure)) for figure in pair))
     console.print(scores)
@@ -85,7 +85,7 @@ def print_differences(found: "Differences") -> None:
     if not found["differences"]:
         print("The content is the same." if found["same_content"] else "Nothing else differs.")
         return
-    differences = _table("what differs", "first", "second")
+    differences = table_of("what differs", "first", "second")
     for name, values in found["differences"].items():
         differences.add_row(plain(name), *(plain(_value(value)) for value in values))
     console.print(differences)
@@ -112,11 +112,13 @@ def plain(text: object) -> Text:
     return Text(for_terminal(str(text)))
 
 
-def _console() -> Console:
+def console_of() -> Console:
+    """Return the console of standard output."""
     return Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
 
 
-def _table(*titles: str) -> Table:
+def table_of(*titles: str) -> Table:
+    """Return a table without lines, with a title for each column."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for i, title in enumerate(titles):
         table.add_column(plain(title), overflow="fold", no_wrap=i == 0 and len(titles) > 3)

@@ -16,8 +16,12 @@ from ml_baseline.config.text import load_yaml, read_config_file
 from ml_baseline.data.source import SourceFile
 from ml_baseline.errors import InputError
 from ml_baseline.files import own_folder
+from ml_baseline.text import plural, shortened
 
 CONFIG = Path("config/config.yaml")  # the one that the Snakefile reads
+# A larger file is read once, by the job that cleans it.
+LARGE_BYTES = 1 << 25
+SHOWN_DOUBTS, SHOWN_CHARACTERS = 3, 200
 
 NAME = re.compile(r"(?!(?i:logs|benchmarks|seed[0-9]*)$)[A-Za-z][A-Za-z0-9_-]{0,99}")
 
@@ -40,6 +44,7 @@ def train_table(options: Namespace, say: Callable[[str], None]) -> int:
     for key in ("id", "positive"):
         if (value := getattr(options, key)) is not None:
             entry[key] = value
+    _look_first(table, known.get(name, {}) | entry, say)
     # The file is taken as it is: what a user has put there is not to be made anew.
     config = {"datasets": {name: entry}, "only": [name], "sample_data": {"make": False}}
     arguments = ["--cores", options.cores]
@@ -50,6 +55,29 @@ def train_table(options: Namespace, say: Callable[[str], None]) -> int:
     if code == 0:
         _tell_run(name, entry if name not in known else None, say)
     return code
+
+
+def _look_first(table: str, settings: dict, say: Callable[[str], None]) -> None:
+    """Say in short how a table is read; of a large one only look whether it has the target.
+
+    Raises InputError if the target or its labels are none.
+    """
+    from ml_baseline.data.inspection import in_short, inspect_table, require_target
+
+    if Path(table).stat().st_size > LARGE_BYTES:
+        require_target(table, settings)
+        return
+    found = inspect_table(table, settings)
+    labels = ", ".join(f"{label}: {plural(n, 'row')}" for label, n in found.classes.items())
+    say(f"{table}: {in_short(found)}; {found.target} is {labels}")
+    open_ones = [doubt for doubt in found.doubts if doubt.severity != "told"]
+    for doubt in open_ones[:SHOWN_DOUBTS]:
+        say(f"{doubt.severity}: {shortened(doubt.summary, SHOWN_CHARACTERS)}")
+    if open_ones:
+        more = (
+            f"{len(open_ones) - SHOWN_DOUBTS} more, and " if len(open_ones) > SHOWN_DOUBTS else ""
+        )
+        say(f"{more}what settles this: `ml-baseline inspect {table} --target {found.target}`")
 
 
 def workflow_file() -> Path:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from ml_baseline.data import cells
 from ml_baseline.data.schema import listed
-from ml_baseline.errors import InputError
+from ml_baseline.errors import InputError, did_you_mean, similar
 
 # Labels of a target that leave no doubt which is the yes, in canonical form.
 UNMISTAKABLE_PAIRS = (
@@ -88,9 +88,11 @@ def _named_classes(
     if not named & spellings.keys():
         found = quoted(labels[0] for labels in spellings.values())
         only = ", one class only; a yes/no column needs rows of both" if len(spellings) == 1 else ""
+        labels = [label for spelled in spellings.values() for label in spelled]
+        close = did_you_mean(f"'{label}'" for label in similar(str(values[0]), labels, n=1))
         raise InputError(
             f"`{key}: {', '.join(map(str, values))}` is no value of the target '{target}'; it has "
-            f"{found}{only}"
+            f"{found}{only}" + (f"; {close}" if close else "")
         )
     return named & spellings.keys()
 

@@ -1,0 +1,196 @@
+"""A table looked at before a run: what is in it, what is not certain, and its entry for the config."""
+
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import yaml
+from rich.padding import Padding
+
+from ml_baseline.audit.findings import merged_fixes
+from ml_baseline.cli.display import WIDE, console_of, plain, table_of
+from ml_baseline.cli.train import CONFIG, known_tables, name_and_settings, name_of_file
+from ml_baseline.config.editing import add_table
+from ml_baseline.config.paths import same_path
+from ml_baseline.data.inspection import ColumnView, Inspection, in_short, inspect_table
+from ml_baseline.data.schema import Doubt
+from ml_baseline.errors import InputError
+from ml_baseline.text import config_entry, for_terminal, percent, plural, shortened
+
+SHOWN_COLUMNS, SHOWN_DOUBTS, SHOWN_CANDIDATES = 40, 12, 6
+NAME_WIDTH, CELL_WIDTH, MARKER_WIDTH = 40, 24, 16
+# A smaller share of the rarer class makes most metrics misleading, and needs many rows.
+IMBALANCED = 0.05
+# Doubts of a column that the entry for the config settles beside those that nothing decides.
+SETTLED = ("id", "constant", "empty")
+# Keys of a table's settings that the command takes as options.
+OPTIONS = ("target", "positive", "sheet", "header_row", "separator", "encoding")
+
+
+def inspect_file(options: Namespace, say: Callable[[str], None]) -> dict[str, Any]:
+    """Look at a table, and print it unless JSON is wanted; return what was found, as JSON can hold it.
+
+    Raises:
+        InputError: see `inspection.inspect_table`; or the config has the table already.
+    """
+    given = {key: getattr(options, key) for key in OPTIONS if getattr(options, key) is not None}
+    if options.write and "target" not in given:
+        raise InputError("--write needs --target: an entry in the config has the column to predict")
+    config = options.configfile or CONFIG
+    known = known_tables(config if config.is_file() else None)
+    entries = [
+        name
+        for name, entry in known.items()
+        if same_path(str(entry.get("table")), options.file)
+        and str(entry.get("target")) == given.get("target", str(entry.get("target")))
+    ]
+    name = entries[0] if entries else (options.name or name_of_file(options.file))
+    if options.write:
+        name, _ = name_and_settings(options.file, given["target"], name, known)
+        if name in known:
+            raise InputError(f"{config} has the table `{name}` already; change its entry there")
+    found = inspect_table(options.file, {**(known[name] if entries else {}), **given})
+    entry = "" if entries else entry_of(name, found, given)
+    if not options.json:
+        print_inspection(found, all_columns=options.all)
+        if entries:
+            print(for_terminal(f"\nThe config has this table as `{name}`; its settings were used."))
+        else:
+            print(for_terminal(f"\nFor {CONFIG}:\n\n{entry}"))
+    if options.write:
+        add_table(config, name, yaml.safe_load(entry)["datasets"][name], entry)
+        say(f"wrote the table `{name}` into {config}")
+    return found.as_json() | {"name": name, "entry": entry}
+
+
+def entry_of(name: str, found: Inspection, given: dict[str, Any]) -> str:
+    """Return the entry of a table for the config, with what settles doubts that nothing decides."""
+    likely = list(found.candidates)[:SHOWN_CANDIDATES]
+    target = found.target or (likely[0] if len(likely) == 1 else "?")
+    lines = [config_entry(table=found.table), config_entry(target=target)]
+    if found.target is None:
+        words = f"perhaps one of: {', '.join(likely)}" if likely else "no column has two labels"
+        lines[-1] += f"  # the yes/no column; {_one_line(words)}"
+    more = {key: given[key] for key in OPTIONS[1:] if key in given}
+    for key, value in more.items():
+        one = value[0] if isinstance(value, list) and len(value) == 1 else value
+        lines.append(config_entry(**{key: one}))
+    settled = [d for d in found.doubts if d.severity == "fail" or d.what in SETTLED]
+    keys = yaml.safe_load(merged_fixes(config_entry(**doubt.settle) for doubt in settled)) or {}
+    for key, value in keys.items():
+        if key != "columns":
+            lines.append(config_entry(**{key: value}))
+            continue
+        open_ones = {doubt.column: doubt for doubt in settled if doubt.severity == "fail"}
+        lines.append("columns:")
+        for column, how in value.items():
+            if column in open_ones:
+                lines.append(f"  # check: {_one_line(open_ones[column].summary)}")
+            lines.append("  " + config_entry(**{column: how}))
+    key = config_entry(**{name: {}}).removesuffix(" {}")  # in quotes where it has to be: 'no'
+    return "\n".join([f"datasets:\n  {key}", *(f"    {line}" for line in lines)]) + "\n"
+
+
+def _one_line(text: str) -> str:
+    return for_terminal(" ".join(text.split()))
+
+
+def print_inspection(found: Inspection, all_columns: bool = False) -> None:
+    """Print what a table holds: the file, the target, each column, the doubts."""
+    how = ", ".join(f"{key} {value!r}" for key, value in found.reading.items() if key != "format")
+    print(for_terminal(f"{found.table}: {in_short(found)}"))
+    print(for_terminal(f"read as {found.reading['format'].replace('_', ' ')}{how and ': '}{how}\n"))
+    print(for_terminal(_target(found)))
+    _print_columns(found.columns if all_columns else found.columns[:SHOWN_COLUMNS])
+    if rest := found.columns[SHOWN_COLUMNS:] if not all_columns else []:
+        kinds = Counter(_kind(column) for column in rest).most_common()
+        text = ", ".join(f"{number:,} {kind}" for kind, number in kinds)
+        print(f"... and {plural(len(rest), 'more column')} ({text}); --all shows them")
+    groups = _alike(found.doubts)
+    print(f"\n{'What to look at:' if groups else 'Each column can be read in one way only.'}")
+    for doubts in groups[:SHOWN_DOUBTS]:
+        first, others = doubts[0], [doubt.column for doubt in doubts[1:]]
+        print(for_terminal(f"  {first.severity:4}  {first.summary}."))
+        if others:
+            names = ", ".join(shortened(name, NAME_WIDTH) for name in others[:SHOWN_CANDIDATES])
+            more = " ..." if len(others) > SHOWN_CANDIDATES else ""
+            text = f"The like holds for {plural(len(others), 'column')}: {names}{more}"
+            print(for_terminal(f"        {text}"))
+        if first.severity != "told":
+            print(for_terminal(f"        {first.explanation}"))
+            for line in config_entry(**first.settle).splitlines():
+                print(for_terminal(f"          {line}"))
+    if len(groups) > SHOWN_DOUBTS:
+        print(f"  ... and {len(groups) - SHOWN_DOUBTS} more; --json shows them")
+
+
+def _alike(doubts: Iterable[Doubt]) -> list[list[Doubt]]:
+    """Return the doubts, those of the same kind together where they are many."""
+    together: dict[tuple, list[Doubt]] = {}
+    for doubt in doubts:
+        together.setdefault((doubt.severity, doubt.what), []).append(doubt)
+    groups: list[list[Doubt]] = []
+    for alike in together.values():
+        groups += [alike] if len(alike) > 3 else [[doubt] for doubt in alike]
+    return groups
+
+
+def _target(found: Inspection) -> str:
+    if found.target is None:
+        shown = [f"{n} ({', '.join(two)})" for n, two in found.candidates.items()]
+        likely = ", ".join(shown[:SHOWN_CANDIDATES]) + (" ..." * (len(shown) > SHOWN_CANDIDATES))
+        return f"target  not named (--target); columns with two labels: {likely or 'none'}\n"
+    rows = sum(found.classes.values())
+    (yes, positives), (no, negatives) = found.classes.items()
+    text = f"target  {found.target}: {yes} (means 1) in {plural(positives, 'row')}, "
+    text += (
+        f"{percent(positives / rows)}; {no} (means 0) in {negatives:,}, {percent(negatives / rows)}"
+    )
+    if rows < found.rows:
+        text += f"; {plural(found.rows - rows, 'row')} without a target are left out"
+    if min(positives, negatives) < IMBALANCED * rows:
+        text += "; imbalanced, so accuracy says little and the rarer class needs many rows"
+    return text + "\n"
+
+
+def _print_columns(columns: list[ColumnView]) -> None:
+    console = console_of()
+    table = table_of("column", "read as", "cells", "values", "missing")
+    rows = [_cells(column) for column in columns]
+    for row in rows:
+        table.add_row(*map(plain, row))
+    wanted = console.measure(table, options=console.options.update(max_width=WIDE)).maximum
+    if wanted <= console.width:
+        console.print(table)
+        return
+    for name, *others in rows:  # a narrow terminal
+        print(for_terminal(name))
+        console.print(Padding(plain("; ".join(filter(None, others))), (0, 0, 0, 4)))
+
+
+def _kind(column: ColumnView) -> str:
+    roles = {"id": "id", "drop": "left out", "forbidden": "forbidden", "target": "target"}
+    kind = roles.get(column.role) or column.kind
+    return f"{kind} ({column.role})" if column.role in ("time", "group") else kind
+
+
+def _cells(column: ColumnView) -> tuple[str, ...]:
+    pairs = [
+        before if before.strip() == after else f"{before} → {after}"
+        for before, after in zip(map(_cell, column.before), map(_cell, column.after), strict=True)
+    ]
+    kind = f"{_kind(column)}, {column.how}" if column.how else _kind(column)
+    missing = ""
+    if column.missing or column.markers:
+        markers = [
+            f"{_cell(text) or 'empty'}: {number:,}" for text, number in column.markers.items()
+        ]
+        missing = ", ".join(markers[:3]) + (" ..." if len(markers) > 3 else "")
+        missing = missing or f"{column.missing:,}"
+    name = shortened(" ".join(column.name.split()), NAME_WIDTH)
+    return name, kind, ", ".join(pairs), column.values, missing
+
+
+def _cell(text: str) -> str:
+    return shortened(" ".join(text.split()), CELL_WIDTH)

@@ -1,0 +1,198 @@
+"""What a table holds and how it would be read, before anything is learned from it."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, cast
+
+import pandas as pd
+
+from ml_baseline.data import cells
+from ml_baseline.data.clean import clean
+from ml_baseline.data.doubts import doubts
+from ml_baseline.data.infer_schema import describe_columns, infer_schema
+from ml_baseline.data.infer_target import target_classes
+from ml_baseline.data.schema import NUMERIC_KINDS, Column, Doubt, Schema
+from ml_baseline.data.tables import open_rows, read_raw_table
+from ml_baseline.errors import InputError
+
+EXAMPLES = 3
+# Among so many cells examples are looked for.
+LOOKED_AT = 200
+SHOWN_LABELS = 8
+
+
+@dataclass
+class ColumnView:
+    """How a column of the raw table is read."""
+
+    name: str
+    role: str
+    kind: str  # "date" too
+    how: str = ""  # what else there is to say of it: the format of dates, a unit
+    before: list[str] = field(default_factory=list)  # a few cells as they stand in the file
+    after: list[str] = field(default_factory=list)  # and as they were read, as in the file if plain
+    values: str = ""  # the range of the numbers, the number of categories
+    missing: int = 0  # cells
+    markers: dict[str, int] = field(default_factory=dict)  # what they hold, and how often
+
+
+@dataclass
+class Inspection:
+    """A table, looked at."""
+
+    table: str
+    rows: int
+    reading: dict[str, str]  # of the file: `tables.Rows.reading`
+    columns: list[ColumnView]
+    doubts: list[Doubt]
+    target: str | None
+    classes: dict[str, int]  # rows of the target's positive and negative labels, by the first label
+    candidates: dict[str, list[str]]  # without a target: columns with two labels, and these
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all of it as JSON can hold it."""
+        return asdict(self)
+
+
+def inspect_table(path: str, settings: Mapping[str, Any]) -> Inspection:
+    """Return how a table is read with the settings of its entry in the config, `target` if known.
+
+    Raises:
+        InputError: the file cannot be read, has no such column or target, or one that is no yes/no.
+    """
+    target = settings.get("target")
+    raw, reading = read_raw_table(path, settings, [] if target is None else [str(target)])
+    used, candidates = dict(settings), {}
+    if target is None:  # all else is read alike whatever the target is
+        candidates = _candidates(raw)
+        used["target"] = "target"
+        while used["target"] in raw:
+            used["target"] += "_"
+        raw[used["target"]] = [str(i % 2) for i in range(len(raw))]
+    try:
+        schema = infer_schema(raw, used, separator=reading.get("separator"))
+        table, repairs = clean(raw, schema)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    schema = cast(Schema, describe_columns(dict(schema), table))
+    found = doubts(table, schema, reading | repairs, used)
+    columns = _views(raw, table, schema, repairs)
+    classes = {}
+    if target is None:
+        columns = [column for column in columns if column.role != "target"]
+    else:
+        counts = table[schema["target"]].value_counts()
+        classes = {schema["positive"][0]: int(counts[1]), schema["negative"][0]: int(counts[0])}
+    return Inspection(path, len(raw), reading, columns, found, target, classes, candidates)
+
+
+def require_target(path: str, settings: Mapping[str, Any]) -> None:
+    """Raise InputError if a table has not the target, or not as a yes/no column; reads that alone."""
+    target = str(settings["target"])
+    rows = open_rows(path, settings, [target])
+    if target not in rows.names:
+        # `infer_schema` says so, with the names that are near.
+        infer_schema(pd.DataFrame(columns=rows.names, dtype="str"), dict(settings))
+    texts = pd.concat([piece.to_pandas()[target] for piece in rows.pieces([target])])
+    target_classes(texts, dict(settings), frozenset())
+
+
+def _candidates(raw: pd.DataFrame) -> dict[str, list[str]]:
+    """Return the columns that could be a target, with their two labels; it is often the last one."""
+    found = {}
+    for name in reversed(raw.columns):
+        if raw[name].iloc[:LOOKED_AT].nunique() > SHOWN_LABELS:
+            continue
+        texts = pd.Series(raw[name].unique(), dtype="str")
+        labels = cells.strip(texts)
+        labels = labels[~cells.is_missing(labels)].drop_duplicates()
+        if len({cells.canonical(label) for label in labels}) == 2:
+            found[str(name)] = sorted(labels.tolist())
+    return found
+
+
+def _views(
+    raw: pd.DataFrame, table: pd.DataFrame, schema: Schema, repairs: dict
+) -> list[ColumnView]:
+    views: dict[str, ColumnView] = {}
+    for entry in schema["columns"]:  # of the parts of a date the first stands for all
+        if entry["source"] not in views:
+            texts = raw[entry["source"]]
+            views[entry["source"]] = _view(texts, table, entry, repairs["columns"])
+    return list(views.values())
+
+
+def _view(texts: pd.Series, table: pd.DataFrame, entry: Column, repairs: dict) -> ColumnView:
+    source, role = entry["source"], entry["role"]
+    count = repairs.get(source, {})
+    view = ColumnView(source, role, entry["kind"], missing=entry.get("missing", 0))
+    view.markers = dict(count.get("missing", {}))
+    if "missing_numbers" in count:
+        numbers = ", ".join(f"{number:g}" for number in entry["missing_numbers"])
+        view.markers[numbers] = count["missing_numbers"]
+    if "part" in entry:
+        view.kind, view.how = "date", " or ".join(entry["date_formats"])
+    elif entry["kind"] in NUMERIC_KINDS:
+        view.how = _how(entry)
+        if "minimum" in entry:
+            least, most = (f"{entry[key]:.7g}" for key in ("minimum", "maximum"))
+            view.values = f"{least} to {most}" if least != most else f"always {least}"
+    elif role == "feature" and "categories" in entry:
+        number = len(entry["categories"])
+        view.values = f"{number:,} categories" if number > 1 else "always the same"
+    # What reading has changed comes first.
+    examples = sorted(_examples(texts, table, entry), key=lambda cell: _is_plain(*cell))
+    view.before = [before for before, _ in examples[:EXAMPLES]]
+    view.after = [b if _is_plain(b, after) else after for b, after in examples[:EXAMPLES]]
+    return view
+
+
+def _examples(texts: pd.Series, table: pd.DataFrame, entry: Column) -> list[tuple[str, str]]:
+    """Return different cells of a column as they stand in the file, and as they were read."""
+    read = table[entry["name"]].dropna().iloc[:LOOKED_AT] if entry["name"] in table else None
+    rows = table["row_id"] if read is None else table["row_id"].loc[read.index]
+    before = texts.iloc[rows.iloc[:LOOKED_AT]].reset_index(drop=True)
+    after = before if read is None else read.reset_index(drop=True)
+    if "part" in entry:
+        latest = entry.get("latest_year")
+        after = cells.parse_dates(cells.strip(before), entry["date_formats"], latest)
+    seen = pd.DataFrame({"before": before, "after": after}).dropna().drop_duplicates("before")
+    return [(str(text), _text(value)) for text, value in seen.itertuples(index=False)]
+
+
+def _is_plain(before: str, after: str) -> bool:
+    """Return whether a cell was read as what it looks like."""
+    try:
+        return float(before) == float(after)
+    except ValueError:
+        return before.strip() == after
+
+
+def _how(entry: Column) -> str:
+    """Return how the numbers of a column are written, where that is not plain."""
+    said = []
+    if entry.get("decimal") == ",":
+        said.append("decimal comma")
+    if unit := entry.get("unit"):
+        said.append(f"in {unit}")
+    if "scales" in entry:
+        said.append("with k, M")
+    if entry.get("percent"):
+        said.append("percent")
+    return ", ".join(said)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, pd.Timestamp):
+        return value.isoformat(" ").removesuffix(" 00:00:00")
+    return f"{value:.10g}" if isinstance(value, float | int) else str(value)
+
+
+def in_short(inspection: Inspection) -> str:
+    """Return what a table holds in a line."""
+    kinds = Counter(column.kind for column in inspection.columns if column.role == "feature")
+    features = ", ".join(f"{number:,} {kind}" for kind, number in kinds.most_common())
+    aside = [c.name for c in inspection.columns if c.role not in ("feature", "target")]
+    text = f"{inspection.rows:,} rows; {sum(kinds.values()):,} columns to learn from ({features})"
+    return text + (f"; not learned from: {', '.join(aside[:3])}" if aside else "")
