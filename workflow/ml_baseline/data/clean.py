@@ -64,7 +64,8 @@ def clean(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, dict]:
     table, columns = clean_features(raw, schema)
     count: dict = {}
     columns[entry["source"]] = count
-    table[target] = _target(_source(raw, entry), schema, count)
+    values = _target(_source(raw, entry), schema, count).rename(target)
+    table = pd.concat([table, values], axis=1)  # pandas warns of columns that join many one by one
     columns = {name: columns[name] for name in raw.columns if name in columns}
     if table[target].isna().any():
         table = table[table[target].notna()].reset_index(drop=True)
