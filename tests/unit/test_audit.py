@@ -102,6 +102,20 @@ def test_what_is_not_certain_of_the_reading_is_a_finding(honest):
     assert (fine["verdict"], fine["value"]) == ("pass", 0)
 
 
+def test_row_numbers_are_audited_but_name_nobody(honest):
+    table, schema = honest
+    order = np.argsort(table["y"].to_numpy(), kind="stable")  # the one class below the other
+    numbers = np.empty(ROWS, dtype=int)
+    numbers[order] = np.arange(ROWS)
+    leaky = added((table, schema), "Unnamed: 0", [str(n) for n in numbers], "category", "id")
+    (finding,) = bad(run(*leaky), "ids").to_dict("records")
+    assert (finding["subject"], finding["verdict"]) == ("Unnamed: 0", "warn")
+    of_parts = [str(n) for n in np.arange(ROWS) % (ROWS // 2)]  # two tables, one below the other
+    for more, expected in (({"row_numbers": True}, 0), ({}, 1)):
+        twice = added((table, schema), "Unnamed: 0", of_parts, "category", "id", **more)
+        assert len(bad(run(*twice), "shared_entities")) == expected
+
+
 def run(table, schema, oof=None, after=None, **settings):
     train, holdout = split(table, schema, "stratified", 0.25, 1)
     if after is not None:

@@ -547,9 +547,11 @@ def test_of_many_columns_a_message_shows_some():
 
 
 @pytest.mark.parametrize("name", ["unnamed_1", "Unnamed: 0"])
-def test_row_numbers_and_empty_columns_without_a_name_are_left_out(name):
+def test_row_numbers_and_empty_columns_without_a_name_are_no_features(name):
     shuffled = COUNTING[10:] + COUNTING[:10]
-    assert column(infer({name: shuffled, "x": COUNTING}), name)["role"] == "drop"
+    numbers = column(infer({name: shuffled, "x": COUNTING}), name)
+    assert (numbers["role"], numbers["row_numbers"]) == ("id", True)
+    assert "row_numbers" not in column(infer({name: shuffled, "x": COUNTING}, id=name), name)
     assert column(infer({name: ["", ""], "x": COUNTING}), name)["role"] == "drop"
     assert column(infer({name: ["1", "2"], "x": COUNTING}), name)["role"] == "feature"
     assert (

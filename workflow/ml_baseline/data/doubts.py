@@ -373,7 +373,9 @@ def _set_aside(table: _Table) -> Iterator[Doubt]:
         if role == "id":
             examples = tuple(table.values[entry["name"]].dropna().head(3).astype(str))
         if role == "drop":
-            summary = f"'{source}' numbers the rows or is empty, so it was left out"
+            summary = f"'{source}' has neither a name nor a value, so it was left out"
+        elif "row_numbers" in entry:
+            summary = f"'{source}' has no name and numbers the rows, so it is an id and no feature"
         else:
             summary = (
                 f"'{source}' is different in nearly every row, so it was set aside as an id and not "

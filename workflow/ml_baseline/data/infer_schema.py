@@ -98,7 +98,8 @@ def infer_schema(
     entries: list = []
     features = sum(role == "feature" for role in roles.values())
     for name, role in roles.items():
-        how = declared.get(name, {})
+        how, is_given = declared.get(name, {}), name in names_of(settings.get("id"))
+        numbers_rows = role == "id" and not is_given and UNNAMED.fullmatch(name) is not None
         readings = [{"kind": "boolean" if role == "target" else "category"}]
         if role == "group":  # one customer, however spelled, is one group
             readings = [_category_entry(_present(raw[name], tokens, how)[0])]
@@ -115,6 +116,8 @@ def infer_schema(
         numbers = _numbers_of(tokens if own is None else own)
         for reading in readings:
             entry: dict = {"name": name, "role": role, "source": name} | reading
+            if numbers_rows:
+                entry["row_numbers"] = True
             is_number = entry["kind"] in NUMERIC_KINDS and "part" not in entry
             if own is not None and role in (*READ_ROLES, "group"):
                 entry.pop("missing_numbers", None)
@@ -178,7 +181,8 @@ def _roles(raw: pd.DataFrame, settings: dict) -> dict[str, str]:
             named.add(name)
     for name in raw.columns.difference(list(named), sort=False):
         if UNNAMED.fullmatch(name) and _numbers_rows(raw[name]):
-            roles[name] = "drop"
+            # Kept, if there is something: the order of the rows may tell the target.
+            roles[name] = "drop" if cells.is_missing(cells.strip(raw[name])).all() else "id"
         elif ID_NAME.fullmatch(name) and _numbers_each_row(raw[name]):
             roles[name] = "id"
     if "feature" not in roles.values():
