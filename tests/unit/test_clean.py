@@ -78,7 +78,13 @@ def test_repairs_by_hand(cleaned):
         "renamed_columns": {},
         "columns": {
             "key": {"stripped": 1, "missing": {"": 1}},
-            "amount": {"stripped": 1, "missing": {"?": 1}, "numbers_from_text": 3},
+            "amount": {
+                **{"stripped": 1, "missing": {"?": 1}, "numbers_from_text": 3, "mixed": 4},
+                "mixed_examples": [
+                    *("1,234.5 (read as 1234.5)", "$12 (read as 12)"),
+                    *("-3 (read as -3)", "7 (read as 7)"),
+                ],
+            },
             "size": {
                 **{"stripped": 1, "missing": {"NA": 1}, "encoded": 4},
                 **{"unparsable": 1, "unparsable_examples": ["XL"]},
@@ -371,8 +377,8 @@ FILES = {
         ",when,ok\n0,2024-01-31 10:00:00,True\n2,2024-02-01 11:00:00,False\n",
         {"target": "ok"},
         {
-            **{"when_year": [2024, 2024], "when_month": [1, 2], "when_day": [31, 1]},
-            **{"when_weekday": [2, 3], "when_hour": [10, 11], "ok": [1, 0]},
+            **{"unnamed_1": ["0", "2"], "when_year": [2024, 2024], "when_month": [1, 2]},
+            **{"when_day": [31, 1], "when_weekday": [2, 3], "when_hour": [10, 11], "ok": [1, 0]},
         },
     ),
     "excel in Europe": (

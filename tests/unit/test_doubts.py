@@ -83,6 +83,33 @@ CASES = {
         {"separator": ","},
         [("m", "decimal", "warn", "commas stand between the cells")],
     ),
+    "percent, most have it": (
+        {"m": with_cells([f"{n}%" for n in NUMBERS], 40, "45")},
+        {},
+        [
+            (
+                "m",
+                "unit",
+                "warn",
+                r"6 numbers of 'm' are without the % .* as if they had it: 45 \(read as",
+            )
+        ],
+    ),
+    "percent, few have it": (
+        {"m": with_cells(NUMBERS, 40, "45%")},
+        {},
+        [("m", "unit", "fail", "234 numbers of 'm' are without the % .* as they stand")],
+    ),
+    "percent and shares": (
+        {"m": with_cells([f"0.{100 + i}" for i in range(ROWS)], 40, "45%")},
+        {},
+        [],
+    ),
+    "a unit": (
+        {"m": with_cells([f"{n} kg" for n in NUMBERS], 40, "45")},
+        {},
+        [("m", "unit", "warn", "6 numbers of 'm' are without the kg")],
+    ),
     "unreadable": (
         {"m": with_cells(NUMBERS, 40, "soon", "later")},
         {},

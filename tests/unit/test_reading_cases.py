@@ -122,7 +122,7 @@ RIGHT: dict[str, Callable[[Read], bool]] = {
     "E4_dob_slash_dmy": date("24/05/60", 1960, 5, 24),
     "F1_k_and_bare": number(("51.70k", 51700), ("848", 848)),
     "F4_currencies": kind("category"),
-    "F6_percent_and_bare": number(("7%", 0.07), ("58", 0.58)),
+    "F6_percent_and_bare": lambda f: number(("7%", 0.07), ("58", 0.58))(f) and told("unit")(f),
     "G10_sqlserver_date": date("Jan 9 2021 10:05AM", 2021, 1, 9),
     "G12_iso_short_hour": date("2022-11-20 3:36", 2022, 11, 20),
     "G14_zone_name": date("2021-11-05 20:41:00 EST", 2021, 11, 5),

@@ -131,16 +131,15 @@ def _table_problems(dataset: dict) -> Iterator[Problem]:
         yield from _format_problems(("dates", column), date_format)
     for column, how in dataset.get("columns", {}).items():
         path, kind = ("columns", column), how.get("kind")
-        for key, wanted in (("format", "date"), ("decimal", "number")):
+        for key, wanted in (("format", "date"), ("decimal", "number"), ("unit", "number")):
             if key in how and kind not in (None, wanted):
                 text = f"a {kind} has no {key}; write `kind: {wanted}`, or take {key} out"
                 yield Problem((*path, key), text)
-        if {"format", "decimal"} <= {*how}:
-            yield Problem(
-                (*path, "format"), "a column has either a format or a decimal; choose one"
-            )
+        if "format" in how and {"decimal", "unit"} & {*how}:
+            text = "a date has no decimal or unit; take them out, or format"
+            yield Problem((*path, "format"), text)
         for short in ("categorical", "encode", "dates"):
-            if column in _columns(dataset, short) and {"kind", "format", "decimal"} & {*how}:
+            if column in _columns(dataset, short) and {*how} - {"missing_values"}:
                 yield Problem(path, f"says how a column is read, as {short} does; choose one")
         yield from _format_problems((*path, "format"), how.get("format", ""))
 

@@ -126,9 +126,10 @@ def clean_features(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, dic
         raw column, in cells: `stripped`, `missing` (by token), `numbers_from_text`,
         `booleans_from_text`, `dates_from_text`, `encoded`, `respelled`, `missing_numbers` (sentinels),
         `unseen` (of a category that the training table, if the schema knows it, did not have),
-        `ambiguous` (read so, but the other order of day and month, or the other decimal sign, fits
-        all cells too), or `unparsable` and so missing. The last three have a few examples; the
-        positions of the unparsable rows stand in `unparsable_rows`, an array.
+        `mixed` (numbers without the unit of the others), `ambiguous` (read so, but the other order of
+        day and month, or the other decimal sign, fits all cells too), or `unparsable` and so missing.
+        The last four have a few examples; the positions of the unparsable rows stand in
+        `unparsable_rows`, an array.
 
     Raises:
         InputError: the raw table lacks a column of the schema.
@@ -241,6 +242,8 @@ def _values(texts: pd.Series, entry: Column, count: dict) -> pd.Series:
     else:
         values, repaired = cells.read_numbers(texts, entry)
         count["numbers_from_text"] = repaired
+        if repaired and "declared" not in entry:
+            _count_mixed(texts, values, entry, count)
         decimal = entry.get("decimal", ".")
         if repaired and "declared" not in entry and are_thousands(texts.dropna(), decimal):
             other = {**entry, "decimal": "," if decimal == "." else "."}
@@ -295,6 +298,22 @@ def _categories(texts: pd.Series, entry: Column, count: dict) -> pd.Series:
         count["unseen"] = int(respelled.isin(new).sum())
         count["unseen_examples"] = sorted(set(new))[:EXAMPLES]
     return respelled
+
+
+def _count_mixed(texts: pd.Series, values: pd.Series, entry: Column, count: dict) -> None:
+    """Count the numbers without the unit that others have."""
+    if entry.get("bare") is False:
+        return
+    has_unit = texts.str.contains(entry.get("unit", "%"), regex=False, na=False)
+    without = values.notna() & ~has_unit
+    if not without.any() or not (values.notna() & has_unit).any():
+        return
+    if "unit" in entry or "percent" in entry or (values[without].abs() > 1).any():
+        count["mixed"] = int(without.sum())
+        read = values[without].drop_duplicates().head(EXAMPLES)
+        count["mixed_examples"] = [
+            f"{texts[row]} (read as {value:g})" for row, value in read.items()
+        ]
 
 
 def _count_ambiguous(

@@ -33,7 +33,7 @@ def declarations(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     for how in said.values():
         if "format" in how:
             how["kind"] = "date"
-        elif "decimal" in how:
+        elif "decimal" in how or "unit" in how:
             how["kind"] = "number"
         if "missing_values" in how:
             texts = pd.Series(names_of(how["missing_values"]), dtype="str")
@@ -97,9 +97,9 @@ def declared_formats(
     return [date_format]
 
 
-def declared_number(name: str, present: pd.Series, decimal: str) -> dict:
+def declared_number(name: str, present: pd.Series, decimal: str, unit: str | None) -> dict:
     """Return how a column is read that is declared to be of numbers: as many of them as can be."""
-    entry = read_as_numbers(present, decimal)
+    entry = read_as_numbers(present, decimal, unit)
     if entry is None:
         raise _none_read(name, present, "a number", "category")
     return entry

@@ -49,7 +49,16 @@ def doubts(values: pd.DataFrame, schema: Schema, repairs: dict, settings: dict) 
     """
     table = _Table(values, schema, repairs, settings)
     kinds = (
-        *(_encoding, _orders_of_dates, _decimal_signs, _unreadable, _markers, _sentinels, _answers),
+        *(
+            _encoding,
+            _orders_of_dates,
+            _decimal_signs,
+            _units,
+            _unreadable,
+            _markers,
+            _sentinels,
+            _answers,
+        ),
         *(_set_aside, _texts, _constants, _roles),
     )
     found = [doubt for kind in kinds for doubt in kind(table)]
@@ -243,6 +252,28 @@ def _choice(
     )
     severity: Severity = "warn" if evidence else "fail"
     return Doubt(source, what, severity, repaired["ambiguous"], summary, why, settle, examples)
+
+
+def _units(table: _Table) -> Iterator[Doubt]:
+    """Yield columns in which some numbers have a unit and others have none."""
+    for source, entry in table.read.items():
+        repaired, unit = table.repaired(source), entry.get("unit", "%")
+        if not (count := repaired.get("mixed")):
+            continue
+        as_they_stand = unit == "%" and "percent" not in entry
+        how = "taken as they stand" if as_they_stand else "read as if they had it"
+        examples = tuple(repaired["mixed_examples"])
+        summary = (
+            f"{plural(count, 'number')} of '{source}' are without the {unit} that others have, and were "
+            f"{how}: {examples[0]}"
+        )
+        why = (
+            f"The line for the config says that all numbers are in {unit}. If they are not, write them in "
+            "one unit in the file."
+        )
+        severity: Severity = "fail" if as_they_stand else "warn"
+        settle = table.settle(source, kind="number", unit=unit)
+        yield Doubt(source, "unit", severity, count, summary, why, settle, examples)
 
 
 def _unreadable(table: _Table) -> Iterator[Doubt]:

@@ -108,14 +108,18 @@ def number_entry(
     return entry | ({"missing_numbers": sentinels} if sentinels else {})
 
 
-def read_as_numbers(present: pd.Series, decimal: str) -> dict | None:
+def read_as_numbers(present: pd.Series, decimal: str, unit: str | None = None) -> dict | None:
     """Return the way to read a column as numbers that reads most of its cells, None if none does.
 
-    Whether they look like numbers is not asked. `decimal` is assumed where they do not tell.
+    Whether they look like numbers is not asked. `decimal` is assumed where they do not tell; all
+    numbers are in the `unit`, if one is given, whether they have it or not.
     """
     if present.empty:
         return {"kind": "number"}
     ways = list(_ways(present, present.drop_duplicates(), decimal))
+    if unit is not None:
+        sign = {} if decimal == "." else {"decimal": decimal}
+        ways = [sign | ({"percent": "all"} if unit == "%" else {"unit": unit})]
     read = [cells.read_numbers(present, how)[0].dropna() for how in ways]
     best = max(range(len(ways)), key=lambda i: len(read[i]))
     return _number_kind(read[best]) | ways[best] if len(read[best]) else None

@@ -124,7 +124,8 @@ def infer_schema(
                 entry["missing_values"] = sorted(own)
             if numbers and is_number:
                 entry["missing_numbers"] = sorted({*numbers, *entry.get("missing_numbers", ())})
-            is_said = "format" in how if "part" in entry else is_number and style.given(how)
+            is_said = is_number and (style.given(how) or "unit" in how)
+            is_said = "format" in how if "part" in entry else is_said
             if is_said or (entry["kind"] == "category" and "kind" in how):
                 entry["declared"] = True
             if answers.get(name):
@@ -298,8 +299,10 @@ def _readings(
         formats = [cells.COMPACT_DATE]
     if not formats and kind != "date":
         entry = number_entry(present, decimal, style.given(how), style.separator)
-        if kind == "number" and (entry is None or entry["kind"] == "boolean"):
-            entry = declared_number(name, present, decimal)
+        as_declared = entry is not None and entry["kind"] != "boolean" and "unit" not in how
+        if kind == "number" and not as_declared:
+            sign = (entry or {}).get("decimal", decimal)
+            entry = declared_number(name, present, sign, how.get("unit"))
         if entry is not None:
             return [entry]
         formats = date_formats(present[~present.str.match(cells.NO_DATES)], style.days_first)
