@@ -129,7 +129,7 @@ def write_results(
             score = out_of_fold_score(part.assign(fold=part["row_id"] % 5), select_by, 0.5)
             oof.append({"seed": seed, "model": model, select_by: score})
     settings = {"select_by": select_by, "baseline": "dummy", "threshold": 0.5}
-    settings |= {"strategy": "stratified", "level": 0.95}
+    settings |= {"strategy": "stratified", "level": 0.95, "unit": "distinct row"}
     board = pd.DataFrame(columns=["dataset", "model", "rank", "selected", f"oof_{select_by}"])
     if signals != {"none": 0.0}:
         board = leaderboard(

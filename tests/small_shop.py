@@ -94,7 +94,7 @@ def publish_table(
     predictions = holdout_predictions(chances, holdout, schema, 0.5)
     metrics = holdout_metrics(predictions, 0.5, 0.95, len(table))
     metrics = metrics.assign(dataset="shop", seed=42)
-    settings = METRICS | {"strategy": "stratified"}
+    settings = METRICS | {"strategy": "stratified", "unit": "distinct row"}
     board = leaderboard(metrics, pd.DataFrame(scores), {42: predictions}, settings, len(table))
     chosen = contents.selected_row(board)["model"]
     own = contents.model_predictions(predictions, holdout, chosen, columns_of_role(schema, "id"))

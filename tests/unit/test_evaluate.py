@@ -27,7 +27,7 @@ def predictions(holdout):
 
 def test_predictions_model_after_model(holdout, predictions):
     table, _ = holdout
-    assert list(predictions) == ["row_id", "model", "target", "probability", "prediction"]
+    assert list(predictions) == ["row_id", "model", "target", "probability", "prediction", "unit"]
     assert predictions["model"].tolist() == ["told"] * 400 + ["bold"] * 400
     assert predictions["row_id"].tolist() == table["row_id"].tolist() * 2
     assert predictions["target"].tolist() == table["answer"].tolist() * 2

@@ -48,6 +48,7 @@ def board():
             "threshold": 0.5,
             "strategy": "stratified",
             "level": 0.95,
+            "unit": "distinct row",
         } | settings
         metrics, scores, predictions = [], [], {}
         for i, seed in enumerate(seeds):
@@ -235,7 +236,7 @@ def test_columns(board):
     expected = ["dataset", "model", "rank", "selected", "oof_roc_auc"]
     for name in METRICS:
         expected += [name, f"{name}_low", f"{name}_high"]
-    expected += ["reliable", "threshold", "prevalence", "rows", "seeds", "level"]
+    expected += ["reliable", "threshold", "prevalence", "rows", "units", "unit", "seeds", "level"]
     assert list(table) == [
         *expected,
         *COMPARED,
@@ -461,7 +462,7 @@ def with_failures(skills, failed, baseline="dummy", notes=None):
         metrics.append(scored.assign(dataset="small", seed=seed))
         scores += [{"seed": seed, "model": name, "roc_auc": OOF[name]} for name in fitted]
     settings = {"select_by": "roc_auc", "baseline": baseline, "threshold": 0.5}
-    settings |= {"strategy": "stratified", "level": 0.95}
+    settings |= {"strategy": "stratified", "level": 0.95, "unit": "distinct row"}
     return leaderboard(
         pd.concat(metrics), pd.DataFrame(scores), predictions, settings, TABLE_ROWS
     ).set_index("model", drop=False)

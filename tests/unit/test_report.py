@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from result_files import LEAK, PASSED, TEMPLATES, WARNING, page_from, write_results
@@ -95,6 +96,31 @@ def test_no_headline_claims_skill_that_the_ranking_does_not_show():
     said = told("sentences", found, [])[1]
     assert "not shown to be better than always predicting yes" in said
     assert "nothing has been shown" not in said
+
+
+@pytest.mark.parametrize(
+    ("unit", "said"),
+    [
+        ("group", "Rows of one group count together: the 160 holdout rows (12 groups)"),
+        (
+            "distinct row",
+            "The table holds repeats, which count once: the 160 holdout rows (12 dist",
+        ),
+        ("row", ""),
+    ],
+)
+def test_rows_that_are_no_evidence_of_their_own_are_told(tmp_path, monkeypatch, unit, said):
+    files = write_results(tmp_path, audit=(PASSED, WARNING | {"check": "shared_entities"}))
+    board = pd.read_csv(files["leaderboard"])
+    fewer = {"units": 12, "unit": unit, "reliable": False} if said else {}
+    board.assign(**fewer).to_csv(files["leaderboard"], index=False)
+    monkeypatch.chdir(tmp_path)
+    text = Page(page_from(files)).text
+    assert said in text
+    assert ("holdout rows (12 " in text) == bool(said)
+    assert (f"too few {unit}s of a class" in text) == bool(said)
+    assert (f"Get more {unit}s before you rely" in text) == bool(said)
+    assert ("take rows as independent" in text) == (unit != "group")
 
 
 def test_a_failed_audit_comes_before_everything(tmp_path, monkeypatch):

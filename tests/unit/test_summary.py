@@ -33,6 +33,8 @@ def board_row(model, selected="false", **more):
         "selected": selected,
         "oof_pr_auc": 0.71234,
         "reliable": "true",
+        "units": "200",
+        "unit": "row",
         "threshold": 0.35,
         "prevalence": 0.4251,
         "rows": 1234.0,

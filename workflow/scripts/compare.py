@@ -4,6 +4,7 @@ with job_log(snakemake, warm="models"):
     from collections import defaultdict
     from pathlib import Path
 
+    from ml_baseline.data.schema import columns_of_role
     from ml_baseline.data.tables import read_table, read_tables, write_table
     from ml_baseline.files import read_json
     from ml_baseline.scoring.choosing import choosing_scores
@@ -21,11 +22,13 @@ with job_log(snakemake, warm="models"):
     scores, reported = choosing_scores(
         oof, predictions, cfg["seeds"], cfg["select_by"], cfg["threshold"]
     )
+    schema = read_json(snakemake.input.schema)
+    unit = "group" if columns_of_role(schema, "group") else "distinct row"
     table = leaderboard(
         read_tables(snakemake.input.metrics),
         scores,
         {seed: of_seed for seed, of_seed in predictions.items() if seed in reported},
-        cfg,
-        read_json(snakemake.input.schema)["rows"],
+        cfg | {"unit": unit},
+        schema["rows"],
     )
     write_table(table, snakemake.output[0])

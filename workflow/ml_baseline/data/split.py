@@ -126,6 +126,21 @@ def row_groups(table: pd.DataFrame, schema: Schema, strategy: str = "stratified"
     return pd.factorize(pd.util.hash_pandas_object(features, index=False))[0]
 
 
+def units(table: pd.DataFrame, schema: Schema) -> np.ndarray:
+    """Return a number for each row, the same for rows that are no evidence of their own.
+
+    Rows of one group where the schema names a column of that role (a row without a group is one by
+    itself), else rows with identical features: split as one, they tell one thing, however often.
+    """
+    names = columns_of_role(schema, "group")
+    if not names:
+        return row_groups(table, schema)
+    numbers = pd.factorize(table[names[0]])[0]
+    alone = numbers < 0
+    numbers[alone] = numbers.max(initial=-1) + 1 + np.arange(np.count_nonzero(alone))
+    return numbers
+
+
 def _pieces(target: np.ndarray, groups: np.ndarray, strategy: str) -> str:
     """Return for a message in how few pieces the rows come."""
     of_class = [len(np.unique(groups[target == value])) for value in (0, 1)]

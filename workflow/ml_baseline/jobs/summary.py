@@ -129,8 +129,10 @@ def leaderboard_text(rows: list[dict[str, str]]) -> str:
             for name in SHOWN_METRICS
         ]
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    units, unit = float(first["units"]), first["unit"]
+    of = f" ({units:,.0f} {unit}s)" if unit != "row" else ""
     title = (
-        f"{first['dataset']}: {float(first['rows']):,.0f} holdout rows, "
+        f"{first['dataset']}: {float(first['rows']):,.0f} holdout rows{of}, "
         f"{percent(float(first['prevalence']), 1)} positive, threshold {float(first['threshold']):g}"
     )
     text = [title]
@@ -143,7 +145,7 @@ def leaderboard_text(rows: list[dict[str, str]]) -> str:
     rough = [row["model"] for row in rows if row["reliable"].lower() == "false"]
     if rough:
         text.append(
-            "  Unreliable intervals (too few rows of a class, or too few errors): "
+            f"  Unreliable intervals (too few {unit}s of a class, or too few errors): "
             + ", ".join(rough)
         )
     return "\n".join(text)

@@ -160,7 +160,8 @@ def _scores(meta: dict, metrics: dict) -> str:
     if not model["reliable"]:
         words.append(
             "The holdout has too few rows of a class, or too few errors, for these intervals to "
-            "hold what they promise: take them as a rough guide."
+            "hold what they promise: take them as a rough guide. (Rows of one group, or the same row "
+            "again, count once.)"
         )
     return "\n".join([*lines, " ".join(words), "", prose(meta["selection"]["why"])])
 

@@ -7,6 +7,8 @@ from ml_baseline.scoring.metrics import METRICS, NO_FARTHER
 from ml_baseline.text import plural
 
 Row = dict[str, str]
+# The audit's checks that find rows of one entity, or made from each other, in no declared group.
+TOGETHER = ("shared_entities", "near_duplicates", "interpolated_rows")
 
 
 class Standing(NamedTuple):
@@ -30,6 +32,8 @@ class Standing(NamedTuple):
     leaks: list[Row]
     missed: list[Row]
     rows: float
+    units: float  # of which the rows are the evidence: groups, distinct rows or the rows themselves
+    unit: str
     seeds: int
     level: float
     status: str
@@ -47,9 +51,16 @@ class Standing(NamedTuple):
     @property
     def rows_text(self) -> str:
         """How many rows the scores are from."""
+        of = f" ({plural(self.units, self.unit)})" if self.units < self.rows else ""
         if self.seeds > 1:
-            return f"{self.seeds} holdouts of {plural(self.rows, 'row')} each"
-        return plural(self.rows, "holdout row")
+            return f"{self.seeds} holdouts of {plural(self.rows, 'row')}{of} each"
+        return f"{plural(self.rows, 'holdout row')}{of}"
+
+    @property
+    def takes_rows_as_independent(self) -> bool:
+        """Whether the audit saw rows that belong together, of which the intervals know nothing."""
+        checks = {row["check"] for row in (*self.fails, *self.warns)}
+        return self.unit != "group" and bool(checks & set(TOGETHER))
 
     @property
     def is_rough(self) -> bool:
@@ -166,6 +177,8 @@ def standing(leaderboard: list[Row], audit: list[Row], controls: list[Row]) -> S
         leaks=leaks,
         missed=missed,
         rows=number(any_row.get("rows")) or 0,
+        units=number(any_row.get("units")) or number(any_row.get("rows")) or 0,
+        unit=any_row.get("unit") or "row",
         seeds=int(number(any_row.get("seeds")) or 1),
         level=level,
         status=status,

@@ -31,15 +31,18 @@ THRESHOLDS = (0.0, *ENDS, *(i / 100 for i in range(1, 100)), *(1 - e for e in EN
 def curves(predictions: pd.DataFrame, threshold: float, level: float) -> dict[str, pd.DataFrame]:
     """Return the tables of `CURVES` by name, each with the models in the order of `predictions`.
 
-    `predictions` has the columns `model, target, probability`, `level` is the confidence level of the
-    calibration's intervals. The first column is `model`; without predictions there are no rows.
+    `predictions` has the columns `model, target, probability` and may have `unit` (see
+    `evaluate.holdout_predictions`), `level` is the confidence level of the calibration's intervals.
+    The first column is `model`; without predictions there are no rows.
 
     Raises InputError as `sample.checked` does, for predictions that cannot be scored.
     """
-    settings = {"threshold": checked_threshold(threshold), "level": level}
+    settings: dict = {"threshold": checked_threshold(threshold), "level": level}
+    settings["unit"] = np.arange(2)
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in CURVES}
     for model, part in predictions.groupby("model", sort=False):
         target, probability = checked(part["target"], part["probability"])
+        settings["unit"] = part.get("unit", pd.Series(range(len(part)))).to_numpy()
         for name, function in CURVES.items():
             table = pd.DataFrame(function(target, probability, settings))
             table.insert(0, "model", model)
@@ -94,7 +97,7 @@ def calibration(target: np.ndarray, probability: np.ndarray, settings: dict) -> 
     Rows of the same probability are in the same bin. `low` and `high` are the least and the greatest
     probability in the bin, `observed` is the share of ones, with Wilson's limits, corrected near 0
     and 1 (Brown, Cai and DasGupta 2001, Statistical Science 16, 101-133), for this bin alone: of 20
-    bins of a well calibrated model one may lie outside at 95 %.
+    bins of a well calibrated model one may lie outside at 95 %. Rows of one unit count once.
     """
     bins = min(MOST_BINS, max(FEWEST_BINS, target.size // ROWS_OF_A_BIN))
     ordered = np.sort(probability)
@@ -103,8 +106,10 @@ def calibration(target: np.ndarray, probability: np.ndarray, settings: dict) -> 
     bin_of = np.searchsorted(ends, probability)
     rows = np.bincount(bin_of, minlength=ends.size)
     ones = np.bincount(bin_of, weights=target, minlength=ends.size)
-    of_bins = zip(ones, rows, strict=True)
-    low, high = np.array([share_limits(int(one), n, settings["level"]) for one, n in of_bins]).T
+    pairs = np.unique(np.column_stack([bin_of, settings["unit"]]), axis=0)
+    of_bins = zip(ones, rows, np.bincount(pairs[:, 0]), strict=True)
+    level = settings["level"]
+    low, high = np.array([share_limits(int(one), n, level, worth) for one, n, worth in of_bins]).T
     starts = np.r_[0, np.cumsum(rows)[:-1]]
     # A mean of equal numbers may differ from them in the last digit, and from the limits.
     mean = np.bincount(bin_of, weights=probability, minlength=ends.size) / rows

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ml_baseline.data.schema import Schema
+from ml_baseline.data.split import units
 from ml_baseline.modelling.failure import FAILED, FITTED
 from ml_baseline.scoring.scores import confidence_intervals, scores
 
@@ -15,12 +16,17 @@ def holdout_predictions(
 
     `probabilities` holds for each model the probability of class 1 of each row, shape (rows,); one of
     at least `threshold` predicts class 1. The result has the columns `row_id, model, target,
-    probability, prediction`.
+    probability, prediction, unit`: rows of the same unit are no evidence of their own (see
+    `split.units`).
     """
+    of_rows = units(holdout, schema)
     rows = holdout[["row_id"]].assign(model="", target=holdout[schema["target"]])
     parts = [
         rows.assign(
-            model=name, probability=probability, prediction=(probability >= threshold).astype(int)
+            model=name,
+            probability=probability,
+            prediction=(probability >= threshold).astype(int),
+            unit=of_rows,
         )
         for name, probability in probabilities.items()
     ]
@@ -45,7 +51,7 @@ def holdout_metrics(
         notes: for models whose scores are of little worth all the same the reason.
 
     Returns:
-        `model`, the metrics, `threshold, prevalence, rows`, then `<metric>_low` and
+        `model`, the metrics, `threshold, prevalence, rows, units`, then `<metric>_low` and
         `<metric>_high`; `reliable` of roc_auc (see `confidence_intervals`); `status`, "fitted" or
         "failed"; `reason`: that of a failure, which leaves the metrics empty, or a note. Models
         stand in the order of their first appearance, the failed ones last.
@@ -53,14 +59,15 @@ def holdout_metrics(
     failures, notes, rows = failures or {}, notes or {}, []
     for name, part in predictions.groupby("model", sort=False):
         row = {"model": name} | scores(part["target"], part["probability"], threshold)
+        row["units"] = part["unit"].nunique() if "unit" in part else len(part)
         intervals = confidence_intervals(
-            part["target"], part["probability"], threshold, level, table_rows
+            part["target"], part["probability"], threshold, level, table_rows, part.get("unit")
         )
         for metric, interval in intervals.iterrows():
             row |= {f"{metric}_low": interval["low"], f"{metric}_high": interval["high"]}
         reliable = bool(intervals.loc["roc_auc", "reliable"])
         rows.append(row | {"reliable": reliable, "status": FITTED, "reason": notes.get(name, "")})
-    same = {key: rows[0][key] for key in ("threshold", "prevalence", "rows")}
+    same = {key: rows[0][key] for key in ("threshold", "prevalence", "rows", "units")}
     same |= {"reliable": False, "status": FAILED}
     rows += [same | {"model": name, "reason": reason} for name, reason in failures.items()]
     return pd.DataFrame(rows)

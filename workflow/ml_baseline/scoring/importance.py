@@ -15,7 +15,8 @@ import pandas as pd
 
 from ml_baseline.data.distributions import MISSING, category_text, value_text
 from ml_baseline.data.schema import Column, Schema, column, feature_columns
-from ml_baseline.scoring.intervals import t_quantile, variance_of_mean
+from ml_baseline.data.split import units
+from ml_baseline.scoring.intervals import by_unit, t_quantile, variance_of_mean
 from ml_baseline.scoring.metrics import metric_named
 from ml_baseline.scoring.sample import sample_of
 from ml_baseline.scoring.scores import parts_of_rows
@@ -67,7 +68,8 @@ def permutation_importance(
     for (`correlated_with`) is worth little by this measure.
 
     The error bar is for other holdout rows and other shuffles of this model: the variance is that of
-    the rows' parts in the score (`scores.parts_of_rows`), averaged over the repeats. A row has a part
+    the rows' parts in the score (`scores.parts_of_rows`), averaged over the repeats and put together
+    by unit (`split.units`). A row has a part
     by its own prediction and one by what its value does to the row that gets it. Error bars are of
     each feature by itself: of 20 worthless ones, one may well show some importance at 95 %.
 
@@ -91,7 +93,8 @@ def permutation_importance(
     drawn = drawn_rows(holdout[schema["target"]], rows, random_state)
     target = holdout[schema["target"]].to_numpy()[drawn]
     probability = predict(features.iloc[drawn])
-    sample = sample_of(target, probability, threshold)
+    dependent = units(holdout, schema)[drawn]
+    sample = sample_of(target, probability, threshold, units=dependent)
     value, parts = value_of(metric, sample), parts_of_rows(metric, sample)
     sign = 1 if metric_named(metric).higher_is_better else -1
     generator = np.random.default_rng(random_state)
@@ -105,15 +108,16 @@ def permutation_importance(
         for order, changed in itertools.islice(shuffled, repeats):
             loss, of_loss = 0.0, np.zeros(rows)
             if not np.array_equal(changed, probability):
-                sample = sample_of(target, changed, threshold)
-                loss = sign * (value - value_of(metric, sample))
-                of_loss = sign * (parts - parts_of_rows(metric, sample))
+                after = sample_of(target, changed, threshold)
+                loss = sign * (value - value_of(metric, after))
+                of_loss = sign * (parts - parts_of_rows(metric, after))
             losses.append(loss)
             of_rows += of_loss / repeats
             # Row k got its value from the row at `order[k]`.
             of_rows[order] += (of_loss - of_loss.mean()) / repeats
         importance = float(np.mean(losses))
-        variance, freedom = variance_of_mean(np.ones(rows), of_rows)
+        of_units = by_unit(of_rows, sample.units)
+        variance, freedom = variance_of_mean(np.ones(of_units.size), of_units)
         reach = t_quantile(level, max(freedom, 1)) * math.sqrt(variance) if variance else 0.0
         found.append((name, importance, importance - reach, importance + reach, repeats))
     together = correlated_features(features.iloc[drawn], schema)

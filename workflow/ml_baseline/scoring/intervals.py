@@ -22,7 +22,60 @@ class Estimate(NamedTuple):
     limits: Callable[[float], tuple[float, float]]  # from a level to low and high
 
 
-def share(table: np.ndarray, part: np.ndarray, whole: np.ndarray, noise: float) -> Estimate:
+class Dependence(NamedTuple):
+    """How much less the rows tell of a metric than as many independent ones.
+
+    Attributes:
+        factor: the variance of the metric over what it were if the rows were independent, at least 1
+            (the design effect: Kish 1965, Survey Sampling): the rows are worth that many times fewer.
+        freedom: the degrees of freedom of that variance.
+    """
+
+    factor: float = 1.0
+    freedom: float = math.inf
+
+    def widening(self, level: float) -> float:
+        """Return the squared ratio of Student's t to the normal quantile (Korn and Graubard 1998)."""
+        if math.isinf(self.freedom):
+            return 1.0
+        return (t_quantile(level, self.freedom) / _normal_quantile(level)) ** 2
+
+
+INDEPENDENT = Dependence()
+
+
+def by_unit(parts: np.ndarray, units: np.ndarray | None) -> np.ndarray:
+    """Return the units' parts in a metric, so that it is a mean of them, from those of the rows."""
+    if units is None:
+        return parts
+    sums = np.bincount(units, weights=parts)
+    return sums * (sums.size / parts.size)
+
+
+def dependence(parts: np.ndarray, units: np.ndarray | None) -> Dependence:
+    """Return how far the rows depend on each other by units: from the rows' parts in the metric.
+
+    The parts of a unit's rows are added up; what the sums vary by is what the metric varies by
+    (Obuchowski 1997, Biometrics 53, 567-578, for roc_auc; Rao and Scott 1992, Biometrics 48, 577-585,
+    for shares). Where nothing varies, each unit is taken to say the same thing with all its rows.
+    """
+    if units is None:
+        return INDEPENDENT
+    sizes, sums = np.bincount(units), by_unit(parts, units)
+    of_units, freedom = variance_of_mean(np.ones(sums.size), sums)
+    of_rows, _ = variance_of_mean(np.ones(parts.size), parts)
+    if not (of_rows > 0 and of_units > 0):
+        return Dependence(float(np.square(sizes).sum() / parts.size), max(sizes.size - 1.0, 1.0))
+    return Dependence(max(of_units / of_rows, 1.0), max(freedom, 1.0))
+
+
+def share(
+    table: np.ndarray,
+    part: np.ndarray,
+    whole: np.ndarray,
+    noise: float,
+    depends: Dependence = INDEPENDENT,
+) -> Estimate:
     """Wilson's interval for a share, corrected where one or the other outcome is rare.
 
     If the share of ones is known better than these rows alone would tell, the rows count for more:
@@ -36,12 +89,12 @@ def share(table: np.ndarray, part: np.ndarray, whole: np.ndarray, noise: float) 
     variance = np.sum(table * deviations**2)
     of_class = np.sum(table * deviations, axis=1) ** 2 / np.sum(table, axis=1)
     less = variance - (1 - noise) * np.sum(of_class)
-    worth = rows * (variance / less if less > 0 else 1.0)
+    worth = rows * (variance / less if less > 0 else 1.0) / depends.factor
 
     def limits(level):
-        return share_limits(successes, rows, level, worth)
+        return share_limits(successes, rows, level, worth / depends.widening(level))
 
-    return Estimate(share, "Wilson", float(min(successes, failures)), limits)
+    return Estimate(share, "Wilson", min(successes, failures) / depends.factor, limits)
 
 
 def wilson(share, rows, z):
@@ -79,6 +132,7 @@ def rates(
     function: Callable[[float, float, float], float],
     bounds: tuple[float, float],
     noise: float,
+    depends: Dependence = INDEPENDENT,
 ) -> Estimate:
     """The interval of a function of the recall, the specificity and the share of ones.
 
@@ -94,9 +148,9 @@ def rates(
     cells = np.eye(4, dtype=int).reshape(4, 2, 2)
     of_ones, of_zeros = cells[0] + cells[1], cells[2] + cells[3]
     found = (
-        share(table, cells[0], of_ones, noise),
-        share(table, cells[3], of_zeros, noise),
-        share(table, of_ones, of_ones + of_zeros, noise),
+        share(table, cells[0], of_ones, noise, depends),
+        share(table, cells[3], of_zeros, noise, depends),
+        share(table, of_ones, of_ones + of_zeros, noise, depends),
     )
     values = [one.value for one in found]
     value = function(*values)
@@ -116,14 +170,14 @@ def rates(
             up += max(max(moved) - value, 0.0) ** 2
         return max(value - math.sqrt(down), bounds[0]), min(value + math.sqrt(up), bounds[1])
 
-    return Estimate(value, "square and add", effective, limits)
+    return Estimate(value, "square and add", effective / depends.factor, limits)
 
 
 # The weight of Newcombe's variance beside DeLong's, in degrees of freedom.
 NEWCOMBE_FREEDOM = 5
 
 
-def area(ones: np.ndarray, zeros: np.ndarray) -> Estimate:
+def area(ones: np.ndarray, zeros: np.ndarray, depends: Dependence = INDEPENDENT) -> Estimate:
     """The areas that lie within t standard errors, the errors taken at each area in question.
 
     Newcombe's variance is right for scores of one shape only (exponential), but knows how the variance
@@ -136,18 +190,22 @@ def area(ones: np.ndarray, zeros: np.ndarray) -> Estimate:
     """
     number_of_ones, number_of_zeros = int(ones.sum()), int(zeros.sum())
     pairs = number_of_ones * number_of_zeros
+    worth_of_ones, worth_of_zeros = (
+        number_of_ones / depends.factor,
+        number_of_zeros / depends.factor,
+    )
     below, above = placements(ones, zeros)
     area = float(np.dot(ones, below) / number_of_ones)
     if ones.size == 1:
-        effective = float(min(number_of_ones, number_of_zeros))
+        effective = float(min(worth_of_ones, worth_of_zeros))
         return Estimate(area, "exact", effective, lambda level: (area, area))
     errors = (below, above) if area < 0.5 else (1 - below, 1 - above)
-    effective = min(_effective(ones, errors[0]), _effective(zeros, errors[1]))
+    effective = min(_effective(ones, errors[0]), _effective(zeros, errors[1])) / depends.factor
 
     def newcombe(theta):
-        half = (number_of_ones + number_of_zeros) / 2 - 1
+        half = max((worth_of_ones + worth_of_zeros) / 2 - 1, 0.0)
         spread = 1 + half * ((1 - theta) / (2 - theta) + theta / (1 + theta))
-        return theta * (1 - theta) * spread / pairs
+        return theta * (1 - theta) * spread / (worth_of_ones * worth_of_zeros)
 
     of_ones, freedom_of_ones = variance_of_mean(ones, below)
     of_zeros, freedom_of_zeros = variance_of_mean(zeros, above)
@@ -155,6 +213,8 @@ def area(ones: np.ndarray, zeros: np.ndarray) -> Estimate:
     freedom = 0.0
     if delong > 0 and min(freedom_of_ones, freedom_of_zeros) > 0:
         freedom = delong**2 / (of_ones**2 / freedom_of_ones + of_zeros**2 / freedom_of_zeros)
+        freedom = min(freedom, depends.freedom)
+    delong *= depends.factor
     ratio = delong / newcombe(min(max(area, 0.5 / pairs), 1 - 0.5 / pairs))
     scale = (freedom * ratio + NEWCOMBE_FREEDOM) / (freedom + NEWCOMBE_FREEDOM)
 
@@ -173,7 +233,9 @@ def area(ones: np.ndarray, zeros: np.ndarray) -> Estimate:
     return Estimate(area, "Newcombe-DeLong", effective, limits)
 
 
-def precision_over_recalls(ones: np.ndarray, zeros: np.ndarray, noise: float) -> Estimate:
+def precision_over_recalls(
+    ones: np.ndarray, zeros: np.ndarray, noise: float, depends: Dependence = INDEPENDENT
+) -> Estimate:
     """The jackknife interval on the logit scale (Miller 1974, Biometrika 61, 1-15).
 
     The average precision of a sample is too high on average, since each one counts itself among
@@ -189,12 +251,13 @@ def precision_over_recalls(ones: np.ndarray, zeros: np.ndarray, noise: float) ->
     number_of_ones, rows = int(ones.sum()), int(ones.sum() + zeros.sum())
     precision = np.cumsum(ones) / np.cumsum(ones + zeros)
     value = float(np.dot(ones, precision) / number_of_ones)
-    effective = min(_effective(ones, precision), _effective(ones, 1 - precision))
+    effective = min(_effective(ones, precision), _effective(ones, 1 - precision)) / depends.factor
     if value == 1:
 
         def limits_if_perfect(level):
-            ones_unseen = _share_unseen(level, number_of_ones)
-            odds = _share_unseen(level, rows - number_of_ones) * (rows / number_of_ones - 1)
+            ones_unseen = _share_unseen(level, number_of_ones / depends.factor)
+            zeros_unseen = _share_unseen(level, (rows - number_of_ones) / depends.factor)
+            odds = zeros_unseen * (rows / number_of_ones - 1)
             ones_below = 1 - ones_unseen * (1 - number_of_ones / rows)
             zeros_above = 1 - odds * math.log1p(1 / odds)
             return min(ones_below, zeros_above), 1.0
@@ -203,10 +266,12 @@ def precision_over_recalls(ones: np.ndarray, zeros: np.ndarray, noise: float) ->
     without = average_precision_without(ones, zeros)
     counts = np.array([zeros, ones])
     unbiased = rows * value - (rows - 1) * float(np.sum(counts * without)) / rows
+    unbiased += (depends.factor - 1) * (unbiased - value)
     of_class = np.sum(counts * without, axis=1, keepdims=True) / counts.sum(axis=1, keepdims=True)
     without = without - (1 - math.sqrt(noise)) * (of_class - np.sum(counts * without) / rows)
     # What the leave-one-out values vary by is (rows - 1) times less than what the rows vary by.
     variance, freedom = variance_of_mean(counts.ravel(), (rows - 1) * without.ravel())
+    variance, freedom = variance * depends.factor, min(freedom, depends.freedom)
     unbiased = min(max(unbiased, value / 3), (1 + 2 * value) / 3)
     slope = 1 / (unbiased * (1 - unbiased))
 
@@ -219,7 +284,14 @@ def precision_over_recalls(ones: np.ndarray, zeros: np.ndarray, noise: float) ->
     return Estimate(value, "jackknife", effective, limits)
 
 
-def mean_loss(loss, target, probability, noise: float, highest: float = np.inf) -> Estimate:
+def mean_loss(
+    loss,
+    target,
+    probability,
+    noise: float,
+    highest: float = np.inf,
+    depends: Dependence = INDEPENDENT,
+) -> Estimate:
     """The interval of a mean of skewed values, by Hall's cubic transformation of Student's t.
 
     Losses are skewed, the more so the better the model: an interval that is as long upwards as
@@ -230,23 +302,24 @@ def mean_loss(loss, target, probability, noise: float, highest: float = np.inf) 
     """
     values = loss(target, probability)
     rows, mean, effective = values.size, float(values.mean()), _effective(1, values)
+    worth, effective = rows / depends.factor, effective / depends.factor
     values = with_less_prevalence_noise(values, target, noise)
     deviation = float(values.std(ddof=1))
     if deviation <= 1e-12 * mean:
         other = float(loss(~target, probability).mean())
         if math.isclose(other, mean):  # each probability is 0.5: the target makes no difference
-            return Estimate(mean, "exact", float(rows), lambda level: (mean, mean))
+            return Estimate(mean, "exact", worth, lambda level: (mean, mean))
 
         def limits_if_all_alike(level):
-            furthest = mean + _share_unseen(level, rows) * (other - mean)
+            furthest = mean + _share_unseen(level, worth) * (other - mean)
             return min(mean, furthest), max(mean, furthest)
 
         return Estimate(mean, "rule of three", 0.0, limits_if_all_alike)
     skewness = skewness_of(values)
 
     def limits(level):
-        z = _normal_quantile(level) / math.sqrt(rows)
-        low, high = (mean - deviation * without_skewness(t, skewness, rows) for t in (z, -z))
+        z = _normal_quantile(level) * math.sqrt(depends.widening(level)) / math.sqrt(worth)
+        low, high = (mean - deviation * without_skewness(t, skewness, worth) for t in (z, -z))
         return max(low, 0.0), min(high, highest)
 
     return Estimate(mean, "Hall", effective, limits)
@@ -271,7 +344,7 @@ def skewness_of(values: np.ndarray) -> float:
     return float(np.mean(squares * deviations)) / float(np.mean(squares)) ** 1.5
 
 
-def without_skewness(t: float, skewness: float, rows: int) -> float:
+def without_skewness(t: float, skewness: float, rows: float) -> float:
     """Return the inverse of `with_skewness`: from t / sqrt(n) to (mean - truth) / deviation."""
     if abs(skewness) < 1e-8:
         return t
@@ -310,7 +383,7 @@ def _effective(counts, parts) -> float:
     return float(np.sum(counts * parts)) ** 2 / squares if squares > 0 else 0.0
 
 
-def _share_unseen(level: float, rows: int) -> float:
+def _share_unseen(level: float, rows: float) -> float:
     """Return the largest share of which `rows` rows may well hold none: about 3.7 / rows."""
     return 1 - ((1 - level) / 2) ** (1 / rows)
 

@@ -42,6 +42,8 @@ class LeaderboardRow(TypedDict, total=False):
     threshold: float
     prevalence: float
     rows: float
+    units: float
+    unit: str
     seeds: int
     level: float
     baseline_difference: float
@@ -77,7 +79,8 @@ def leaderboard(
         oof_scores: out-of-fold metrics, one row a seed and model.
         predictions: for each seed that is reported (see `choosing.reported_seeds`) its holdout
             predictions.
-        settings: `select_by`, `baseline`, `threshold`, `strategy` and `level`.
+        settings: `select_by`, `baseline`, `threshold`, `strategy` and `level`; `unit`: what rows
+            that are no evidence of their own have in common, "group" or "distinct row".
         table_rows: rows of the whole table.
 
     Returns columns as `LeaderboardRow` has them. Models that failed with any seed stand at the end;
@@ -121,7 +124,8 @@ def leaderboard(
                 combined = combine_over_splits(value, low, high, test_share)
                 row |= dict(zip(figures, combined, strict=True))
         row["reliable"] = bool(of_model["reliable"].all())
-        row |= of_model[["threshold", "prevalence", "rows"]].mean().to_dict()
+        row |= of_model[["threshold", "prevalence", "rows", "units"]].mean().to_dict()
+        row["unit"] = settings["unit"] if row["units"] < row["rows"] else "row"
         rows.append(row | {"seeds": len(of_model), "level": settings["level"]})
     table = pd.DataFrame(rows)
     compared = compared_models(predictions, order.index[0], settings, table_rows, test_share)
@@ -206,7 +210,10 @@ def failures_of(metrics: pd.DataFrame) -> dict[str, str]:
 def failed_rows(failures: dict[str, str], table: pd.DataFrame) -> pd.DataFrame:
     """Return the leaderboard's rows of the models that failed: what is known without a score."""
     same = table.iloc[0][
-        ["dataset", "threshold", "prevalence", "rows", "seeds", "level", "baseline"]
+        [
+            *("dataset", "threshold", "prevalence", "rows", "units", "unit"),
+            *("seeds", "level", "baseline"),
+        ]
     ].to_dict()
     same |= {"selected": False, "reliable": False, "verdict": FAILED, "status": FAILED}
     rows = [same | {"model": model, "reason": reason} for model, reason in failures.items()]
@@ -229,6 +236,7 @@ def compared_models(
             {name: part["probability"].to_numpy() for name, part in parts.items()},
             best=best,
             metrics=settings["select_by"],
+            units=parts[best].get("unit"),
             table_rows=stratified_rows(settings["strategy"], table_rows),
             **{name: settings[name] for name in ("baseline", "threshold", "level")},
         )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ml_baseline.scoring import intervals
-from ml_baseline.scoring.intervals import Estimate
+from ml_baseline.scoring.intervals import Dependence, Estimate
 from ml_baseline.scoring.metrics import Metric
 from ml_baseline.scoring.ranking import (
     average_precision,
@@ -25,7 +25,7 @@ class Method(NamedTuple):
     """What a metric is computed by; each function takes the sample and the metric."""
 
     value: Callable[[Sample, Metric], float]
-    estimate: Callable[[Sample, Metric], Estimate]
+    estimate: Callable[[Sample, Metric, Dependence], Estimate]
     parts: Callable[[Sample, Metric], np.ndarray]  # see `scores.parts_of_rows`
     # How a difference is tested: by Student's t ("t"), by the normal quantile ("normal"), or by
     # Student's t without the skewness ("skewed"; see `significance.compare`).
@@ -37,14 +37,14 @@ def _share(sample: Sample, metric: Metric) -> float:
     return part / max(whole, 1)
 
 
-def _share_estimate(sample: Sample, metric: Metric) -> Estimate:
+def _share_estimate(sample: Sample, metric: Metric, depends: Dependence) -> Estimate:
     """Return the share of the rows that count at all, and where errors count less, what it makes.
 
     Of the rows that are ones or are predicted as ones, each is a hit with the same probability F*: a
     plain share. f1 = F* / (w + (1 - w) F*) for errors of the weight w = 1/2, and it grows with F*.
     """
     part, whole = _cells(metric)
-    share = intervals.share(sample.table, part, (whole > 0).astype(int), sample.noise)
+    share = intervals.share(sample.table, part, (whole > 0).astype(int), sample.noise, depends)
     weight = whole[whole > 0].min()
 
     def weighted(value):
@@ -81,8 +81,8 @@ def _rates(sample: Sample, metric: Metric) -> float:
     return metric.of(*_rates_of(sample))
 
 
-def _rates_estimate(sample: Sample, metric: Metric) -> Estimate:
-    return intervals.rates(sample.table, metric.of, metric.bounds, sample.noise)
+def _rates_estimate(sample: Sample, metric: Metric, depends: Dependence) -> Estimate:
+    return intervals.rates(sample.table, metric.of, metric.bounds, sample.noise, depends)
 
 
 def _rates_parts(sample: Sample, metric: Metric) -> np.ndarray:
@@ -143,9 +143,9 @@ def mean_of(loss: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Method:
     def parts(sample, metric):
         return loss(sample.target, sample.probability)
 
-    def estimate(sample, metric):
+    def estimate(sample, metric, depends):
         rows = sample.target, sample.probability
-        return intervals.mean_loss(loss, *rows, sample.noise, metric.bounds[1])
+        return intervals.mean_loss(loss, *rows, sample.noise, metric.bounds[1], depends)
 
     return Method(lambda sample, metric: parts(sample, metric).mean(), estimate, parts)
 
@@ -155,13 +155,15 @@ METHODS = {
     "rates": Method(_rates, _rates_estimate, _rates_parts),
     "roc_auc": Method(
         lambda sample, metric: roc_area(*sample.by_score),
-        lambda sample, metric: intervals.area(*sample.by_score),
+        lambda sample, metric, depends: intervals.area(*sample.by_score, depends),
         _area_parts,
         difference="normal",
     ),
     "pr_auc": Method(
         lambda sample, metric: average_precision(*sample.by_score),
-        lambda sample, metric: intervals.precision_over_recalls(*sample.by_score, sample.noise),
+        lambda sample, metric, depends: intervals.precision_over_recalls(
+            *sample.by_score, sample.noise, depends
+        ),
         _average_precision_parts,
         difference="skewed",
     ),

@@ -19,12 +19,15 @@ class Sample:
         predicted: whether that is at least the threshold.
         noise: the variance of the share of ones over what it were if the rows were drawn without
             regard to their class: below 1 for a stratified part of a larger table.
+        units: the number of the unit that each row belongs to, from 0 on; rows of one unit (a group, or
+            the same row again and again) are no evidence of their own. None if each row is a unit.
     """
 
     target: np.ndarray
     probability: np.ndarray
     predicted: np.ndarray
     noise: float = 1.0
+    units: np.ndarray | None = None
 
     @cached_property
     def table(self) -> np.ndarray:
@@ -40,11 +43,14 @@ class Sample:
         return counts_by_score(self.target, self.probability)
 
 
-def sample_of(target, probability, threshold: float = 0.5, table_rows: int | None = None) -> Sample:
+def sample_of(
+    target, probability, threshold: float = 0.5, table_rows: int | None = None, units=None
+) -> Sample:
     """Return the rows of a target (zeros and ones) and a probability of a one, both (rows,), checked.
 
     A probability of at least `threshold` predicts a one. `table_rows` are the rows of the table of
-    which these are a stratified part; None if they are not.
+    which these are a stratified part; None if they are not. `units` says which rows are no evidence
+    of their own, (rows,): those with the same value; None if there are no such rows.
 
     Raises InputError where a value is missing or out of range, lengths differ or there is one class.
     """
@@ -55,7 +61,10 @@ def sample_of(target, probability, threshold: float = 0.5, table_rows: int | Non
             f"table_rows is {table_rows}, but there are {target.size} rows: give the number of "
             "rows of the whole table of which these are a stratified part, or None."
         )
-    return Sample(target, probability, predicted, target.size / (table_rows or target.size))
+    if units is not None:
+        units = checked_units(units, target.size)
+    noise = target.size / (table_rows or target.size)
+    return Sample(target, probability, predicted, noise, units)
 
 
 def checked(target, probability) -> tuple[np.ndarray, np.ndarray]:
@@ -90,6 +99,17 @@ def checked(target, probability) -> tuple[np.ndarray, np.ndarray]:
             "classes and need both. Use more rows, or a stratified split."
         )
     return target.astype(bool), probability
+
+
+def checked_units(units, rows: int) -> np.ndarray | None:
+    """Return the units numbered from 0 on, None if each row is one; InputError for a wrong number."""
+    units = np.asarray(units)
+    if units.shape != (rows,):
+        raise InputError(
+            f"The units have the shape {units.shape}, but there are {rows} rows; give one for each row."
+        )
+    names, numbers = np.unique(units, return_inverse=True)
+    return None if names.size == rows else numbers
 
 
 def checked_threshold(threshold: float) -> float:

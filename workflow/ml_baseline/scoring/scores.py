@@ -3,7 +3,13 @@
 import numpy as np
 
 from ml_baseline.errors import InputError
-from ml_baseline.scoring.intervals import Estimate, with_less_prevalence_noise
+from ml_baseline.scoring.intervals import (
+    INDEPENDENT,
+    Estimate,
+    by_unit,
+    dependence,
+    with_less_prevalence_noise,
+)
 from ml_baseline.scoring.methods import METHODS
 from ml_baseline.scoring.metrics import METRICS, Metric, metric_named
 from ml_baseline.scoring.sample import Sample, checked_threshold, sample_of
@@ -41,7 +47,10 @@ def value(name: str, sample: Sample) -> float:
 def estimate(name: str | Metric, sample: Sample) -> Estimate:
     """Return one metric of some rows, with what it takes to lay an interval around it."""
     metric = metric_named(name)
-    return METHODS[metric.method].estimate(sample, metric)
+    depends = INDEPENDENT
+    if sample.units is not None:
+        depends = dependence(parts_of_rows(metric, sample), sample.units)
+    return METHODS[metric.method].estimate(sample, metric, depends)
 
 
 def parts_of_rows(name: str | Metric, sample: Sample) -> np.ndarray:
@@ -58,8 +67,18 @@ def parts_of_rows(name: str | Metric, sample: Sample) -> np.ndarray:
     return np.where(np.abs(parts) < 1e-12, 0.0, parts)
 
 
+def parts_of_units(name: str | Metric, sample: Sample) -> np.ndarray:
+    """Return the part that each unit has in a metric, shape (units,): its rows' parts together."""
+    return by_unit(parts_of_rows(name, sample), sample.units)
+
+
 def confidence_intervals(
-    target, probability, threshold: float = 0.5, level: float = 0.95, table_rows: int | None = None
+    target,
+    probability,
+    threshold: float = 0.5,
+    level: float = 0.95,
+    table_rows: int | None = None,
+    units=None,
 ):
     """Return how far each metric may be from its value on the whole population.
 
@@ -72,6 +91,9 @@ def confidence_intervals(
     intervals of the metrics that depend on it are shorter (for accuracy, log_loss and others by
     half or more where ones are rare). Without it they would hold more than they promise.
 
+    `units` are those of `sample_of`: rows of one unit count together, and all intervals are as long
+    as the variation between the units makes them.
+
     Returns a DataFrame with the metrics as index and the columns
 
     * `value`, `low`, `high`: the metric and its two-sided interval at `level`;
@@ -80,8 +102,8 @@ def confidence_intervals(
       the rows have in it (Kish's effective sample size): for a share the number of the rarer outcome;
       for the areas the errors of the class that has fewer; for mcc and balanced_accuracy the errors
       of both classes; for log_loss and brier the losses;
-    * `reliable`: False where there are fewer than 20 rows of either class or fewer than 5
-      effective rows: the interval is then a rough guide.
+    * `reliable`: False where there are fewer than 20 rows of either class (units that have some), or
+      fewer than 5 effective rows: the interval is then a rough guide.
 
     No random numbers are used. The methods are those that hold what they promise in
     `tests/proofs/test_coverage.py`. What has not been seen cannot be excluded: if all rows are
@@ -94,8 +116,8 @@ def confidence_intervals(
     import pandas as pd
 
     checked_level(level)
-    sample = sample_of(target, probability, threshold, table_rows)
-    enough = enough_of_both_classes(sample.target)
+    sample = sample_of(target, probability, threshold, table_rows, units)
+    enough = enough_of_both_classes(sample)
     rows = []
     for name in METRICS:
         found = estimate(name, sample)
@@ -112,10 +134,17 @@ def checked_level(level: float) -> None:
         raise InputError(f"The level is {level}; it must lie between 0 and 1, such as 0.95.")
 
 
-def enough_of_both_classes(target: np.ndarray) -> bool:
-    """Return whether there are rows enough of either class for an interval to be reliable."""
-    ones = int(np.count_nonzero(target))
-    return min(ones, len(target) - ones) >= ENOUGH_ROWS_OF_A_CLASS
+def count_of(rows: np.ndarray, sample: Sample) -> int:
+    """Return how many rows are marked, or in how many units there are some."""
+    if sample.units is None:
+        return int(np.count_nonzero(rows))
+    return int(np.unique(sample.units[rows]).size)
+
+
+def enough_of_both_classes(sample: Sample) -> bool:
+    """Return whether there are rows (or units with rows) enough of either class to be relied on."""
+    of_class = sample.target, ~sample.target
+    return min(count_of(rows, sample) for rows in of_class) >= ENOUGH_ROWS_OF_A_CLASS
 
 
 def stratified_rows(strategy: str, table_rows: int) -> int | None:

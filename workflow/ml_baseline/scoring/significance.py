@@ -25,9 +25,10 @@ from ml_baseline.scoring.sample import Sample, sample_of
 from ml_baseline.scoring.scores import ENOUGH_EFFECTIVE_ROWS as ENOUGH_EFFECTIVE_ROWS_OF_ONE
 from ml_baseline.scoring.scores import (
     checked_level,
+    count_of,
     enough_of_both_classes,
     estimate,
-    parts_of_rows,
+    parts_of_units,
 )
 
 # A difference hangs on rows of both models, so it takes twice as many to be reliable.
@@ -50,13 +51,14 @@ def compare(
     metrics: str | Sequence[str] = "roc_auc",
     level: float = 0.95,
     table_rows: int | None = None,
+    units=None,
 ):
     """Compare each model with the baseline, the best one and a blind answer, on the same rows.
 
     `probability_by_model` has one array of shape (rows,) for each model, the baseline and the best
     among them. `best` must have been chosen on other rows than these; chosen on these it would be
-    flattered, and the p-values with it. `threshold`, `level` and `table_rows` are those of
-    `scores.confidence_intervals`.
+    flattered, and the p-values with it. `threshold`, `level`, `table_rows` and
+    `units` are those of `scores.confidence_intervals`.
 
     Returns a DataFrame with one row for each metric and model, in the order given, and the columns
 
@@ -76,7 +78,7 @@ def compare(
     Models with the same probabilities differ by 0 with p = 1. Without a baseline its columns are NaN.
 
     The difference is a mean over the rows, to first order, and its standard error that of the rows'
-    parts in it (`scores.parts_of_rows`). For roc_auc this is the paired test of DeLong, DeLong and
+    parts in it (`scores.parts_of_units`). For roc_auc this is the paired test of DeLong, DeLong and
     Clarke-Pearson (1988), Biometrics 44, 837-845, with the normal quantile; for pr_auc Student's t
     with the skewness removed (Hall 1992); for the others Student's t with degrees of freedom that
     allow for the kurtosis. Where a model has no spread (for roc_auc one that ranks nothing, or
@@ -98,10 +100,10 @@ def compare(
             )
     metrics = [metrics] if isinstance(metrics, str) else list(metrics)
     models = {
-        model: _Model(target, probability, threshold, table_rows, metrics)
+        model: _Model(sample_of(target, probability, threshold, table_rows, units), metrics)
         for model, probability in probability_by_model.items()
     }
-    enough_of_both = enough_of_both_classes(np.asarray(target))
+    enough_of_both = enough_of_both_classes(models[best].sample)
     rows = []
     for metric in metrics:
         for model in probability_by_model:
@@ -115,7 +117,7 @@ def compare(
                     effective = min(effective, models[other].estimates[metric].effective_rows)
                     if metric_named(metric).method in OF_PREDICTIONS and other != model:
                         differ = models[model].predicted != models[other].predicted
-                        effective = min(effective, float(np.count_nonzero(differ)))
+                        effective = min(effective, float(count_of(differ, models[model].sample)))
                 row |= _columns(role, found)
             blind = _difference(metric, models[model], models[model].blind(metric), level)
             row |= _columns("blind", (*blind[:3], 1.0) if models[model].ranks_nothing else blind)
@@ -214,13 +216,12 @@ def holm(p_values) -> np.ndarray:
 class _Model:
     """What is compared of a model: its probabilities, its estimates, its rows' parts in them."""
 
-    def __init__(self, target, probability, threshold, table_rows, metrics):
-        sample = sample_of(target, probability, threshold, table_rows)
+    def __init__(self, sample: Sample, metrics: Sequence[str]):
         self.probability, self.predicted = sample.probability, sample.predicted
-        self.rarer = min(np.count_nonzero(sample.target), np.count_nonzero(~sample.target))
+        self.rarer = min(count_of(sample.target, sample), count_of(~sample.target, sample))
         self.ranks_nothing = np.ptp(self.probability) == 0
         self.estimates = {metric: estimate(metric, sample) for metric in metrics}
-        self.parts = {metric: parts_of_rows(metric, sample) for metric in metrics}
+        self.parts = {metric: parts_of_units(metric, sample) for metric in metrics}
         self.sample = sample
 
     def blind(self, name: str) -> "_Model":
@@ -238,9 +239,11 @@ class _Model:
         blind.probability = np.full(sample.target.size, constant)
         blind.predicted = blind.probability >= 0.5
         blind.ranks_nothing = True
-        answered = Sample(sample.target, blind.probability, blind.predicted, sample.noise)
+        answered = Sample(
+            sample.target, blind.probability, blind.predicted, sample.noise, sample.units
+        )
         of = (FLAGGED, sample) if kind == "rate" else (name, answered)
-        blind.estimates, blind.parts = {name: estimate(*of)}, {name: parts_of_rows(*of)}
+        blind.estimates, blind.parts = {name: estimate(*of)}, {name: parts_of_units(*of)}
         return blind
 
 
@@ -262,7 +265,7 @@ def _difference(name: str, one: _Model, other: _Model, level: float) -> tuple[fl
     variance, freedom = variance_of_mean(np.ones(between.size), between)
     error, skewness = math.sqrt(variance), 0.0
     tested = METHODS[metric.method].difference
-    if tested == "normal":
+    if tested == "normal" and one.sample.units is None:
         freedom = math.inf
     if tested == "skewed":
         freedom, skewness = max(one.rarer - 1, 1), skewness_of(between)

@@ -1,0 +1,128 @@
+"""Intervals and comparisons where rows are no evidence of their own: groups of rows, and repeats.
+
+    python -m pytest -m proof tests/proofs/test_dependent_rows.py -s
+
+remakes the tables in docs/intervals.md in some ten minutes. What is judged are settings in which the
+intervals are marked as reliable in more than half of the samples; among the intervals that are so
+marked, never may fewer than 90 % hold the truth.
+"""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.special import expit
+from test_coverage import COMPARED, coverage, report
+
+from ml_baseline.scoring.metrics import METRICS
+from ml_baseline.scoring.scores import confidence_intervals, scores
+from ml_baseline.scoring.significance import compare
+
+pytestmark = pytest.mark.proof
+EXPERIMENTS = 1000
+# Of each population: the log odds of a one, how far ones are above zeros, and by how much groups vary
+# in their log odds and in their scores, both in standard deviations of the rows' own noise.
+POPULATIONS = {"40 % ones": (-0.4, 1.2, 0.5, 0.7), "25 % ones": (-1.4, 1.5, 1.0, 1.0)}
+GROUPS = [(10, 40), (20, 10), (20, 40), (40, 10), (100, 5)]
+MANY = 200_000
+
+
+def drawn(generator, groups, size, odds, signal, of_odds, of_scores, models=1):
+    """Return the target, the probabilities of each model and the group of each row."""
+    group = np.repeat(np.arange(groups), size)
+    target = generator.random(group.size) < expit(
+        odds + of_odds * generator.standard_normal(groups)[group]
+    )
+    shared = generator.standard_normal(group.size)
+    probabilities = []
+    for _ in range(models):
+        own = generator.standard_normal(group.size)
+        noise = own if models == 1 else math.sqrt(0.8) * shared + math.sqrt(0.2) * own
+        level = of_scores * generator.standard_normal(groups)[group]
+        score = signal * target + level + noise
+        probabilities.append(expit(1.2 * (score - signal / 2) + odds / 2))
+    return target, probabilities, group
+
+
+def repeated(rows, times, of_class, odds, signal):
+    """Return a function from a generator to rows of which those of a class come several times."""
+
+    def draw(generator, rows=rows):
+        target, (probability,), _ = drawn(generator, rows, 1, odds, signal, 0, 0)
+        count = np.where(target if of_class == 1 else True, times, 1)
+        unit = np.repeat(np.arange(rows), count)
+        return target[unit], probability[unit], unit
+
+    return draw
+
+
+def of_intervals(draw, truth):
+    """Return an experiment: draw rows, ask for the intervals, see whether they hold the truth."""
+
+    def experiment(generator):
+        target, probability, unit = draw(generator)
+        table = confidence_intervals(target, probability, units=unit)
+        covered = (table["low"].to_numpy() <= truth) & (truth <= table["high"].to_numpy())
+        return covered, table["reliable"], table["reliable"]
+
+    return experiment
+
+
+def check(title, columns, results):
+    report(title, columns, results)
+    for (group, setting), found in results.items():
+        for name in columns:
+            if found.reliable[name] > 0.05:
+                assert found.covered_if_reliable[name] >= 0.9, (group, setting, name)
+
+
+def test_intervals_of_groups_hold_what_they_promise():
+    results = {}
+    for name, population in POPULATIONS.items():
+        target, (probability,), _ = drawn(np.random.default_rng(1), MANY, 5, *population)
+        truth = np.array([scores(target, probability)[metric] for metric in METRICS])
+        for groups, size in GROUPS:
+
+            def draw(generator, groups=groups, size=size, population=population):
+                target, (probability,), group = drawn(generator, groups, size, *population)
+                return target, probability, group
+
+            results[f"{groups} groups of {size} rows", name] = coverage(
+                of_intervals(draw, truth), list(METRICS), [groups, size], EXPERIMENTS
+            )
+    check("Intervals of rows in groups", list(METRICS), results)
+
+
+def test_intervals_of_repeated_rows_hold_what_they_promise():
+    results = {}
+    for title, cases, times, of_class in (
+        ("every row three times", ((50, -0.4, 1.2), (100, -1.4, 1.8), (200, -1.4, 1.8)), 3, None),
+        ("positives five times", ((300, -2.6, 1.5), (600, -2.6, 1.5), (1000, -3.4, 2)), 5, 1),
+    ):
+        for rows, *population in cases:
+            draw = repeated(rows, times, of_class, *population)
+            target, probability, _ = draw(np.random.default_rng(2), MANY)
+            truth = np.array([scores(target, probability)[metric] for metric in METRICS])
+            results[title, rows] = coverage(
+                of_intervals(draw, truth), list(METRICS), [rows, times], EXPERIMENTS
+            )
+    check("Intervals of rows that come several times", list(METRICS), results)
+
+
+def test_comparisons_of_groups_hold_what_they_promise():
+    results = {}
+    for name, population in POPULATIONS.items():
+        for groups, size in GROUPS:
+
+            def experiment(generator, groups=groups, size=size, population=population):
+                target, both, group = drawn(generator, groups, size, *population, models=2)
+                models = dict(zip(("one", "other"), both, strict=True))
+                table = compare(target, models, None, "other", metrics=COMPARED, units=group)
+                table = table[table["model"] == "one"]
+                covered = (table["best_low"] <= 0) & (table["best_high"] >= 0)
+                return covered, table["reliable"], table["reliable"]
+
+            results[f"{groups} groups of {size} rows", name] = coverage(
+                experiment, COMPARED, [groups, size], EXPERIMENTS
+            )
+    check("Differences of two equal models on rows in groups", COMPARED, results)
