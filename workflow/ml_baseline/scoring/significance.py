@@ -81,10 +81,10 @@ def compare(
     parts in it (`scores.parts_of_units`). For roc_auc this is the paired test of DeLong, DeLong and
     Clarke-Pearson (1988), Biometrics 44, 837-845, with the normal quantile; for pr_auc Student's t
     with the skewness removed (Hall 1992); for the others Student's t with degrees of freedom that
-    allow for the kurtosis. Where a model has no spread (for roc_auc one that ranks nothing, or
-    perfectly), the interval is put together from the two models' own (MOVER: Zou and Donner 2008,
-    Statistics in Medicine 27, 1693-1702, with the correlation of Zou 2007, Psychological Methods 12,
-    399-413). `tests/proofs/test_coverage.py` shows how well they hold.
+    allow for the kurtosis, as for all where rows belong together. Where a model has no spread (for
+    roc_auc one that ranks nothing, or perfectly), the interval is put together from the two models'
+    own (MOVER: Zou and Donner 2008, Statistics in Medicine 27, 1693-1702, with the correlation of
+    Zou 2007, Psychological Methods 12, 399-413). `tests/proofs/test_coverage.py` shows how well they hold.
 
     Raises InputError for a model or metric that is not there, and as `sample_of` does.
     """
@@ -264,8 +264,9 @@ def _difference(name: str, one: _Model, other: _Model, level: float) -> tuple[fl
     between = parts - other_parts
     variance, freedom = variance_of_mean(np.ones(between.size), between)
     error, skewness = math.sqrt(variance), 0.0
-    tested = METHODS[metric.method].difference
-    if tested == "normal" and one.sample.units is None:
+    # Of few groups, neither a skewness nor the normal quantile would be right.
+    tested = METHODS[metric.method].difference if one.sample.units is None else "t"
+    if tested == "normal":
         freedom = math.inf
     if tested == "skewed":
         freedom, skewness = max(one.rarer - 1, 1), skewness_of(between)
