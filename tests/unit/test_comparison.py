@@ -304,6 +304,20 @@ def test_a_stratified_part_of_a_table_is_surer_of_differences_too():
     assert part["baseline_high"] - part["baseline_low"] < 0.95 * width
 
 
+def test_log_losses_of_models_that_are_certain_of_rows_are_compared_by_their_intervals():
+    """No row that the forest is certain of is wrong here; the next one may be."""
+    target, probabilities = models(rows=1000)
+    forest = probabilities["forest"].copy()
+    forest[np.flatnonzero(target == 0)[:300]] = 0.0
+    for first, other in (("forest", "dummy"), ("dummy", "forest")):
+        two = {"forest": forest, "dummy": probabilities["dummy"]}
+        row = row_of(compare(target, two, None, other, metrics="log_loss"), first, "log_loss")
+        own = confidence_intervals(target, forest).loc["log_loss"]
+        up = "best_high" if first == "forest" else "best_low"
+        reach = abs(row[up] - row["best_difference"])
+        assert reach == pytest.approx(own["high"] - own["value"], rel=0.05)
+
+
 def test_a_difference_of_few_predictions_is_not_reliable():
     target, probabilities = models()
     for flipped, reliable in ((9, False), (10, True)):

@@ -6,7 +6,7 @@ import pytest
 
 from ml_baseline.scoring.evaluate import holdout_metrics, holdout_predictions
 from ml_baseline.scoring.metrics import METRICS
-from ml_baseline.scoring.scores import scores
+from ml_baseline.scoring.scores import confidence_intervals, scores
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,24 @@ def test_a_stratified_part_of_a_table_knows_the_share_of_ones_better(predictions
 
 
 def test_few_rows_of_a_class_are_not_to_be_relied_on(predictions):
-    assert holdout_metrics(predictions, 0.3, 0.95)["reliable"].tolist() == [True, True]
+    def relied_on(predictions):
+        return holdout_metrics(predictions, 0.3, 0.95).filter(like="_reliable").to_numpy()
+
+    assert relied_on(predictions).all()
     ones = predictions[predictions["target"] == 1].groupby("model").head(12)
-    few = pd.concat([ones, predictions[predictions["target"] == 0]])
-    assert holdout_metrics(few, 0.3, 0.95)["reliable"].tolist() == [False, False]
+    assert not relied_on(pd.concat([ones, predictions[predictions["target"] == 0]])).any()
+
+
+def test_each_metric_is_relied_on_by_itself():
+    """Two rows that a model is certain of and wrong in are most of the log loss, and few errors."""
+    target = np.arange(400) % 2
+    probability = np.where(target == 1, 0.98, 0.02) + np.linspace(-0.01, 0.01, 400)
+    probability[:20] = np.where(target[:20] == 1, 0.45, 0.55)
+    probability[[21, 23]] = 0.0
+    predictions = pd.DataFrame({"model": "m", "target": target, "probability": probability})
+    row = holdout_metrics(predictions, 0.5, 0.95).iloc[0]
+    intervals = confidence_intervals(target, probability)
+    for name in METRICS:
+        assert row[f"{name}_reliable"] == intervals.loc[name, "reliable"]
+    assert not row["log_loss_reliable"]
+    assert row[["accuracy_reliable", "brier_reliable", "recall_reliable"]].all()

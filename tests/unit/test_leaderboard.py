@@ -235,7 +235,7 @@ def test_columns(board):
     table, _ = board(SKILLS, OOF)
     expected = ["dataset", "model", "rank", "selected", "oof_roc_auc"]
     for name in METRICS:
-        expected += [name, f"{name}_low", f"{name}_high"]
+        expected += [name, f"{name}_low", f"{name}_high", f"{name}_reliable"]
     expected += ["reliable", "threshold", "prevalence", "rows", "units", "unit", "seeds", "level"]
     assert list(table) == [
         *expected,
@@ -299,8 +299,16 @@ def test_one_unreliable_seed_makes_the_row_unreliable(board):
     table, _ = board(SKILLS, OOF, seeds=(1, 2))
     assert table.loc["useless", "reliable"]
     table, metrics = board(SKILLS, OOF, seeds=(1, 2), rows=(ROWS, 40))  # 16 ones
-    assert metrics.loc[metrics["model"] == "useless", "reliable"].tolist() == [True, False]
+    seeds = metrics.loc[metrics["model"] == "useless", "roc_auc_reliable"]
+    assert seeds.tolist() == [True, False]
     assert not table.loc["useless", "reliable"]
+
+
+def test_the_row_is_as_reliable_as_the_metric_that_chooses(board):
+    by_area, _ = board(SKILLS, OOF)
+    by_recall, _ = board(SKILLS, OOF, select_by="recall")
+    assert by_area.loc["dummy", "roc_auc_reliable"] and not by_area.loc["dummy", "recall_reliable"]
+    assert by_area.loc["dummy", "reliable"] and not by_recall.loc["dummy", "reliable"]
 
 
 def test_only_a_stratified_holdout_knows_the_share_of_ones():

@@ -398,6 +398,38 @@ def test_an_even_guess_loses_the_same_whatever_happens():
         assert table.loc[name, "reliable"]
 
 
+def test_rows_that_a_model_is_certain_of_widen_the_interval_of_the_log_loss():
+    """That none of them is wrong here does not mean that none is."""
+    random = np.random.default_rng(0)
+    target = random.random(1000) < 0.3
+    probability = np.clip(0.4 * target + 0.6 * random.random(1000), 1e-3, 1 - 1e-3)
+    uncertain = confidence_intervals(target, probability).loc["log_loss"]
+    probability[np.flatnonzero(~target)[:300]] = 0.0
+    certain = confidence_intervals(target, probability).loc["log_loss"]
+    assert certain["method"] != uncertain["method"]
+    # 36 nats for each row, and about 3.8 of 1,000 may yet be of that kind.
+    assert certain["high"] - certain["value"] == pytest.approx(36 * 3.84 / 1000, rel=0.03)
+    assert uncertain["high"] - uncertain["value"] < 0.05
+    wrong = probability.copy()
+    wrong[np.flatnonzero(target)[:10]] = 0.0
+    found = confidence_intervals(target, wrong).loc["log_loss"]
+    assert found["value"] == pytest.approx(sk.log_loss(target, wrong))
+    low, high = intervals.share_limits(10, 1000, 0.95)
+    assert found["high"] - found["value"] == pytest.approx(36 * (high - 0.01), rel=0.1)
+    assert found["value"] - found["low"] == pytest.approx(36 * (0.01 - low), rel=0.1)
+
+
+def test_a_model_that_is_certain_of_every_row_has_the_interval_of_its_errors():
+    target, probability = np.arange(400) % 2, np.arange(400) % 2
+    probability[:12] = 1 - probability[:12]
+    table = confidence_intervals(target, probability)
+    most = -np.log(np.finfo(float).eps)
+    errors = 1 - table.loc["accuracy", ["high", "low"]].to_numpy(dtype=float)
+    found = table.loc["log_loss", ["low", "high"]].to_numpy(dtype=float)
+    assert found == pytest.approx(most * errors)
+    assert table.loc["log_loss", "reliable"]
+
+
 @pytest.mark.parametrize(("ones", "reliable"), [(19, False), (20, True)])
 @pytest.mark.parametrize("flip", [False, True])
 def test_fewer_than_20_rows_of_a_class_are_not_reliable(ones, reliable, flip):

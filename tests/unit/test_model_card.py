@@ -52,7 +52,8 @@ def test_figures_are_those_of_the_metrics(parts):
     text = card(parts)
     for part in ("model", "baseline"):
         figure = parts[2][part]["f1"]
-        assert f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})" in text
+        rough = "" if figure["reliable"] else "rough "
+        assert f"{figure['value']:.3f} ({rough}{figure['low']:.3f} to {figure['high']:.3f})" in text
     split = parts[0]["split"]
     assert f"{split['train_rows']} rows to learn from, {split['holdout_rows']} held out" in text
 
@@ -103,8 +104,18 @@ def test_a_split_by_time_says_something_about_ageing(parts):
 
 
 def test_unreliable_intervals_and_missing_figures_are_told(parts):
-    model = parts[2]["model"] | {"reliable": False}
-    assert "take them as a rough guide" in card(parts, metrics={"model": model})
+    sure = {
+        part: {
+            name: figure | {"reliable": True} if isinstance(figure, dict) else figure
+            for name, figure in parts[2][part].items()
+        }
+        for part in ("model", "baseline")
+    }
+    assert "rough" not in card(parts, metrics=sure)
+    recall = sure["model"]["recall"] | {"reliable": False}
+    text = card(parts, metrics=sure | {"model": sure["model"] | {"recall": recall}})
+    assert text.count("(rough ") == 1
+    assert "the intervals marked as rough" in text
     none = {"value": None, "low": None, "high": None}
     baseline = parts[2]["baseline"] | dict.fromkeys(("f1", "roc_auc"), none)
     against = parts[2]["against_baseline"] | {"difference": None, "verdict": ""}

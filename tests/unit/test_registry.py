@@ -605,7 +605,11 @@ def test_models_that_could_not_be_fitted_have_no_figures():
     metrics = pd.DataFrame(
         {"dataset": "x", "seed": 42, "model": ["good", "dummy"], "rows": [40, np.nan]}
         | {name: [0.5, np.nan] for name in METRIC_COLUMNS}
-        | {"prevalence": [0.5, np.nan], "status": ["fitted", "failed"], "reliable": [True, None]}
+        | {
+            "prevalence": [0.5, np.nan],
+            "status": ["fitted", "failed"],
+            "roc_auc_reliable": [True, None],
+        }
     )
     board = pd.DataFrame(
         {"model": ["good", "dummy"], "selected": [True, False], "oof_roc_auc": [0.7, np.nan]}
@@ -614,8 +618,10 @@ def test_models_that_could_not_be_fitted_have_no_figures():
     )
     settings = {"baseline": "dummy", "threshold": 0.5, "level": 0.95, "select_by": "roc_auc"}
     together, baseline = holdout_metrics(metrics, board, settings)
-    assert together["model"]["f1"] == {"value": 0.5, "low": 0.5, "high": 0.5}
-    assert together["baseline"]["f1"] == {"value": None, "low": None, "high": None}
+    unsure = {"reliable": False}
+    assert together["model"]["f1"] == {"value": 0.5, "low": 0.5, "high": 0.5} | unsure
+    assert together["baseline"]["f1"] == dict.fromkeys(("value", "low", "high")) | unsure
+    assert (together["model"]["reliable"], together["baseline"]["reliable"]) == (True, False)
     assert baseline["baseline"] == together["baseline"]
     assert together["against_baseline"]["difference"] is None
     json.dumps([together, baseline], allow_nan=False)

@@ -26,13 +26,15 @@ def write_rows(path: str, rows: list[dict]) -> None:
         writer.writerows(rows)
 
 
+ROUGH = {f"{name}_reliable": "False" for name in summary.SHOWN_METRICS}
+
+
 def board_row(model, selected="false", **more):
     row = {
         "dataset": "churn",
         "model": model,
         "selected": selected,
         "oof_pr_auc": 0.71234,
-        "reliable": "true",
         "units": "200",
         "unit": "row",
         "threshold": 0.35,
@@ -42,7 +44,12 @@ def board_row(model, selected="false", **more):
         "verdict": f"words about {model}",
     }
     for name in summary.SHOWN_METRICS:
-        row |= {name: 0.66666, f"{name}_low": 0.6, f"{name}_high": 0.712}
+        row |= {
+            name: 0.66666,
+            f"{name}_low": 0.6,
+            f"{name}_high": 0.712,
+            f"{name}_reliable": "true",
+        }
     return row | more
 
 
@@ -62,7 +69,7 @@ def project(tmp_path, monkeypatch):
 @pytest.fixture
 def churn():
     """The results of one table: a leaderboard and what goes with it."""
-    rows = [board_row("forest", "true"), board_row(LONG, reliable="false"), board_row("dummy")]
+    rows = [board_row("forest", "true"), board_row(LONG, **ROUGH), board_row("dummy")]
     write_rows("results/churn/metrics.csv", rows)
     finding = {
         "subject": "amount",
@@ -119,6 +126,8 @@ def test_intervals_not_to_rely_on_are_named(churn):
     said = [line for line in run_summary(["churn"]).splitlines() if "Unreliable intervals" in line]
     assert len(said) == 1
     assert said[0].endswith(f": {LONG}")
+    write_rows("results/churn/metrics.csv", [board_row("forest", "true", f1_reliable="false")])
+    assert "too few errors): forest (f1)" in run_summary(["churn"])
     write_rows("results/churn/metrics.csv", [board_row("forest", "true")])
     assert "Unreliable intervals" not in run_summary(["churn"])
 

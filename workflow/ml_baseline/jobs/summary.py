@@ -142,7 +142,12 @@ def leaderboard_text(rows: list[dict[str, str]]) -> str:
     text += [f"  {row['model']}: {row['verdict']}" for row in rows]
     text += [f"  {row['model']}: {row['reason']}" for row in rows if row.get("reason")]
     text += [f"  {row['model']}: failed: {row['reason']}" for row in failed]
-    rough = [row["model"] for row in rows if row["reliable"].lower() == "false"]
+    rough = []
+    for row in rows:
+        names = [n for n in SHOWN_METRICS if row[f"{n}_reliable"].lower() == "false"]
+        if names:
+            whole = len(names) == len(SHOWN_METRICS)
+            rough.append(row["model"] + ("" if whole else f" ({', '.join(names)})"))
     if rough:
         text.append(
             f"  Unreliable intervals (too few {unit}s of a class, or too few errors): "

@@ -34,15 +34,17 @@ def selected_row(leaderboard: pd.DataFrame) -> pd.Series:
     return chosen.iloc[0]
 
 
-def _scores(row: pd.Series, threshold: float) -> dict:
-    """Return a model's holdout metrics as `manifest.Scores`."""
+def _scores(row: pd.Series, settings: dict) -> dict:
+    """Return a model's holdout metrics as `manifest.Scores`; `settings` as for `holdout_metrics`."""
     names = [*SHOWN_FIRST, *(name for name in METRICS if name not in SHOWN_FIRST)]
-    figures = {
+    figures: dict = {
         name: {part: _number(row.get(f"{name}{end}")) for part, end in ENDS.items()}
+        | {"reliable": str(row.get(f"{name}_reliable")).lower() == "true"}
         for name in names
     }
-    reliable = str(row.get("reliable")).lower() == "true"
-    return {"name": row["model"], **figures, "threshold": threshold, "reliable": reliable}
+    reliable = figures[settings["select_by"]]["reliable"]
+    figures |= {"threshold": settings["threshold"], "reliable": reliable}
+    return {"name": row["model"], **figures}
 
 
 def holdout_metrics(
@@ -65,7 +67,7 @@ def holdout_metrics(
         "prevalence": _number(row["prevalence"]),
         "level": settings["level"],
     }
-    baseline = {"baseline": _scores(of_model.loc[settings["baseline"]], settings["threshold"])}
+    baseline = {"baseline": _scores(of_model.loc[settings["baseline"]], settings)}
     against = {
         name: _number(chosen[f"baseline_{name}"])
         for name in ("difference", "low", "high", "p_adjusted")
@@ -76,7 +78,7 @@ def holdout_metrics(
         "seeds": int(chosen["seeds"]),
         "verdict": "" if pd.isna(chosen["verdict"]) else chosen["verdict"],
     }
-    model = {"model": _scores(row, settings["threshold"])}
+    model = {"model": _scores(row, settings)}
     return about | model | baseline | {"against_baseline": against_baseline}, about | baseline
 
 

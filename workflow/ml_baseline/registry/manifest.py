@@ -156,6 +156,7 @@ class Figure(TypedDict):
     value: float | None
     low: float | None
     high: float | None
+    reliable: NotRequired[bool]  # whether the interval holds what it promises
 
 
 Scores = dict[str, Figure | str | float | bool | None]
@@ -165,8 +166,8 @@ class HoldoutMetrics(TypedDict):
     """`holdout_metrics.json`.
 
     Attributes:
-        model, baseline: `name`, `threshold`, `reliable` (whether the intervals hold what they
-            promise) and a figure for each metric.
+        model, baseline: `name`, `threshold`, `reliable` (whether the interval of the metric that
+            chose holds what it promises) and a figure for each metric.
         against_baseline: `metric`, `difference` with `low` and `high`, `p_adjusted`, `seeds`,
             `verdict`.
     """

@@ -157,11 +157,10 @@ def _scores(meta: dict, metrics: dict) -> str:
             f"The figures in the table are those of the split with seed {meta['seed']}, whose model "
             f"this is; the leaderboard has the means over {against['seeds']} splits."
         )
-    if not model["reliable"]:
+    if any(_is_rough(part[name]) for part in (model, baseline) for name in METRICS if name in part):
         words.append(
-            "The holdout has too few rows of a class, or too few errors, for these intervals to "
-            "hold what they promise: take them as a rough guide. (Rows of one group, or the same row "
-            "again, count once.)"
+            "The holdout has too few rows of a class, or too few errors, for the intervals marked as "
+            "rough to hold what they promise. (Rows of one group, or the same row again, count once.)"
         )
     return "\n".join([*lines, " ".join(words), "", prose(meta["selection"]["why"])])
 
@@ -206,6 +205,11 @@ def _own_limits(meta: dict, metrics: dict) -> str:
     return "".join(f"* {limit}\n" for limit in limits)
 
 
+def _is_rough(figure: dict | None) -> bool:
+    """Return whether a figure has an interval that may not hold what it promises."""
+    return figure is not None and figure.get("reliable") is False and figure["low"] is not None
+
+
 def _figure(figure: dict | None, sign: str = "", note: str = "") -> str:
     """Return a figure with its interval, if it has one, and a note before the interval."""
     if figure is None or figure.get("value") is None:
@@ -213,6 +217,7 @@ def _figure(figure: dict | None, sign: str = "", note: str = "") -> str:
     text = f"{figure['value']:{sign}.3f}"
     if figure.get("low") is None:
         return text
+    note += "rough " if _is_rough(figure) else ""
     return f"{text} ({note}{figure['low']:{sign}.3f} to {figure['high']:{sign}.3f})"
 
 

@@ -73,6 +73,11 @@ class Standing(NamedTuple):
         return [row["model"] for row in self.fitted if not is_reliable(row)]
 
     @property
+    def has_rough_cells(self) -> bool:
+        """Whether any metric of any model has an interval that cannot be relied on."""
+        return not all(is_reliable(row, name) for row in self.fitted for name in METRICS)
+
+    @property
     def is_baseline(self) -> bool:
         """Whether the best model is the baseline itself."""
         return self.best is not None and self.best["model"] == self.best["baseline"]
@@ -107,9 +112,9 @@ def has_failed(row: Row) -> bool:
     return row.get("status") == "failed"
 
 
-def is_reliable(row: Row) -> bool:
-    """Return whether the intervals of a leaderboard's row can be relied on."""
-    return true(row.get("reliable", "true"))
+def is_reliable(row: Row, metric: str = "") -> bool:
+    """Return whether the interval of a metric can be relied on, without one that of the chief one."""
+    return true(row.get(f"{metric}_reliable" if metric else "reliable", "true"))
 
 
 def gain_of(row: Row, metric: str, over: str = "baseline") -> Score | None:

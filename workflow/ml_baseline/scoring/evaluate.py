@@ -6,6 +6,7 @@ import pandas as pd
 from ml_baseline.data.schema import Schema
 from ml_baseline.data.split import units
 from ml_baseline.modelling.failure import FAILED, FITTED
+from ml_baseline.scoring.metrics import METRICS
 from ml_baseline.scoring.scores import confidence_intervals, scores
 
 
@@ -51,10 +52,10 @@ def holdout_metrics(
         notes: for models whose scores are of little worth all the same the reason.
 
     Returns:
-        `model`, the metrics, `threshold, prevalence, rows, units`, then `<metric>_low` and
-        `<metric>_high`; `reliable` of roc_auc (see `confidence_intervals`); `status`, "fitted" or
-        "failed"; `reason`: that of a failure, which leaves the metrics empty, or a note. Models
-        stand in the order of their first appearance, the failed ones last.
+        `model`, the metrics, `threshold, prevalence, rows, units`, then for each metric its
+        `<metric>_low`, `<metric>_high` and `<metric>_reliable` (see `confidence_intervals`); `status`,
+        "fitted" or "failed"; `reason`: that of a failure, which leaves the metrics empty, or a note.
+        Models stand in the order of their first appearance, the failed ones last.
     """
     failures, notes, rows = failures or {}, notes or {}, []
     for name, part in predictions.groupby("model", sort=False):
@@ -64,10 +65,10 @@ def holdout_metrics(
             part["target"], part["probability"], threshold, level, table_rows, part.get("unit")
         )
         for metric, interval in intervals.iterrows():
-            row |= {f"{metric}_low": interval["low"], f"{metric}_high": interval["high"]}
-        reliable = bool(intervals.loc["roc_auc", "reliable"])
-        rows.append(row | {"reliable": reliable, "status": FITTED, "reason": notes.get(name, "")})
+            figures = interval[["low", "high", "reliable"]]
+            row |= {f"{metric}_{figure}": value for figure, value in figures.items()}
+        rows.append(row | {"status": FITTED, "reason": notes.get(name, "")})
     same = {key: rows[0][key] for key in ("threshold", "prevalence", "rows", "units")}
-    same |= {"reliable": False, "status": FAILED}
+    same |= {"status": FAILED, **{f"{metric}_reliable": False for metric in METRICS}}
     rows += [same | {"model": name, "reason": reason} for name, reason in failures.items()]
     return pd.DataFrame(rows)

@@ -156,8 +156,8 @@ def rates(
     value = function(*values)
     sizes = np.array([1 / ones, 1 / zeros])
     effective = min(
-        _effective(np.array([misses, alarms]), sizes),
-        _effective(np.array([hits, right]), sizes),
+        effective_rows(np.array([misses, alarms]), sizes),
+        effective_rows(np.array([hits, right]), sizes),
         float(hits + alarms),
         float(misses + right),
     )
@@ -200,7 +200,9 @@ def area(ones: np.ndarray, zeros: np.ndarray, depends: Dependence = INDEPENDENT)
         effective = float(min(worth_of_ones, worth_of_zeros))
         return Estimate(area, "exact", effective, lambda level: (area, area))
     errors = (below, above) if area < 0.5 else (1 - below, 1 - above)
-    effective = min(_effective(ones, errors[0]), _effective(zeros, errors[1])) / depends.factor
+    effective = (
+        min(effective_rows(ones, errors[0]), effective_rows(zeros, errors[1])) / depends.factor
+    )
 
     def newcombe(theta):
         half = max((worth_of_ones + worth_of_zeros) / 2 - 1, 0.0)
@@ -251,7 +253,9 @@ def precision_over_recalls(
     number_of_ones, rows = int(ones.sum()), int(ones.sum() + zeros.sum())
     precision = np.cumsum(ones) / np.cumsum(ones + zeros)
     value = float(np.dot(ones, precision) / number_of_ones)
-    effective = min(_effective(ones, precision), _effective(ones, 1 - precision)) / depends.factor
+    effective = (
+        min(effective_rows(ones, precision), effective_rows(ones, 1 - precision)) / depends.factor
+    )
     if value == 1:
 
         def limits_if_perfect(level):
@@ -301,7 +305,7 @@ def mean_loss(
     the interval reaches to where they lose what these probabilities would with the other target.
     """
     values = loss(target, probability)
-    rows, mean, effective = values.size, float(values.mean()), _effective(1, values)
+    rows, mean, effective = values.size, float(values.mean()), effective_rows(1, values)
     worth, effective = rows / depends.factor, effective / depends.factor
     values = with_less_prevalence_noise(values, target, noise)
     deviation = float(values.std(ddof=1))
@@ -323,6 +327,36 @@ def mean_loss(
         return max(low, 0.0), min(high, highest)
 
     return Estimate(mean, "Hall", effective, limits)
+
+
+# What the interval of a log loss is called in which rows that a model is certain of stand apart.
+CERTAIN_APART = "Hall, certain rows by Wilson"
+
+
+def with_certain_rows_apart(
+    others: Estimate, wrong: int, rows: int, most: float, depends: Dependence = INDEPENDENT
+) -> Estimate:
+    """The interval of a mean loss of which a part comes from rows that lose either nothing or `most`.
+
+    A model that is certain of a row (a probability of 0 or 1) loses so much where it is wrong that a
+    few such rows are most of the loss, and where there is none yet, the next may be the first: no
+    spread of the losses shows that. So the share of the rows that are of this kind and wrong has
+    the interval of a share, and that of the mean of the others is put together with it by MOVER (Zou
+    and Donner 2008, Statistics in Medicine 27, 1693-1702).
+
+    `others` is the estimate of the mean over all rows with these set to 0, `wrong` their number.
+    """
+    share, worth = wrong / rows, rows / depends.factor
+    value = others.value + most * share
+
+    def limits(level):
+        low, high = others.limits(level)
+        least, largest = share_limits(wrong, rows, level, worth / depends.widening(level))
+        down = math.hypot(others.value - low, most * (share - least))
+        up = math.hypot(high - others.value, most * (largest - share))
+        return max(value - down, 0.0), min(value + up, most)
+
+    return Estimate(value, CERTAIN_APART, others.effective_rows, limits)
 
 
 def with_less_prevalence_noise(values, target: np.ndarray, noise: float) -> np.ndarray:
@@ -377,7 +411,7 @@ def variance_of_mean(counts, values) -> tuple[float, float]:
     return second / (rows - 1), min(2 * rows / max(kurtosis - 1, 1e-9), rows - 1.0)
 
 
-def _effective(counts, parts) -> float:
+def effective_rows(counts, parts) -> float:
     """Return Kish's effective number of rows among which `parts` are shared out."""
     squares = float(np.sum(counts * np.square(parts)))
     return float(np.sum(counts * parts)) ** 2 / squares if squares > 0 else 0.0

@@ -25,7 +25,8 @@ class LeaderboardRow(TypedDict, total=False):
     """One row of the leaderboard: a model.
 
     Beside these keys there are `oof_<select_by>`, the out-of-fold score it was ranked by, and for
-    each of `METRICS` the value on the holdout with `_low` and `_high`. `baseline_...` and `best_...`
+    each of `METRICS` the value on the holdout with `_low`, `_high` and `_reliable`, which `reliable`
+    repeats for `select_by`. `baseline_...` and `best_...`
     compare it by `select_by` with the baseline and with the best model, `blind_...` with `blind`, the
     best that can be had without a look at a row; the p-values are adjusted for the number of models.
     `verdict` says it in words. `seeds` is the number of splits that are reported; over several of
@@ -123,7 +124,8 @@ def leaderboard(
             else:
                 combined = combine_over_splits(value, low, high, test_share)
                 row |= dict(zip(figures, combined, strict=True))
-        row["reliable"] = bool(of_model["reliable"].all())
+            row[f"{name}_reliable"] = bool(of_model[f"{name}_reliable"].all())
+        row["reliable"] = row[f"{settings['select_by']}_reliable"]
         row |= of_model[["threshold", "prevalence", "rows", "units"]].mean().to_dict()
         row["unit"] = settings["unit"] if row["units"] < row["rows"] else "row"
         rows.append(row | {"seeds": len(of_model), "level": settings["level"]})
@@ -216,6 +218,7 @@ def failed_rows(failures: dict[str, str], table: pd.DataFrame) -> pd.DataFrame:
         ]
     ].to_dict()
     same |= {"selected": False, "reliable": False, "verdict": FAILED, "status": FAILED}
+    same |= {f"{name}_reliable": False for name in METRICS}
     rows = [same | {"model": model, "reason": reason} for model, reason in failures.items()]
     return pd.DataFrame(rows, columns=table.columns)
 

@@ -19,6 +19,8 @@ from ml_baseline.scoring.sample import Sample
 
 # How far a rate is moved to see what the metric does.
 STEP = 1e-6
+# Probabilities nearer to 0 or 1 than this count as so near in the log loss, as in scikit-learn.
+EPSILON = float(np.finfo(np.float64).eps)
 
 
 class Method(NamedTuple):
@@ -127,9 +129,28 @@ def _positions(probability: np.ndarray) -> np.ndarray:
 
 def row_losses(target: np.ndarray, probability: np.ndarray) -> np.ndarray:
     """Return each row's part of the log loss, in nats; `target` holds booleans."""
-    epsilon = np.finfo(np.float64).eps
     of_truth = np.where(target, probability, 1 - probability)
-    return -np.log(np.clip(of_truth, epsilon, 1 - epsilon))
+    return -np.log(np.clip(of_truth, EPSILON, 1 - EPSILON))
+
+
+def _log_loss_estimate(sample: Sample, metric: Metric, depends: Dependence) -> Estimate:
+    """Return the interval of Hall, with the rows apart of which the model is certain."""
+    certain = np.minimum(sample.probability, 1 - sample.probability) <= EPSILON
+
+    def of_others(target, probability):
+        return np.where(certain, 0.0, row_losses(target, probability))
+
+    rows = sample.target, sample.probability
+    loss = of_others if certain.any() else row_losses
+    others = intervals.mean_loss(loss, *rows, sample.noise, metric.bounds[1], depends)
+    if not certain.any():
+        return others
+    effective = intervals.effective_rows(1, row_losses(*rows)) / depends.factor
+    wrong = int(np.count_nonzero(certain & (sample.target != (sample.probability > 0.5))))
+    found = intervals.with_certain_rows_apart(
+        others, wrong, certain.size, -math.log(EPSILON), depends
+    )
+    return found._replace(value=float(row_losses(*rows).mean()), effective_rows=effective)
 
 
 def squared_errors(target: np.ndarray, probability: np.ndarray) -> np.ndarray:
@@ -167,6 +188,6 @@ METHODS = {
         _average_precision_parts,
         difference="skewed",
     ),
-    "log_loss": mean_of(row_losses),
+    "log_loss": mean_of(row_losses)._replace(estimate=_log_loss_estimate),
     "brier": mean_of(squared_errors),
 }

@@ -12,6 +12,7 @@ import numpy as np
 
 from ml_baseline.errors import InputError
 from ml_baseline.scoring.intervals import (
+    CERTAIN_APART,
     Estimate,
     skewness_of,
     t_quantile,
@@ -255,7 +256,8 @@ def _difference(name: str, one: _Model, other: _Model, level: float) -> tuple[fl
     parts, other_parts = one.parts[name], other.parts[name]
     difference = one.estimates[name].value - other.estimates[name].value
     no_spread = not (parts.any() and other_parts.any() and (parts != other_parts).any())
-    if no_spread or (metric.ranks and (one.ranks_nothing or other.ranks_nothing)):
+    certain = CERTAIN_APART in (one.estimates[name].method, other.estimates[name].method)
+    if no_spread or certain or (metric.ranks and (one.ranks_nothing or other.ranks_nothing)):
         squares = np.dot(parts, parts) * np.dot(other_parts, other_parts)
         correlation = np.dot(parts, other_parts) / math.sqrt(squares) if squares > 0 else 0.0
         both = one.estimates[name], other.estimates[name], float(correlation)
