@@ -196,7 +196,7 @@ BAD_TABLE = [
     ("columns: {s: {kind: date, decimal: ','}}", "columns.s.decimal: a date has no decimal; write"),
     (
         "columns: {s: {format: '%Y', decimal: ','}}",
-        "columns.s.format: a date has no decimal or unit;",
+        "columns.s: a date has no decimal or unit; take them",
     ),
     (
         "columns: {s: date}, dates: {s: '%Y'}",

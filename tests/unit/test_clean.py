@@ -81,8 +81,8 @@ def test_repairs_by_hand(cleaned):
             "amount": {
                 **{"stripped": 1, "missing": {"?": 1}, "numbers_from_text": 3, "mixed": 4},
                 "mixed_examples": [
-                    *("1,234.5 (read as 1234.5)", "$12 (read as 12)"),
-                    *("-3 (read as -3)", "7 (read as 7)"),
+                    *("$12 (read as 12)", "-3 (read as -3)"),
+                    *("1,234.5 (read as 1234.5)", "7 (read as 7)"),
                 ],
             },
             "size": {

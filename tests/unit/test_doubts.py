@@ -68,6 +68,38 @@ CASES = {
         {},
         [("m", "decimal", "fail", r"decimal point, and 231 cells .*1,100 \(read as 1100.0")],
     ),
+    "decimal, and not one without a sign": (
+        {"m": [f"{1 + i % 9},{100 + i}" for i in range(ROWS)], "n": DAYS},
+        {},
+        [("m", "decimal", "fail", "")],
+    ),
+    "order, by a format in the config": (
+        {"d": OPEN, "e": [f"{day}/01/2024" for day in DAYS]},
+        {"columns": {"e": {"format": "%d/%m/%Y"}}},
+        [("d", "order", "warn", "'d' was read with the day first.*'e' has the day first")],
+    ),
+    "order, beside other dates": (
+        {"d": [d if i % 2 else f"2024-03-{1 + i % 28:02}" for i, d in enumerate(OPEN)]},
+        {},
+        [("d", "order", "fail", r"format: \[.*'%d/%m/%Y'")],
+    ),
+    "century, no evidence": (
+        {"d": [f"{1 + i % 28:02}-Dec-{40 + i % 28}" for i in range(ROWS)]},
+        {},
+        [
+            (
+                "d",
+                "century",
+                "fail",
+                "240 dates of 'd' .* read as 2040 and the like, and may be 1940",
+            )
+        ],
+    ),
+    "century, by the column": (
+        {"d": [f"{1 + i % 28:02}-Dec-{40 + i % 50}" for i in range(ROWS)]},
+        {},
+        [("d", "century", "warn", "read as 1940 and the like, and may be 2040")],
+    ),
     "decimal, by a sibling": (
         {"m": THOUSANDS},
         {},
@@ -140,6 +172,11 @@ CASES = {
             ("m", "sentinel", "warn", "12 cells of 'm' are 999999.375"),
             ("k", "sentinel", "warn", ""),
         ],
+    ),
+    "two numbers that may be markers": (
+        {"m": with_cells(NUMBERS, 20, "888", "999")},
+        {},
+        [("m", "sentinel", "warn", "12 cells of 'm' are 999 or 888")],
     ),
     "the only negative number": (
         {"m": with_cells([str(i) for i in range(ROWS)], 20, "-200")},

@@ -32,6 +32,8 @@ EXCLUSIVE_ROLES = (
     ("categorical", "dates", "a column is either a category or a date"),
 )
 
+# The kind of column that has such a key.
+KINDS_OF_KEYS = {"format": "date", "latest_year": "date", "decimal": "number", "unit": "number"}
 # Keys that say how to read text between separators.
 TEXT_KEYS = ("separator", "quote", "escape")
 # Keys that say how to read a file, and files that have nothing of the kind, by the end of their name.
@@ -131,17 +133,18 @@ def _table_problems(dataset: dict) -> Iterator[Problem]:
         yield from _format_problems(("dates", column), date_format)
     for column, how in dataset.get("columns", {}).items():
         path, kind = ("columns", column), how.get("kind")
-        for key, wanted in (("format", "date"), ("decimal", "number"), ("unit", "number")):
+        for key, wanted in KINDS_OF_KEYS.items():
             if key in how and kind not in (None, wanted):
                 text = f"a {kind} has no {key}; write `kind: {wanted}`, or take {key} out"
                 yield Problem((*path, key), text)
-        if "format" in how and {"decimal", "unit"} & {*how}:
-            text = "a date has no decimal or unit; take them out, or format"
-            yield Problem((*path, "format"), text)
+        if len({KINDS_OF_KEYS[key] for key in how if key in KINDS_OF_KEYS}) > 1:
+            text = "a date has no decimal or unit; take them out, or format and latest_year"
+            yield Problem(path, text)
         for short in ("categorical", "encode", "dates"):
             if column in _columns(dataset, short) and {*how} - {"missing_values"}:
                 yield Problem(path, f"says how a column is read, as {short} does; choose one")
-        yield from _format_problems((*path, "format"), how.get("format", ""))
+        for date_format in how.get("format", []):
+            yield from _format_problems((*path, "format"), date_format)
 
 
 def _format_problems(path: Keys, date_format: str) -> Iterator[Problem]:

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from ml_baseline.data import cells
-from ml_baseline.data.infer_numbers import are_thousands
 from ml_baseline.data.schema import (
     KEPT_ROLES,
     LABEL_KINDS,
@@ -245,7 +244,7 @@ def _values(texts: pd.Series, entry: Column, count: dict) -> pd.Series:
         if repaired and "declared" not in entry:
             _count_mixed(texts, values, entry, count)
         decimal = entry.get("decimal", ".")
-        if repaired and "declared" not in entry and are_thousands(texts.dropna(), decimal):
+        if repaired and "declared" not in entry and texts.str.contains(",", regex=False).any():
             other = {**entry, "decimal": "," if decimal == "." else "."}
             _count_ambiguous(texts, values, lambda some: cells.read_numbers(some, other)[0], count)
     _count_unparsable(texts, values, count)
@@ -310,10 +309,8 @@ def _count_mixed(texts: pd.Series, values: pd.Series, entry: Column, count: dict
         return
     if "unit" in entry or "percent" in entry or (values[without].abs() > 1).any():
         count["mixed"] = int(without.sum())
-        read = values[without].drop_duplicates().head(EXAMPLES)
-        count["mixed_examples"] = [
-            f"{texts[row]} (read as {value:g})" for row, value in read.items()
-        ]
+        some = texts[without].drop_duplicates().sort_values().head(EXAMPLES)
+        count["mixed_examples"] = [f"{t} (read as {values[row]:g})" for row, t in some.items()]
 
 
 def _count_ambiguous(
@@ -325,12 +322,24 @@ def _count_ambiguous(
         return
     instead = otherwise(read)
     differ = read[instead != values[read.index]]
-    if instead.notna().all() and len(differ):
+    if instead.notna().all() and len(differ) and not _size_tells(values[read.index], instead):
         count["ambiguous"] = int(texts.isin(differ).sum())
         count["ambiguous_examples"] = [
             f"{text} (read as {values[row]}, could be {instead[row]})".replace(" 00:00:00", "")
-            for row, text in differ.head(EXAMPLES).items()
+            for row, text in differ.sort_values().head(EXAMPLES).items()
         ]
+
+
+def _size_tells(values: pd.Series, instead: pd.Series) -> bool:
+    """Return whether numbers that both readings have alike are of the size of the one reading only."""
+    if not pd.api.types.is_numeric_dtype(values):
+        return False
+    differ = values != instead
+    alike = values[~differ]
+    fits, would_fit = (
+        alike.min() <= numbers[differ].median() <= alike.max() for numbers in (values, instead)
+    )
+    return bool(fits and not would_fit)
 
 
 def _date_parts(texts: pd.Series, entries: list[Column], count: dict) -> dict[str, pd.Series]:

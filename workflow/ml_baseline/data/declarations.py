@@ -31,7 +31,7 @@ def declarations(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     for name, how in (settings.get("columns") or {}).items():
         said.setdefault(str(name), {}).update({"kind": how} if isinstance(how, str) else how)
     for how in said.values():
-        if "format" in how:
+        if "format" in how or "latest_year" in how:
             how["kind"] = "date"
         elif "decimal" in how or "unit" in how:
             how["kind"] = "number"
@@ -73,8 +73,9 @@ def declared_formats(
     name: str, present: pd.Series, how: Mapping[str, Any], days_first: bool
 ) -> list[str]:
     """Return the formats of a column that is declared to be of dates."""
-    date_format = how.get("format")
-    if date_format is None:
+    formats = names_of(how.get("format"))
+    shown = " or ".join(f"'{date_format}'" for date_format in formats)
+    if not formats:
         present = present[~present.str.match(cells.NO_DATES)]
         compact = cells.parse_dates(present, [cells.COMPACT_DATE])
         if len(present) and compact.notna().all():
@@ -84,17 +85,17 @@ def declared_formats(
             raise _none_read(name, present, "a date", "{kind: date, format: '%d %b %Y'}")
         return found
     try:
-        times = cells.parse_dates(present, [date_format])
+        times = cells.parse_dates(present, formats)
     except ValueError as error:
         raise InputError(
-            f"the column '{name}' is given the format '{date_format}', which is none: {error}"
+            f"the column '{name}' is given the format {shown}, which is none: {error}"
         ) from error
     if len(times) and times.isna().all():
         raise InputError(
-            f"the column '{name}' is given the format '{date_format}', which reads none of its "
+            f"the column '{name}' is given the format {shown}, which reads none of its "
             f"cells (found '{present.iloc[0]}'); give the format they are written in"
         )
-    return [date_format]
+    return formats
 
 
 def declared_number(name: str, present: pd.Series, decimal: str, unit: str | None) -> dict:

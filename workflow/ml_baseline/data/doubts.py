@@ -14,8 +14,8 @@ import pandas as pd
 
 from ml_baseline.data import cells
 from ml_baseline.data.clean import EXAMPLES
-from ml_baseline.data.infer_dates import NUMERIC_ORDERS
-from ml_baseline.data.infer_numbers import MANY_NUMBERS, SENTINEL_ROWS
+from ml_baseline.data.infer_dates import LATEST_YEAR, order_of
+from ml_baseline.data.infer_numbers import strange_numbers
 from ml_baseline.data.infer_schema import ID_ROWS, QUANTITY_LIKE
 from ml_baseline.data.schema import NUMERIC_KINDS, Column, Doubt, Schema, Severity, names_of
 from ml_baseline.errors import InputError
@@ -25,9 +25,8 @@ from ml_baseline.text import config_entry, percent, plural
 UNREADABLE_SHARE, UNREADABLE_CELLS = 0.01, 3
 # A text that is another one in so many of the rows says little of any other row.
 TEXT_SHARE = 0.5
-# Digits such as 999 or 666 may stand for missing where nothing comes near them, measured by the
-# spread of all others; another number only where it is farther off than they are from each other.
-REPEATED_DIGIT, NEAR, FAR = re.compile(r"-?(\d)\1{2,}(?:\.\d+)?"), 0.1, 1.0
+# Two digits of a year mean 1969 to this one, unless a column tells otherwise (POSIX).
+PIVOT = 2068
 # Usual tokens for missing that may be an answer (region NA, surname Null). Nobody is called "n/a".
 MAYBE_ANSWERS = frozenset(["na", "null", "nan", "-", "."])
 # Money of places where decimals have a point or a comma.
@@ -52,6 +51,7 @@ def doubts(values: pd.DataFrame, schema: Schema, repairs: dict, settings: dict) 
         *(
             _encoding,
             _orders_of_dates,
+            _centuries,
             _decimal_signs,
             _units,
             _unreadable,
@@ -120,7 +120,9 @@ class _Table:
     @cached_property
     def orders(self) -> dict[str, str]:
         """Whether the day or the month comes first in columns that tell it, or whose format is given."""
-        found = {source: _order(entry) for source, entry in self.read.items()}
+        found = {
+            source: order_of(entry.get("date_formats", ())) for source, entry in self.read.items()
+        }
         return {s: order for s, order in found.items() if order and not self.is_open(s)}
 
     @cached_property
@@ -132,14 +134,6 @@ class _Table:
             if entry["kind"] == "number" and "part" not in entry and not self.is_open(source)
             if "minimum" in entry
         }
-
-
-def _order(entry: Column) -> str | None:
-    """Return what comes first in dates such as 1/2/2024."""
-    formats = entry.get("date_formats", ())
-    return next(
-        (o for o, starts in NUMERIC_ORDERS.items() if str(*formats[:1]).startswith(starts)), None
-    )
 
 
 def _encoding(table: _Table) -> Iterator[Doubt]:
@@ -168,12 +162,12 @@ def _encoding(table: _Table) -> Iterator[Doubt]:
 
 def _orders_of_dates(table: _Table) -> Iterator[Doubt]:
     for source, entry in table.read.items():
-        order, repaired = _order(entry), table.repaired(source)
+        order, repaired = order_of(entry.get("date_formats", ())), table.repaired(source)
         if order is None or entry.get("declared"):
             continue
         formats = entry["date_formats"]
         swapped = [re.sub("^(%[dm])([-/])(%[dm])", r"\3\2\1", text) for text in formats]
-        settle = table.settle(source, kind="date", format=formats[0])
+        settle = table.settle(source, kind="date", format=_one_or_all(formats))
         lost = repaired.get("unparsable_examples", [])
         if lost and cells.parse_dates(pd.Series(lost, dtype="str"), swapped).notna().any():
             count = repaired["unparsable"]
@@ -191,9 +185,13 @@ def _orders_of_dates(table: _Table) -> Iterator[Doubt]:
             evidence = _evidence_of_order(table, order)
             why = (
                 f"No cell has a day after the 12th. {_because(evidence)} {KEEPS}; if the "
-                f"other order is right, write `format: '{swapped[0]}'` there."
+                f"other order is right, write `format: {_one_or_all(swapped)!r}` there."
             )
             yield _choice(table, source, "order", f"the {order} first", evidence, why, settle)
+
+
+def _one_or_all(formats: list[str]) -> str | list[str]:
+    return formats[0] if len(formats) == 1 else formats
 
 
 def _evidence_of_order(table: _Table, order: str) -> str:
@@ -207,6 +205,36 @@ def _evidence_of_order(table: _Table, order: str) -> str:
         return "semicolons stand between the cells"
     comma = next((name for name, sign in table.signs.items() if sign == ","), None)
     return f"'{comma}' has decimal commas" if comma else ""
+
+
+def _centuries(table: _Table) -> Iterator[Doubt]:
+    """Yield dates whose two digits of a year may be of this century or of the last."""
+    for source, entry in table.read.items():
+        formats, part = entry.get("date_formats", []), entry.get("part")
+        if not any("%y" in f for f in formats) or part not in ("year", "days"):
+            continue
+        if "latest_year" in table.settle(source)["columns"][source]:
+            continue
+        years = table.values[entry["name"]]
+        years = years if part == "year" else 1970 + years // 365.2425
+        is_past, latest = "latest_year" in entry, entry.get("latest_year", PIVOT)
+        either = years.between(LATEST_YEAR - 99, PIVOT - 100) if is_past else years > LATEST_YEAR
+        if not (count := int(either.sum())):
+            continue
+        year = int(years[either].iloc[0])
+        other = year + 100 if is_past else year - 100
+        evidence = "the column has years of the last century too" if is_past else ""
+        summary = (
+            f"{plural(count, 'date')} of '{source}' with two digits for the year were read as {year} and "
+            f"the like, and may be {other}"
+        )
+        why = (
+            f"{_because(evidence)} {KEEPS}; if the other century is right, write "
+            f"`latest_year: {PIVOT if is_past else LATEST_YEAR}` there."
+        )
+        settle = table.settle(source, kind="date", format=_one_or_all(formats), latest_year=latest)
+        severity: Severity = "warn" if is_past else "fail"
+        yield Doubt(source, "century", severity, count, summary, why, settle)
 
 
 def _decimal_signs(table: _Table) -> Iterator[Doubt]:
@@ -340,37 +368,20 @@ def _sentinels(table: _Table) -> Iterator[Doubt]:
     for source, entry in table.read.items():
         if entry["kind"] not in NUMERIC_KINDS or "part" in entry or "missing_values" in entry:
             continue
-        numbers = table.values[entry["name"]]
-        for number in (entry.get("maximum"), entry.get("minimum")):
-            if number and (count := _strange(numbers, number)):
-                text = f"{number:.15g}"
-                summary = (
-                    f"{plural(count, 'cell')} of '{source}' are {text}, far from all other numbers, "
-                    "and were taken as they are"
-                )
-                why = (
-                    "The line for the config says that it stands for a missing value; if it is a number "
-                    "like any other, write `missing_values: []` there."
-                )
-                settle = table.settle(source, missing_values=[*_tokens(table, source), text])
-                yield Doubt(source, "sentinel", "warn", count, summary, why, settle, (text,))
-
-
-def _strange(numbers: pd.Series, number: float) -> int:
-    """Return how often the largest or smallest number occurs if it looks like a marker, else 0."""
-    is_it = numbers == number
-    count = int(is_it.sum())
-    if count < SENTINEL_ROWS:
-        return 0
-    others = numbers[~is_it].dropna()
-    if len(others) < MANY_NUMBERS:
-        return 0
-    low, high = others.min(), others.max()
-    distance = (number - high if number > high else low - number) / max(high - low, 1e-300)
-    alone = number < 0 <= low  # the only negative number
-    near = NEAR if REPEATED_DIGIT.fullmatch(f"{number:.15g}") else FAR
-    strange = alone or distance > near
-    return count if strange and others.nunique() >= MANY_NUMBERS else 0
+        found = strange_numbers(table.values[entry["name"]])
+        if not found:
+            continue
+        texts, count = [f"{number:.15g}" for number in found], sum(found.values())
+        summary = (
+            f"{plural(count, 'cell')} of '{source}' are {' or '.join(texts)}, far from all other "
+            "numbers, and were taken as they are"
+        )
+        why = (
+            "The line for the config says that this stands for a missing value; if it is a number like "
+            "any other, write `missing_values: []` there."
+        )
+        settle = table.settle(source, missing_values=[*_tokens(table, source), *texts])
+        yield Doubt(source, "sentinel", "warn", count, summary, why, settle, tuple(texts))
 
 
 def _answers(table: _Table) -> Iterator[Doubt]:

@@ -35,14 +35,31 @@ COMPACT_DATE = r"(?:19|20)\d{6}$"
 LATEST_YEAR = 2030
 
 
-def day_first(columns: Iterable[pd.Series], is_european: bool) -> bool:
+def day_first(
+    columns: Iterable[pd.Series], is_european: bool, declared: Iterable[list[str]] = ()
+) -> bool:
     """Return whether the day comes before the month in a table, where a column does not tell.
 
-    A table is European if it has semicolons between cells, or decimal commas.
+    A table is European if it has semicolons between cells, or decimal commas; `declared` are the
+    formats that the config gives columns.
     """
     votes = [_order(cells.sample(texts, cells.ENOUGH_CELLS)) for texts in columns]
+    votes += [order_of(formats) for formats in declared]
     days, months = votes.count("day"), votes.count("month")
     return days > months or (days == months == 0 and is_european)
+
+
+def order_of(formats: Iterable[str]) -> str | None:
+    """Return whether the "day" or the "month" comes first in formats such as %d/%m/%Y."""
+    return next(
+        (
+            order
+            for f in formats
+            for order, starts in NUMERIC_ORDERS.items()
+            if f.startswith(starts)
+        ),
+        None,
+    )
 
 
 def _order(texts: pd.Series) -> str | None:
@@ -140,10 +157,17 @@ def are_compact_dates(present: pd.Series) -> bool:
     return bool(times.notna().all() and times.nunique() >= MANY_DATES)
 
 
-def date_entries(name: str, present: pd.Series, formats: list[str], role: str) -> list[dict]:
-    """Return how the parts of a date column are read that its format has."""
+def date_entries(
+    name: str, present: pd.Series, formats: list[str], role: str, latest: int | None = None
+) -> list[dict]:
+    """Return how the parts of a date column are read that its format has.
+
+    `latest` is the latest year that two digits can mean, if the config says it.
+    """
     how: dict = {"date_formats": formats}
-    if (latest := latest_year(present, formats)) is not None:
+    if latest is None:
+        latest = latest_year(present, formats)
+    if latest is not None:
         how["latest_year"] = latest
     if role == "time":
         return [{"kind": "number", **how, "part": "days"}]

@@ -40,6 +40,11 @@ NOT_AMONG_WHOLE = -200.0
 SENTINEL_ROWS = 5
 
 
+# Digits such as 999 or 666 may stand for missing where nothing comes near them, measured by the
+# spread of all others; another number only where it is farther off than they are from each other.
+STRANGE_ROWS, MOST_STRANGE = 3, 3
+REPEATED_DIGIT, NEAR, FAR = re.compile(r"-?(\d)\1{2,}(?:\.\d+)?"), 0.1, 1.0
+
 # What money and percent add before and behind a number.
 BEFORE, BEHIND = rf"^(?:[^\w.,]|{cells.CURRENCIES})*", r"[^\d.,]*$"
 
@@ -239,6 +244,27 @@ def _sentinels(numbers: pd.Series) -> list[float]:
     low, high = others.min(), others.max()
     # Where negative numbers occur, only what is farther off than they are from each other.
     return [value for value in repeated if low >= 0 or low - value > high - low]
+
+
+def strange_numbers(numbers: pd.Series) -> dict[float, int]:
+    """Return the largest and smallest numbers that look like markers, and how often they occur."""
+    found: dict[float, int] = {}
+    numbers = numbers.dropna()
+    ends = [end for end in (numbers.max(), numbers.min()) if end != 0] if len(numbers) else []
+    while ends and len(found) < MOST_STRANGE:
+        number = ends.pop()
+        is_it = numbers == number
+        others = numbers[~is_it]
+        if is_it.sum() < STRANGE_ROWS or len(others) < MANY_NUMBERS:
+            continue
+        low, high = others.min(), others.max()
+        distance = (number - high if number > high else low - number) / max(high - low, 1e-300)
+        alone = number < 0 <= low  # the only negative number
+        near = NEAR if REPEATED_DIGIT.fullmatch(f"{number:.15g}") else FAR
+        if (alone or distance > near) and others.nunique() >= MANY_NUMBERS:
+            found[float(number)] = int(is_it.sum())
+            numbers, ends = others, [high, *ends] if number > high else [*ends, low]
+    return found
 
 
 def _told(texts: pd.Series) -> tuple[str | None, bool]:

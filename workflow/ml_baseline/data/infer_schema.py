@@ -93,7 +93,8 @@ def infer_schema(
     for name in [name for name, role in roles.items() if role in READ_ROLES]:
         present[name], answers[name] = _present(raw[name], tokens, declared.get(name, {}))
     decimal = settings.get("decimal") or usual_decimal(present.values(), separator)
-    days_first = day_first(present.values(), separator == ";" or decimal == ",")
+    formats = [names_of(how.get("format")) for how in declared.values()]
+    days_first = day_first(present.values(), separator == ";" or decimal == ",", formats)
     style = _Style(decimal, settings.get("decimal") is not None, days_first, separator)
     entries: list = []
     features = sum(role == "feature" for role in roles.values())
@@ -307,7 +308,7 @@ def _readings(
             return [entry]
         formats = date_formats(present[~present.str.match(cells.NO_DATES)], style.days_first)
     if formats:
-        return date_entries(name, present, formats, role)
+        return date_entries(name, present, formats, role, how.get("latest_year"))
     if role == "time":
         raise InputError(
             f"`time` names the column '{name}', but its cells are neither numbers nor dates (found "
