@@ -29,7 +29,7 @@ def found(columns, /, separator=None, **settings):
     columns = {"n": NUMBERS} | columns | {"y": ["yes", "no", "no"] * (ROWS // 3)}
     raw = pd.DataFrame({name: pd.Series(cells, dtype="str") for name, cells in columns.items()})
     settings = {"target": "y"} | settings
-    schema = infer_schema(raw, settings, "small", separator)
+    schema = infer_schema(raw, settings, "small", {"separator": separator})
     table, repairs = clean(raw, schema)
     repairs |= {"separator": separator}
     return doubts(table, describe_columns(schema, table), repairs, settings)

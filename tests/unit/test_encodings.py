@@ -88,7 +88,7 @@ def test_what_could_be_another_encoding_is_told(tmp_path, encoding, words):
     settings = {"target": "y"}
     raw, reading = read_raw_table(path, settings)
     assert reading["doubtful_words"]
-    schema = infer_schema(raw, settings, "t", ",")
+    schema = infer_schema(raw, settings, "t", reading)
     table, repairs = clean(raw, schema)
     found = doubts(table, describe_columns(schema, table), reading | repairs, settings)
     (doubt,) = [doubt for doubt in found if doubt.what == "encoding"]

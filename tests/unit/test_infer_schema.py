@@ -231,7 +231,7 @@ def test_durations_become_hours(values, hours):
 
 def days_of(columns, name="x", separator=None, **settings):
     raw = raw_table({"y": ["yes", "no"]} | columns)
-    schema = infer_schema(raw, {"target": "y"} | settings, separator=separator)
+    schema = infer_schema(raw, {"target": "y"} | settings, reading={"separator": separator})
     table, _ = clean(raw, schema)
     return table[[f"{name}_year", f"{name}_month", f"{name}_day"]].to_numpy().tolist()[0]
 

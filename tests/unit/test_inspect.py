@@ -208,7 +208,7 @@ def test_a_workbook_is_shown(folder, capsys):
 def test_what_is_shown_is_what_cleaning_does(folder):
     settings = {"target": "left"}
     raw, reading = read_raw_table("odd.csv", settings)
-    table, repairs = clean(raw, infer_schema(raw, settings, "odd", reading["separator"]))
+    table, repairs = clean(raw, infer_schema(raw, settings, "odd", reading))
     shown = {column.name: column for column in inspect_table("odd.csv", settings).columns}
     for name in ("spent", "visits"):
         assert shown[name].missing == table[name].isna().sum()

@@ -56,7 +56,7 @@ def read(case: str, **more) -> Read:
     (settings,) = yaml.safe_load((folder / "config.yaml").read_text())["datasets"].values()
     raw, reading = read_raw_table(path, settings)
     settings |= more
-    schema = infer_schema(raw, settings, case, reading.get("separator"))
+    schema = infer_schema(raw, settings, case, reading)
     table, repairs = clean(raw, schema)
     found = doubts(table, describe_columns(schema, table), reading | repairs, settings)
     return Read(raw, schema, table, repairs, found)

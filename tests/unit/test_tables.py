@@ -507,7 +507,8 @@ def test_parquet_gives_the_text_of_a_csv_export(tmp_path):
     )
     frame.to_parquet(tmp_path / "t.parquet")
     table, reading = read_raw_table(tmp_path / "t.parquet")
-    assert reading == {"format": "parquet"}
+    numbers = ["codes", "decimal", "float", "gaps", "int", "whole"]
+    assert reading == {"format": "parquet", "numbers": numbers}
     assert table.iloc[0].dropna().to_dict() == {
         **{"int": "1", "gaps": "1", "float": "0.1", "whole": "1", "bool": "true", "maybe": "true"},
         **{"category": "x", "codes": "1", "time": "2024-01-31 10:00:00.000000"},

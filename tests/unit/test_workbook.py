@@ -13,7 +13,8 @@ import xlwt
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from ml_baseline.data.clean import clean
-from ml_baseline.data.infer_schema import infer_schema
+from ml_baseline.data.doubts import doubts
+from ml_baseline.data.infer_schema import describe_columns, infer_schema
 from ml_baseline.data.tables import open_rows, read_raw_table
 from ml_baseline.errors import InputError
 
@@ -167,7 +168,8 @@ NOTES = [["column", "what"], ["a", "a number"], ["b", "a letter"], ["y", "the an
 def test_the_header_is_found_below_titles(tmp_path, above, row, columns):
     path = written(tmp_path / "t.xlsx", {"t": [*above, *TABLE]})
     table, reading = read_raw_table(path, {}, columns)
-    assert reading == {"format": "workbook", "sheet": "t", "header_row": str(row)}
+    place = {"sheet": "t", "header_row": str(row), "numbers": ["a"]}
+    assert reading == {"format": "workbook"} | place
     assert [list(table.columns), *table.values.tolist()] == EXPECTED
 
 
@@ -296,3 +298,37 @@ def test_a_piece_is_of_limited_size(tmp_path, monkeypatch):
     rows = open_rows(path)
     assert [len(piece) for piece in rows.pieces(["a"])] == [2, 2, 1]
     assert [len(piece) for piece in rows.pieces(["a"], whole=True)] == [5]
+
+
+MARKED = [
+    [[1.333, 1.667, "n/a", 2.333][i % 4], f"{i},50", f"{100 + i % 9}", i % 2] for i in range(60)
+]
+
+
+@pytest.mark.parametrize("settings", [{}, {"decimal": ","}])
+@pytest.mark.parametrize("suffix", ["xlsx", "parquet", "jsonl"])
+def test_what_a_file_has_as_a_number_is_that_number(tmp_path, suffix, settings):
+    table = pd.DataFrame(MARKED, columns=["third", "euros", "code", "y"])
+    path = tmp_path / f"t.{suffix}"
+    if suffix == "xlsx":
+        table.to_excel(path, index=False)
+    elif suffix == "jsonl":
+        table.to_json(path, orient="records", lines=True)
+    else:  # which has no words beside numbers
+        table["third"] = pd.to_numeric(table["third"], errors="coerce")
+        table.to_parquet(path)
+    settings = settings | {"target": "y"}
+    raw, reading = read_raw_table(path)
+    assert reading["numbers"] == ["third", "y"]
+    schema = infer_schema(raw, settings, "t", reading)
+    cleaned, repairs = clean(raw, schema)
+    assert cleaned["third"].dropna().unique().tolist() == [1.333, 1.667, 2.333]
+    assert cleaned["euros"].tolist() == [i + 0.5 for i in range(60)]
+    described = describe_columns(schema, cleaned)
+    found = doubts(cleaned, described, reading | repairs, settings)
+    (doubt,) = [doubt for doubt in found if doubt.what == "digits"]
+    assert doubt.column == "code" and doubt.settle == {"columns": {"code": {"kind": "number"}}}
+    declared = settings | doubt.settle
+    assert not [
+        d for d in doubts(cleaned, described, reading | repairs, declared) if d.what == "digits"
+    ]

@@ -15,7 +15,7 @@ with job_log(snakemake, warm="tables"):
     content = cfg["content"] or content_hash(cfg["table"])
     require_content(cfg["table"], content)
     try:
-        schema = infer_schema(raw, cfg, snakemake.wildcards.dataset, reading.get("separator"))
+        schema = infer_schema(raw, cfg, snakemake.wildcards.dataset, reading)
         table, repairs = clean(raw, schema)
         schema = describe_columns(schema, table)
         found = doubts(table, schema, reading | repairs, cfg)

@@ -98,7 +98,11 @@ def _one_line(text: str) -> str:
 
 def print_inspection(found: Inspection, all_columns: bool = False) -> None:
     """Print what a table holds: the file, the target, each column, the doubts."""
-    how = ", ".join(f"{key} {value!r}" for key, value in found.reading.items() if key != "format")
+    how = ", ".join(
+        f"{key} {value!r}"
+        for key, value in found.reading.items()
+        if isinstance(value, str) and key != "format"
+    )
     print(for_terminal(f"{found.table}: {in_short(found)}"))
     print(for_terminal(f"read as {found.reading['format'].replace('_', ' ')}{how and ': '}{how}\n"))
     print(for_terminal(_target(found)))

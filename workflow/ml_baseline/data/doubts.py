@@ -14,6 +14,7 @@ import pandas as pd
 
 from ml_baseline.data import cells
 from ml_baseline.data.clean import EXAMPLES
+from ml_baseline.data.declarations import declarations
 from ml_baseline.data.infer_dates import LATEST_YEAR, order_of
 from ml_baseline.data.infer_numbers import strange_numbers
 from ml_baseline.data.infer_schema import ID_ROWS, QUANTITY_LIKE
@@ -54,6 +55,7 @@ def doubts(values: pd.DataFrame, schema: Schema, repairs: dict, settings: dict) 
             _centuries,
             _decimal_signs,
             _units,
+            _texts_of_digits,
             _unreadable,
             _markers,
             _sentinels,
@@ -302,6 +304,24 @@ def _units(table: _Table) -> Iterator[Doubt]:
         severity: Severity = "fail" if as_they_stand else "warn"
         settle = table.settle(source, kind="number", unit=unit)
         yield Doubt(source, "unit", severity, count, summary, why, settle, examples)
+
+
+def _texts_of_digits(table: _Table) -> Iterator[Doubt]:
+    """Yield columns of digits that a file with numbers has as text: numbers, or codes."""
+    declared = declarations(table.settings)
+    for source, entry in table.read.items():
+        plain = entry["kind"] == "integer" and not {"unit", "scales", "percent"} & {*entry}
+        if not entry.get("text") or not plain or "kind" in declared.get(source, {}):
+            continue
+        numbers = table.values[entry["name"]].dropna()
+        examples = tuple(f"{number:.0f}" for number in numbers.drop_duplicates().head(3))
+        summary = (
+            f"'{source}' is text in the file, which has other columns as numbers, and was read as numbers: "
+            f"{shown(examples)}"
+        )
+        why = f"{KEEPS}; if they are codes or names, write `{source}: category` there."
+        settle = table.settle(source, kind="number")
+        yield Doubt(source, "digits", "warn", len(numbers), summary, why, settle, examples)
 
 
 def _unreadable(table: _Table) -> Iterator[Doubt]:

@@ -66,7 +66,7 @@ class _Style(NamedTuple):
 
 
 def infer_schema(
-    raw: pd.DataFrame, settings: dict, dataset: str = "", separator: str | None = None
+    raw: pd.DataFrame, settings: dict, dataset: str = "", reading: Mapping[str, Any] | None = None
 ) -> Schema:
     """Return the input schema of a raw table.
 
@@ -74,7 +74,8 @@ def infer_schema(
         raw: shape (rows, columns), every cell text, as `tables.read_raw_table` gives it.
         settings: the table's settings.
         dataset: the table's name.
-        separator: what stands between its cells, if it came from a text.
+        reading: how its file was read, as `tables.read_raw_table` gives it: what separates its cells,
+            and which columns it has as numbers.
 
     Returns:
         The schema without what `describe_columns` adds once the table is clean. Columns set aside
@@ -92,6 +93,8 @@ def infer_schema(
     present, answers = {}, {}
     for name in [name for name, role in roles.items() if role in READ_ROLES]:
         present[name], answers[name] = _present(raw[name], tokens, declared.get(name, {}))
+    separator = (reading or {}).get("separator")
+    as_numbers = frozenset((reading or {}).get("numbers", ()))
     decimal = settings.get("decimal") or usual_decimal(present.values(), separator)
     formats = [names_of(how.get("format")) for how in declared.values()]
     days_first = day_first(present.values(), separator == ";" or decimal == ",", formats)
@@ -101,6 +104,8 @@ def infer_schema(
     for name, role in roles.items():
         how, is_given = declared.get(name, {}), name in names_of(settings.get("id"))
         numbers_rows = role == "id" and not is_given and UNNAMED.fullmatch(name) is not None
+        if name in as_numbers:  # 1.333 is not 1333, whatever stands in other columns
+            how = how | {"decimal": "."}
         readings = [{"kind": "boolean" if role == "target" else "category"}]
         if role == "group":  # one customer, however spelled, is one group
             readings = [_category_entry(_present(raw[name], tokens, how)[0])]
@@ -131,6 +136,8 @@ def infer_schema(
                 entry["declared"] = True
             if answers.get(name):
                 entry["answers"] = answers[name]
+            if as_numbers and name not in as_numbers and is_number:
+                entry["text"] = True
             entries.append(entry)
     _make_names_unique(entries)
     return {

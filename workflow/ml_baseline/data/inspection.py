@@ -43,7 +43,7 @@ class Inspection:
 
     table: str
     rows: int
-    reading: dict[str, str]  # of the file: `tables.Rows.reading`
+    reading: dict[str, Any]  # of the file, as `tables.read_raw_table` gives it
     columns: list[ColumnView]
     doubts: list[Doubt]
     target: str | None
@@ -71,7 +71,7 @@ def inspect_table(path: str, settings: Mapping[str, Any]) -> Inspection:
             used["target"] += "_"
         raw[used["target"]] = [str(i % 2) for i in range(len(raw))]
     try:
-        schema = infer_schema(raw, used, separator=reading.get("separator"))
+        schema = infer_schema(raw, used, reading=reading)
         table, repairs = clean(raw, schema)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error

@@ -33,6 +33,7 @@ class ParquetRows:
         self.names = column_names(self.name, named)
         self._stored = dict(zip(self.names, stored, strict=True))
         self.types = dict(zip(self.names, self._file.schema_arrow.types, strict=True))
+        self.numbers = frozenset(name for name, kind in self.types.items() if _is_numeric(kind))
 
     def pieces(
         self, columns: list[str], as_stored: Iterable[str] = (), whole: bool = False
@@ -65,6 +66,11 @@ class ParquetRows:
             raise InputError(
                 f"{self.name}: the file is not readable Parquet ({why}); write or copy it again"
             ) from error
+
+
+def _is_numeric(data_type: pa.DataType) -> bool:
+    kinds = pa.types
+    return any(of(data_type) for of in (kinds.is_integer, kinds.is_floating, kinds.is_decimal))
 
 
 def _as_text(values: pa.ChunkedArray) -> pa.ChunkedArray:

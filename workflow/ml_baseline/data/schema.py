@@ -32,6 +32,7 @@ class Column(TypedDict, total=False):
     flags: bool  # whether a letter behind a number is left out
     bare: bool  # False if a number without its unit is none
     declared: bool  # whether the config says how it is read, so that nothing is chosen
+    text: bool  # whether the file has these numbers as text, and others as numbers
     missing_values: list[str]  # if the config gives it its own, in lower case
     missing_numbers: list[float]  # numbers that mean missing
     date_formats: list[str]

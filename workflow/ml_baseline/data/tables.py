@@ -30,6 +30,9 @@ class Rows(Protocol):
     name: str  # what the file is called in messages
     names: list[str]  # of the columns; by their position (unnamed_1) where they have none
 
+    # The columns that the file has as numbers, but for words (n/a) among them.
+    numbers: frozenset[str]
+
     @property
     def types(self) -> dict[str, pa.DataType] | None:
         """The data types that the file has for its columns; None where it has text only."""
@@ -172,8 +175,8 @@ def open_rows(
 
 def read_raw_table(
     path: str | Path, settings: Mapping[str, Any] | None = None, columns: Iterable[str] = ()
-) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Return a table as it came, whole, and how it was read (`Rows.reading`).
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return a table as it came, whole, and how it was read: `Rows.reading` and, as `numbers`, its numbers.
 
     Args and errors are those of `open_rows` and `Rows.pieces`; one without rows is an InputError too.
     """
@@ -188,10 +191,12 @@ def read_raw_table(
             "export it again with its rows"
         )
     # Under numbers: Arrow hands on no names that are not UTF-8.
-    numbers = [str(i) for i in range(len(rows.names))]
-    table = pa.concat_tables(pieces).rename_columns(numbers).to_pandas()
+    places = [str(i) for i in range(len(rows.names))]
+    table = pa.concat_tables(pieces).rename_columns(places).to_pandas()
     table.columns = rows.names
-    return table, rows.reading
+    # What the file has as numbers is not read in any other way (`infer_schema`).
+    numbers = {"numbers": sorted(rows.numbers)} if rows.numbers else {}
+    return table, {**rows.reading, **numbers}
 
 
 def in_chunks(pieces: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:

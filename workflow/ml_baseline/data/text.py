@@ -75,7 +75,7 @@ QUOTING_WORDS = {UNQUOTED: "none", BACKSLASH: "backslash"}
 class TextRows:
     """The rows of a delimited text; see `tables.Rows`, and for the arguments `tables.open_rows`."""
 
-    types = None
+    types, numbers = None, frozenset[str]()
 
     def __init__(self, source: SourceFile, settings: Mapping[str, Any], columns: Iterable[str]):
         self.source, self.name = source, source.name

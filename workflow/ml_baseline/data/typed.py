@@ -2,6 +2,7 @@
 
 import datetime
 import itertools
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -18,6 +19,10 @@ class FormulaError(str):
     """What a spreadsheet shows for a formula that has no value, such as #DIV/0!."""
 
 
+class Word(str):
+    """Stands for the type of a text that is no number, nor a part of one: n/a, unknown."""
+
+
 class TypedRows:
     """The rows of such a file, see `tables.Rows`; a subclass yields them as Python's values.
 
@@ -28,6 +33,7 @@ class TypedRows:
         self.source, self.name, self.reading = source, source.name, reading
         self.names: list[str] = []
         self.types: dict[str, pa.DataType] = {}
+        self.numbers: frozenset[str] = frozenset()
 
     def _cells(self) -> Iterator[Sequence[Any]]:
         """Yield the cells of each row in the order of `names`; None for one that is empty."""
@@ -36,7 +42,12 @@ class TypedRows:
     def _declare(self, names: list[str], kinds: list[set]) -> None:
         """Take over the columns' names and, of each, what `kind_of` said of its cells."""
         self.names = names
-        self.types = {name: _data_type(kind) for name, kind in zip(names, kinds, strict=True)}
+        of = dict(zip(names, kinds, strict=True))
+        self.types = {name: _data_type(kind) for name, kind in of.items()}
+        numeric = {int, float}
+        self.numbers = frozenset(
+            n for n, kind in of.items() if kind & numeric and not kind - numeric - {Word}
+        )
 
     def pieces(
         self, columns: list[str], as_stored: Iterable[str] = (), whole: bool = False
@@ -59,11 +70,13 @@ class TypedRows:
 
 
 def kind_of(value: Any) -> type:
-    """Return the type of a cell: a float that is a whole number counts as one."""
+    """Return the type of a cell: a float that is a whole number counts as one; words apart from texts."""
     if isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_WHOLE:
         return int
     if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
         return float
+    if isinstance(value, str):
+        return str if re.search(r"[\d.,]", value) else Word
     return type(value)
 
 

@@ -176,9 +176,7 @@ class _Batch:
         self.check = BatchCheck(self.schema)
         # Numbers that the file has as such, of columns that training had as text with commas.
         self.unlike_text = [
-            column
-            for column, data_type in (rows.types or {}).items()
-            if column in comma_columns(self.schema) and pa.types.is_floating(data_type)
+            column for column in rows.numbers if column in comma_columns(self.schema)
         ]
         # Ids are written with the data types that they are stored with, where both files have any.
         types = (suffix == ".parquet" and rows.types) or {}
