@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import StratifiedKFold
 from threadpoolctl import threadpool_limits
 
 from ml_baseline.data.augment import augment
@@ -284,48 +283,6 @@ def test_calibration_does_not_believe_what_remembers_copies(numbers_table, setti
     probability = predict_probability(model, fresh[300:], schema)
     # 0.69 is what half and half costs; believing in the copies costs 1.
     assert scores(fresh["answer"][300:], probability)["log_loss"] < 0.75
-
-
-@pytest.mark.parametrize("strategy", ["stratified", "group", "time"])
-@pytest.mark.parametrize("cv", [None, 3])
-def test_inner_folds_keep_rows_with_their_copies(
-    recorded, numbers_table, settings_of, strategy, cv
-):
-    table, schema = numbers_table(120)
-    table["home"] = table["row_id"] // 4
-    schema = schema | {"columns": [*schema["columns"], {"name": "home", "role": "group"}]}
-    table.loc[60:89, ["x0", "x1", "x2"]] = table.loc[30:59, ["x0", "x1", "x2"]].to_numpy()
-    settings = settings_of("test_train.Recorder", params={"cv": cv}, strategy=strategy)
-    augmented = augment(table, schema, copies=2)
-    fit(augmented, schema, settings, 0)
-    splits = recorded[0][2]
-    assert len(splits) == (cv or 5)
-    assert sorted(np.concatenate([held for _, held in splits])) == list(range(360))
-    of_row = augmented["row_id"].to_numpy()
-    twin = np.where((of_row >= 60) & (of_row < 90), of_row - 30, of_row)
-    for training, held in splits:
-        assert len(training) + len(held) == 360
-        assert not set(of_row[training]) & set(of_row[held])
-        if strategy == "group":
-            assert not set(of_row[training] // 4) & set(of_row[held] // 4)
-        else:
-            assert not set(twin[training]) & set(twin[held])
-        assert set(augmented["answer"].iloc[held]) == {0, 1}
-
-
-def test_inner_folds_are_no_more_than_the_rows_of_a_class(recorded, numbers_table, settings_of):
-    table, schema = numbers_table(60)
-    table["answer"] = (table["row_id"] < 3).astype(int)
-    fit(augment(table, schema), schema, settings_of("test_train.Recorder"), 0)
-    assert len(recorded[0][2]) == 3
-
-
-def test_a_splitter_of_the_users_own_is_kept(recorded, numbers_table, settings_of):
-    table, schema = numbers_table(60)
-    own = {"estimator": "sklearn.model_selection.StratifiedKFold", "params": {"n_splits": 2}}
-    settings = settings_of("test_train.Recorder", params={"cv": own})
-    fit(augment(table, schema), schema, settings, 0)
-    assert isinstance(recorded[0][2], StratifiedKFold)
 
 
 def test_the_target_is_not_among_what_is_learned_from(recorded, numbers_table, settings_of):

@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import importlib.util
+import inspect
 import os
 import sys
 from collections.abc import Iterator
@@ -67,6 +68,10 @@ def build_pipeline(
     )
     if threads > 1 and parameters.get("n_jobs", 1) is None:
         estimator.set_params(n_jobs=threads)
+    if parameters.get("probability") is True and hasattr(estimator, "decision_function"):
+        # By folds of its own, into which it would deal rows and their copies.
+        default = inspect.signature(type(estimator)).parameters["probability"].default
+        estimator.set_params(probability=default)
     takes_missing = _takes_missing(estimator)
     if not hasattr(estimator, "predict_proba"):
         estimator = _with_probabilities(estimator, model["estimator"])

@@ -8,6 +8,7 @@ from ml_baseline.data.augment import augment
 from ml_baseline.data.schema import Schema, feature_columns
 from ml_baseline.data.split import fold_numbers, fold_rows
 from ml_baseline.errors import InputError
+from ml_baseline.modelling.inner_splits import fit_pipeline
 from ml_baseline.modelling.pipeline import build_pipeline
 
 # A probability may leave 0 to 1 by so much when sums are rounded.
@@ -67,11 +68,12 @@ def fit(
         threads: threads the fit may use; predicting uses one, so that sums keep their order and
             the last digit does not depend on the machine.
 
-    An estimator that splits the rows itself (its parameter `cv` is a number or nothing) is given
-    folds that keep a row and its copies together.
+    An estimator that tunes, calibrates or stops early by rows that it holds out is given rows for it
+    (see `inner_splits.fit_pipeline`).
 
     Raises:
-        InputError: no feature has a value, or the estimator cannot be built.
+        InputError: no feature has a value, the estimator cannot be built, or it would hold out rows
+            by itself.
     """
     # A rare level is as rare with its copies as without.
     copies = int(augmented["copy"].max()) + 1
@@ -90,14 +92,8 @@ def fit(
     cap = parameters.get("max_samples")
     if isinstance(cap, int) and cap > len(augmented):
         model.set_params(model__max_samples=None)
-    splits_itself = "cv" in parameters and isinstance(parameters["cv"], int | None)
-    if splits_itself:
-        folds = parameters["cv"] or 5
-        splits = _inner_splits(augmented, schema, settings, folds, random_state)
-        model.set_params(model__cv=splits)
-    model.fit(augmented[feature_columns(schema)], augmented[schema["target"]])
-    if splits_itself:
-        model.set_params(model__cv=parameters["cv"])  # or the splits would be saved with it
+    strategy = settings.get("strategy", "stratified")
+    fit_pipeline(model, augmented, schema, strategy, random_state)
     if parameters.get("n_jobs") is not None:
         model.set_params(model__n_jobs=1)
     return model
@@ -117,24 +113,6 @@ def _with_values(schema: Schema, table: pd.DataFrame) -> Schema:
             "learn from; check what cleaning read as missing (repairs.json)"
         )
     return learned
-
-
-def _inner_splits(
-    augmented: pd.DataFrame, schema: Schema, settings: dict, folds: int, random_state: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return the folds in which an estimator tunes or calibrates itself, as positions of rows.
-
-    Left to itself it would put a row and its copy into different folds, and so choose whatever
-    remembers best: one neighbour of many, or probabilities near 0 and 1.
-    """
-    rows = augmented.drop_duplicates("row_id")
-    folds = min(folds, int(rows[schema["target"]].value_counts().min()))
-    strategy = "group" if settings.get("strategy") == "group" else "stratified"
-    numbers = fold_numbers(rows, schema, strategy, folds, random_state)
-    of_row = augmented["row_id"].map(pd.Series(numbers, index=rows["row_id"])).to_numpy()
-    return [
-        (np.flatnonzero(of_row != fold), np.flatnonzero(of_row == fold)) for fold in range(folds)
-    ]
 
 
 def predict_probability(model: Pipeline, table: pd.DataFrame, schema: Schema) -> np.ndarray:

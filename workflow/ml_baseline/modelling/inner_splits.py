@@ -1,0 +1,219 @@
+"""Estimators that hold out rows themselves, to tune, calibrate or stop early: which rows they get for it.
+
+Left to themselves they would put a row and its copy on both sides, or rows of one group, or later rows
+before earlier ones, and so choose whatever remembers best: one neighbour of many, probabilities near 0
+and 1, or boosting that never stops.
+"""
+
+import contextlib
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, clone
+from sklearn.pipeline import Pipeline
+
+from ml_baseline.data.schema import Schema, feature_columns
+from ml_baseline.data.split import fold_numbers, fold_rows, row_groups, split
+from ml_baseline.errors import InputError
+
+# From so many rows on `early_stopping: auto` stops early (scikit-learn 1.9).
+ROWS_OF_AUTO = 10_000
+# The parameters that make an estimator stop early, the first that it has decides; and what to set.
+STOPPING = {"early_stopping": "false", "n_iter_no_change": "null", "early_stopping_rounds": "null"}
+
+
+def splits_inside(estimator: BaseEstimator, rows: int) -> dict[str, str]:
+    """Return the parameters by which an estimator, or one inside it, will hold out rows itself.
+
+    Those of `estimator` itself by name, those of its parts by path, such as `estimator__cv`; each
+    with the setting that turns it off ("" if none does). `rows` is how many it is to be fitted to.
+    """
+    parts: dict[str, Any] = {"": estimator}
+    for name, value in estimator.get_params(deep=True).items():
+        if hasattr(value, "get_params") and not isinstance(value, type):
+            parts[f"{name}__"] = value
+    found = {}
+    for path, part in parts.items():
+        parameters = part.get_params(deep=False)
+        if parameters.get("cv", "prefit") != "prefit":
+            found[f"{path}cv"] = ""
+        if parameters.get("probability") is True:  # Platt's scaling by folds of its own
+            found[f"{path}probability"] = "false"
+        name = next((name for name in STOPPING if name in parameters), "")
+        stops = parameters.get(name) or False
+        if stops == "auto":
+            stops = rows > ROWS_OF_AUTO
+        if stops and parameters.get("validation_fraction") is not None:
+            found[f"{path}{name}"] = STOPPING[name]
+        for candidate in _candidates(parameters):
+            inside = splits_inside(candidate, rows)
+            found |= {f"{path}estimator__{name}": off for name, off in inside.items()}
+    return found
+
+
+def _candidates(parameters: dict) -> Iterator[BaseEstimator]:
+    """Yield what a search tries, one value changed at a time; nothing for what is no search."""
+    grids = parameters.get("param_grid") or parameters.get("param_distributions") or []
+    for grid in [grids] if isinstance(grids, dict) else grids:
+        for name, values in grid.items():
+            for value in values if isinstance(values, list) else ():
+                with contextlib.suppress(ValueError):  # the search will say what is wrong with it
+                    yield clone(parameters["estimator"]).set_params(**{name: value})
+
+
+def fit_pipeline(
+    model: Pipeline, augmented: pd.DataFrame, schema: Schema, strategy: str, random_state: int
+) -> None:
+    """Fit a pipeline to training rows and their copies; its estimator is given rows to hold out.
+
+    Folds and validation rows are made of the rows as the strategy makes them, and the copies follow
+    their rows: into no validation set, and into no part that their row is not in.
+
+    Args:
+        model: as `build_pipeline` returns it.
+        augmented: as `augment.augment` returns it.
+        schema: the table's input schema.
+        strategy: that of the split: "stratified", "group" or "time".
+        random_state: seed of the folds.
+
+    Raises:
+        InputError: the estimator would hold out rows itself, and takes none that it is given.
+    """
+    estimator = model.named_steps["model"]
+    parameters = estimator.get_params(deep=False)
+    inside = splits_inside(estimator, len(augmented))
+    if "cv" in parameters:
+        inside = {name: off for name, off in inside.items() if name != "cv"}
+    features, target = augmented[feature_columns(schema)], augmented[schema["target"]]
+    has_copies = bool((augmented["copy"] > 0).any())
+    takes_rows = [*inside] in (["early_stopping"], ["n_iter_no_change"]) and {
+        "X_val",
+        "y_val",
+    } <= set(inspect.signature(estimator.fit).parameters)
+    if takes_rows and (has_copies or strategy != "stratified" or _has_repeats(augmented, schema)):
+        _fit_with_validation_rows(model, augmented, schema, strategy, random_state)
+        return
+    if inside and (has_copies or strategy != "stratified"):
+        raise InputError(_refusal(estimator, inside, has_copies, strategy))
+    folds = "cv" in parameters and parameters["cv"] != "prefit"
+    if folds:
+        splits = _splits(estimator, augmented, schema, strategy, random_state)
+        model.set_params(model__cv=splits)
+    model.fit(features, target)
+    if folds:
+        model.set_params(model__cv=parameters["cv"])  # or the splits would be saved with it
+
+
+def _has_repeats(augmented: pd.DataFrame, schema: Schema) -> bool:
+    return len(np.unique(row_groups(augmented, schema))) < len(augmented)
+
+
+def _refusal(
+    estimator: BaseEstimator, inside: dict[str, str], has_copies: bool, strategy: str
+) -> str:
+    """Return why an estimator is not fitted, and what to write in the config."""
+    name, off = next(iter(inside.items()))
+    path, _, parameter = name.rpartition("__")
+    holder = estimator.get_params(deep=True)[path] if path else estimator
+    among = {
+        "group": "rows of the groups that it learns from",
+        "time": "rows from before those that it learns from",
+    }
+    what = "noisy copies of the rows that it learns from" if has_copies else among[strategy]
+    todo = f"set `{parameter}: {off}`" if off else "use an estimator there that splits no rows"
+    if strategy == "stratified":
+        todo += ", or `augment: {method: none}`"
+    return (
+        f"{type(holder).__name__} holds out rows by itself (`{parameter}`), and {what} would be among "
+        f"them, so it would choose what remembers best; {todo}"
+    )
+
+
+def _fit_with_validation_rows(
+    model: Pipeline, augmented: pd.DataFrame, schema: Schema, strategy: str, random_state: int
+) -> None:
+    """Fit a pipeline whose estimator stops early by validation rows that it is given."""
+    estimator = model.named_steps["model"]
+    parameters = estimator.get_params(deep=False)
+    rows = augmented[augmented["copy"] == 0]
+    share = parameters["validation_fraction"]
+    share = share / len(rows) if share >= 1 else share
+    try:
+        _, held_out = split(rows, schema, strategy, share, random_state)
+    except InputError as error:
+        reason = f"it stops early by rows that it holds out, and {error}"
+        raise InputError(f"{type(estimator).__name__}: {reason}") from error
+    of_held_out = augmented["row_id"].isin(held_out["row_id"]).to_numpy()
+    validation = of_held_out & (augmented["copy"] == 0).to_numpy()
+    target = augmented[schema["target"]].to_numpy()
+    values = model[:-1].fit_transform(augmented[feature_columns(schema)], target)
+    # What "auto" says is asked of all rows, not of those that are left.
+    if "early_stopping" in parameters:
+        estimator.set_params(early_stopping=True)
+    estimator.fit(
+        values[~of_held_out],
+        target[~of_held_out],
+        X_val=values[validation],
+        y_val=target[validation],
+    )
+    if "early_stopping" in parameters:
+        estimator.set_params(early_stopping=parameters["early_stopping"])
+
+
+def _splits(
+    estimator: BaseEstimator,
+    augmented: pd.DataFrame,
+    schema: Schema,
+    strategy: str,
+    random_state: int,
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the folds in which an estimator tunes or calibrates itself, as positions of rows."""
+    rows = augmented.drop_duplicates("row_id")
+    parameters = estimator.get_params(deep=False)
+    cv = parameters["cv"]
+    if hasattr(cv, "split"):  # a splitter of the user's own deals out the rows, without copies
+        groups = row_groups(rows, schema, "group" if strategy == "group" else "stratified")
+        dealt = list(cv.split(rows[feature_columns(schema)], rows[schema["target"]], groups))
+    elif isinstance(cv, float):
+        _, held_out = split(rows, schema, strategy, cv, random_state)
+        held = rows["row_id"].isin(held_out["row_id"]).to_numpy()
+        dealt = [(np.flatnonzero(~held), np.flatnonzero(held))]
+    elif isinstance(cv, int | None):
+        # What is predicted fold by fold has to be predicted for each row: by later ones too.
+        whole = hasattr(estimator, "stack_method") or parameters.get("ensemble") is False
+        folds = min(cv or 5, int(rows[schema["target"]].value_counts().min()))
+        dealt = _folds(rows, schema, strategy, folds, random_state, whole)
+    else:  # positions of rows, which only a caller in Python can give
+        return cv
+    ids, of_row = rows["row_id"].to_numpy(), augmented["row_id"].to_numpy()
+
+    def positions(part: np.ndarray) -> np.ndarray:
+        return np.flatnonzero(np.isin(of_row, ids[part]))
+
+    return [(positions(training), positions(held)) for training, held in dealt]
+
+
+def _folds(
+    rows: pd.DataFrame, schema: Schema, strategy: str, folds: int, random_state: int, whole: bool
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return folds of the rows by the strategy, as many as can be made with both classes.
+
+    In time order each is predicted from the ones before it, or, where `whole`, from all others: then
+    the folds are consecutive stretches, of which the first is one too.
+    """
+    in_stretches = whole and strategy == "time"
+    for number in range(max(folds, 2), 1, -1):
+        try:
+            fewer = number - in_stretches
+            numbers = fold_numbers(rows, schema, strategy, fewer, random_state)
+            break
+        except InputError:
+            if number == 2:
+                raise
+    if in_stretches:
+        numbers, strategy = numbers + 1, "stratified"
+    dealt = (fold_rows(numbers, fold, strategy) for fold in range(numbers.max() + 1))
+    return [(np.flatnonzero(training), np.flatnonzero(held)) for training, held in dealt]
