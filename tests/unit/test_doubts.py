@@ -214,6 +214,26 @@ CASES = {
         {},
         [("Unnamed: 0", "id", "told", "")],
     ),
+    "dates of both orders, half of each": (
+        {"d": [f"{15 + i % 9}/{d}/2023" if i % 2 else f"{d}/20/2023" for i, d in enumerate(DAYS)]},
+        {},
+        [("d", "order", "fail", "are dates of both orders of day and month")],
+    ),
+    "an answer without gaps": (
+        {"r": with_cells(["EU", "US"] * 120, 5, "NA")},
+        {},
+        [("r", "answer", "told", "48 cells of 'r' with 'NA' were read as missing")],
+    ),
+    "pounds and kilograms": (
+        {"m": [f"{n} {('kg', 'lb')[i % 2]}" for i, n in enumerate(NUMBERS)]},
+        {},
+        [("m", "unit", "warn", "are numbers in more than one unit")],
+    ),
+    "thousands with points and money": (
+        {"m": [f"€ {1 + i % 9}.{100 + i}" for i in range(ROWS)], "n": DAYS},
+        {"separator": "\t"},
+        [("m", "decimal", "fail", r"€ 1.100 \(read as 1.1, could be 1100.0\)")],
+    ),
     "a notation not known": (
         {"v": [f"{100 + i}/{60 + i % 40}" for i in range(ROWS)]},
         {},

@@ -244,7 +244,7 @@ def _values(texts: pd.Series, entry: Column, count: dict) -> pd.Series:
         if repaired and "declared" not in entry:
             _count_mixed(texts, values, entry, count)
         decimal = entry.get("decimal", ".")
-        if repaired and "declared" not in entry and texts.str.contains(",", regex=False).any():
+        if repaired and "declared" not in entry:
             other = {**entry, "decimal": "," if decimal == "." else "."}
             _count_ambiguous(texts, values, lambda some: cells.read_numbers(some, other)[0], count)
     _count_unparsable(texts, values, count)

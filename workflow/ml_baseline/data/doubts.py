@@ -15,8 +15,8 @@ import pandas as pd
 from ml_baseline.data import cells
 from ml_baseline.data.clean import EXAMPLES
 from ml_baseline.data.declarations import declarations
-from ml_baseline.data.infer_dates import LATEST_YEAR, order_of
-from ml_baseline.data.infer_numbers import strange_numbers
+from ml_baseline.data.infer_dates import DATE_SHARE, LATEST_YEAR, order_of
+from ml_baseline.data.infer_numbers import MANY_NUMBERS, have_units, strange_numbers
 from ml_baseline.data.infer_schema import ID_ROWS, QUANTITY_LIKE
 from ml_baseline.data.schema import NUMERIC_KINDS, Column, Doubt, Schema, Severity, names_of
 from ml_baseline.errors import InputError
@@ -26,6 +26,7 @@ from ml_baseline.text import config_entry, percent, plural
 UNREADABLE_SHARE, UNREADABLE_CELLS = 0.01, 3
 # A text that is another one in so many of the rows says little of any other row.
 TEXT_SHARE = 0.5
+BOTH_ORDERS = ["%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y"]
 # Two digits of a year mean 1969 to this one, unless a column tells otherwise (POSIX).
 PIVOT = 2068
 # Usual tokens for missing that may be an answer (region NA, surname Null). Nobody is called "n/a".
@@ -405,23 +406,25 @@ def _sentinels(table: _Table) -> Iterator[Doubt]:
 
 
 def _answers(table: _Table) -> Iterator[Doubt]:
-    """Yield texts that were read as missing beside empty cells, and may be answers."""
+    """Yield texts that were read as missing and may be answers, above all beside empty cells."""
     numeric = [s for s, entry in table.read.items() if entry["kind"] != "category"]
     usual = {text.lower() for source in numeric for text in _tokens(table, source)}
     said = set(table.schema.get("missing_values", ()))
     for source, entry in table.read.items():
         missing = table.repaired(source).get("missing", {})
         found = [t for t in missing if t.lower() in MAYBE_ANSWERS - usual - said]
-        if entry["kind"] != "category" or not found or len(missing) == len(found):
+        if entry["kind"] != "category" or not found or "missing_values" in entry:
             continue
-        count = sum(missing[text] for text in found)
-        summary = f"{plural(count, 'cell')} of '{source}' with {shown(found)} were read as missing, as empty ones are"
+        count, beside = sum(missing[text] for text in found), len(missing) > len(found)
+        summary = f"{plural(count, 'cell')} of '{source}' with {shown(found)} were read as missing"
+        summary += ", as empty ones are" if beside else ""
         why = (
             "The line for the config makes it an answer (a region, a name); if it stands for a missing "
             f"value, write `missing_values: {found}` there."
         )
         settle = table.settle(source, kind="category", missing_values=[])
-        yield Doubt(source, "answer", "warn", count, summary, why, settle, tuple(found))
+        severity: Severity = "warn" if beside else "told"
+        yield Doubt(source, "answer", severity, count, summary, why, settle, tuple(found))
 
 
 def _set_aside(table: _Table) -> Iterator[Doubt]:
@@ -451,27 +454,37 @@ def _set_aside(table: _Table) -> Iterator[Doubt]:
 
 
 def _texts(table: _Table) -> Iterator[Doubt]:
-    """Yield categories that are different in so many rows that hardly anything is learned."""
+    """Yield categories that may be quantities, and those of which hardly anything is learned."""
     for source, entry in table.read.items():
-        different = len(entry.get("categories", ())) if entry["kind"] == "category" else 0
-        present = table.schema["rows"] - entry.get("missing", 0)
-        if different < ID_ROWS or different < TEXT_SHARE * present or entry.get("declared"):
+        texts = pd.Series(
+            entry.get("categories", ()) if entry["kind"] == "category" else (), dtype="str"
+        )
+        if len(texts) < MANY_NUMBERS or entry.get("declared"):
             continue
-        texts = pd.Series(entry["categories"], dtype="str")
-        examples = tuple(texts.iloc[:3])
-        looks = (
-            " and look like amounts or times" if texts.str.match(QUANTITY_LIKE).mean() > 0.5 else ""
-        )
-        summary = (
-            f"The {different:,} different texts of '{source}' are read as categories{looks}: "
-            f"{shown(examples)}"
-        )
+        present = table.schema["rows"] - entry.get("missing", 0)
+        examples, what = tuple(texts.iloc[:3]), "text"
+        severity: Severity = "warn"
+        if cells.parse_dates(texts, BOTH_ORDERS).notna().mean() >= DATE_SHARE:
+            what, severity = "order", "fail"
+            looks = "are dates of both orders of day and month, so they were read as categories"
+        elif have_units(texts):
+            what, looks = (
+                "unit",
+                "are numbers in more than one unit, so they were read as categories",
+            )
+        elif len(texts) < max(ID_ROWS, TEXT_SHARE * present):
+            continue
+        elif texts.str.match(QUANTITY_LIKE).mean() > 0.5:
+            looks = "look like amounts or times in a way that is not known, and are categories"
+        else:
+            looks = "are read as categories"
+        summary = f"The {len(texts):,} different texts of '{source}' {looks}: {shown(examples)}"
         why = (
-            "Categories that few rows have are pooled, so hardly anything is learned from them. Make "
-            f"columns of numbers of it, or leave it out. {KEEPS}."
+            "Of categories that few rows have hardly anything is learned. Write them in one way in the "
+            f"file, make columns of numbers of them, or leave the column out. {KEEPS}."
         )
         settle = table.settle(source, kind="category")
-        yield Doubt(source, "text", "warn", present, summary, why, settle, examples)
+        yield Doubt(source, what, severity, present, summary, why, settle, examples)
 
 
 def _constants(table: _Table) -> Iterator[Doubt]:

@@ -40,6 +40,8 @@ NOT_AMONG_WHOLE = -200.0
 SENTINEL_ROWS = 5
 
 
+# What numbers of one column in several units have beside digits, and how many units it may be.
+UNITS, MOST_UNITS = rf"(?:{cells.CURRENCIES}|[a-z]{{2,3}}|%|°[CF])?", 5
 # Digits such as 999 or 666 may stand for missing where nothing comes near them, measured by the
 # spread of all others; another number only where it is farther off than they are from each other.
 STRANGE_ROWS, MOST_STRANGE = 3, 3
@@ -265,6 +267,15 @@ def strange_numbers(numbers: pd.Series) -> dict[float, int]:
             found[float(number)] = int(is_it.sum())
             numbers, ends = others, [high, *ends] if number > high else [*ends, low]
     return found
+
+
+def have_units(texts: pd.Series) -> bool:
+    """Return whether texts are numbers with a few different units or currencies, or with and without."""
+    units = texts.str.replace(r"[\d.,\s+\-−]", "", regex=True)
+    of_numbers = texts.str.match(rf"^(?:{cells.CURRENCIES})? ?[+\-−]?\d") & units.str.fullmatch(
+        UNITS
+    )
+    return bool(of_numbers.all() and 1 < units.nunique() <= MOST_UNITS)
 
 
 def _told(texts: pd.Series) -> tuple[str | None, bool]:
