@@ -10,7 +10,8 @@ from running import ROOT, small_table
 
 # One of each kind that Snakemake itself might stumble over before our reader does.
 SAMPLE = ["fifo.csv", "zero.csv", "loop.csv", "folder.csv", "pdf.csv"]
-EVERY = [*FILES, *PLACES]
+# The bombs are ones by the limit of the unit tests only.
+EVERY = [name for name in (*FILES, *PLACES) if not name.startswith("bomb")]
 
 
 def put(folder, name: str) -> None:
