@@ -1,0 +1,185 @@
+"""Columns that can be read in more than one way: which was chosen, and why."""
+
+import re
+from collections.abc import Iterator
+
+import pandas as pd
+
+from ml_baseline.data import cells
+from ml_baseline.data.declarations import declarations
+from ml_baseline.data.evidence import (
+    KEEPS,
+    SIGNS,
+    SLIPS,
+    ReadTable,
+    because,
+    evidence_of_order,
+    evidence_of_sign,
+    shown,
+)
+from ml_baseline.data.infer_dates import LATEST_YEAR, order_of
+from ml_baseline.data.schema import NUMERIC_KINDS, Doubt, Severity
+from ml_baseline.text import plural
+
+# Two digits of a year mean 1969 to this one, unless a column tells otherwise (POSIX).
+PIVOT = 2068
+
+
+def _encoding(table: ReadTable) -> Iterator[Doubt]:
+    """Yield that a text was taken for Windows-1252, where some of its words tell of another encoding."""
+    words = table.repairs.get("doubtful_words")
+    if words is None or table.settings.get("encoding"):
+        return
+    texts = table.values.select_dtypes("str")
+    with_it = texts.apply(
+        lambda column: column.str.contains(words.split(", ")[0], regex=False).sum()
+    )
+    column, count = (with_it.idxmax(), int(with_it.max())) if len(with_it) else ("", 0)
+    summary = (
+        f"The text was read as Windows-1252, and words in it such as {words} are unusual in that"
+    )
+    why = (
+        "They may be Turkish, Central European or other words in another encoding. The line for the config "
+        "keeps this reading; if they look wrong, write cp1254, cp1250 or another one there, or save "
+        "the file as UTF-8."
+    )
+    settle = {"encoding": "cp1252"}
+    yield Doubt(
+        str(column), "encoding", "warn", count, summary, why, settle, tuple(words.split(", "))
+    )
+
+
+def _orders_of_dates(table: ReadTable) -> Iterator[Doubt]:
+    for source, entry in table.read.items():
+        order, repaired = order_of(entry.get("date_formats", ())), table.repaired(source)
+        if order is None or entry.get("declared"):
+            continue
+        formats = entry["date_formats"]
+        swapped = [re.sub("^(%[dm])([-/])(%[dm])", r"\3\2\1", text) for text in formats]
+        settle = table.settle(source, kind="date", format=_one_or_all(formats))
+        lost = repaired.get("unparsable_examples", [])
+        if lost and cells.parse_dates(pd.Series(lost, dtype="str"), swapped).notna().any():
+            count = repaired["unparsable"]
+            summary = (
+                f"'{source}' has dates of both orders: it was read with the {order} first, and "
+                f"{plural(count, 'cell')} became missing, such as {shown(lost[:2])}"
+            )
+            why = (
+                "Where day and month are both at most 12, nothing tells which is which. Write all "
+                f"dates in one order in the file, best as 2024-01-31. {KEEPS}."
+            )
+            severity: Severity = "fail" if count > SLIPS else "warn"
+            yield Doubt(source, "order", severity, count, summary, why, settle, tuple(lost))
+        elif table.is_open(source):
+            evidence = evidence_of_order(table, order)
+            why = (
+                f"No cell has a day after the 12th. {because(evidence)} {KEEPS}; if the "
+                f"other order is right, write `format: {_one_or_all(swapped)!r}` there."
+            )
+            yield _choice(table, source, "order", f"the {order} first", evidence, why, settle)
+
+
+def _one_or_all(formats: list[str]) -> str | list[str]:
+    return formats[0] if len(formats) == 1 else formats
+
+
+def _centuries(table: ReadTable) -> Iterator[Doubt]:
+    """Yield dates whose two digits of a year may be of this century or of the last."""
+    for source, entry in table.read.items():
+        formats, part = entry.get("date_formats", []), entry.get("part")
+        if not any("%y" in f for f in formats) or part not in ("year", "days"):
+            continue
+        if "latest_year" in table.settle(source)["columns"][source]:
+            continue
+        years = table.values[entry["name"]]
+        years = years if part == "year" else 1970 + years // 365.2425
+        is_past, latest = "latest_year" in entry, entry.get("latest_year", PIVOT)
+        either = years.between(LATEST_YEAR - 99, PIVOT - 100) if is_past else years > LATEST_YEAR
+        if not (count := int(either.sum())):
+            continue
+        year = int(years[either].iloc[0])
+        other = year + 100 if is_past else year - 100
+        evidence = "the column has years of the last century too" if is_past else ""
+        summary = (
+            f"{plural(count, 'date')} of '{source}' with two digits for the year were read as {year} and "
+            f"the like, and may be {other}"
+        )
+        why = (
+            f"{because(evidence)} {KEEPS}; if the other century is right, write "
+            f"`latest_year: {PIVOT if is_past else LATEST_YEAR}` there."
+        )
+        settle = table.settle(source, kind="date", format=_one_or_all(formats), latest_year=latest)
+        severity: Severity = "warn" if is_past else "fail"
+        yield Doubt(source, "century", severity, count, summary, why, settle)
+
+
+def _decimal_signs(table: ReadTable) -> Iterator[Doubt]:
+    for source, entry in table.read.items():
+        if entry["kind"] not in NUMERIC_KINDS or "part" in entry or not table.is_open(source):
+            continue
+        sign = entry.get("decimal", ".")
+        evidence = evidence_of_sign(table, source, sign)
+        other = "," if sign == "." else "."
+        why = (
+            f"All of its cells can be read with either sign. {because(evidence)} {KEEPS}; if a "
+            f"decimal {SIGNS[other]} is right, write `decimal: '{other}'` there."
+        )
+        settle = table.settle(source, kind="number", decimal=sign)
+        yield _choice(table, source, "decimal", f"a decimal {SIGNS[sign]}", evidence, why, settle)
+
+
+def _choice(
+    table: ReadTable, source: str, what: str, reading: str, evidence: str, why: str, settle: dict
+) -> Doubt:
+    """Return the doubt of a column that two readings fit, a coin flip without evidence."""
+    repaired = table.repaired(source)
+    examples = tuple(repaired["ambiguous_examples"])
+    summary = (
+        f"'{source}' was read with {reading}, and {plural(repaired['ambiguous'], 'cell')} could be "
+        f"something else: {examples[0]}"
+    )
+    severity: Severity = "warn" if evidence else "fail"
+    return Doubt(source, what, severity, repaired["ambiguous"], summary, why, settle, examples)
+
+
+def _units(table: ReadTable) -> Iterator[Doubt]:
+    """Yield columns in which some numbers have a unit and others have none."""
+    for source, entry in table.read.items():
+        repaired, unit = table.repaired(source), entry.get("unit", "%")
+        if not (count := repaired.get("mixed")):
+            continue
+        as_they_stand = unit == "%" and "percent" not in entry
+        how = "taken as they stand" if as_they_stand else "read as if they had it"
+        examples = tuple(repaired["mixed_examples"])
+        summary = (
+            f"{plural(count, 'number')} of '{source}' are without the {unit} that others have, and were "
+            f"{how}: {examples[0]}"
+        )
+        why = (
+            f"The line for the config says that all numbers are in {unit}. If they are not, write them in "
+            "one unit in the file."
+        )
+        severity: Severity = "fail" if as_they_stand else "warn"
+        settle = table.settle(source, kind="number", unit=unit)
+        yield Doubt(source, "unit", severity, count, summary, why, settle, examples)
+
+
+def _texts_of_digits(table: ReadTable) -> Iterator[Doubt]:
+    """Yield columns of digits that a file with numbers has as text: numbers, or codes."""
+    declared = declarations(table.settings)
+    for source, entry in table.read.items():
+        plain = entry["kind"] == "integer" and not {"unit", "scales", "percent"} & {*entry}
+        if not entry.get("text") or not plain or "kind" in declared.get(source, {}):
+            continue
+        numbers = table.values[entry["name"]].dropna()
+        examples = tuple(f"{number:.0f}" for number in numbers.drop_duplicates().head(3))
+        summary = (
+            f"'{source}' is text in the file, which has other columns as numbers, and was read as numbers: "
+            f"{shown(examples)}"
+        )
+        why = f"{KEEPS}; if they are codes or names, write `{source}: category` there."
+        settle = table.settle(source, kind="number")
+        yield Doubt(source, "digits", "warn", len(numbers), summary, why, settle, examples)
+
+
+CHOICES = (*(_encoding, _orders_of_dates, _centuries, _decimal_signs, _units, _texts_of_digits),)

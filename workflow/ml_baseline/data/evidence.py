@@ -1,0 +1,109 @@
+"""What a table tells as a whole of how one of its columns is read."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from ml_baseline.data.infer_dates import order_of
+from ml_baseline.data.schema import Column, Schema, names_of
+
+# Money of places where decimals have a point or a comma.
+MONEY = {".": r"(?<!R)\$|[£¥₹]|USD|GBP|INR", ",": r"R\$|zł|Kč|[Kk]r\b|BRL|PLN|CZK|DKK|NOK|SEK"}
+SIGNS = {".": "point", ",": "comma"}
+SEPARATED = {";": "semicolons", ",": "commas"}
+# So few cells that could not be read are slips.
+SLIPS = 2
+KEEPS = "The line for the config keeps this reading"
+
+
+@dataclass(frozen=True)
+class ReadTable:
+    """A table as it was read, and what it tells as a whole."""
+
+    values: pd.DataFrame  # cleaned
+    schema: Schema  # described
+    repairs: dict  # with how the file was read
+    settings: dict
+
+    def named(self, *keys: str) -> set[str]:
+        """Return the columns that the config names under these keys."""
+        return {name for key in keys for name in names_of(self.settings.get(key))}
+
+    def settle(self, source: str, **how: Any) -> dict[str, Any]:
+        """Return the entry of the config that says this of a column, with what it says already."""
+        said = (self.settings.get("columns") or {}).get(source, {})
+        said = {"kind": said} if isinstance(said, str) else said
+        return {"columns": {source: {**said, **how}}}
+
+    def repaired(self, source: str) -> dict:
+        """Return what was counted in a raw column."""
+        return self.repairs["columns"].get(source, {})
+
+    def is_open(self, source: str) -> bool:
+        """Return whether another order of day and month, or another decimal sign, would do as well."""
+        return "ambiguous" in self.repaired(source)
+
+    @cached_property
+    def read(self) -> dict[str, Column]:
+        """The features and the time by their raw names; of the parts of a date the first."""
+        roles = ("feature", "time")
+        entries = [entry for entry in self.schema["columns"] if entry["role"] in roles]
+        sources = dict.fromkeys(entry["source"] for entry in entries)
+        return {**sources, **{entry["source"]: entry for entry in reversed(entries)}}
+
+    @cached_property
+    def orders(self) -> dict[str, str]:
+        """Whether the day or the month comes first in columns that tell it, or whose format is given."""
+        found = {
+            source: order_of(entry.get("date_formats", ())) for source, entry in self.read.items()
+        }
+        return {s: order for s, order in found.items() if order and not self.is_open(s)}
+
+    @cached_property
+    def signs(self) -> dict[str, str]:
+        """The decimal signs of columns that tell them."""
+        return {
+            source: entry.get("decimal", ".")
+            for source, entry in self.read.items()
+            if entry["kind"] == "number" and "part" not in entry and not self.is_open(source)
+            if "minimum" in entry
+        }
+
+
+def shown(examples: Iterable[str]) -> str:
+    """Return cells as a sentence holds them."""
+    return ", ".join(f"'{text}'" if text else "an empty cell" for text in examples)
+
+
+def evidence_of_order(table: ReadTable, order: str) -> str:
+    """Return what else in the file speaks for the order of day and month."""
+    of = [name for name, other in table.orders.items() if other == order]
+    if 2 * len(of) > len(table.orders):
+        return f"'{of[0]}' has the {order} first"
+    if table.orders or order == "month":
+        return ""
+    if table.repairs.get("separator") == ";":
+        return "semicolons stand between the cells"
+    comma = next((name for name, sign in table.signs.items() if sign == ","), None)
+    return f"'{comma}' has decimal commas" if comma else ""
+
+
+def evidence_of_sign(table: ReadTable, source: str, sign: str) -> str:
+    """Return what else in the file speaks for a decimal sign."""
+    of = [name for name, other in table.signs.items() if other == sign]
+    if 2 * len(of) > len(table.signs):
+        return f"'{of[0]}' has decimal {SIGNS[sign]}s"
+    separator = table.repairs.get("separator")
+    if (separator, sign) in ((";", ","), (",", ".")):
+        return f"{SEPARATED[str(separator)]} stand between the cells"
+    money = re.search(MONEY[sign], " ".join(table.repaired(source)["ambiguous_examples"]))
+    return f"{money[0]} mostly goes with decimal {SIGNS[sign]}s" if money else ""
+
+
+def because(evidence: str) -> str:
+    """Return the sentence that says what a reading was chosen by, if there is anything."""
+    return f"It was chosen because {evidence}." if evidence else "Nothing in the file tells which."
