@@ -8,6 +8,7 @@ from ml_baseline.data import cells
 from ml_baseline.data.clean import EXAMPLES
 from ml_baseline.data.evidence import (
     KEEPS,
+    SLIPS,
     ReadTable,
     shown,
 )
