@@ -66,6 +66,61 @@ def test_the_refusal_proposes_the_encoding(tmp_path):
         read_raw_table(tmp_path / "t.csv")
 
 
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [
+        ("cp1250", "Łukasz Michał Paweł Anna Ewa"),
+        ("cp1250", "Iaşi Bucureşti Timişoara Cluj"),
+        ("iso8859_2", "Michał Łukasz"),
+        ("mac_roman", "Köln München José café"),
+        ("cp850", "Malmö José"),
+    ],
+)
+def test_a_few_names_are_enough_to_refuse(tmp_path, encoding, words):
+    written(tmp_path / "t.csv", encoding, words.split())
+    with pytest.raises(InputError, match="name its encoding"):
+        read_raw_table(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [
+            "5 m²",
+            "20 °C",
+            "½ cup",
+            "3×4",
+            "£5",
+            "5 £",
+            "Nº 1",
+            "2ª",
+            "1º",
+            "§ 5",
+            "10 µg",
+            "±3",
+            "™",
+        ],
+        ["“a”", "d’Ørsted", "L’Haÿ", "Château-d’Œx", "ÉCOLE", "DÉJÀ", "à", "où", "¿qué?", "¡sí!"],
+        [
+            "Müller–Lüdenscheidt",
+            "coöperatie",
+            "pingüino",
+            "maçã",
+            "corações",
+            "Åre",
+            "øl",
+            "Ærø",
+            "È",
+        ],
+    ],
+)
+def test_western_words_and_signs_are_no_doubt(tmp_path, words):
+    names = written(tmp_path / "t.csv", "cp1252", words)
+    table, reading = read_raw_table(tmp_path / "t.csv")
+    assert table["name"].tolist() == names
+    assert reading["encoding"] == "cp1252" and "doubtful_words" not in reading
+
+
 @pytest.mark.parametrize("answers", [("да", "нет"), ("Да", "Нет"), ("м", "ж"), ("ж", "м")])
 def test_a_few_short_words_are_enough_to_refuse(tmp_path, answers):
     lines = "".join(f"{i},{answers[i % 2]}\n" for i in range(40))

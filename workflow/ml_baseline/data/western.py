@@ -17,7 +17,11 @@ ENOUGH_WORDS = 20_000
 # A word with a letter or sign outside ASCII, and what may stand at its sides or between its letters.
 WORD = re.compile(r"[A-Za-z]*[^\x00-\x7f\s][^\x00-\x40\x5b-\x60\x7b-\x7f\s]*")
 EDGES = "«»¿¡“”„‘’‚‹›–—…•·™®©°ºª€£¥¢§±×²³¹½¼¾µ¶†‡‰\u00ad"
-INSIDE = re.compile("[’‘·–—°ºª\u00ad]+")
+INSIDE = re.compile("[’‘·–—°ºª×\u00ad]+")
+# Signs where only letters of another code page stand: £ukasz, Micha³, Bucureºti, Jos‚.
+ODD = re.compile(
+    r"[£¥¢§¼½¾¹²³¯¨´¸¬¦¤][^\W\d_]|[^\W\d_]{3}[¹²³¼½¾]|[^\W\d_]{2}(?:[ºª][^\W\d_]|[‚„‡ˆ‰])"
+)
 # Words without any ASCII letter: of French, Italian, Portuguese and the languages of the North.
 ALONE = frozenset("àáâäåæèéêíóôöøúüµœ")
 # Letters of this code page that are other ones in those of the East, of Turkey and of Iceland.
@@ -38,10 +42,12 @@ class Words:
         """Look at some more of the text."""
         if len(self.all) > ENOUGH_WORDS:
             return
-        found = {word.strip(EDGES) for word in set(WORD.findall(text))} - self.all
-        new = {word for word in found if not word.isascii()}
+        words = set(WORD.findall(text))
+        odd = {word for word in words if ODD.search(word)}
+        found = odd | {word.strip(EDGES) for word in words - odd}
+        new = {word for word in found - self.all if not word.isascii()}
         self.all |= new
-        self.strange |= {word for word in new if not _is_western(word)}
+        self.strange |= {word for word in new if word in odd or not _is_western(word)}
 
     def are_western(self) -> bool:
         """Return whether the text can be Western."""

@@ -20,8 +20,10 @@ HEADER_ROWS = 100
 # A header has names for so many of the columns; titles and notes above it have fewer cells.
 HEADER_SHARE = 0.6
 # A cell in a sheet's XML with its address, its attributes, and what is in it.
-XML_CELL = re.compile(rb'<c r="([A-Z]+)(\d+)"([^>]*[^/>])?>(.*?)</c>', re.DOTALL)
-XML_VALUE = re.compile(rb"<v[^>]*>([^<]+)</v>")
+XML_CELL = re.compile(rb"<(?:\w+:)?c\b([^>]*[^/>])>(.*?)</(?:\w+:)?c>", re.DOTALL)
+XML_PLACE = re.compile(rb'\br="([A-Z]+)(\d+)"')
+XML_VALUE = re.compile(rb"<(?:\w+:)?v\b[^>]*>([^<]+)<")
+XML_FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
 # The name of what is in a compound file in place of a workbook that has a password.
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 
@@ -149,7 +151,12 @@ class WorkbookRows(TypedRows):
             value = XML_VALUE.search(content)
             if row >= 0 and b't="e"' in attributes and value:
                 yield row, column, FormulaError(value[1].decode())
-            elif row >= 0 and b"<f" in content and not value and b't="str"' not in attributes:
+            elif (
+                row >= 0
+                and XML_FORMULA.search(content)
+                and not value
+                and b't="str"' not in attributes
+            ):
                 raise InputError(
                     f"{self.name}, sheet '{sheet.title}', cell {_address(*place)}: the formula has no "
                     "result in the file; open the workbook in Excel or LibreOffice, which computes "
@@ -253,15 +260,15 @@ def _xml_cells(
     if archive is None or "xl/workbook.xml" not in archive.namelist():
         return
     content = archive.read(_part(archive, title))
-    if b't="e"' not in content and b"<f" not in content:
+    if b't="e"' not in content and not XML_FORMULA.search(content):
         return
-    for found in XML_CELL.finditer(content):
-        attributes = found[3] or b""
-        if b't="e"' in attributes or b"<f" in found[4]:
+    for attributes, inside in XML_CELL.findall(content):
+        place = XML_PLACE.search(attributes)
+        if place and (b't="e"' in attributes or XML_FORMULA.search(inside)):
             column = 0
-            for letter in found[1]:
+            for letter in place[1]:
                 column = 26 * column + letter - 64
-            yield (int(found[2]) - 1, column - 1), attributes, found[4]
+            yield (int(place[2]) - 1, column - 1), attributes, inside
 
 
 def _part(archive: zipfile.ZipFile, title: str) -> str:
