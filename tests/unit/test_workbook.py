@@ -211,7 +211,14 @@ def test_values_are_no_header(tmp_path):
 def test_the_one_sheet_that_can_be_the_table_is_it(tmp_path, sheets, columns):
     path = written(tmp_path / "t.xlsx", sheets)
     assert cells(path, {}, columns) == EXPECTED
-    assert read_raw_table(path, {}, columns)[1]["sheet"] == "data"
+    raw, reading = read_raw_table(path, {}, columns)
+    assert reading["sheet"] == "data"
+    schema = infer_schema(raw, {"target": "y"}, "t", reading)
+    cleaned, repairs = clean(raw, schema)
+    found = doubts(cleaned, describe_columns(schema, cleaned), reading | repairs, {"target": "y"})
+    (told,) = [doubt for doubt in found if doubt.what == "sheet"]
+    others = " and ".join(f"'{title}'" for title in sheets if title != "data")
+    assert told.severity == "told" and told.summary.endswith(f"in row 1; not read: {others}")
 
 
 def test_which_of_several_sheets_has_to_be_said(tmp_path):

@@ -25,6 +25,22 @@ from ml_baseline.text import plural
 PIVOT = 2068
 
 
+def _sheet(table: ReadTable) -> Iterator[Doubt]:
+    """Yield which part of a workbook is the table, where there was a choice."""
+    how = table.repairs
+    chosen = {"other_sheets", "merged_cells_filled"} & {*how}
+    if "sheet" not in how or (how["header_row"] == "1" and not chosen):
+        return
+    summary = (
+        f"The sheet '{how['sheet']}' was read, with the columns' names in row {how['header_row']}"
+    )
+    if "other_sheets" in how:
+        summary += f"; not read: {how['other_sheets']}"
+    if "merged_cells_filled" in how:
+        summary += f"; values of merged cells were copied into {how['merged_cells_filled']} rows"
+    yield Doubt(how["sheet"], "sheet", "told", table.repairs["rows_read"], summary)
+
+
 def _encoding(table: ReadTable) -> Iterator[Doubt]:
     """Yield that a text was taken for Windows-1252, where some of its words tell of another encoding."""
     words = table.repairs.get("doubtful_words")
@@ -182,4 +198,6 @@ def _texts_of_digits(table: ReadTable) -> Iterator[Doubt]:
         yield Doubt(source, "digits", "warn", len(numbers), summary, why, settle, examples)
 
 
-CHOICES = (*(_encoding, _orders_of_dates, _centuries, _decimal_signs, _units, _texts_of_digits),)
+CHOICES = (
+    *(_sheet, _encoding, _orders_of_dates, _centuries, _decimal_signs, _units, _texts_of_digits),
+)

@@ -60,7 +60,7 @@ def target_classes(
     if not (yes or no) and len(classes) == 2:
         raise InputError(
             f"which value of the target '{target}' is the yes? It has {shown}; "
-            "say so with `positive:`"
+            "say so with `positive:` (`--positive` on a command line)"
         )
     if not yes or not no or yes | no != classes:
         raise InputError(

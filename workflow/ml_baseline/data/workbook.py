@@ -44,6 +44,9 @@ class WorkbookRows(TypedRows):
         at = found.header(wanted)[0] if header is None else header - 1 - found.top
         self._check_header(found, at, header)
         self.reading |= {"sheet": found.title, "header_row": str(found.top + at + 1)}
+        others = [title for title in self._book.sheet_names if title != found.title]
+        if others and sheet is None:
+            self.reading["other_sheets"] = _listed(others)
         self._read(found, at)
 
     def _cells(self) -> Iterator[Row]:
