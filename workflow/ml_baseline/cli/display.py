@@ -42,7 +42,7 @@ def print_list(runs: "list[RunLine]", results: Path) -> None:
             run_id, dataset, model, score, rows, audit, notes = _cells(run)
             print(for_terminal(f"{run_id}  {notes}".rstrip()))
             text = f"{dataset}: {model}, {score} on {rows} rows, audit: {audit}"
-            console.print(Padding(plain(text), (0, 0, 0, 4)))
+            print_indented(text, 4)
     for run in runs:
         if run["problem"] is not None:
             problem = " ".join(f"{run['dataset']}: not usable. {run['problem']}".split())
@@ -105,6 +105,11 @@ def print_verification(found: "Verification") -> None:
     lines += [f"version: {change}" for change in found["version_changes"]]
     lines += [f"PROBLEM: {problem}" for problem in found["problems"]]
     print(for_terminal("\n".join([*lines, "ok" if found["ok"] else "NOT ok"])))
+
+
+def print_indented(text: str, by: int) -> None:
+    """Print a text, in lines that all begin at a column."""
+    console_of().print(Padding(plain(text), (0, 0, 0, by), expand=False))
 
 
 def plain(text: object) -> Text:

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import yaml
-from rich.padding import Padding
 
 from ml_baseline.audit.findings import merged_fixes
-from ml_baseline.cli.display import WIDE, console_of, plain, table_of
+from ml_baseline.cli.display import WIDE, console_of, plain, print_indented, table_of
 from ml_baseline.cli.train import CONFIG, known_tables, name_and_settings, name_of_file
 from ml_baseline.config.editing import add_table
 from ml_baseline.config.paths import same_path
@@ -115,16 +114,16 @@ def print_inspection(found: Inspection, all_columns: bool = False) -> None:
     print(f"\n{'What to look at:' if groups else 'Each column can be read in one way only.'}")
     for doubts in groups[:SHOWN_DOUBTS]:
         first, others = doubts[0], [doubt.column for doubt in doubts[1:]]
-        print(for_terminal(f"  {first.severity:4}  {first.summary}."))
+        print_indented(f"{first.severity}: {first.summary}.", 2)
         if others:
             names = ", ".join(shortened(name, NAME_WIDTH) for name in others[:SHOWN_CANDIDATES])
             more = " ..." if len(others) > SHOWN_CANDIDATES else ""
             text = f"The like holds for {plural(len(others), 'column')}: {names}{more}"
-            print(for_terminal(f"        {text}"))
+            print_indented(text, 6)
         if first.severity != "told":
-            print(for_terminal(f"        {first.explanation}"))
+            print_indented(first.explanation, 6)
             for line in config_entry(**first.settle).splitlines():
-                print(for_terminal(f"          {line}"))
+                print(for_terminal(f"        {line}"))  # not broken: it is to be copied
     if len(groups) > SHOWN_DOUBTS:
         print(f"  ... and {len(groups) - SHOWN_DOUBTS} more; --json shows them")
 
@@ -170,7 +169,7 @@ def _print_columns(columns: list[ColumnView]) -> None:
         return
     for name, *others in rows:  # a narrow terminal
         print(for_terminal(name))
-        console.print(Padding(plain("; ".join(filter(None, others))), (0, 0, 0, 4)))
+        print_indented("; ".join(filter(None, others)), 4)
 
 
 def _kind(column: ColumnView) -> str:

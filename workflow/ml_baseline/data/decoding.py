@@ -131,8 +131,7 @@ class Decoder:
         line = self._line + data.count(b"\n", 0, place)
         return InputError(
             f"{self.name}, line {line}: the byte 0x{data[place]:02x} is not valid {self.encoding} "
-            "text; save the file as UTF-8, or name its encoding in the config (`encoding: latin-1`, "
-            "for instance)"
+            "text; save the file as UTF-8, or set `encoding` in the config to the one it was written in"
         )
 
 
