@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from ml_baseline.data import cells
 from ml_baseline.data.infer_dates import order_of
 from ml_baseline.data.schema import Column, Schema, names_of
 
@@ -94,13 +95,16 @@ def evidence_of_order(table: ReadTable, order: str) -> str:
 
 def evidence_of_sign(table: ReadTable, source: str, sign: str) -> str:
     """Return what else in the file speaks for a decimal sign."""
+    examples = " ".join(table.repaired(source)["ambiguous_examples"])
+    if table.read[source]["kind"] == "number" and re.search(cells.CURRENCIES, examples):
+        return ""  # money with three decimals throughout: that speaks against it
     of = [name for name, other in table.signs.items() if other == sign]
     if 2 * len(of) > len(table.signs):
         return f"'{of[0]}' has decimal {SIGNS[sign]}s"
     separator = table.repairs.get("separator")
     if (separator, sign) in ((";", ","), (",", ".")):
         return f"{SEPARATED[str(separator)]} stand between the cells"
-    money = re.search(MONEY[sign], " ".join(table.repaired(source)["ambiguous_examples"]))
+    money = re.search(MONEY[sign], examples)
     return f"{money[0]} mostly goes with decimal {SIGNS[sign]}s" if money else ""
 
 
