@@ -269,3 +269,21 @@ def test_it_needs_no_snakemake_and_no_model():
     run = [sys.executable, "-c", script, "/dev/stdin"]
     done = subprocess.run(run, capture_output=True, text=True, cwd=ROOT / "workflow", input="")
     assert "LOADED 1 []" in done.stdout, done.stderr
+
+
+def test_imbalance_and_columns_with_a_role_are_told(folder, capsys):
+    rows = range(300)
+    answers = ["yes" if i % 100 == 0 else "maybe" if i % 50 == 0 else "no" for i in rows]
+    days = pd.date_range("2024-01-01", periods=300).astype("str")
+    table = pd.DataFrame(
+        {"shop": [f"s{i % 9}" for i in rows], "day": days, "x": rows, "y": answers}
+    )
+    table.to_csv("t.csv", index=False)
+    (folder / "config").mkdir()
+    entry = {"table": "t.csv", "target": "y", "group": "shop", "time": "day"}
+    (folder / "config/config.yaml").write_text(yaml.safe_dump({"datasets": {"t": entry}}))
+    out = said(capsys, "t.csv", "--target", "y", "--positive", "yes", "--positive", "maybe")
+    assert "300 rows; 1 column to learn from (1 integer); not learned from: shop, day" in out
+    assert "y: maybe, yes (means 1) in 6 rows, 2 %; no (means 0) in 294, 98 %; imbalanced" in out
+    assert "category (group)" in out and "date (time)" in out
+    assert "told: 'shop' keeps rows together" in out

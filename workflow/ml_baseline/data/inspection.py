@@ -15,6 +15,7 @@ from ml_baseline.data.infer_target import target_classes
 from ml_baseline.data.schema import NUMERIC_KINDS, Column, Doubt, Schema
 from ml_baseline.data.tables import open_rows, read_raw_table
 from ml_baseline.errors import InputError
+from ml_baseline.text import plural
 
 EXAMPLES = 3
 # Among so many cells examples are looked for.
@@ -47,7 +48,7 @@ class Inspection:
     columns: list[ColumnView]
     doubts: list[Doubt]
     target: str | None
-    classes: dict[str, int]  # rows of the target's positive and negative labels, by the first label
+    classes: dict[str, int]  # rows of the target's positive and of its negative labels, by these
     candidates: dict[str, list[str]]  # without a target: columns with two labels, and these
 
     def as_json(self) -> dict[str, Any]:
@@ -83,7 +84,8 @@ def inspect_table(path: str, settings: Mapping[str, Any]) -> Inspection:
         columns = [column for column in columns if column.role != "target"]
     else:
         counts = table[schema["target"]].value_counts()
-        classes = {schema["positive"][0]: int(counts[1]), schema["negative"][0]: int(counts[0])}
+        both = (schema["positive"], counts[1]), (schema["negative"], counts[0])
+        classes = {", ".join(labels): int(number) for labels, number in both}
     return Inspection(path, len(raw), reading, columns, found, target, classes, candidates)
 
 
@@ -194,5 +196,6 @@ def in_short(inspection: Inspection) -> str:
     kinds = Counter(column.kind for column in inspection.columns if column.role == "feature")
     features = ", ".join(f"{number:,} {kind}" for kind, number in kinds.most_common())
     aside = [c.name for c in inspection.columns if c.role not in ("feature", "target")]
-    text = f"{inspection.rows:,} rows; {sum(kinds.values()):,} columns to learn from ({features})"
+    number = plural(sum(kinds.values()), "column")
+    text = f"{plural(inspection.rows, 'row')}; {number} to learn from ({features})"
     return text + (f"; not learned from: {', '.join(aside[:3])}" if aside else "")
