@@ -101,10 +101,13 @@ def test_no_headline_claims_skill_that_the_ranking_does_not_show():
 @pytest.mark.parametrize(
     ("unit", "said"),
     [
-        ("group", "Rows of one group count together: the 160 holdout rows (12 groups)"),
+        (
+            "group",
+            "Rows of one group count together: the 160 holdout rows are 12 groups",
+        ),
         (
             "distinct row",
-            "The table holds repeats, which count once: the 160 holdout rows (12 dist",
+            "which count once: of 160 holdout rows 12 are distinct",
         ),
         ("row", ""),
     ],

@@ -130,7 +130,8 @@ def leaderboard_text(rows: list[dict[str, str]]) -> str:
         ]
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     units, unit = float(first["units"]), first["unit"]
-    of = f" ({units:,.0f} {unit}s)" if unit != "row" else ""
+    of = f" ({units:,.0f} {'distinct' if unit == 'distinct row' else unit + 's'})"
+    of = "" if unit == "row" else of
     title = (
         f"{first['dataset']}: {float(first['rows']):,.0f} holdout rows{of}, "
         f"{percent(float(first['prevalence']), 1)} positive, threshold {float(first['threshold']):g}"
@@ -143,7 +144,8 @@ def leaderboard_text(rows: list[dict[str, str]]) -> str:
     text += [f"  {row['model']}: {row['reason']}" for row in rows if row.get("reason")]
     text += [f"  {row['model']}: failed: {row['reason']}" for row in failed]
     rough = []
-    for row in rows:
+    # Whatever a baseline that guesses has of yes and no, hangs on no rows.
+    for row in (row for row in rows if row["model"] != row.get("baseline")):
         names = [n for n in SHOWN_METRICS if row[f"{n}_reliable"].lower() == "false"]
         if names:
             whole = len(names) == len(SHOWN_METRICS)

@@ -51,10 +51,15 @@ class Standing(NamedTuple):
     @property
     def rows_text(self) -> str:
         """How many rows the scores are from."""
-        of = f" ({plural(self.units, self.unit)})" if self.units < self.rows else ""
+        of = f" ({self.units_text})" if self.units < self.rows else ""
         if self.seeds > 1:
             return f"{self.seeds} holdouts of {plural(self.rows, 'row')}{of} each"
         return f"{plural(self.rows, 'holdout row')}{of}"
+
+    @property
+    def units_text(self) -> str:
+        """How many pieces of evidence the rows are."""
+        return plural(self.units, self.unit).removesuffix(" rows").removesuffix(" row")
 
     @property
     def takes_rows_as_independent(self) -> bool:
