@@ -499,6 +499,11 @@ def test_a_model_that_failed_with_one_seed_is_not_compared_over_fewer():
     assert table.loc["useless", "selected"]
 
 
+def test_a_reason_that_is_the_same_with_all_seeds_is_told_once():
+    table = with_failures(SKILLS, {1: ["good"], 2: ["good"]})
+    assert table.loc["good", "reason"] == "ValueError: no"
+
+
 def test_without_the_baseline_nothing_is_compared_with_it():
     table = with_failures(SKILLS, {42: ["dummy"]})
     assert table["baseline_difference"].isna().all()

@@ -200,13 +200,14 @@ def verdict_of(row: LeaderboardRow, settings: dict, does: str, best: str) -> str
 def failures_of(metrics: pd.DataFrame) -> dict[str, str]:
     """Return the models that failed with any seed, and why, in the order of their names."""
     failed = metrics[metrics["status"] == FAILED]
-    several = metrics["seed"].nunique() > 1
-    return {
-        model: "; ".join(
-            f"seed {row.seed}: {row.reason}" if several else row.reason for row in rows.itertuples()
-        )
-        for model, rows in failed.groupby("model")
-    }
+    seeds, found = metrics["seed"].nunique(), {}
+    for model, rows in failed.groupby("model"):
+        reasons = rows["reason"].tolist()
+        if len(reasons) == seeds and len(set(reasons)) == 1:
+            found[model] = reasons[0]
+        else:
+            found[model] = "; ".join(f"seed {row.seed}: {row.reason}" for row in rows.itertuples())
+    return found
 
 
 def failed_rows(failures: dict[str, str], table: pd.DataFrame) -> pd.DataFrame:
