@@ -518,8 +518,18 @@ def test_a_reading_that_could_be_another_is_told(case):
     values, settings, example = AMBIGUOUS[case]
     raw = raw_table(x=values * 10, y=(["yes", "no"] * 50)[: 10 * len(values)])
     _, repairs = clean(raw, infer_schema(raw, settings | {"target": "y"}))
-    examples = repairs["columns"]["x"].get("ambiguous_examples", [None])
-    assert examples[0] == example
+    found = repairs["columns"]["x"]
+    assert found.get("ambiguous_examples", [None])[0] == example
+    if example:  # all cells can be read in both ways
+        assert list(found["readings"].values()) == [10 * len(values)] * 2
+
+
+def test_the_runner_up_is_kept_with_the_cells_that_it_reads():
+    days = ["01/02/2024", "01/13/2024", "05/06/2024", "", "?"]
+    raw = raw_table(x=days * 10, y=["yes", "no"] * 25)
+    _, repairs = clean(raw, infer_schema(raw, {"target": "y"}))
+    assert repairs["columns"]["x"]["readings"] == {"%m/%d/%Y": 30, "%d/%m/%Y": 20}
+    assert "ambiguous" not in repairs["columns"]["x"]
 
 
 @pytest.mark.parametrize("values", [2, 3, 50])

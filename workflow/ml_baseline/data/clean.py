@@ -125,6 +125,7 @@ def clean_features(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, dic
         raw column, in cells: `stripped`, `missing` (by token), `numbers_from_text`,
         `booleans_from_text`, `dates_from_text`, `encoded`, `respelled`, `missing_numbers` (sentinels),
         `unseen` (of a category that the training table, if the schema knows it, did not have),
+        `readings` (that of the column and the runner-up, if that gives cells other values),
         `mixed` (numbers without the unit of the others), `ambiguous` (read so, but the other order of
         day and month, or the other decimal sign, fits all cells too), or `unparsable` and so missing.
         The last four have a few examples; the positions of the unparsable rows stand in
@@ -246,7 +247,8 @@ def _values(texts: pd.Series, entry: Column, count: dict) -> pd.Series:
         decimal = entry.get("decimal", ".")
         if repaired and "declared" not in entry:
             other = {**entry, "decimal": "," if decimal == "." else "."}
-            _count_ambiguous(texts, values, lambda some: cells.read_numbers(some, other)[0], count)
+            names = (f"decimal {decimal}", f"decimal {other['decimal']}")
+            _compare(texts, values, lambda t: cells.read_numbers(t, other)[0], names, count)
     _count_unparsable(texts, values, count)
     return _finished(values, entry, count)
 
@@ -313,16 +315,27 @@ def _count_mixed(texts: pd.Series, values: pd.Series, entry: Column, count: dict
         count["mixed_examples"] = [f"{t} (read as {values[row]:g})" for row, t in some.items()]
 
 
-def _count_ambiguous(
-    texts: pd.Series, values: pd.Series, otherwise: Callable[[pd.Series], pd.Series], count: dict
+def _compare(
+    texts: pd.Series,
+    values: pd.Series,
+    otherwise: Callable[[pd.Series], pd.Series],
+    names: tuple[str, str],
+    count: dict,
 ) -> None:
-    """Count the cells that another reading, if it reads all that is read here, gives other values."""
+    """Count the cells that a column's reading and the runner-up read, if that reads any.
+
+    Where both read all that is read here, those to which they give other values are ambiguous.
+    """
     read = texts[values.notna()].drop_duplicates()
-    if otherwise(cells.sample(read, cells.FEW_CELLS)).isna().any():  # most columns tell at a glance
+    few = otherwise(cells.sample(read, cells.FEW_CELLS)).dropna()
+    if not (few != values[few.index]).any():  # most columns tell at a glance
         return
     instead = otherwise(read)
-    differ = read[instead != values[read.index]]
-    if instead.notna().all() and len(differ) and not _size_tells(values[read.index], instead):
+    is_read = instead.notna()
+    runner_up = int(texts.isin(read[is_read]).sum())
+    differ = read[is_read & (instead != values[read.index])]
+    count["readings"] = {names[0]: int(values.notna().sum()), names[1]: runner_up}
+    if is_read.all() and not _size_tells(values[read.index], instead):
         count["ambiguous"] = int(texts.isin(differ).sum())
         count["ambiguous_examples"] = [
             f"{text} (read as {values[row]}, could be {instead[row]})".replace(" 00:00:00", "")
@@ -355,9 +368,8 @@ def _date_parts(texts: pd.Series, entries: list[Column], count: dict) -> dict[st
     _count_unparsable(texts, times, count)
     swapped = [ORDER.sub(r"\3\2\1", date_format) for date_format in first["date_formats"]]
     if swapped != first["date_formats"] and not first.get("declared"):
-        _count_ambiguous(
-            texts, times, lambda some: cells.parse_dates(some, swapped, latest, utc), count
-        )
+        names = (" or ".join(first["date_formats"]), " or ".join(swapped))
+        _compare(texts, times, lambda t: cells.parse_dates(t, swapped, latest, utc), names, count)
     columns = {}
     for entry in entries:
         values = PARTS[entry["part"]](times).astype("float64")

@@ -126,7 +126,7 @@ def repair_rows(repairs: dict) -> list[dict[str, Any]]:
     rows = []
     for name, counts in repairs["columns"].items():
         for what, cells in counts.items():
-            if what.endswith("_examples"):
+            if what.endswith("_examples") or what == "readings":
                 continue
             examples = counts.get(f"{what}_examples", [])
             if isinstance(cells, dict):  # which text, and how often
