@@ -147,6 +147,24 @@ def test_differences_are_counted_by_unit_too(metric):
     assert found["reliable"] == once["reliable"]
 
 
+@pytest.mark.parametrize("groups", [1, 2, 3])
+@pytest.mark.parametrize("said", ["unsure", "right", "constant"])
+@pytest.mark.filterwarnings("error")
+def test_next_to_no_groups_have_wide_intervals_and_no_others(groups, said):
+    target = np.arange(60) % 2
+    unsure = np.clip(0.3 * target + 0.7 * np.random.default_rng(0).random(60), 0, 1)
+    probability = {"unsure": unsure, "right": target * 0.8 + 0.1, "constant": np.full(60, 0.5)}
+    group = np.arange(60) * groups // 60
+    table = confidence_intervals(target, probability[said], units=group, table_rows=300)
+    assert not table["reliable"].any()
+    assert (table["low"] <= table["value"] + 1e-9).all()
+    assert (table["high"] >= table["value"] - 1e-9).all()
+    models = {"one": probability[said], "other": unsure * 0.9, "dummy": np.full(60, 0.5)}
+    compared = compare(target, models, "dummy", "other", metrics=ALL, units=group)
+    assert compared.notna().all(axis=None)
+    assert not compared["reliable"].any()
+
+
 # In results
 
 

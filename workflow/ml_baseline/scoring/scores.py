@@ -69,7 +69,8 @@ def parts_of_rows(name: str | Metric, sample: Sample) -> np.ndarray:
 
 def parts_of_units(name: str | Metric, sample: Sample) -> np.ndarray:
     """Return the part that each unit has in a metric, shape (units,): its rows' parts together."""
-    return by_unit(parts_of_rows(name, sample), sample.units)
+    parts = by_unit(parts_of_rows(name, sample), sample.units)
+    return np.where(np.abs(parts) < 1e-12, 0.0, parts)  # one unit has none at all
 
 
 def confidence_intervals(
