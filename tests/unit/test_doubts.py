@@ -73,6 +73,14 @@ CASES = {
         {},
         [("m", "decimal", "fail", "")],
     ),
+    "lists of answers, or numbers": (
+        {
+            "m": ["1", "2", "1,2", "2,3", "1,3", "4"] * (ROWS // 6),
+            "n": [f"{i},5" for i in range(ROWS)],
+        },
+        {},
+        [("m", "list", "warn", "120 cells of 'm' such as 1,2 .* could be lists of answers")],
+    ),
     "order, by a format in the config": (
         {"d": OPEN, "e": [f"{day}/01/2024" for day in DAYS]},
         {"columns": {"e": {"format": "%d/%m/%Y"}}},

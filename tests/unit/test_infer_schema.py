@@ -686,3 +686,39 @@ def test_a_spelling_never_seen_is_read_as_the_label_it_spells():
     table, repairs = clean_features(new, schema | {"columns": features})
     assert table["plan"].tolist() == ["basic", "Plus", "gold"]
     assert repairs["plan"]["respelled"] == 2
+
+
+OPEN = {
+    "a semicolon, and no other evidence": (["1.234", "2.345", "3.456"], ";", True),
+    "commas between cells": (["1.234", "2.345", "3.456"], ",", False),
+    "927 is no 2.217": (["2.217", "927", "3.756", "3.721"], "\t", True),
+    "thirds": (["1", "1.333", "2", "2.667"], "\t", False),
+    "a longer fraction tells": (["1.234", "2.3456", "3.456"], ";", False),
+    "a nought before the point tells": (["1.234", "0.345", "3.456"], ";", False),
+}
+
+
+@pytest.mark.parametrize(("values", "separator", "is_open"), OPEN.values(), ids=OPEN)
+def test_plain_numbers_that_may_be_thousands_are_told(values, separator, is_open):
+    """They stay the numbers that programs write so; where a European wrote them, it is said."""
+    raw = raw_table({"x": values * 9, "y": ["yes", "no"]})
+    schema = infer_schema(raw, {"target": "y"}, reading={"separator": separator})
+    table, repairs = clean(raw, schema)
+    assert table["x"].tolist() == [float(value) for value in values] * 9
+    assert ("ambiguous" in repairs["columns"]["x"]) == is_open
+
+
+def test_digits_before_a_comma_tell_that_it_is_decimal():
+    values = [f"{117980 + i},{430 + i}" for i in range(30)]
+    raw = raw_table({"x": values, "z": ["1.333", "2.5"], "y": ["yes", "no"]})
+    table, _ = clean(raw, infer_schema(raw, {"target": "y"}, reading={"separator": ";"}))
+    assert table["x"].tolist() == [float(value.replace(",", ".")) for value in values]
+
+
+def test_few_numbers_with_commas_that_look_like_lists_are_told_or_kept_as_texts():
+    values = ["1", "2", "1,2", "2,3", "1,3"] * 9
+    raw = raw_table({"x": values, "y": ["yes", "no"]})
+    (x, _) = infer_schema(raw, {"target": "y"}, reading={"separator": "\t"})["columns"]
+    assert x["kind"] == "category"
+    (x, _) = infer_schema(raw, {"target": "y"}, reading={"separator": ";"})["columns"]
+    assert (x["kind"], x["decimal"]) == ("number", ",")

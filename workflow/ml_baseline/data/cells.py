@@ -56,22 +56,21 @@ COMPACT_DATE = "%Y%m%d"
 # decides otherwise.
 DATE_FORMATS = (
     ISO8601,
-    *("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"),  # without leading zeros
-    *("%Y/%m/%d", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y%m%dT%H%M%S"),
     *(
         f"{date}{time}"
-        for date in ("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m-%d-%Y", "%d-%m-%Y")
+        for date in (
+            *("%Y-%m-%d", "%Y/%m/%d"),  # without leading zeros too
+            *("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m-%d-%Y", "%d-%m-%Y"),
+            *("%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y"),
+            *("%b %d, %Y", "%B %d, %Y", "%b %d %Y"),
+        )
         for time in (
-            *("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p"),
+            *("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", " %I:%M%p"),
             *(", %H:%M:%S", ", %I:%M:%S %p"),
         )
     ),
-    *("%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%m/%d/%y %H:%M", "%d/%m/%y %H:%M"),
-    *("%d-%b-%Y", "%d-%b-%y", "%d-%b-%Y %H:%M:%S", "%d %b %Y", "%d %B %Y"),
-    *("%d %b %Y %H:%M:%S", "%d %b %Y %H:%M", "%d/%b/%Y:%H:%M:%S"),
-    *("%b %d %Y %I:%M%p", "%b %d %Y %H:%M:%S", "%b %d %H:%M:%S %Y"),
-    *("%d-%b-%y %I.%M.%S %p", "%d-%b-%y %I.%M.%S.%f %p", "%d-%b-%y %H:%M:%S"),
-    *("%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%b-%Y", "%b %Y", "%B %Y"),
+    *("%Y%m%dT%H%M%S", "%d/%b/%Y:%H:%M:%S", "%b %d %H:%M:%S %Y"),
+    *("%d-%b-%y %I.%M.%S %p", "%d-%b-%y %I.%M.%S.%f %p", "%b-%Y", "%b %Y", "%B %Y"),
     *("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p"),
 )
 CLOCKS = DATE_FORMATS[-4:]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from ml_baseline.data import cells
+from ml_baseline.data.clean import EXAMPLES
 from ml_baseline.data.declarations import declarations
 from ml_baseline.data.evidence import (
     KEEPS,
@@ -18,6 +19,7 @@ from ml_baseline.data.evidence import (
     shown,
 )
 from ml_baseline.data.infer_dates import LATEST_YEAR, order_of
+from ml_baseline.data.infer_numbers import MANY_NUMBERS
 from ml_baseline.data.schema import NUMERIC_KINDS, Doubt, Severity
 from ml_baseline.text import plural
 
@@ -144,6 +146,29 @@ def _decimal_signs(table: ReadTable) -> Iterator[Doubt]:
         yield _choice(table, source, "decimal", f"a decimal {SIGNS[sign]}", evidence, why, settle)
 
 
+def _lists(table: ReadTable) -> Iterator[Doubt]:
+    """Yield numbers such as 1, 2, 1,2 and 2,3, which may be lists of answers."""
+    for source, entry in table.read.items():
+        if entry["kind"] != "number" or entry.get("decimal") != "," or entry.get("declared"):
+            continue
+        numbers = table.values[entry["name"]].dropna()
+        tens = pd.Series((10 * numbers).round(9).unique())
+        lists = tens[tens % 10 != 0]
+        if len(tens) >= MANY_NUMBERS or len(lists) < 2 or not (tens % 1 == 0).all():
+            continue
+        if (lists < 10).any() or (lists > 99).any() or (lists % 10 <= lists // 10).any():
+            continue
+        count = int((numbers % 1 != 0).sum())
+        examples = tuple(f"{ten / 10:g}".replace(".", ",") for ten in sorted(lists)[:EXAMPLES])
+        summary = (
+            f"{plural(count, 'cell')} of '{source}' such as {examples[0]} were read with a decimal "
+            "comma, and could be lists of answers"
+        )
+        why = f"{KEEPS}; if they are lists, write `kind: category` there."
+        settle = table.settle(source, kind="number", decimal=",")
+        yield Doubt(source, "list", "warn", count, summary, why, settle, examples)
+
+
 def _choice(
     table: ReadTable, source: str, what: str, reading: str, evidence: str, why: str, settle: dict
 ) -> Doubt:
@@ -199,5 +224,6 @@ def _texts_of_digits(table: ReadTable) -> Iterator[Doubt]:
 
 
 CHOICES = (
-    *(_sheet, _encoding, _orders_of_dates, _centuries, _decimal_signs, _units, _texts_of_digits),
+    *(_sheet, _encoding, _orders_of_dates, _centuries),
+    *(_decimal_signs, _lists, _units, _texts_of_digits),
 )

@@ -26,7 +26,7 @@ MANY_CATEGORIES = 1000
 # What is counted for predicting alone.
 INTERNAL = ("unparsable_rows", "unseen", "unseen_examples")
 # Where one of these says how, a plain number may mean another.
-READINGS = {"part", "decimal", "unit", "scales", "percent", "bare"}
+READINGS = {"part", "decimal", "unit", "scales", "percent", "bare", "open"}
 # Formats that tell day and month by nothing but their order.
 ORDER = re.compile("^(%[dm])([-/])(%[dm])")
 # What the parts of a date are; days are counted from 1970.
@@ -245,7 +245,7 @@ def _values(texts: pd.Series, entry: Column, count: dict) -> pd.Series:
         if repaired and "declared" not in entry:
             _count_mixed(texts, values, entry, count)
         decimal = entry.get("decimal", ".")
-        if repaired and "declared" not in entry:
+        if entry.get("open") or (repaired and "declared" not in entry):
             other = {**entry, "decimal": "," if decimal == "." else "."}
             names = (f"decimal {decimal}", f"decimal {other['decimal']}")
             _compare(texts, values, lambda t: cells.read_numbers(t, other)[0], names, count)

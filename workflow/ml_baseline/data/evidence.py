@@ -104,8 +104,10 @@ def evidence_of_sign(table: ReadTable, source: str, sign: str) -> str:
     separator = table.repairs.get("separator")
     if (separator, sign) in ((";", ","), (",", ".")):
         return f"{SEPARATED[str(separator)]} stand between the cells"
-    money = re.search(MONEY[sign], examples)
-    return f"{money[0]} mostly goes with decimal {SIGNS[sign]}s" if money else ""
+    if money := re.search(MONEY[sign], examples):
+        return f"{money[0]} mostly goes with decimal {SIGNS[sign]}s"
+    # Of a column with `open`, all cells are so.
+    return "programs write numbers so" if sign == "." and "open" in table.read[source] else ""
 
 
 def because(evidence: str) -> str:

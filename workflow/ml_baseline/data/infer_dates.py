@@ -26,6 +26,7 @@ NUMERIC_ORDERS = {
 }
 TWO_NUMBERS = r"^(\d{1,2})[/-](\d{1,2})[/-]\d{2}(?:\d\d)?\b"
 LONG_HOURS = r"^(?:2[4-9]|[3-9]\d|\d{3}):"
+MARKS = {"%b": "[A-Za-z]{3}", "%B": "[A-Za-z]{3}", "%p": "[AaPp]\\.?[Mm]"}
 MANY_VERSIONS = 20
 SEASON = r"^(\d\d\d\d)-(\d\d)$"
 # Years that a number such as 20240131 may begin with to be a date.
@@ -91,10 +92,17 @@ def date_formats(present: pd.Series, days_first: bool = False) -> list[str]:
         return [cells.DURATION]
     order = _order(distinct) or ("day" if days_first else "month")
     other = NUMERIC_ORDERS["month" if order == "day" else "day"]
+    # Most formats need something that no cell has.
+    marks = {
+        mark: few.str.contains(pattern).any()
+        for mark, pattern in (*MARKS.items(), *((sign, re.escape(sign)) for sign in ":/-., "))
+    }
     candidates = [
         date_format
         for date_format in cells.DATE_FORMATS
-        if not date_format.startswith(other) and cells.parse_dates(few, [date_format]).notna().any()
+        if not date_format.startswith(other)
+        and all(mark not in date_format or mark_is_there for mark, mark_is_there in marks.items())
+        and cells.parse_dates(few, [date_format]).notna().any()
     ]
     # A sample decides which format comes next, all cells whether they are enough.
     unread = present

@@ -58,7 +58,7 @@ def _telling(sign: str, gap: str) -> str:
     """
     number = (
         rf"\d{{1,3}}(?:{gap}\d{{3}})+{sign}\d*|\d{{1,3}}(?:[{cells.SPACES}'’]\d{{3}})+{sign}\d+"
-        rf"|0{sign}\d+|\d*{sign}(?:\d{{0,2}}|\d{{4,}})|\d{{1,3}}(?:{gap}\d{{3}}){{2,}}"
+        rf"|0{sign}\d+|\d*{sign}(?:\d{{0,2}}|\d{{4,}})|\d{{4,}}{sign}\d*|\d{{1,3}}(?:{gap}\d{{3}}){{2,}}"
     )
     return rf"{BEFORE}(?:{number})(?:[eE][+-]?\d+)?{BEHIND}"
 
@@ -71,14 +71,21 @@ THOUSANDS = {
 BESIDE_DIGITS = rf"\s{cells.SPACES}.,'’_()%+\-−–<>=≤≥"
 BELOW_THOUSAND = rf"{BEFORE}\d{{1,3}}{BEHIND}"
 FEW_GROUPED = 3
+DOTTED_DATE = r"\d{1,2}\.\d{1,2}\.\d{2}(?:\d\d)?\b"
+ANSWERS = r"[1-9](?:,[1-9])*"
 
 
 def number_entry(
-    present: pd.Series, decimal: str, decimal_is_given: bool, separator: str | None = None
+    present: pd.Series,
+    decimal: str,
+    decimal_is_given: bool,
+    separator: str | None = None,
+    european: int = -1,
 ) -> dict | None:
     """Return how a column of booleans or numbers is read, None if it is none.
 
     `decimal` is assumed where the stripped cells do not tell the sign, or, if it is given, always.
+    In a table that looks `european` (see `usual_decimal`) 1.234 may be a thousand.
     """
     if present.empty:
         return {"kind": "number"}
@@ -98,8 +105,7 @@ def number_entry(
             return None
         if not decimal_is_given:
             usual, decimal = decimal, _decimal(present) or decimal
-            # Few different ones between commas are lists of answers: 1,2 for the first and second.
-            if (usual, decimal, separator) == (".", ",", ",") and present.nunique() < MANY_NUMBERS:
+            if (usual, decimal) == (".", ",") and _are_answers(distinct, separator):
                 return None
         for how in _ways(present, distinct, decimal):
             numbers = _quantities(present, how)
@@ -112,6 +118,9 @@ def number_entry(
     numbers = numbers.dropna()
     entry = _number_kind(numbers) | how
     sentinels = _sentinels(numbers)
+    if distinct is present and not decimal_is_given:
+        others = present[~numbers.isin(sentinels)] if sentinels else present
+        entry |= {"open": True} if _is_open(others, european) else {}
     return entry | ({"missing_numbers": sentinels} if sentinels else {})
 
 
@@ -163,12 +172,34 @@ def _ways(present: pd.Series, distinct: pd.Series, decimal: str) -> Iterator[dic
         yield how | {"flags": True}
 
 
+def _are_answers(distinct: pd.Series, separator: str | None) -> bool:
+    """Return whether few different cells with commas may be lists: 1,2 for the first and second."""
+    if len(distinct) >= MANY_NUMBERS or separator == ";":
+        return False
+    return separator == "," or bool(distinct.str.fullmatch(ANSWERS).all())
+
+
+def _is_open(texts: pd.Series, european: int) -> bool:
+    """Return whether numbers written as programs do, such as 1.234 and 950, may be thousands."""
+    few = cells.sample(texts, cells.FEW_CELLS)  # most columns tell at a glance
+    if european < 0 or not (all(map(_have_three_digits, (few, texts)))):
+        return False
+    # Where nothing else tells, 927 beside 2.217 and 3.756 does, and 1 beside 1.333 does not.
+    sizes, below = texts.astype("float64").abs(), texts.str.contains(BELOW_THOUSAND)
+    return bool(european or sizes[below].min() > sizes[~below].max())
+
+
+def _have_three_digits(texts: pd.Series) -> bool:
+    grouped = texts.str.contains(THOUSANDS[","])
+    return bool(grouped.any() and (grouped | texts.str.contains(BELOW_THOUSAND)).all())
+
+
 def _are_codes(present: pd.Series) -> bool:
     """Return whether what can be read as numbers are codes: 007, 48E17, (1)."""
     zeros = present[present.str.startswith("0")]
     if zeros.str.match(r"0\d").sum() > LEADING_ZERO_SHARE * len(present):
         return True
-    for pattern in (r"\(.*\)", r"\d+(?:[eE]\d+)?"):
+    for pattern in (r"\(\d{1,3}\)", r"\d+(?:[eE]\d+)?"):
         few = cells.sample(present, cells.FEW_CELLS)
         if few.str.fullmatch(pattern).all() and present.str.fullmatch(pattern).all():
             return bool(present.str.contains(r"[eE(]").any())
@@ -302,18 +333,22 @@ def are_thousands(texts: pd.Series, decimal: str, fewest: int = FEW_GROUPED) -> 
     return bool(below.any() and grouped.sum() >= fewest and (below | grouped).all())
 
 
-def usual_decimal(columns: Iterable[pd.Series], separator: str | None = None) -> str:
-    """Return the decimal sign of a table, by which columns of numbers such as 1.234 are read.
+def usual_decimal(columns: Iterable[pd.Series], separator: str | None = None) -> tuple[str, int]:
+    """Return the decimal sign of a table, and whether it looks European (1), not so (-1) or neither (0).
 
-    Columns that can be read in one way only decide; a semicolon between cells speaks for a comma.
+    By the sign columns of numbers such as 1,234 are read. Columns that can be read in one way only
+    decide; a semicolon between cells speaks for a comma, if there is any.
     """
     samples = [cells.sample(texts, cells.FEW_CELLS) for texts in columns]
-    if not any(texts.str.contains(",", regex=False).any() for texts in samples):
-        return "."
-    # Few different ones may be lists of answers: 1,2 for the first and the second.
-    samples = [texts for texts in samples if separator != "," or texts.nunique() >= MANY_NUMBERS]
+    has_commas = any(texts.str.contains(",", regex=False).any() for texts in samples)
+    if not has_commas and separator == ",":
+        return ".", -1
+    samples = [texts for texts in samples if not _are_answers(texts.drop_duplicates(), separator)]
     signs = [_told(texts)[0] for texts in samples]
-    return "," if signs.count(",") + (separator == ";") > signs.count(".") else "."
+    commas, points = signs.count(",") + (separator == ";"), signs.count(".")
+    dates = sum(bool(texts.str.match(DOTTED_DATE).all()) for texts in samples if len(texts))
+    european = 1 if commas + dates else -(points > 0 or separator == ",")
+    return "," if has_commas and commas > points else ".", european
 
 
 def _unit(texts: pd.Series) -> str:

@@ -58,6 +58,7 @@ class _Style(NamedTuple):
     decimal: str
     decimal_is_given: bool
     days_first: bool
+    european: int
     separator: str | None
 
     def given(self, how: Mapping[str, Any]) -> bool:
@@ -95,10 +96,11 @@ def infer_schema(
         present[name], answers[name] = _present(raw[name], tokens, declared.get(name, {}))
     separator = (reading or {}).get("separator")
     as_numbers = frozenset((reading or {}).get("numbers", ()))
-    decimal = settings.get("decimal") or usual_decimal(present.values(), separator)
+    decimal, european = usual_decimal(present.values(), separator)
+    decimal = settings.get("decimal") or decimal
     formats = [names_of(how.get("format")) for how in declared.values()]
     days_first = day_first(present.values(), separator == ";" or decimal == ",", formats)
-    style = _Style(decimal, settings.get("decimal") is not None, days_first, separator)
+    style = _Style(decimal, settings.get("decimal") is not None, days_first, european, separator)
     entries: list = []
     features = sum(role == "feature" for role in roles.values())
     for name, role in roles.items():
@@ -306,7 +308,7 @@ def _readings(
     elif kind is None and len(present) and are_compact_dates(present):
         formats = [cells.COMPACT_DATE]
     if not formats and kind != "date":
-        entry = number_entry(present, decimal, style.given(how), style.separator)
+        entry = number_entry(present, decimal, style.given(how), style.separator, style.european)
         as_declared = entry is not None and entry["kind"] != "boolean" and "unit" not in how
         if kind == "number" and not as_declared:
             sign = (entry or {}).get("decimal", decimal)

@@ -31,6 +31,7 @@ class Column(TypedDict, total=False):
     percent: str  # "all" where numbers without the sign are percentages too
     flags: bool  # whether a letter behind a number is left out
     bare: bool  # False if a number without its unit is none
+    open: bool  # whether either sign may be the decimal one, as in 1,234
     declared: bool  # whether the config says how it is read, so that nothing is chosen
     text: bool  # whether the file has these numbers as text, and others as numbers
     missing_values: list[str]  # if the config gives it its own, in lower case
