@@ -308,6 +308,9 @@ class Table:
     columns: dict[str, Column]
     text: str
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # how hypothesis shows it
+        printer.text(repr(self))
+
     def __repr__(self) -> str:
         head = "\n".join(self.text.split("\n")[:6])
         styles = {name: column.style for name, column in self.columns.items()}

@@ -167,6 +167,15 @@ def test_spellings_that_training_folds_are_matched(run, batch, tmp_path):
     assert (tmp_path / "out.csv").read_bytes() == expected
 
 
+def test_another_case_of_a_code_is_another_code(tmp_path):
+    """Training had aB and cD only, and nothing that differs in case alone."""
+    columns = {"code": ["aB", "cD"] * 60, "n": range(120), "bought": ["yes", "no", "no"] * 40}
+    run = publish(tmp_path, pd.DataFrame(columns).astype("str"))
+    assert told(run, pd.DataFrame({"code": ["aB", "cD"], "n": [5, 6]}), tmp_path) == []
+    (line,) = told(run, pd.DataFrame({"code": ["Ab", "CD"], "n": [5, 6]}), tmp_path)
+    assert "'code': 2 of 2 cells (100 %) are of categories that training did not have" in line
+
+
 def test_typed_numbers_are_what_they_are(run, batch, tmp_path):
     """Training had 1,75 as text; the batch has 1.125 as a number, and not a thousand."""
     text = batch.assign(height="1,125")

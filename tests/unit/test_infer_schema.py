@@ -693,6 +693,7 @@ OPEN = {
     "commas between cells": (["1.234", "2.345", "3.456"], ",", False),
     "927 is no 2.217": (["2.217", "927", "3.756", "3.721"], "\t", True),
     "thirds": (["1", "1.333", "2", "2.667"], "\t", False),
+    "sizes on both sides of nought": (["-196.021", "158.087", "971", "-395"], ";", True),
     "a longer fraction tells": (["1.234", "2.3456", "3.456"], ";", False),
     "a nought before the point tells": (["1.234", "0.345", "3.456"], ";", False),
 }

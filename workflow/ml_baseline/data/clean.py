@@ -347,6 +347,7 @@ def _size_tells(values: pd.Series, instead: pd.Series) -> bool:
     """Return whether numbers that both readings have alike are of the size of the one reading only."""
     if not pd.api.types.is_numeric_dtype(values):
         return False
+    values, instead = values.abs(), instead.abs()
     differ = values != instead
     alike = values[~differ]
     fits, would_fit = (

@@ -331,7 +331,11 @@ def _category_entry(present: pd.Series) -> dict:
     counts = present.value_counts()
     folded = counts.index.str.lower()
     if not folded.has_duplicates and folded.str.match("^[!-~]+(?: [!-~]+)*$").all():
-        return {"kind": "category"}
+        # New rows may have the other spelling, which is another code.
+        short = [label for label in counts.index if 1 < len(label) <= CASE_CODE_LETTERS]
+        return {"kind": "category"} | (
+            {"keeps_case": True} if any(map(MIXED_CASE.search, short)) else {}
+        )
     # Single letters may be codes in which the case has a meaning.
     rows = {str(text): int(number) for text, number in counts.items() if len(text) > 1}
     keeps_case = _case_has_a_meaning(list(rows))
