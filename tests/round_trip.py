@@ -58,14 +58,16 @@ AMERICAN = Locale(
     ("${}", "$ {}", "USD {}"),
     ",\t|",
 )
+# Where points stand between thousands, semicolons stand between cells: alone between tabs, 19.660 is
+# what programs write, and nothing tells otherwise.
 LOCALES = (
     AMERICAN,
     Locale(
         "British", ".", ",", True, ("%d/%m/%Y", "%d %b %Y", "%d-%b-%Y"), ("£{}", "{} GBP"), ",\t|"
     ),
-    Locale("German", ",", ".", True, ("%d.%m.%Y",), ("{} €", "{}€", "{} EUR"), ";\t|"),
+    Locale("German", ",", ".", True, ("%d.%m.%Y",), ("{} €", "{}€", "{} EUR"), ";"),
     Locale("French", ",", "\u202f", True, ("%d/%m/%Y",), ("{} €", "{}\u00a0€"), ";\t"),
-    Locale("Spanish", ",", ".", True, ("%d/%m/%Y", "%d-%m-%Y"), ("{} €",), ";\t"),
+    Locale("Spanish", ",", ".", True, ("%d/%m/%Y", "%d-%m-%Y"), ("{} €",), ";"),
     Locale("Swiss", ".", "’", True, ("%d.%m.%Y",), ("CHF {}", "{} CHF"), ";,"),
     Locale("Swedish", ",", " ", True, ("%Y-%m-%d",), ("{} kr", "{} SEK"), ";\t"),
     Locale("Brazilian", ",", ".", True, ("%d/%m/%Y",), ("R$ {}", "R${}"), ";"),
