@@ -135,10 +135,12 @@ def test_the_same_files_exit_codes_and_second_tries(tmp_path, monkeypatch, undis
         assert not (project.folder / "results").exists()
         assert "part/results/metrics.csv" in said
         project.folder = project.folder / "part"
-        for page in project.folder.rglob("*.html"):  # which names the files it is made from
+        # These name files.
+        for page in (*project.folder.rglob("*.html"), *project.folder.rglob("*.check.json")):
             text = page.read_text(encoding="utf-8")
             page.write_text(text.replace("part/results", "results").replace("part/data", "data"))
-        (project.folder / "results/small/predictions/.new.csv.predicted").unlink()
+        for note in project.folder.glob("results/small/predictions/.*.predicted"):
+            note.unlink()
     assert project.checksums() == undisturbed
 
 
