@@ -7,6 +7,8 @@ import sys
 import pytest
 from running import QUICK_MODELS, ROOT, Project, small_table
 
+pytestmark = pytest.mark.proof
+
 FAULTY = """
 import os
 from pathlib import Path
@@ -48,7 +50,6 @@ DOORS = {
     "a module with a prefix": {"prefix": 'prefix: "part"'},
     "a module from git": {"snakefile": "git+file://{git}/workflow/Snakefile@v1"},
 }
-PROOFS = set(DOORS) - {"a module with a prefix"}
 
 
 def git_repository(folder):
@@ -109,9 +110,7 @@ def prepare(project) -> None:
     project.write_config(**CONFIG)
 
 
-@pytest.mark.parametrize(
-    "door", [pytest.param(door, marks=[pytest.mark.proof] * (door in PROOFS)) for door in DOORS]
-)
+@pytest.mark.parametrize("door", DOORS)
 def test_the_same_files_exit_codes_and_second_tries(tmp_path, monkeypatch, undisturbed, door):
     project = Door(tmp_path / "project")
     prepare(project)
@@ -144,7 +143,6 @@ def test_the_same_files_exit_codes_and_second_tries(tmp_path, monkeypatch, undis
     assert project.checksums() == undisturbed
 
 
-@pytest.mark.proof
 def test_a_module_without_a_hook_of_its_own_keeps_no_one_waiting(tmp_path, monkeypatch):
     """The lock of those who start is let go at the first job, not at the run's end."""
     project = Door(tmp_path)
@@ -165,7 +163,6 @@ def test_a_module_without_a_hook_of_its_own_keeps_no_one_waiting(tmp_path, monke
     run.communicate()
 
 
-@pytest.mark.proof
 def test_another_version_that_is_installed_is_not_run(project, monkeypatch):
     """Neither by the run nor by its jobs, warm or not."""
     foreign = "raise SystemExit('another version')\n"
@@ -176,7 +173,6 @@ def test_another_version_that_is_installed_is_not_run(project, monkeypatch):
     project.run("results/small/audit_passed", "results/small/stats.csv")
 
 
-@pytest.mark.proof
 def test_a_read_only_checkout(tmp_path, undisturbed, monkeypatch):
     checkout = tmp_path / "checkout"
     checkout.mkdir()

@@ -100,6 +100,7 @@ def test_a_failed_audit_can_stop_a_table(project):
     assert (project.folder / "results/leaky/metrics.csv").exists()
 
 
+@pytest.mark.proof
 def test_groups_stay_whole_and_time_runs_forward(project):
     table = small_table(rows=240)
     shops = np.random.default_rng(1).integers(0, 60, 240)

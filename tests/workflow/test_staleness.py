@@ -432,8 +432,11 @@ EDITS = {
 }
 
 
-# Half of the cases, which say the same of other modules or take a whole run, run as proofs.
+# Two thirds of the cases, which say the same of other modules or take a whole run, run as proofs.
 PROOFS = {
+    *("data/augment.py", "scoring/scores.py", "plots/__init__.py", "a plot more", "a model less"),
+    *("confidence level", "a value moved to another key", "a script", "report/page.py"),
+    *("predictions edited by hand", "the default written out for a table"),
     *("a model more", "a table more", "a seed more", "what a failed audit does", "data/stats.py"),
     *("scoring/leaderboard.py", "data/split.py", "data/infer_schema.py", "the page's template"),
     *("config/configuration.py", "a leaderboard edited by hand", "training rows deleted"),
