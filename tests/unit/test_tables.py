@@ -221,6 +221,14 @@ STRAY = {
     "tabs": ('a\tb\n1\t"x\n2\ty\n3\t"z\n4\tw\n', ['"x', "y", '"z', "w"]),
     "semicolons": ('b;a\n"x;1\ny;2\nz";3\nw;4\n', ['"x', "y", 'z"', "w"]),
     "spark": ('a,b\n1,"5\\""\n2,y\n3,"6\\""\n4,"p,q"\n', ['5"', "y", '6"', "p,q"]),
+    "one that is never closed": ('a\tb\n1\t"x\n2\ty\n3\tz\n', ['"x', "y", "z"]),
+    "three": ('a\tb\tc\n1\tx"\t"z\n2\ty\tz\n3\tz"\tw\n4\tu\tv\n', ['x"', "y", 'z"', "u"]),
+    "backslashes that swallow nothing": (
+        'a,b\n1,"x \\"q\\" z"\n2,"0\\" pipe"\n',
+        ['x "q" z', '0" pipe'],
+    ),
+    "backslashes and commas": ('a,b\n1,"say \\"hi\\", ok"\n2,y\n', ['say "hi", ok', "y"]),
+    "paths": ('a,b\n1,"C:\\x\\"\n2,D:\\y\n', ["C:\\x\\", "D:\\y"]),
     "blank lines": ('a\tb\n1\t"x"\n\n2\t"say ""hi"""\n\n', ["x", 'say "hi"']),
     "text over lines": (
         'a,b\n1,"one, two\nthree, four"\n2,y\n',
@@ -273,6 +281,19 @@ def test_a_quote_that_takes_several_rows_for_a_cell_is_named(tmp_path):
     lines[5], lines[10], lines[20] = '5,"one, two"', '10,"word', '20,"word'
     with pytest.raises(InputError, match=r"line 12: .* takes the lines to 22 for one cell"):
         raw(tmp_path, "a,b\n" + "\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('a,b,c\n1,"u,0\n2,v,1\n3,"w,0\n4,"z,1\n', "line 2: a double quote .*`quote: none`"),
+        ('a;b\n1;"x"\n2;"y\n3;z\n', "line 3: a double quote is opened"),  # a file cut off
+        ("a,b\n1,'x, y'\n2,z\n", 'line 2: 3 cells .*`quote: "\'"` if cells stand in single quotes'),
+    ],
+)
+def test_quotes_at_fault_are_told_with_the_key_that_settles_them(tmp_path, content, message):
+    with pytest.raises(InputError, match=message):
+        raw(tmp_path, content)
 
 
 @pytest.mark.parametrize(("content", "expected", "separator"), READ.values(), ids=READ)

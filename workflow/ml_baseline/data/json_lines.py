@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ml_baseline.data.decoding import Decoder
+from ml_baseline.data.header_names import column_names
 from ml_baseline.data.source import SourceFile
-from ml_baseline.data.text import column_names
 from ml_baseline.data.typed import TypedRows, kind_of
 from ml_baseline.errors import InputError
 

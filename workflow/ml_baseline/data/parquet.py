@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import parquet
 
+from ml_baseline.data.header_names import column_names
 from ml_baseline.data.source import SourceFile
-from ml_baseline.data.text import column_names
 from ml_baseline.errors import InputError
 
 BUFFER_BYTES = 1 << 20

@@ -4,7 +4,6 @@ import csv
 import io
 import itertools
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from ml_baseline.data.decoding import Decoder
+from ml_baseline.data.header_names import column_names
 from ml_baseline.data.source import SourceFile, not_a_table
 from ml_baseline.errors import InputError
 
@@ -23,10 +23,6 @@ SEPARATOR_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ":
 # How much of a text is looked at to find its header and separator.
 SNIFFED_BYTES = 1 << 18
 SNIFFED_LINES = 100
-QUOTED = re.compile(r"^(['\"])(.*)\1$", re.DOTALL)
-# What is not seen in a name, and what is seen as a blank.
-UNSEEN = re.compile("[\u200b\u200c\u200d\u2060\ufeff\u00ad]")
-ODD_BLANKS = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 # The first line by which Excel says what separates the cells.
 EXCEL_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\n', re.IGNORECASE)
 # Arrow makes one piece of each block, and a row must fit into it. It takes more blocks at once
@@ -157,7 +153,7 @@ class TextRows:
                     swallowing = swallowing or _swallows(piece, delimiter, len(self.names))
                 yield piece.rename_columns(columns)
         except pa.ArrowInvalid as error:
-            raise body.error or self._fault(str(error)) from error
+            raise body.error or self._fault(body, str(error)) from error
         if body.error is not None:
             raise body.error
         if ragged:
@@ -166,9 +162,11 @@ class TextRows:
                 raise ReadAgainError
             row = ragged[0]
             otherwise = f"a row has {row.actual_columns} cells: {row.text[:80]!r}"
-            raise self._fault(otherwise, len(ragged) if whole else 1)
+            raise self._fault(body, otherwise, len(ragged) if whole else 1)
+        self._look_for_backslashes(body)
         # A quote that is never closed takes the rest of the file for one cell.
         if body.quotes % 2 and (fault := self._open_quote()) is not None:
+            self._reconsider(body)
             raise fault
         if body.quotes and self._may_be_otherwise and rows < body.lines:
             self._settle_quoting(rows, swallowing, partly=len(columns) < len(self.names))
@@ -250,26 +248,15 @@ class TextRows:
             ReadAgainError: the text is quoted in another way.
             InputError: it is quoted in no way that gives each row its cells.
         """
-        width, lines, is_plain, delimiter = len(self.names), 0, True, self.separator.encode()
-        for block, *_ in self._body(delimiter):
-            for line in block.split(b"\n"):
-                if line.strip():
-                    lines += 1
-                    is_plain = is_plain and line.count(delimiter) == width - 1
-        if is_plain and lines > rows and width > 1 and self.separator != " ":
+        if self._plain_lines() > rows:
             self.quoting = UNQUOTED
             raise ReadAgainError
         if partly and not swallowing:
             swallowing = any(self._is_swallowing(row) for *_, row, _ in self._rows())
         if not swallowing:
             return
-        widths = [len(row) for *_, row, _ in self._rows(BACKSLASH)]
-        if len(widths) > rows + 1 and set(widths) == {width}:
-            self.quoting = BACKSLASH
-            raise ReadAgainError
-        with suppress(csv.Error):
-            if sum(1 for _ in self._rows(strict=True)):
-                return  # properly quoted: these lines are one cell
+        if self._are_sound(DOUBLED):
+            return  # properly quoted: these lines are one cell
         for first, last, row, _ in self._rows():
             if first > self.header_end and self._is_swallowing(row):
                 raise InputError(
@@ -278,6 +265,50 @@ class TextRows:
                     "quotes"
                 )
 
+    def _plain_lines(self) -> int:
+        """Return the number of lines with content if each has the separators of a row, else 0."""
+        separators, lines, delimiter = len(self.names) - 1, 0, self.separator.encode()
+        if not separators or self.separator == " ":
+            return 0
+        for block, *_ in self._body(delimiter):
+            for line in block.split(b"\n"):
+                if line.strip():
+                    lines += 1
+                    if line.count(delimiter) != separators:
+                        return 0
+        return lines
+
+    def _look_for_backslashes(self, body: "_Body") -> None:
+        """Raise ReadAgainError if quotes in cells have a backslash before them: all rows are sound so."""
+        if not (body.has_backslashes and self._may_be_otherwise) or self._are_sound(DOUBLED):
+            return  # a path may end in one
+        if self._are_sound(BACKSLASH, len(self.names)):
+            self.quoting = BACKSLASH
+            raise ReadAgainError
+
+    def _are_sound(self, quoting: Quoting, width: int | None = None) -> bool:
+        """Return whether quotes stand where they should in all rows, of so many cells if that counts."""
+        with suppress(csv.Error):
+            rows = self._rows(quoting, strict=True)
+            return all(
+                width in (None, len(r)) for first, _, r, _ in rows if first > self.header_end
+            )
+        return False
+
+    def _reconsider(self, body: "_Body") -> None:
+        """Raise ReadAgainError if quotes that make rows unsound are text, or have backslashes before them.
+
+        In a file with commas, or with a cell in quotes, an odd one is rather a cell cut off.
+        """
+        self._look_for_backslashes(body)
+        if not (body.quotes and self._may_be_otherwise) or self.separator == ",":
+            return
+        edge = re.escape(self.separator)
+        enclosed = re.compile(rf'(?:^|{edge})"[^"\n]*"(?:{edge}|$)'.encode(), re.MULTILINE)
+        if self._plain_lines() and not any(map(enclosed.search, self._lines())):
+            self.quoting = UNQUOTED
+            raise ReadAgainError
+
     def _is_swallowing(self, row: list[str]) -> bool:
         """Return whether a cell over several lines holds as many separators as a row does."""
         most = len(self.names) - 1
@@ -285,25 +316,33 @@ class TextRows:
 
     def _open_quote(self) -> InputError | None:
         """Return what to say about a quote that takes the rest of the file for one cell."""
+        swallowing = None
         for first, _, row, is_open in self._rows():
+            # Where each line is a row, the first that takes others is at fault for the rest.
+            if swallowing is None and first > self.header_end and self._is_swallowing(row):
+                swallowing = first, row
             if is_open:
-                mark = (
-                    "double quote" if self.quoting.quote == '"' else f"quote ({self.quoting.quote})"
-                )
+                if swallowing and self._plain_lines():
+                    first, row = swallowing
+                quote = self.quoting.quote
+                mark = "double quote" if quote == '"' else f"quote ({quote})"
                 return InputError(
-                    f"{self.name}, line {first}: a {mark} is opened and never closed, so the "
-                    f"rest of the file is one cell: {self._excerpt(row)}. Close or delete it"
+                    f"{self.name}, line {first}: a {mark} is opened and never closed, so that "
+                    f"lines below are one cell: {self._excerpt(row)}. Close or delete it, or set "
+                    "`quote: none` in the config if quotes are ordinary text"
                 )
         return None
 
     def _excerpt(self, row: list[str]) -> str:
         return repr(self.separator.join(row)[:80])
 
-    def _fault(self, otherwise: str, count: int = 1) -> InputError:
+    def _fault(self, body: "_Body", otherwise: str, count: int = 1) -> InputError:
         """Return what to say about the first of `count` rows that are not as the header wants them.
 
-        That is `otherwise` if Python's reader finds nothing wrong where Arrow's did.
+        That is `otherwise` if Python's reader finds nothing wrong where Arrow's did. Raises
+        ReadAgainError if the rows are sound when their quotes are read in another way.
         """
+        self._reconsider(body)
         width = len(self.names)
         for first, _, row, is_open in self._rows():
             if first > self.header_end and is_open:
@@ -313,6 +352,8 @@ class TextRows:
                 more = f"; {count:,} such rows in all" if count > 1 else ""
                 separator = SEPARATOR_NAMES.get(self.separator, self.separator)
                 advice = ONE_COLUMN_ADVICE if width == 1 else RAGGED_ADVICE
+                if any(cell.lstrip().startswith("'") for cell in row) and width > 1:
+                    advice += ', or `quote: "\'"` if cells stand in single quotes'
                 return InputError(
                     f"{self.name}, line {first}: {found} where the header has {width} (separator: "
                     f"{separator}{more}): {self._excerpt(row)}. {advice}"
@@ -330,7 +371,7 @@ class _Body:
     def __init__(self, blocks: Iterator[tuple[bytes, int, bool]]):
         self._blocks, self._left = blocks, b""
         self.closed = False
-        self.quotes, self.lines, self.has_loose_quotes = 0, 0, False
+        self.quotes, self.lines, self.has_loose_quotes, self.has_backslashes = 0, 0, False, False
         self.error: Exception | None = None
 
     def has_content(self) -> bool:
@@ -366,6 +407,7 @@ class _Body:
         self.quotes += quotes
         self.lines += self._left.count(b"\n")
         self.has_loose_quotes |= is_loose
+        self.has_backslashes |= b'\\"' in self._left
         return bool(self._left)
 
 
@@ -458,35 +500,3 @@ def _tab_separated(text: str, quote: str) -> str:
     enclosed = f"{re.escape(quote)}[^{re.escape(quote)}\n]*{re.escape(quote)}|" if quote else ""
     cells = re.compile(rf"(?:{enclosed}[^ \t])+")
     return "\n".join("\t".join(cells.findall(line)) for line in text.split("\n"))
-
-
-def visible_name(text: object) -> str:
-    """Return a name as it stands in a header, without blanks, quotes and what cannot be seen."""
-    return _visible(QUOTED.sub(r"\2", _visible(str(text))))
-
-
-def _visible(name: str) -> str:
-    """Return a name without blanks around it and without what cannot be seen in it."""
-    return name.strip() if name.isascii() else ODD_BLANKS.sub(" ", UNSEEN.sub("", name)).strip()
-
-
-def column_names(name: str, header: list[str]) -> list[str]:
-    """Return the names in a header, stripped, and one for each column that has none.
-
-    Raises InputError, with the `name` of the file, if a name stands twice.
-    """
-    names = [visible_name(text) for text in header]
-    repeated = sorted(text for text, times in Counter(names).items() if times > 1 and text)
-    if repeated:
-        listed = ", ".join(f"'{text}'" for text in repeated)
-        raise InputError(
-            f"{name}: the column name {listed} stands more than once in the header; every column "
-            "needs a name of its own: rename them in the file (or, if these are values, put a "
-            "header line above them)"
-        )
-    for i, text in enumerate(names):
-        if not text:
-            names[i] = f"unnamed_{i + 1}"
-            while names.count(names[i]) > 1:
-                names[i] += "_"
-    return names

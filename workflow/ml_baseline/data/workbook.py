@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 
 import python_calamine as calamine
 
+from ml_baseline.data.header_names import column_names, visible_name
 from ml_baseline.data.source import SourceFile
-from ml_baseline.data.text import column_names, visible_name
 from ml_baseline.data.typed import FormulaError, TypedRows, kind_of, text_of
 from ml_baseline.errors import InputError, did_you_mean, similar
 
