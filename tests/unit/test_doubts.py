@@ -123,6 +123,32 @@ CASES = {
         {"separator": ","},
         [("m", "decimal", "warn", "commas stand between the cells")],
     ),
+    "thousands with points in a comma file": (
+        {"m": with_cells([f"{1 + i % 90}.{110 + i}" for i in range(ROWS)], 4, "562", "931")},
+        {"separator": ","},
+        [("m", "decimal", "warn", r"180 cells .*1.200 \(read as 1.2, could be 1200.0")],
+    ),
+    "some thousands with points": (
+        {
+            "m": with_cells([f"{1001 + 37 * i}" for i in range(ROWS)], 20, "5.963", "4.127"),
+            "n": [f"{i},5" for i in range(ROWS)],
+        },
+        {"separator": ";"},
+        [("m", "decimal", "fail", r"12 cells .* 4.127 \(read as 4.127, could be 4127.0\)")],
+    ),
+    "thousands with points beside decimal commas": (
+        {
+            "m": [f"{10 + i % 90}.{111 + i}" for i in range(ROWS)],
+            "n": [f"{i},5" for i in range(ROWS)],
+        },
+        {"separator": ";"},
+        [("m", "decimal", "fail", "Nothing in the file tells which")],
+    ),
+    "three decimals, or none, in a comma file": (
+        {"m": with_cells([f"{1 + i % 9}.{111 + 2 * i}" for i in range(ROWS)], 4, "1", "10")},
+        {"separator": ","},
+        [],
+    ),
     "percent, most have it": (
         {"m": with_cells([f"{n}%" for n in NUMBERS], 40, "45")},
         {},

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ml_baseline.data import cells
+from ml_baseline.data.infer_numbers import PADDED
 from ml_baseline.data.schema import (
     KEPT_ROLES,
     LABEL_KINDS,
@@ -335,7 +336,7 @@ def _compare(
     runner_up = int(texts.isin(read[is_read]).sum())
     differ = read[is_read & (instead != values[read.index])]
     count["readings"] = {names[0]: int(values.notna().sum()), names[1]: runner_up}
-    if is_read.all() and not _size_tells(values[read.index], instead):
+    if is_read.all() and not _size_tells(read, values[read.index], instead):
         count["ambiguous"] = int(texts.isin(differ).sum())
         count["ambiguous_examples"] = [
             f"{text} (read as {values[row]}, could be {instead[row]})".replace(" 00:00:00", "")
@@ -343,12 +344,14 @@ def _compare(
         ]
 
 
-def _size_tells(values: pd.Series, instead: pd.Series) -> bool:
+def _size_tells(texts: pd.Series, values: pd.Series, instead: pd.Series) -> bool:
     """Return whether numbers that both readings have alike are of the size of the one reading only."""
     if not pd.api.types.is_numeric_dtype(values):
         return False
     values, instead = values.abs(), instead.abs()
     differ = values != instead
+    if texts[values < instead].str.contains(PADDED).any():
+        return False
     alike = values[~differ]
     fits, would_fit = (
         alike.min() <= numbers[differ].median() <= alike.max() for numbers in (values, instead)

@@ -106,8 +106,7 @@ def evidence_of_sign(table: ReadTable, source: str, sign: str) -> str:
         return f"{SEPARATED[str(separator)]} stand between the cells"
     if money := re.search(MONEY[sign], examples):
         return f"{money[0]} mostly goes with decimal {SIGNS[sign]}s"
-    # Of a column with `open`, all cells are so.
-    return "programs write numbers so" if sign == "." and "open" in table.read[source] else ""
+    return ""
 
 
 def because(evidence: str) -> str:

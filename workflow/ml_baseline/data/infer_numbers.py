@@ -70,6 +70,9 @@ THOUSANDS = {
 }
 BESIDE_DIGITS = rf"\s{cells.SPACES}.,'’_()%+\-−–<>=≤≥"
 BELOW_THOUSAND = rf"{BEFORE}\d{{1,3}}{BEHIND}"
+WHOLE = rf"{BEFORE}\d+{BEHIND}"
+# Beside whole numbers without a sign no program writes such zeros behind one.
+PADDED = rf"{BEFORE}\d{{1,3}}[.,]\d\d0{BEHIND}"
 FEW_GROUPED = 3
 DOTTED_DATE = r"\d{1,2}\.\d{1,2}\.\d{2}(?:\d\d)?\b"
 ANSWERS = r"[1-9](?:,[1-9])*"
@@ -182,16 +185,20 @@ def _are_answers(distinct: pd.Series, separator: str | None) -> bool:
 def _is_open(texts: pd.Series, european: int) -> bool:
     """Return whether numbers written as programs do, such as 1.234 and 950, may be thousands."""
     few = cells.sample(texts, cells.FEW_CELLS)  # most columns tell at a glance
-    if european < 0 or not (all(map(_have_three_digits, (few, texts)))):
+    if not _have_three_digits(few) or not _have_three_digits(texts):
         return False
+    if european > 0 or texts.str.contains(PADDED).any():
+        return european > 0 or texts.str.contains(WHOLE).any()
     # Where nothing else tells, 927 beside 2.217 and 3.756 does, and 1 beside 1.333 does not.
-    sizes, below = texts.astype("float64").abs(), texts.str.contains(BELOW_THOUSAND)
-    return bool(european or sizes[below].min() > sizes[~below].max())
+    sizes, whole = texts.astype("float64").abs(), texts.str.contains(WHOLE)
+    several = european == 0 or texts[whole].nunique() > 1
+    return bool(several and sizes[whole].min() > sizes[~whole].max())
 
 
 def _have_three_digits(texts: pd.Series) -> bool:
+    """Return whether some cells are like 1.234, and all others whole: grouped or not."""
     grouped = texts.str.contains(THOUSANDS[","])
-    return bool(grouped.any() and (grouped | texts.str.contains(BELOW_THOUSAND)).all())
+    return bool(grouped.any() and (grouped | texts.str.contains(WHOLE)).all())
 
 
 def _are_codes(present: pd.Series) -> bool:
@@ -341,12 +348,12 @@ def usual_decimal(columns: Iterable[pd.Series], separator: str | None = None) ->
     """
     samples = [cells.sample(texts, cells.FEW_CELLS) for texts in columns]
     has_commas = any(texts.str.contains(",", regex=False).any() for texts in samples)
-    if not has_commas and separator == ",":
-        return ".", -1
     samples = [texts for texts in samples if not _are_answers(texts.drop_duplicates(), separator)]
     signs = [_told(texts)[0] for texts in samples]
     commas, points = signs.count(",") + (separator == ";"), signs.count(".")
     dates = sum(bool(texts.str.match(DOTTED_DATE).all()) for texts in samples if len(texts))
+    if separator == "," and points:  # which say more than dates do
+        dates = 0
     european = 1 if commas + dates else -(points > 0 or separator == ",")
     return "," if has_commas and commas > points else ".", european
 
