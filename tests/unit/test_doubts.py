@@ -171,6 +171,11 @@ CASES = {
         {},
         [],
     ),
+    "percent below one beside shares": (
+        {"m": with_cells([f"0.{100 + i}" for i in range(ROWS)], 40, "0.21%")},
+        {},
+        [("m", "unit", "fail", "234 numbers of 'm' are without the %")],
+    ),
     "a unit": (
         {"m": with_cells([f"{n} kg" for n in NUMBERS], 40, "45")},
         {},
@@ -217,6 +222,27 @@ CASES = {
         {},
         [("m", "sentinel", "warn", "-200")],
     ),
+    "markers beside few answers": (
+        {
+            "m": with_cells(["0", "1", "2", "3"] * (ROWS // 4), 5, "-99"),
+            "k": with_cells(["1", "2", "3"] * (ROWS // 3), 5, "99"),
+            "j": with_cells(["1", "2", "3", "4", "5"] * (ROWS // 5), 7, "-9"),
+        },
+        {},
+        [
+            (name, "sentinel", "warn", f" {number}, far")
+            for name, number in zip("mkj", (-99, 99, -9), strict=True)
+        ],
+    ),
+    "few numbers, and none a marker": (
+        {
+            "m": with_cells(["0", "1", "2", "3"] * (ROWS // 4), 5, "50"),
+            "k": with_cells(["33", "66"] * (ROWS // 2), 5, "99"),
+            "j": with_cells(["0"] * ROWS, 2, "99"),
+        },
+        {},
+        [],
+    ),
     "nines among their like": (
         {"m": with_cells([str(900 + i) for i in range(ROWS)], 20, "999")},
         {},
@@ -238,9 +264,9 @@ CASES = {
     ),
     "an id by its cells": ({"c": IDS}, {}, [("c", "id", "warn", "set aside as an id.*'C-00000'")]),
     "an id by its name": (
-        {"seqn": [str(i) for i in range(ROWS)]},
+        {name: [str(i) for i in range(ROWS)] for name in ("seqn", "pid", "acct")},
         {},
-        [("seqn", "id", "told", "")],
+        [("seqn", "id", "told", ""), ("pid", "id", "told", ""), ("acct", "id", "told", "")],
     ),
     "an id that was declared": ({"c": IDS}, {"id": "c"}, []),
     "row numbers": (

@@ -38,8 +38,8 @@ MISSING_WORDS = frozenset(
     + ["inf", "+inf", "-inf", "infinity", "-infinity"]
 )
 BOOLEANS = {
-    **dict.fromkeys(["yes", "y", "true", "t", "on", "+", "1", "1.0"], 1),
-    **dict.fromkeys(["no", "n", "false", "f", "off", "-", "0", "0.0"], 0),
+    **dict.fromkeys(["yes", "y", "true", "t", "on", "+", "1", "1.0", "1,0"], 1),
+    **dict.fromkeys(["no", "n", "false", "f", "off", "-", "0", "0.0", "0,0"], 0),
 }
 # Letters of two different pairs in one column are codes, not answers (F and N, say).
 BOOLEAN_LETTERS = ({"y", "n"}, {"t", "f"})

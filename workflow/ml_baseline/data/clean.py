@@ -310,7 +310,9 @@ def _count_mixed(texts: pd.Series, values: pd.Series, entry: Column, count: dict
     without = values.notna() & ~has_unit
     if not without.any() or not (values.notna() & has_unit).any():
         return
-    if "unit" in entry or "percent" in entry or (values[without].abs() > 1).any():
+    # Shares beside 45% are fractions, but beside 0.61% nothing tells what 0.61 is.
+    beside = (values[without].abs() > 1).any() or (values[has_unit].abs() < 0.01).any()
+    if "unit" in entry or "percent" in entry or beside:
         count["mixed"] = int(without.sum())
         some = texts[without].drop_duplicates().sort_values().head(EXAMPLES)
         count["mixed_examples"] = [f"{t} (read as {values[row]:g})" for row, t in some.items()]

@@ -38,6 +38,8 @@ SENTINELS = (-9.0, -99.0, -999.0, -9999.0, -99999.0, -999999.0, -200.0)
 # Among whole numbers this one may be a refund.
 NOT_AMONG_WHOLE = -200.0
 SENTINEL_ROWS = 5
+# Far from a few answers this one stands for none, too.
+NINES = 99.0
 
 
 # What numbers of one column in several units have beside digits, and how many units it may be.
@@ -75,6 +77,14 @@ WHOLE = rf"{BEFORE}\d+{BEHIND}"
 PADDED = rf"{BEFORE}\d{{1,3}}[.,]\d\d0{BEHIND}"
 FEW_GROUPED = 3
 DOTTED_DATE = r"\d{1,2}\.\d{1,2}\.\d{2}(?:\d\d)?\b"
+# Cells that are all like the one are codes if one of them is like the other: (1), 48E17, telephone
+# and card numbers, which as floats would not all be exact.
+CODES = {
+    r"\(\d{1,3}\)": r"\(",
+    r"\+\d{8,15}": r"\+",
+    r"\d{16,}": r"\d{17}|^9\d{15}",
+    r"\d+(?:[eE]\d+)?": r"[eE]",
+}
 ANSWERS = r"[1-9](?:,[1-9])*"
 
 
@@ -206,11 +216,23 @@ def _are_codes(present: pd.Series) -> bool:
     zeros = present[present.str.startswith("0")]
     if zeros.str.match(r"0\d").sum() > LEADING_ZERO_SHARE * len(present):
         return True
-    for pattern in (r"\(\d{1,3}\)", r"\d+(?:[eE]\d+)?"):
-        few = cells.sample(present, cells.FEW_CELLS)
+    few = cells.sample(present, cells.FEW_CELLS)
+    for pattern, telling in CODES.items():
         if few.str.fullmatch(pattern).all() and present.str.fullmatch(pattern).all():
-            return bool(present.str.contains(r"[eE(]").any())
-    return False
+            return bool(present.str.contains(telling).any())
+    return _are_versions(few)
+
+
+def _are_versions(few: pd.Series) -> bool:
+    """Return whether cells count on behind the point: 1.1 and 1.10, and 1.9 or 1.11."""
+    if not few.str.fullmatch(r"\d{1,3}\.(?:0|[1-9]\d?)").all():
+        return False
+    found = {tuple(text.split(".")) for text in few}
+    return any(
+        (whole, part[0]) in found and {(whole, f"{int(part) + i}") for i in (-1, 1)} & found
+        for whole, part in found
+        if len(part) == 2 and part[1] == "0"
+    )
 
 
 def _quantities(texts: pd.Series, how: dict) -> pd.Series | None:
@@ -300,8 +322,12 @@ def strange_numbers(numbers: pd.Series) -> dict[float, int]:
         low, high = others.min(), others.max()
         distance = (number - high if number > high else low - number) / max(high - low, 1e-300)
         alone = number < 0 <= low  # the only negative number
-        near = NEAR if REPEATED_DIGIT.fullmatch(f"{number:.15g}") else FAR
-        if (alone or distance > near) and others.nunique() >= MANY_NUMBERS:
+        repeated = REPEATED_DIGIT.fullmatch(f"{number:.15g}") is not None
+        if not alone and distance <= (NEAR if repeated else FAR):
+            continue
+        different = others.nunique()
+        usual = repeated or number in (*SENTINELS, NINES)  # beside few answers, only these
+        if different >= MANY_NUMBERS or (usual and different > 1 and (alone or distance > FAR)):
             found[float(number)] = int(is_it.sum())
             numbers, ends = others, [high, *ends] if number > high else [*ends, low]
     return found
