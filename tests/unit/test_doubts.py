@@ -176,6 +176,11 @@ CASES = {
         {},
         [("m", "unit", "fail", "234 numbers of 'm' are without the %")],
     ),
+    "bounds": (
+        {"m": with_cells([str(i % 90) for i in range(ROWS)], 40, "<5", "90+")},
+        {},
+        [("m", "bound", "told", r"6 cells of 'm' with a bound .*'90\+', '<5'")],
+    ),
     "a unit": (
         {"m": with_cells([f"{n} kg" for n in NUMBERS], 40, "45")},
         {},

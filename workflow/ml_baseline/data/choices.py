@@ -205,6 +205,23 @@ def _units(table: ReadTable) -> Iterator[Doubt]:
         yield Doubt(source, "unit", severity, count, summary, why, settle, examples)
 
 
+def _bounds(table: ReadTable) -> Iterator[Doubt]:
+    """Yield numbers that are bounds, such as <5, and were read as the number they have."""
+    declared = declarations(table.settings)
+    for source in table.read:
+        repaired = table.repaired(source)
+        if not (count := repaired.get("bounds")) or "kind" in declared.get(source, {}):
+            continue
+        examples = tuple(repaired["bounds_examples"])
+        summary = (
+            f"{plural(count, 'cell')} of '{source}' with a bound were read as the bound itself: "
+            f"{shown(examples)}"
+        )
+        why = f"Nothing tells them from that number any more. {KEEPS}."
+        settle = table.settle(source, kind="number")
+        yield Doubt(source, "bound", "told", count, summary, why, settle, examples)
+
+
 def _texts_of_digits(table: ReadTable) -> Iterator[Doubt]:
     """Yield columns of digits that a file with numbers has as text: numbers, or codes."""
     declared = declarations(table.settings)
@@ -225,5 +242,5 @@ def _texts_of_digits(table: ReadTable) -> Iterator[Doubt]:
 
 CHOICES = (
     *(_sheet, _encoding, _orders_of_dates, _centuries),
-    *(_decimal_signs, _lists, _units, _texts_of_digits),
+    *(_decimal_signs, _lists, _units, _bounds, _texts_of_digits),
 )

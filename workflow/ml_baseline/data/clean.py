@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ml_baseline.data import cells
-from ml_baseline.data.infer_numbers import PADDED
+from ml_baseline.data.infer_numbers import BOUND, PADDED
 from ml_baseline.data.schema import (
     KEPT_ROLES,
     LABEL_KINDS,
@@ -245,6 +245,10 @@ def _values(texts: pd.Series, entry: Column, count: dict) -> pd.Series:
         count["numbers_from_text"] = repaired
         if repaired and "declared" not in entry:
             _count_mixed(texts, values, entry, count)
+            bounds = texts[values.notna() & texts.str.contains(BOUND, na=False)]
+            if len(bounds):
+                count |= {"bounds": len(bounds)}
+                count["bounds_examples"] = sorted(bounds.unique().tolist())[:EXAMPLES]
         decimal = entry.get("decimal", ".")
         if entry.get("open") or (repaired and "declared" not in entry):
             other = {**entry, "decimal": "," if decimal == "." else "."}

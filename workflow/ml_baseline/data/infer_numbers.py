@@ -26,7 +26,7 @@ ONE_MARKER_SHARE = 0.2
 # So many numbers have a letter behind a blank that says "provisional", at most.
 FLAGGED_SHARE = 0.2
 # Bounds such as 90+ are numbers at the end of a scale; where they are half of it, it is of labels.
-BOUND_SHARE = 0.5
+BOUND, BOUND_SHARE = r"^[<>≤≥]|\+$", 0.5
 # Leading zeros make a column one of codes (postal codes, articles); one in a thousand is a slip.
 LEADING_ZERO_SHARE = 0.001
 # Integers below this are exact as floats.
@@ -242,7 +242,7 @@ def _quantities(texts: pd.Series, how: dict) -> pd.Series | None:
         return None  # dollars and euros are no one number
     if numbers.isna().all():
         return None
-    bounds = texts.str.contains(r"^[<>≤≥]|\+$").mean() if repaired else 0.0
+    bounds = texts.str.contains(BOUND).mean() if repaired else 0.0
     junk = texts[numbers.isna()]
     junk = junk[~junk.str.lower().isin(cells.MISSING_WORDS)]
     if not bounds and junk.empty:
