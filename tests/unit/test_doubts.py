@@ -299,10 +299,31 @@ CASES = {
         {},
         [("m", "decimal", "fail", r"€ 1.100 \(read as 1.1, could be 1100.0\)")],
     ),
+    "a few dates of both orders": (
+        {"d": ["13/02/2020", "02/14/2020", "25/12/2020", "12/26/2020"] * (ROWS // 4)},
+        {},
+        [("d", "order", "fail", "dates of both orders")],
+    ),
+    "a few amounts in two units": (
+        {"a": ["$5.00", "€7.00", "$6.00"] * (ROWS // 3), "b": ["70kg", "154lb"] * (ROWS // 2)},
+        {},
+        [("a", "unit", "warn", "more than one unit"), ("b", "unit", "warn", "'154lb', '70kg'")],
+    ),
+    "a few texts with digits": (
+        {
+            "a": ["1st", "2nd", "3rd"] * (ROWS // 3),
+            "b": ["1 day", "2 days"] * (ROWS // 2),
+            "c": ["2", "3", "5more"] * (ROWS // 3),
+            "d": ["3a", "3b", "4a"] * (ROWS // 3),
+            "e": ["9 am", "5 pm", "6 pm"] * (ROWS // 3),
+        },
+        {},
+        [],
+    ),
     "a notation not known": (
         {"v": [f"{100 + i}/{60 + i % 40}" for i in range(ROWS)]},
         {},
-        [("v", "text", "warn", "240 different texts of 'v'.*look like amounts.*'100/60'")],
+        [("v", "text", "warn", "240 different texts of 'v' have digits.*'100/60'.*split it into")],
     ),
     "a constant": ({"c": ["x"] * ROWS}, {}, [("c", "constant", "warn", "the same in every row")]),
     "a constant date": ({"c": ["2024-01-31"] * ROWS}, {}, [("c", "constant", "warn", "")]),

@@ -198,10 +198,47 @@ def test_json_has_all_of_it(folder, capsys):
     assert yaml.safe_load(found["entry"])["datasets"]["odd"]["table"] == "odd.csv"
 
 
+@pytest.mark.parametrize("text", [";;", '""', '"', ""])
+def test_a_separator_that_the_config_forbids_is_wrong_usage(folder, text):
+    with pytest.raises(SystemExit) as stopped:
+        command.main(["inspect", "odd.csv", "--separator", text])
+    assert stopped.value.code == 2
+
+
+def test_a_tab_may_be_written(folder, capsys):
+    odd_table().to_csv("odd.tsv", index=False, sep="\t")
+    assert "separator '\\t'" in said(capsys, "odd.tsv", "--separator", r"\t")
+
+
+def test_a_name_that_no_table_can_have_is_refused_in_any_case(folder, capsys):
+    assert "--name 'a b/c' cannot be" in said(capsys, "odd.csv", "--name", "a b/c", code=1)
+
+
+def test_lines_are_given_for_each_of_several_columns_and_for_answers(folder, capsys):
+    table = odd_table()
+    table = table[["region", "left"]].assign(**dict.fromkeys("abcd", table["score"]))
+    table["region"] = table["region"].replace("", "EU")
+    table.to_csv("many.csv", index=False)
+    out = said(capsys, "many.csv", "--target", "left")
+    assert "The like holds for 3 columns: b, c, d" in out
+    lines = yaml.safe_load(next(line for line in out.splitlines() if "columns: {a: " in line))
+    assert [*lines["columns"]] == [*"abcd"]
+    assert "columns: {region: {kind: category, missing_values: []}}" in out
+
+
+def test_strict_reading_stops_training_before_a_run(folder, capsys):
+    (folder / "config").mkdir()
+    (folder / "config/config.yaml").write_text("reading: strict\n")
+    assert command.main(["train", "--input", "odd.csv", "--target", "left"]) == 1
+    err = capsys.readouterr().err
+    assert "with `reading: strict` each column has to be certain" in err
+    assert err.count("\n* ") > 3 and not (folder / "results").exists()
+
+
 def test_a_workbook_is_shown(folder, capsys):
     pd.DataFrame({"a": [1.5, 2, 3], "y": [True, False, True]}).to_excel("t.xlsx", index=False)
     out = said(capsys, "t.xlsx", "--target", "y")
-    assert "read as workbook: sheet 'Sheet1', header_row '1'" in out
+    assert "read as workbook: sheet 'Sheet1', names in row 1" in out
     out = said(capsys, "t.xlsx", "--target", "y", "--sheet", "Sheet1", "--header-row", "1")
     assert "sheet: Sheet1" in out and "header_row: 1" in out
 

@@ -7,6 +7,7 @@ docstring of its function. Commands import what they need when they run: `--help
 import argparse
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -57,6 +58,16 @@ def whole_number(least: int) -> Callable[[str], int]:
         return value
 
     return read
+
+
+def separator(text: str) -> str:
+    """Check what stands between cells, by the rule of the config; a tab may be written as there."""
+    text = "\t" if text == r"\t" else text
+    if not re.fullmatch(r'[^\x00-\x08\x0a-\x1f\x7f"]', text):
+        raise argparse.ArgumentTypeError(
+            f"expected one character, no line break or quotation mark, got {text!r}"
+        )
+    return text
 
 
 def number_of_cores(text: str) -> str:
@@ -147,7 +158,10 @@ COMMANDS: dict[str, tuple[Action, tuple[Argument, ...]]] = {
                 help="the row of the sheet that has the columns' names",
             ),
             argument(
-                "--separator", metavar="CHARACTER", help="what stands between cells in a text"
+                "--separator",
+                metavar="CHARACTER",
+                type=separator,
+                help=r"what stands between cells in a text; \t is a tab",
             ),
             argument("--encoding", metavar="NAME", help="the encoding of a text"),
             argument(
@@ -270,7 +284,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except InputError as error:
-        say(f"error: {' '.join(str(error).split())}")
+        points = str(error).split("\n* ")  # each of several on a line of its own
+        say("error: " + "\n* ".join(" ".join(point.split()) for point in points))
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -9,7 +9,13 @@ import yaml
 
 from ml_baseline.audit.findings import merged_fixes
 from ml_baseline.cli.display import WIDE, console_of, plain, print_indented, table_of
-from ml_baseline.cli.train import CONFIG, known_tables, name_and_settings, name_of_file
+from ml_baseline.cli.train import (
+    CONFIG,
+    known_tables,
+    name_and_settings,
+    name_of_file,
+    require_name,
+)
 from ml_baseline.config.editing import add_table
 from ml_baseline.config.paths import same_path
 from ml_baseline.data.inspection import ColumnView, Inspection, in_short, inspect_table
@@ -23,6 +29,12 @@ NAME_WIDTH, CELL_WIDTH, MARKER_WIDTH = 40, 24, 16
 IMBALANCED = 0.05
 # Doubts of a column that the entry for the config settles beside those that nothing decides.
 SETTLED = ("id", "constant", "empty")
+# How a file was read, where its keys and values alone are no words.
+READING_WORDS = {
+    "header_row": "names in row {}",
+    "other_sheets": "not read: {}",
+    "merged_cells_filled": "values of merged cells copied into {} rows",
+}
 # Keys of a table's settings that the command takes as options.
 OPTIONS = ("target", "positive", "sheet", "header_row", "separator", "encoding")
 
@@ -36,6 +48,8 @@ def inspect_file(options: Namespace, say: Callable[[str], None]) -> dict[str, An
     given = {key: getattr(options, key) for key in OPTIONS if getattr(options, key) is not None}
     if options.write and "target" not in given:
         raise InputError("--write needs --target: an entry in the config has the column to predict")
+    if options.name is not None:
+        require_name(options.name)
     config = options.configfile or CONFIG
     known = known_tables(config if config.is_file() else None)
     entries = [
@@ -70,7 +84,8 @@ def entry_of(name: str, found: Inspection, given: dict[str, Any]) -> str:
     lines = [config_entry(table=found.table), config_entry(target=target)]
     if found.target is None:
         words = f"perhaps one of: {', '.join(likely)}" if likely else "no column has two labels"
-        lines[-1] += f"  # the yes/no column; {_one_line(words)}"
+        words = "" if target != "?" else f"; {_one_line(words)}"
+        lines[-1] += f"  # the yes/no column{words}"
     more = {key: given[key] for key in OPTIONS[1:] if key in given}
     for key, value in more.items():
         one = value[0] if isinstance(value, list) and len(value) == 1 else value
@@ -98,9 +113,9 @@ def _one_line(text: str) -> str:
 def print_inspection(found: Inspection, all_columns: bool = False) -> None:
     """Print what a table holds: the file, the target, each column, the doubts."""
     how = ", ".join(
-        f"{key} {value!r}"
+        READING_WORDS.get(key, key.replace("_", " ") + " {!r}").format(value)
         for key, value in found.reading.items()
-        if isinstance(value, str) and key != "format"
+        if isinstance(value, str) and key not in ("format", "doubtful_words")
     )
     print(for_terminal(f"{found.table}: {in_short(found)}"))
     print(for_terminal(f"read as {found.reading['format'].replace('_', ' ')}{how and ': '}{how}\n"))
@@ -111,7 +126,7 @@ def print_inspection(found: Inspection, all_columns: bool = False) -> None:
         text = ", ".join(f"{number:,} {kind}" for kind, number in kinds)
         print(f"... and {plural(len(rest), 'more column')} ({text}); --all shows them")
     groups = _alike(found.doubts)
-    print(f"\n{'What to look at:' if groups else 'Each column can be read in one way only.'}")
+    print(f"\n{'What to look at:' if groups else 'Nothing uncertain was found.'}")
     for doubts in groups[:SHOWN_DOUBTS]:
         first, others = doubts[0], [doubt.column for doubt in doubts[1:]]
         print_indented(f"{first.severity}: {first.summary}.", 2)
@@ -122,7 +137,9 @@ def print_inspection(found: Inspection, all_columns: bool = False) -> None:
             print_indented(text, 6)
         if first.severity != "told":
             print_indented(first.explanation, 6)
-            for line in config_entry(**first.settle).splitlines():
+        if first.severity != "told" or first.what == "answer":
+            lines = merged_fixes(config_entry(**doubt.settle) for doubt in doubts)
+            for line in lines.splitlines():
                 print(for_terminal(f"        {line}"))  # not broken: it is to be copied
     if len(groups) > SHOWN_DOUBTS:
         print(f"  ... and {len(groups) - SHOWN_DOUBTS} more; --json shows them")

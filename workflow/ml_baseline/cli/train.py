@@ -6,7 +6,8 @@ import re
 import subprocess
 import sys
 from argparse import Namespace
-from collections.abc import Callable
+from collections import ChainMap
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ml_baseline.cli.actions import FEATURES, INTERRUPTED
@@ -44,7 +45,8 @@ def train_table(options: Namespace, say: Callable[[str], None]) -> int:
     for key in ("id", "positive"):
         if (value := getattr(options, key)) is not None:
             entry[key] = value
-    _look_first(table, known.get(name, {}) | entry, say)
+    reading = ChainMap(*reversed([*_contents(options.config)])).get("reading")
+    _look_first(table, {"reading": reading} | known.get(name, {}) | entry, say)
     # The file is taken as it is: what a user has put there is not to be made anew.
     config = {"datasets": {name: entry}, "only": [name], "sample_data": {"make": False}}
     arguments = ["--cores", options.cores]
@@ -60,14 +62,17 @@ def train_table(options: Namespace, say: Callable[[str], None]) -> int:
 def _look_first(table: str, settings: dict, say: Callable[[str], None]) -> None:
     """Say in short how a table is read; of a large one only look whether it has the target.
 
-    Raises InputError if the target or its labels are none.
+    Raises InputError if the target or its labels are none, or `reading: strict` refuses the table.
     """
+    from ml_baseline.data.doubts import require_certain
     from ml_baseline.data.inspection import in_short, inspect_table, require_target
 
     if Path(table).stat().st_size > LARGE_BYTES:
         require_target(table, settings)
         return
     found = inspect_table(table, settings)
+    if settings.get("reading") == "strict":
+        require_certain(found.doubts)
     labels = ", ".join(f"{label}: {plural(n, 'row')}" for label, n in found.classes.items())
     say(f"{table}: {in_short(found)}; {found.target} is {labels}")
     open_ones = [doubt for doubt in found.doubts if doubt.severity != "told"]
@@ -93,17 +98,24 @@ def workflow_file() -> Path:
 
 def known_tables(config_file: Path | None = None) -> dict[str, dict]:
     """Return the `datasets` of the folder's config and of another one, as far as they are sound."""
-    if config_file is not None and not config_file.is_file():
-        raise InputError(f"--config {config_file}: there is no such file")
     found: dict[str, dict] = {}
-    for path in [path for path in (CONFIG, config_file) if path and path.is_file()]:
-        read_config_file(path)
-        content = load_yaml(path)
-        datasets = content.get("datasets") if isinstance(content, dict) else None
+    for content in _contents(config_file):
+        datasets = content.get("datasets")
         for name, entry in (datasets if isinstance(datasets, dict) else {}).items():
             if isinstance(entry, dict):
                 found[str(name)] = found.get(str(name), {}) | entry
     return found
+
+
+def _contents(config_file: Path | None) -> Iterator[dict]:
+    """Yield what the folder's config and another one hold, the one that counts more last."""
+    if config_file is not None and not config_file.is_file():
+        raise InputError(f"--config {config_file}: there is no such file")
+    for path in [path for path in (CONFIG, config_file) if path and path.is_file()]:
+        read_config_file(path)
+        content = load_yaml(path)
+        if isinstance(content, dict):
+            yield content
 
 
 def name_and_settings(
@@ -123,17 +135,22 @@ def name_and_settings(
         same = [key for key, entry in known.items() if not _differences(entry, wanted)]
         name = next((key for key in same if {*wanted} <= {*known[key]}), name_of_file(table))
         advice = "; give this one another name with --name"
-    if not NAME.fullmatch(name):
-        raise InputError(
-            f"--name {name!r} cannot be the name of a table; expected at most 100 letters, digits, _ "
-            "and -, a letter first, but not logs, benchmarks or seed<number>"
-        )
+    require_name(name)
     taken = next((key for key in known if key.lower() == name.lower()), name)
     entry = known.get(taken, {})
     if differences := _differences(entry, wanted):
         has = ", ".join(f"{key}: {entry[key]}" for key in differences)
         raise InputError(f"the config has another table `{taken}` ({has}){advice}")
     return taken, {key: value for key, value in wanted.items() if key not in entry}
+
+
+def require_name(name: str) -> None:
+    """Raise InputError if a table cannot have this name."""
+    if not NAME.fullmatch(name):
+        raise InputError(
+            f"--name {name!r} cannot be the name of a table; expected at most 100 letters, digits, _ "
+            "and -, a letter first, but not logs, benchmarks or seed<number>"
+        )
 
 
 def _differences(entry: dict, wanted: dict[str, str]) -> list[str]:

@@ -23,6 +23,8 @@ UNREADABLE_SHARE = 0.01
 # A text that is another one in so many of the rows says little of any other row.
 TEXT_SHARE = 0.5
 BOTH_ORDERS = ["%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y"]
+# What stands behind numbers and is no unit.
+NO_UNITS = frozenset(["st", "nd", "rd", "th", "am", "pm"])
 # Usual tokens for missing that may be an answer (region NA, surname Null). Nobody is called "n/a".
 MAYBE_ANSWERS = frozenset(["na", "null", "nan", "-", "."])
 DROP = "Leave it out, as the line for the config does, or export it again with its values."
@@ -162,32 +164,38 @@ def _texts(table: ReadTable) -> Iterator[Doubt]:
         texts = pd.Series(
             entry.get("categories", ()) if entry["kind"] == "category" else (), dtype="str"
         )
-        if len(texts) < MANY_NUMBERS or entry.get("declared"):
+        if len(texts) < 2 or entry.get("declared"):
             continue
         present = table.schema["rows"] - entry.get("missing", 0)
         examples, what = tuple(texts.iloc[:3]), "text"
+        advice = "Write them in one way in the file, or make a column of numbers for each."
         severity: Severity = "warn"
         if cells.parse_dates(texts, BOTH_ORDERS).notna().mean() >= DATE_SHARE:
             what, severity = "order", "fail"
             looks = "are dates of both orders of day and month, so they were read as categories"
-        elif have_units(texts):
+        elif have_units(texts) and (len(texts) >= MANY_NUMBERS or _are_of_amounts(texts)):
             what, looks = (
                 "unit",
                 "are numbers in more than one unit, so they were read as categories",
             )
-        elif len(texts) < max(ID_ROWS, TEXT_SHARE * present):
+        elif len(texts) < max(MANY_NUMBERS, ID_ROWS, TEXT_SHARE * present):
             continue
-        elif texts.str.match(QUANTITY_LIKE).mean() > 0.5:
-            looks = "look like amounts or times in a way that is not known, and are categories"
         else:
-            looks = "are read as categories"
+            is_like_amounts = bool(texts.str.match(QUANTITY_LIKE).mean() > 0.5)
+            looks = "have digits but are no plain numbers or dates, and " * is_like_amounts
+            looks += "are read as categories"
+            advice = "Leave the column out, or split it into columns that have fewer values."
         summary = f"The {len(texts):,} different texts of '{source}' {looks}: {shown(examples)}"
-        why = (
-            "Of categories that few rows have hardly anything is learned. Write them in one way in the "
-            f"file, make columns of numbers of them, or leave the column out. {KEEPS}."
-        )
+        why = f"Of categories that few rows have hardly anything is learned. {advice} {KEEPS}."
         settle = table.settle(source, kind="category")
         yield Doubt(source, what, severity, present, summary, why, settle, examples)
+
+
+def _are_of_amounts(texts: pd.Series) -> bool:
+    """Return whether a few texts have units that measure: none of 1st, 5 am, 1 day and 2 days."""
+    units = texts.str.replace(r"[\d.,\s+\-−]", "", regex=True)
+    beginnings = units.str.removesuffix("s").nunique()
+    return bool((units.str.len() > 0).all() and beginnings > 1 and not units.isin(NO_UNITS).any())
 
 
 def _constants(table: ReadTable) -> Iterator[Doubt]:
