@@ -63,6 +63,26 @@ CASES = {
             ("d", "unreadable", "warn", ""),
         ],
     ),
+    "half of the dates turned": (
+        {
+            "d": [
+                f"2024-{1 + i % 9:02}-{1 + i % 12:02}" if i % 2 else f"{13 + i % 18}/02/2024"
+                for i in range(ROWS)
+            ]
+        },
+        {},
+        [("d", "order", "fail", "day and month of the former may be exchanged")],
+    ),
+    "dates in two formats": (
+        {
+            "d": [
+                f"2024-03-{1 + i % 28:02}" if i % 2 else f"{1 + i % 28}/02/2024"
+                for i in range(ROWS)
+            ]
+        },
+        {},
+        [],
+    ),
     "decimal, no evidence": (
         {"m": THOUSANDS, "n": DAYS},
         {},

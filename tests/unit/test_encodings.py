@@ -121,6 +121,21 @@ def test_western_words_and_signs_are_no_doubt(tmp_path, words):
     assert reading["encoding"] == "cp1252" and "doubtful_words" not in reading
 
 
+@pytest.mark.parametrize(
+    ("encoding", "words", "hint"),
+    [
+        ("cp1251", "М Ж", "such as cp1251"),  # letters alone may be in any
+        ("cp1250", "Łódź Gdańsk Kraków", "(?:such as cp1251 or|`encoding:) cp1250"),
+        ("cp437", "Malmö José Córdoba", "would read 'Malmö, José, Córdoba'"),
+    ],
+)
+def test_no_encoding_is_proposed_that_gives_no_words(tmp_path, encoding, words, hint):
+    lines = "".join(f"{i},{words.split()[i % len(words.split())]},{i % 2}\n" for i in range(60))
+    (tmp_path / "t.csv").write_bytes(f"a,name,y\n{lines}".encode(encoding))
+    with pytest.raises(InputError, match="--encoding.*" + hint):
+        read_raw_table(tmp_path / "t.csv")
+
+
 @pytest.mark.parametrize("answers", [("да", "нет"), ("Да", "Нет"), ("м", "ж"), ("ж", "м")])
 def test_a_few_short_words_are_enough_to_refuse(tmp_path, answers):
     lines = "".join(f"{i},{answers[i % 2]}\n" for i in range(40))

@@ -512,6 +512,15 @@ def test_dates_of_a_time_column_are_days():
     assert column(schema, "t")["part"] == "days"
 
 
+def test_times_in_several_zones_are_no_order():
+    times = [f"2024-01-{day:02} 18:00 {{}}" for day in range(1, 29)]
+    x = {"x": [str(i % 7) for i in range(28)]}
+    for zones in (["CET", "CEST"], ["UTC", "UTC"]):
+        infer({"t": [t.format(zones[i % 2]) for i, t in enumerate(times)], **x}, time="t")
+    with pytest.raises(InputError, match=r"'t', whose times are in several zones \(PST, UTC\)"):
+        infer({"t": [t.format(["PST", "UTC"][i % 2]) for i, t in enumerate(times)], **x}, time="t")
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -235,6 +235,14 @@ def test_strict_reading_stops_training_before_a_run(folder, capsys):
     assert err.count("\n* ") > 3 and not (folder / "results").exists()
 
 
+def test_durations_and_times_of_day_are_shown_in_hours(folder, capsys):
+    rows = [f"{20 + i}:30:00,{i % 24:02}:15,{i % 2}" for i in range(60)]
+    (folder / "t.csv").write_text("\n".join(["long,at,y", *rows]))
+    out = said(capsys, "t.csv", "--target", "y")
+    assert "duration, in hours" in out and "20:30:00 → 20.5 h" in out
+    assert "time of day, in hours" in out and "01:15 → 1.25 h" in out
+
+
 def test_a_workbook_is_shown(folder, capsys):
     pd.DataFrame({"a": [1.5, 2, 3], "y": [True, False, True]}).to_excel("t.xlsx", index=False)
     out = said(capsys, "t.xlsx", "--target", "y")

@@ -446,6 +446,37 @@ def test_a_code_without_meaning_is_a_category_never_seen(schema_of):
     assert [bad.expected for bad in problems] == ["a number (in cm)", "yes or no"]
 
 
+def test_iso_dates_are_read_and_numbers_written_in_another_way_told(schema_of):
+    day = {"kind": "integer", "part": "day"}
+    schema = schema_of(
+        day=day | {"date_formats": ["%d.%m.%Y"]},
+        swapped=day | {"date_formats": ["%Y-%d-%m"]},
+        comma={"kind": "number", "decimal": ","},
+        point={"kind": "number"},
+        share={"kind": "number", "unit": "%", "percent": "signed", "bare": False},
+    ) | {"missing_values": []}
+    raw = pd.DataFrame(
+        {
+            "day": ["31.01.2024", "2022-05-14", "2022-05-14 08:30:00", "12/31/2024"],
+            "swapped": ["2024-31-01", "2022-05-14", "", ""],
+            "comma": ["1,5", "20103.37", "", ""],
+            "point": ["1.5", "34,19", "", "x"],
+            "share": ["60 %", "28", "", ""],
+        },
+        dtype="str",
+    )
+    table, problems = clean_rows(raw, schema)
+    assert table["day"].fillna(0).tolist() == [31, 14, 14, 0]
+    told = {bad.column: (bad.expected, [*bad.found]) for bad in problems}
+    assert told == {
+        "day": ("a date written %d.%m.%Y or a date such as 2024-01-31", ["12/31/2024"]),
+        "swapped": ("a date written %Y-%d-%m", ["2022-05-14"]),
+        "comma": ("a number with a decimal comma", ["20103.37"]),
+        "point": ("a number with a decimal point", ["34,19", "x"]),
+        "share": ("a number (in %) with a decimal point and %", ["28"]),
+    }
+
+
 def test_a_missing_value_of_the_training_is_one_of_the_batch(schema_of):
     schema = schema_of(
         x={"kind": "number", "missing_numbers": [-999.0]}, y={"kind": "number", "decimal": ","}

@@ -88,6 +88,17 @@ def _orders_of_dates(table: ReadTable) -> Iterator[Doubt]:
             )
             severity: Severity = "fail" if count > SLIPS else "warn"
             yield Doubt(source, "order", severity, count, summary, why, settle, tuple(lost))
+        elif "half_turned" in entry:
+            summary = (
+                f"'{source}' has ISO dates, all up to the 12th of a month, and others, all after it: "
+                "day and month of the former may be exchanged"
+            )
+            why = (
+                "A spreadsheet leaves dates so when it takes those for dates that it can, in the other order, and the "
+                f"others for text. If so, import the column again as text. {KEEPS}."
+            )
+            rows = table.schema["rows"] - entry.get("missing", 0)
+            yield Doubt(source, "order", "fail", rows, summary, why, settle)
         elif table.is_open(source):
             evidence = evidence_of_order(table, order)
             why = (

@@ -120,10 +120,13 @@ class Decoder:
 
     def _not_western(self, data: bytes, found: str) -> InputError:
         hint = another_encoding(data)
-        instead = f"`encoding: {hint[0]}` would read {hint[1]!r}" if hint else "such as cp1251"
+        instead = (
+            f"`encoding: {hint[0]}` would read {hint[1]!r}" if hint else "such as cp1251 or cp1250"
+        )
         return InputError(
             f"{self.name}: the text is not UTF-8, and not Windows-1252 either (found {found}); save it as "
-            f"UTF-8, or name its encoding in the config: {instead}"
+            "UTF-8, or name its encoding in the config (`ml-baseline inspect` takes --encoding): "
+            + instead
         )
 
     def _not_text(self, error: UnicodeError) -> InputError:

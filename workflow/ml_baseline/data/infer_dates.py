@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from ml_baseline.data import cells
+from ml_baseline.errors import InputError
 
 DATE_PARTS = ("year", "month", "day", "weekday", "hour")
 # A column whose dates are written in more ways than this is hardly one of dates.
@@ -28,6 +29,8 @@ TWO_NUMBERS = r"^(\d{1,2})[/-](\d{1,2})[/-]\d{2}(?:\d\d)?\b"
 LONG_HOURS = r"^(?:2[4-9]|[3-9]\d|\d{3}):"
 MARKS = {"%b": "[A-Za-z]{3}", "%B": "[A-Za-z]{3}", "%p": "[AaPp]\\.?[Mm]"}
 MANY_VERSIONS = 20
+# The name of a zone behind a time.
+ZONE_NAME = r":\d\d\S* ?\(?([A-Z]{3,4})\)?$"
 SEASON = r"^(\d\d\d\d)-(\d\d)$"
 # Years that a number such as 20240131 may begin with to be a date.
 COMPACT_DATE = r"(?:19|20)\d{6}$"
@@ -165,6 +168,19 @@ def are_compact_dates(present: pd.Series) -> bool:
     return bool(times.notna().all() and times.nunique() >= MANY_DATES)
 
 
+def _are_half_turned(present: pd.Series, formats: list[str]) -> bool:
+    """Return whether ISO dates are all at most the 12th, and those of another order all above it.
+
+    A spreadsheet of another place leaves them so: day and month of those that it could read are exchanged.
+    """
+    if cells.ISO8601 not in formats or order_of(formats) is None:
+        return False
+    distinct = present.drop_duplicates()
+    iso = cells.parse_dates(distinct, [cells.ISO8601])
+    others = cells.parse_dates(distinct[iso.isna()], [f for f in formats if f != cells.ISO8601])
+    return bool(iso.dt.day.max() <= 12 < others.dt.day.min())
+
+
 def date_entries(
     name: str, present: pd.Series, formats: list[str], role: str, latest: int | None = None
 ) -> list[dict]:
@@ -173,11 +189,20 @@ def date_entries(
     `latest` is the latest year that two digits can mean, if the config says it.
     """
     how: dict = {"date_formats": formats}
+    if _are_half_turned(present, formats):
+        how["half_turned"] = True
     if latest is None:
         latest = latest_year(present, formats)
     if latest is not None:
         how["latest_year"] = latest
     if role == "time":
+        zones = present.str.extract(ZONE_NAME)[0].dropna()
+        if zones.str.replace("[SD](?=T$)", "", regex=True).nunique() > 1:  # but for summer time
+            found = ", ".join(zones.unique()[:3])
+            raise InputError(
+                f"`time` names the column '{name}', whose times are in several zones ({found}), "
+                "so their order is not known; write them with offsets (2024-01-31T18:00+01:00) or in one zone"
+            )
         return [{"kind": "number", **how, "part": "days"}]
     times = cells.parse_dates(cells.sample(present, cells.ENOUGH_CELLS), formats).dropna()
     if any(re.search("%[YyGcxD]|ISO", date_format) for date_format in formats):

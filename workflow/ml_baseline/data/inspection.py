@@ -21,6 +21,8 @@ EXAMPLES = 3
 # Among so many cells examples are looked for.
 LOOKED_AT = 200
 SHOWN_LABELS = 8
+# What has no day, by the part that is read of it.
+CLOCK_KINDS = {"duration": "duration", "hours": "time of day"}
 
 
 @dataclass
@@ -135,6 +137,8 @@ def _view(texts: pd.Series, table: pd.DataFrame, entry: Column, repairs: dict) -
         view.markers[numbers] = count["missing_numbers"]
     if "part" in entry:
         view.kind, view.how = "date", " or ".join(entry["date_formats"])
+        if entry["part"] in CLOCK_KINDS:
+            view.kind, view.how = CLOCK_KINDS[entry["part"]], "in hours"
     elif entry["kind"] in NUMERIC_KINDS:
         view.how = _how(entry)
         if "minimum" in entry:
@@ -156,10 +160,12 @@ def _examples(texts: pd.Series, table: pd.DataFrame, entry: Column) -> list[tupl
     rows = table["row_id"] if read is None else table["row_id"].loc[read.index]
     before = texts.iloc[rows.iloc[:LOOKED_AT]].reset_index(drop=True)
     after = before if read is None else read.reset_index(drop=True)
-    if "part" in entry:
+    if "part" in entry and entry["part"] not in CLOCK_KINDS:
         latest = entry.get("latest_year")
         after = cells.parse_dates(cells.strip(before), entry["date_formats"], latest)
     seen = pd.DataFrame({"before": before, "after": after}).dropna().drop_duplicates("before")
+    if entry.get("part") in CLOCK_KINDS:
+        return [(str(text), f"{value:.4g} h") for text, value in seen.itertuples(index=False)]
     return [(str(text), _text(value)) for text, value in seen.itertuples(index=False)]
 
 

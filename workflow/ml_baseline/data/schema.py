@@ -37,6 +37,7 @@ class Column(TypedDict, total=False):
     missing_values: list[str]  # if the config gives it its own, in lower case
     missing_numbers: list[float]  # numbers that mean missing
     date_formats: list[str]
+    half_turned: bool  # whether day and month of those that a spreadsheet knew may be exchanged
     latest_year: int  # that two digits of a year can mean
     part: str  # of the dates
     encode: dict[str, int]  # the code of each label

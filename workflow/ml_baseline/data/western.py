@@ -28,6 +28,7 @@ ALONE = frozenset("àáâäåæèéêíóôöøúüµœ")
 ELSEWHERE = re.compile("[šžŠŽŸðþýÐÞÝ]|ì(?=[^\\W\\d_])")
 # No Western language has a letter of both; and where one has õ, it has ã too.
 NORTH, SOUTH = re.compile("[øØ]"), re.compile("[ìòùèÌÒÙÈ]")
+INNER_CAPITAL = re.compile(r"[^\W\d_A-ZÀ-ÖØ-ÞŒŠŽŸ][A-ZÀ-ÖØ-ÞŒŠŽŸ]")
 TILDES = re.compile("[õÕ]"), re.compile("[ãÃ]")
 
 
@@ -89,11 +90,13 @@ def another_encoding(data: bytes) -> tuple[str, str] | None:
     """Return the encoding that some text may be in, and some words of it read so: a hint, no more."""
     from charset_normalizer import from_bytes  # only where a text is refused
 
-    best = from_bytes(data[: 1 << 16], cp_isolation=OTHERS).best()
-    if best is None:
-        return None
-    words = [word for word in re.findall(r"\w+", str(best)) if not word.isascii()]
-    return best.encoding, ", ".join(list(dict.fromkeys(words))[:3])
+    for match in from_bytes(data[: 1 << 16], cp_isolation=OTHERS):
+        found = [word for word in re.findall(r"\w+", str(match)) if not word.isascii()]
+        words = list(dict.fromkeys(found))
+        # Letters alone are found in any encoding, and no word has capitals within it.
+        if any(len(word) > 2 for word in words) and not any(map(INNER_CAPITAL.search, words)):
+            return match.encoding, ", ".join(words[:3])
+    return None
 
 
 OTHERS = [

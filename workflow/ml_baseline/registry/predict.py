@@ -15,7 +15,15 @@ import pandas as pd
 from ml_baseline.data import cells
 from ml_baseline.data.clean import clean_features
 from ml_baseline.data.infer_numbers import unlike_signs
-from ml_baseline.data.schema import KEPT_ROLES, Column, Schema, feature_columns, listed, names_of
+from ml_baseline.data.schema import (
+    KEPT_ROLES,
+    NUMERIC_KINDS,
+    Column,
+    Schema,
+    feature_columns,
+    listed,
+    names_of,
+)
 from ml_baseline.errors import InputError, similar
 from ml_baseline.registry.runs import Run
 
@@ -29,6 +37,9 @@ SHOWN_ROWS = 5
 SHOWN_CHARACTERS = 40
 
 # What a cell that cannot be read was expected to be, by the kind of its column.
+NUMBER_LIKE = r" *[-+]?\d[\d.,]* ?%? *"
+# Dates as typed cells give them.
+ISO = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S")
 EXPECTED = {"number": "a number", "integer": "a number", "boolean": "yes or no"}
 
 
@@ -86,7 +97,7 @@ def clean_rows(
     Returns:
         A table of the feature columns in which a bad cell is missing, and the bad cells by column.
     """
-    features = [entry for entry in schema["columns"] if entry["role"] == "feature"]
+    features = [_with_iso(entry) for entry in schema["columns"] if entry["role"] == "feature"]
     table, repairs = clean_features(raw, schema | {"columns": features})
     problems = []
     firsts = {entry["source"]: entry for entry in reversed(features)}  # of the parts of a date
@@ -96,7 +107,10 @@ def clean_rows(
         texts = raw[entry["source"]].reset_index(drop=True)
         # Of a column with codes, what has none is a category never seen.
         if len(rows) and entry["kind"] != "code":
-            problems.append(BadCells(entry["source"], expected(entry), texts[rows]))
+            bad = texts[rows]
+            is_number = bad.dropna().str.fullmatch(NUMBER_LIKE).any()
+            written = _how_written(entry) if is_number else ""
+            problems.append(BadCells(entry["source"], expected(entry) + written, bad))
         if count.get("numbers_from_text"):
             for expectation, is_unlike in unlike_signs(texts, entry):
                 if not is_unlike.any():
@@ -113,12 +127,32 @@ def clean_rows(
     return table[feature_columns(schema)], problems
 
 
+def _with_iso(entry: Column) -> Column:
+    """Return the entry of a column whose dates may be ISO ones too, which mean one thing only."""
+    formats = entry.get("date_formats", [])
+    if not any("%d" in text and "%m" in text for text in formats) or formats[0].startswith("%Y"):
+        return entry
+    return {**entry, "date_formats": [*formats, *(text for text in ISO if text not in formats)]}
+
+
+def _how_written(entry: Column) -> str:
+    """Return how numbers of a column are written, for those that are written in another way."""
+    if "part" in entry or entry["kind"] not in NUMERIC_KINDS:
+        return ""
+    sign = "comma" if entry.get("decimal") == "," else "point"
+    return f" with a decimal {sign}" + " and %" * (entry.get("percent") is not None)
+
+
 def expected(entry: Column) -> str:
     """Return what the cells of a feature are to be, in words."""
     if "part" in entry:
         return " or ".join(
-            "a date such as 2024-01-31" if text == cells.ISO8601 else f"a date written {text}"
-            for text in entry["date_formats"]
+            dict.fromkeys(
+                "a date such as 2024-01-31"
+                if text in (cells.ISO8601, *ISO)
+                else f"a date written {text}"
+                for text in entry["date_formats"]
+            )
         )
     unit = f" (in {entry['unit']})" if entry.get("unit") else ""
     return EXPECTED.get(entry["kind"], "text") + unit
