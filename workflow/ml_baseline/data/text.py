@@ -253,10 +253,8 @@ class TextRows:
             raise ReadAgainError
         if partly and not swallowing:
             swallowing = any(self._is_swallowing(row) for *_, row, _ in self._rows())
-        if not swallowing:
+        if not swallowing or self._are_sound(DOUBLED):  # then these lines are one cell
             return
-        if self._are_sound(DOUBLED):
-            return  # properly quoted: these lines are one cell
         for first, last, row, _ in self._rows():
             if first > self.header_end and self._is_swallowing(row):
                 raise InputError(
@@ -271,11 +269,10 @@ class TextRows:
         if not separators or self.separator == " ":
             return 0
         for block, *_ in self._body(delimiter):
-            for line in block.split(b"\n"):
-                if line.strip():
-                    lines += 1
-                    if line.count(delimiter) != separators:
-                        return 0
+            for line in filter(bytes.strip, block.split(b"\n")):
+                lines += 1
+                if line.count(delimiter) != separators:
+                    return 0
         return lines
 
     def _look_for_backslashes(self, body: "_Body") -> None:
