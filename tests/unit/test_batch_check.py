@@ -139,7 +139,7 @@ def test_columns_that_have_changed_places_are_told(run, batch, tmp_path, pair):
         ({"price": "€12"}, "'price', expected a number in $"),
         ({"age": "0,1"}, "'age', expected a number"),
         ({"since": "12/31/2023"}, "'since', expected a date written %d/%m/%Y"),
-        ({"since": "2023-12-31"}, "'since', expected a date written %d/%m/%Y"),
+        ({"since": "31.12.2023"}, "'since', expected a date written %d/%m/%Y"),
     ],
 )
 def test_what_may_mean_something_else_is_refused(run, batch, tmp_path, changes, words):
