@@ -1,5 +1,6 @@
 """What a run does before its first job and after its last, with Snakemake played by a few lines."""
 
+import os
 import socket
 from pathlib import Path
 from types import SimpleNamespace
@@ -79,6 +80,18 @@ def test_a_run_notes_where_it_is(workflow, capsys):
     started(workflow).before_graph(executes=True)
     assert Path(".snakemake/running").read_text() == socket.gethostname()
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("executes", [True, False])
+def test_folders_that_a_killed_run_left_go_where_no_job_is_left_either(
+    workflow, tmp_path, monkeypatch, executes
+):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left = tmp_path / "ml-baseline-12345678"
+    left.mkdir()
+    os.utime(left, (1, 1))
+    started(workflow).before_graph(executes)
+    assert left.exists() != executes
 
 
 @pytest.mark.parametrize("executes", [True, False])

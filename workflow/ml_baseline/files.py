@@ -96,11 +96,23 @@ def open_new(path: str | Path) -> IO[str]:
 def own_folder(parent: str | Path | None = None) -> Iterator[Path]:
     """Yield a temporary folder that nobody else can read; it is removed at the end.
 
-    Those of this user's processes that were killed before their end are removed first.
+    Those that killed processes have left there are removed first.
 
     Args:
         parent: where to make it; in the system's folder for such if None.
     """
+    remove_left_folders(parent)
+    with (
+        tempfile.TemporaryDirectory(
+            prefix=OWN_FOLDER, dir=parent, ignore_cleanup_errors=True
+        ) as name,
+        hold_folder(name),
+    ):
+        yield Path(name)
+
+
+def remove_left_folders(parent: str | Path | None = None) -> None:
+    """Remove the folders of `own_folder` that this user's processes have left, killed before their end."""
     parent = Path(parent or tempfile.gettempdir())
     for left in parent.glob(f"{OWN_FOLDER}*"):
         with contextlib.suppress(OSError):
@@ -110,13 +122,6 @@ def own_folder(parent: str | Path | None = None) -> Iterator[Path]:
             ):
                 with hold_folder(left, fcntl.LOCK_EX | fcntl.LOCK_NB):
                     shutil.rmtree(left, ignore_errors=True)
-    with (
-        tempfile.TemporaryDirectory(
-            prefix=OWN_FOLDER, dir=parent, ignore_cleanup_errors=True
-        ) as name,
-        hold_folder(name),
-    ):
-        yield Path(name)
 
 
 @contextmanager

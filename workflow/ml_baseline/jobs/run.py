@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ml_baseline.errors import InputError
-from ml_baseline.files import open_lock_file, require_writable
+from ml_baseline.files import open_lock_file, remove_left_folders, require_writable
 from ml_baseline.jobs import snakemake_internals
 from ml_baseline.jobs.job_log import last_error
 from ml_baseline.jobs.summary import rows_of, run_summary
@@ -102,7 +102,8 @@ class Run:
             _say("The previous run was killed; its unfinished outputs will be rebuilt.")
         if not left:
             self._lock.note_machine()
-        if executes:  # those of a run that was killed before its end
+        if executes:  # what a run that was killed before its end has left
+            remove_left_folders()
             for path in self._failed():
                 Path(path).unlink()
         try:
