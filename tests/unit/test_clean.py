@@ -422,6 +422,7 @@ def test_targets_in_parquet(tmp_path, values):
 # ------------------------------------------------------------------ odd tables and messages
 
 
+@pytest.mark.proof
 def test_many_columns_and_levels_and_few_rows():
     levels = [f"level {i}" for i in range(4000)]
     raw = raw_table(a=levels, y=["yes", "no"] * 2000)

@@ -162,7 +162,9 @@ def test_wrong_usage(capsys):
     capsys.readouterr()
 
 
-@pytest.mark.parametrize("width", [50, 80, 10_000])
+@pytest.mark.parametrize(
+    "width", [50, *(pytest.param(width, marks=pytest.mark.proof) for width in (80, 10_000))]
+)
 def test_wide_tables_and_long_names_stay_readable(folder, capsys, monkeypatch, width):
     console = Console(width=width, highlight=False)
     for module in ("inspect", "display"):

@@ -211,7 +211,9 @@ def cut_off(figure):
     ]
 
 
-@pytest.mark.parametrize("make", TABLES)
+@pytest.mark.parametrize(
+    "make", [pytest.param(m, marks=[pytest.mark.proof] * (m in (hostile, wide))) for m in TABLES]
+)
 def test_every_plot_of_every_table_is_drawn_without_warning_and_nothing_is_cut_off(make, tmp_path):
     table, schema = make()
     for number, name in enumerate(names_for(schema)):

@@ -102,7 +102,11 @@ def child(folder: Path) -> int:
     return int((folder / "child").read_text())
 
 
-@pytest.mark.parametrize("how", STARTS)
+# Python's own children are waited for, for seconds.
+@pytest.mark.parametrize(
+    "how",
+    [pytest.param(how, marks=[pytest.mark.proof] * (how == "Python's own")) for how in STARTS],
+)
 @pytest.mark.parametrize("end", ENDS)
 def test_what_work_has_started_ends_with_it(started, tmp_path, how, end, kind):
     if kind and end == "killed" and "start_new_session" in STARTS[how]:

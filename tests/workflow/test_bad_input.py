@@ -115,6 +115,7 @@ def test_bad_config_is_refused_before_any_job(project, case):
     assert not (project.folder / "results").exists()
 
 
+@pytest.mark.proof
 def test_unknown_plot_column_is_named_with_its_neighbours(project):
     project.write("table.csv", GOOD)
     dataset = {"table": "table.csv", "target": "answer", "plots": ["siez_histogram"]}

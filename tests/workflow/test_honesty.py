@@ -5,6 +5,8 @@ import pytest
 import yaml
 from running import ROOT, rows_of, small_table
 
+pytestmark = pytest.mark.proof
+
 
 def with_column(table: str, name: str, values) -> str:
     lines = table.splitlines()
@@ -60,7 +62,6 @@ def test_controls_find_nothing_in_shuffled_labels_and_know_the_truth(customers):
     assert datasets == {"customers"}
 
 
-@pytest.mark.proof
 def test_a_failed_audit_can_stop_a_table(project):
     table = small_table()
     answers = [line.endswith("yes") for line in table.splitlines()[1:]]
@@ -100,7 +101,6 @@ def test_a_failed_audit_can_stop_a_table(project):
     assert (project.folder / "results/leaky/metrics.csv").exists()
 
 
-@pytest.mark.proof
 def test_groups_stay_whole_and_time_runs_forward(project):
     table = small_table(rows=240)
     shops = np.random.default_rng(1).integers(0, 60, 240)

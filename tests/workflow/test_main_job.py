@@ -137,6 +137,7 @@ def test_the_same_bytes_from_another_clone_with_one_core_and_cold_processes(samp
     assert any(name.endswith(".joblib") for name in samples.checksums())
 
 
+@pytest.mark.proof
 def test_any_installed_classifier_is_a_model(project):
     """Estimators that the project names nowhere, one of them without probabilities."""
     project.write("table.csv", small_table())

@@ -150,6 +150,7 @@ def test_no_run_is_an_output_of_a_rule(published):
 # --- the three commands --------------------------------------------------------------------------
 
 
+@pytest.mark.proof
 def test_the_three_commands_of_the_readme_in_an_empty_folder(tmp_path):
     """Word for word, with nothing but the program."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -350,7 +350,8 @@ def remaking(page: str) -> tuple[bytes, list[str]]:
     return base64.b64decode(link.partition(",")[2]), commands
 
 
-@pytest.mark.parametrize("where", ["in a clone", pytest.param("anywhere", marks=pytest.mark.proof)])
+@pytest.mark.proof
+@pytest.mark.parametrize("where", ["in a clone", "anywhere"])
 def test_the_page_says_how_to_remake_itself(run, tmp_path, where):
     """The config that the page carries makes the same page, byte for byte, in an empty folder."""
     page = (run.folder / "results/small/report.html").read_text(encoding="utf-8")

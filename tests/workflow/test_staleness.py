@@ -489,6 +489,7 @@ def test_what_is_deleted_is_made_again_as_it_was(copied):
     assert copied.checksums() == before
 
 
+@pytest.mark.proof
 def test_a_stage_whose_output_stays_the_same_ends_the_chain_in_the_next_run(copied):
     """Snakemake cannot tell before it has run a job, so it is run by itself first."""
     copied.edit(f"{MODULES}/data/clean.py", '"""', 'REWRITTEN = True\n"""')
