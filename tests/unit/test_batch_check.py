@@ -24,12 +24,12 @@ def publish(folder, raw, **settings):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """A run of a table with one column of each kind that can be unlike training."""
+def trained_on():
+    """A table with one column of each kind that can be unlike training."""
     random = np.random.default_rng(1)
     rows = 300
     day = pd.Timestamp("2023-01-01") + pd.to_timedelta(random.integers(0, 365, rows), "D")
-    raw = pd.DataFrame(
+    return pd.DataFrame(
         {
             "age": random.integers(18, 91, rows).astype(str),
             "income": random.integers(1000, 90000, rows).astype(str),
@@ -43,29 +43,18 @@ def run(tmp_path_factory):
             "bought": random.choice(["yes", "no"], rows),
         }
     ).astype("str")
-    return publish(tmp_path_factory.mktemp("unlike"), raw, categorical="zip")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, trained_on):
+    return publish(tmp_path_factory.mktemp("unlike"), trained_on, categorical="zip")
 
 
 @pytest.fixture
-def batch(run):
+def batch(trained_on):
     """Rows such as the run was trained on."""
-    random = np.random.default_rng(2)
-    day = pd.Timestamp("2023-01-01") + pd.to_timedelta(random.integers(0, 365, ROWS), "D")
-    return pd.DataFrame(
-        {
-            "age": random.integers(18, 91, ROWS).astype(str),
-            "income": random.integers(1000, 90000, ROWS).astype(str),
-            "weight": [f"{value:.2f}" for value in random.uniform(41, 98, ROWS)],
-            "price": [f"${value:,.2f}" for value in random.uniform(5, 4900, ROWS)],
-            "rate": [f"{value}%" for value in random.integers(1, 99, ROWS)],
-            "plan": random.choice(["basic", "gold", "team"], ROWS),
-            "zip": random.choice(["02108", "94110", "10001"], ROWS),
-            "since": day.strftime("%d/%m/%Y"),
-            "height": [
-                f"{value:.2f}".replace(".", ",") for value in random.uniform(1.1, 1.9, ROWS)
-            ],
-        }
-    )
+    rows = trained_on.drop(columns="bought")
+    return rows.sample(ROWS, random_state=2, ignore_index=True)
 
 
 def told(run, table, folder, **options) -> list[str]:

@@ -3,6 +3,7 @@
 import datetime
 import itertools
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -23,7 +24,7 @@ class Word(str):
     """Stands for the type of a text that is no number, nor a part of one: n/a, unknown."""
 
 
-class TypedRows:
+class TypedRows(ABC):
     """The rows of such a file, see `tables.Rows`; a subclass yields them as Python's values.
 
     A column has a data type if all its cells agree in one; else it is text.
@@ -35,9 +36,9 @@ class TypedRows:
         self.types: dict[str, pa.DataType] = {}
         self.numbers: frozenset[str] = frozenset()
 
+    @abstractmethod
     def _cells(self) -> Iterator[Sequence[Any]]:
         """Yield the cells of each row in the order of `names`; None for one that is empty."""
-        raise NotImplementedError
 
     def _declare(self, names: list[str], kinds: list[set]) -> None:
         """Take over the columns' names and, of each, what `kind_of` said of its cells."""
