@@ -31,21 +31,25 @@ RUN_HELP = "a run id, `latest` (the run last published or trained), or the path 
 SERVED = ServeOptions()
 
 
-# The names of an argument, and what argparse is to know of it.
-Argument = tuple[tuple[str, ...], dict[str, Any]]
+# The name of an argument, and what argparse is to know of it.
+Argument = tuple[str, dict[str, Any]]
 Action = Callable[[argparse.Namespace], int]
 
 
-def argument(*names: str, **settings: Any) -> Argument:
-    """Return an argument as argparse's `add_argument` takes it; its help tells a default it has."""
-    if settings.get("default"):
-        settings["help"] += " (default: %(default)s)"
-    return names, settings
+def argument(usage: str, text: str, **settings: Any) -> Argument:
+    """Return an argument for argparse, given how it is used ("--run RUN") and its help.
+
+    The help tells a default it has.
+    """
+    name, _, metavar = usage.partition(" ")
+    settings |= {"metavar": metavar} if metavar else {}
+    told = " (default: %(default)s)" if settings.get("default") else ""
+    return name, settings | {"help": text + told}
 
 
 def flag(name: str, text: str) -> Argument:
     """Return an argument that is there or not."""
-    return (name,), {"action": "store_true", "help": text}
+    return argument(name, text, action="store_true")
 
 
 def whole_number(least: int) -> Callable[[str], int]:
@@ -75,37 +79,30 @@ def number_of_cores(text: str) -> str:
     return text if text == "all" else str(whole_number(1)(text))
 
 
-def served(name: str, what: str, least: int = 1) -> Argument:
+def served(name: str, text: str, least: int = 1) -> Argument:
     """Return an option of the service that is a whole number."""
-    flag, default = f"--{name.replace('_', '-')}", getattr(SERVED, name)
-    return argument(flag, metavar="N", type=whole_number(least), default=default, help=what)
+    default = getattr(SERVED, name)
+    return argument(
+        f"--{name.replace('_', '-')} N", text, type=whole_number(least), default=default
+    )
 
 
 PLACE = (
-    argument("--dataset", metavar="NAME", help="look only among the runs of this table"),
-    argument(
-        "--results",
-        metavar="FOLDER",
-        type=Path,
-        default=Path("results"),
-        help="the folder with the results",
-    ),
+    argument("--dataset NAME", "look only among the runs of this table"),
+    argument("--results FOLDER", "the folder with the results", type=Path, default=Path("results")),
     flag(
         "--trust",
         "use a run that was not published from this account; loading a model can run code, so only "
         "do this if you know where it comes from",
     ),
 )
-RUN = argument("--run", metavar="RUN", default="latest", help=RUN_HELP)
-A_RUN = argument("run", metavar="RUN", help=RUN_HELP)
-FIRST_RUN = argument("first", metavar="RUN", help=RUN_HELP)
-SECOND_RUN = argument("second", metavar="RUN", help="the run to compare it with")
+RUN = argument("--run RUN", RUN_HELP, default="latest")
+A_RUN = argument("run RUN", RUN_HELP)
 JSON = flag("--json", "print JSON")
 POSITIVE = argument(
-    "--positive",
+    "--positive LABEL",
+    "a value of the target that means yes. Can be given more than once",
     action="append",
-    metavar="LABEL",
-    help="a value of the target that means yes. Can be given more than once",
 )
 
 GROUPS = {"runs": "list, show, compare and verify published runs"}
@@ -115,60 +112,54 @@ COMMANDS: dict[str, tuple[Action, tuple[Argument, ...]]] = {
         (
             argument(
                 "--sample",
+                "users (target: is_high_value, which is computed from other columns, so it leaks on "
+                "purpose), customers (target: purchased, with a known best score) or breast_cancer "
+                "(target: diagnosis, real data)",
                 choices=SAMPLES,
                 default="users",
-                help="users (target: is_high_value, which is computed from other columns, so it "
-                "leaks on purpose), customers (target: purchased, with a known best score) or "
-                "breast_cancer (target: diagnosis, real data)",
             ),
             argument(
-                "--rows",
-                metavar="N",
+                "--rows N",
+                f"number of rows, at least {FEWEST_SAMPLE_ROWS} (default: {actions.SAMPLE_ROWS}; "
+                "breast_cancer always has 569)",
                 type=whole_number(FEWEST_SAMPLE_ROWS),
-                help=f"number of rows, at least {FEWEST_SAMPLE_ROWS} (default: "
-                f"{actions.SAMPLE_ROWS}; breast_cancer always has 569)",
             ),
             argument(
-                "--seed",
-                metavar="N",
+                "--seed N",
+                f"random seed (default: {actions.SAMPLE_SEED}; breast_cancer is not random)",
                 type=whole_number(0),
-                help=f"random seed (default: {actions.SAMPLE_SEED}; breast_cancer is not random)",
             ),
             argument(
-                "--output",
-                metavar="FILE",
+                "--output FILE",
+                "the .csv or .parquet file to write",
                 type=Path,
                 default=Path(FEATURES),
-                help="the .csv or .parquet file to write",
             ),
         ),
     ),
     "inspect": (
         actions.inspect,
         (
-            argument("file", metavar="FILE", help="the table"),
-            argument("--target", metavar="COLUMN", help="the yes/no column to predict"),
+            argument("file FILE", "the table"),
+            argument("--target COLUMN", "the yes/no column to predict"),
             POSITIVE,
-            argument("--name", help="name of the table in the config (default: that of the file)"),
-            argument("--sheet", metavar="NAME", help="the sheet of a workbook"),
+            argument("--name", "name of the table in the config (default: that of the file)"),
+            argument("--sheet NAME", "the sheet of a workbook"),
             argument(
-                "--header-row",
-                metavar="N",
+                "--header-row N",
+                "the row of the sheet that has the columns' names",
                 type=whole_number(1),
-                help="the row of the sheet that has the columns' names",
             ),
             argument(
-                "--separator",
-                metavar="CHARACTER",
+                "--separator CHARACTER",
+                r"what stands between cells in a text; \t is a tab",
                 type=separator,
-                help=r"what stands between cells in a text; \t is a tab",
             ),
-            argument("--encoding", metavar="NAME", help="the encoding of a text"),
+            argument("--encoding NAME", "the encoding of a text"),
             argument(
-                "--configfile",
-                metavar="FILE",
+                "--configfile FILE",
+                "the config to look into and to write to (default: config/config.yaml)",
                 type=Path,
-                help="the config to look into and to write to (default: config/config.yaml)",
             ),
             flag("--write", "add the table to the config; nothing else in the file is changed"),
             flag("--all", "show each column of a wide table"),
@@ -178,30 +169,23 @@ COMMANDS: dict[str, tuple[Action, tuple[Argument, ...]]] = {
     "train": (
         actions.train,
         (
+            argument("--target COLUMN", "the yes/no column to predict", required=True),
+            argument("--input FILE", "the table", default=FEATURES),
             argument(
-                "--target", metavar="COLUMN", required=True, help="the yes/no column to predict"
-            ),
-            argument("--input", metavar="FILE", default=FEATURES, help="the table"),
-            argument(
-                "--id",
+                "--id COLUMN",
+                "a column that identifies the rows; it is copied to the predictions. Can be given "
+                "more than once",
                 action="append",
-                metavar="COLUMN",
-                help="a column that identifies the rows; it is copied to the predictions. Can be "
-                "given more than once",
             ),
             POSITIVE,
             argument(
                 "--name",
-                help="name of the table, used for its results (default: its name in the config, or "
-                "that of the file)",
+                "name of the table, used for its results (default: its name in the config, or that "
+                "of the file)",
             ),
-            argument("--config", metavar="FILE", type=Path, help="an additional config file"),
+            argument("--config FILE", "an additional config file", type=Path),
             argument(
-                "--cores",
-                metavar="N",
-                type=number_of_cores,
-                default="all",
-                help="number of processor cores to use",
+                "--cores N", "number of processor cores to use", type=number_of_cores, default="all"
             ),
             flag("--unlock", "first remove the lock that a killed run left in this folder"),
         ),
@@ -211,36 +195,31 @@ COMMANDS: dict[str, tuple[Action, tuple[Argument, ...]]] = {
         (
             RUN,
             argument(
-                "--input",
-                metavar="FILE",
+                "--input FILE",
+                "the rows to predict, in any format that can be trained on, or - for standard input",
                 required=True,
-                help="the rows to predict, in any format that can be trained on, or - for standard "
-                "input",
             ),
             argument(
-                "--output",
-                metavar="FILE",
+                "--output FILE",
+                "where to write ids, probabilities and predictions: a .csv, .tsv, .txt (also with "
+                ".gz, .bz2 or .xz) or .parquet file, or - for CSV on standard output",
                 required=True,
-                help="where to write ids, probabilities and predictions: a .csv, .tsv, .txt (also "
-                "with .gz, .bz2 or .xz) or .parquet file, or - for CSV on standard output",
             ),
             argument(
-                "--sheet",
-                metavar="NAME",
-                help="the sheet of a workbook, where more than one has the run's columns",
+                "--sheet NAME",
+                "the sheet of a workbook, where more than one has the run's columns",
             ),
             argument(
                 "--on-bad-rows",
+                "what to do with rows that cannot be read: fail, or leave their predictions empty "
+                "and give the reason in the column `reason`",
                 choices=("fail", "null"),
                 default="fail",
-                help="what to do with rows that cannot be read: fail, or leave their predictions "
-                "empty and give the reason in the column `reason`",
             ),
             argument(
-                "--check",
-                metavar="FILE",
-                help="where to write, as JSON, which cells are unlike training (default: the output "
-                "with .check.json behind its name; nowhere for standard output)",
+                "--check FILE",
+                "where to write, as JSON, which cells are unlike training (default: the output with "
+                ".check.json behind its name; nowhere for standard output)",
             ),
             flag("--overwrite", "replace the output even if it is not an earlier prediction"),
             *PLACE,
@@ -248,23 +227,30 @@ COMMANDS: dict[str, tuple[Action, tuple[Argument, ...]]] = {
     ),
     "runs list": (actions.list_runs, (JSON, *PLACE)),
     "runs show": (actions.show_run, (A_RUN, JSON, *PLACE)),
-    "runs compare": (actions.compare_runs, (FIRST_RUN, SECOND_RUN, JSON, *PLACE)),
+    "runs compare": (
+        actions.compare_runs,
+        (
+            argument("first RUN", RUN_HELP),
+            argument("second RUN", "the run to compare it with"),
+            JSON,
+            *PLACE,
+        ),
+    ),
     "runs verify": (actions.verify_run, (A_RUN, JSON, *PLACE)),
     "serve": (
         actions.serve,
         (
             RUN,
-            argument("--host", default=SERVED.host, help="address to listen on"),
+            argument("--host", "address to listen on", default=SERVED.host),
             served("port", "port to listen on, 0 for any free one", least=0),
             served("max_rows", "most rows in a request"),
             served("max_bytes", "most bytes in the body of a request"),
             served("max_connections", "most connections at a time, from all clients"),
             served("request_seconds", "most seconds a client may take to send a request"),
             argument(
-                "--root-path",
-                metavar="PATH",
+                "--root-path PATH",
+                "the path under which a proxy offers the service, such as /churn",
                 default=SERVED.root_path,
-                help="the path under which a proxy offers the service, such as /churn",
             ),
             flag("--follow", "switch to newly published runs of the same table without a restart"),
             *PLACE,
@@ -321,8 +307,8 @@ def parser() -> argparse.ArgumentParser:
             name, help=f"{summary[0].lower()}{summary[1:]}", description=text
         )
         one.set_defaults(run_command=action)
-        for names, settings in arguments:
-            one.add_argument(*names, **settings)
+        for usage, settings in arguments:
+            one.add_argument(usage, **settings)
     return top
 
 
