@@ -167,8 +167,7 @@ def test_wrong_usage(capsys):
 )
 def test_wide_tables_and_long_names_stay_readable(folder, capsys, monkeypatch, width):
     console = Console(width=width, highlight=False)
-    for module in ("inspect", "display"):
-        monkeypatch.setattr(f"ml_baseline.cli.{module}.console_of", lambda: console)
+    monkeypatch.setattr("ml_baseline.cli.display.console_of", lambda: console)
     rng = np.random.default_rng(0)
     names = [f"{'a name without an end ' * 5}{i}" for i in range(490)] + [
         "\x1b[31mred",

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,20 +30,12 @@ def print_list(runs: "list[RunLine]", results: Path) -> None:
     if not runs:
         print(f"There are no published runs in {for_terminal(str(results))}.")
         return
-    usable = [run for run in runs if run["problem"] is None]
-    console = console_of()
-    table = table_of("run", "table", "model", "holdout score", "rows", "audit", "")
-    for run in usable:
-        table.add_row(*map(plain, _cells(run)))
-    wanted = console.measure(table, options=console.options.update(max_width=WIDE)).maximum
-    if usable and wanted <= console.width:
-        console.print(table)
-    else:  # a narrow terminal
-        for run in usable:
-            run_id, dataset, model, score, rows, audit, notes = _cells(run)
+    usable = [_cells(run) for run in runs if run["problem"] is None]
+    titles = ("run", "table", "model", "holdout score", "rows", "audit", "")
+    if usable and not print_table(titles, usable):
+        for run_id, dataset, model, score, rows, audit, notes in usable:
             print(for_terminal(f"{run_id}  {notes}".rstrip()))
-            text = f"{dataset}: {model}, {score} on {rows} rows, audit: {audit}"
-            print_indented(text, 4)
+            print_indented(f"{dataset}: {model}, {score} on {rows} rows, audit: {audit}", 4)
     for run in runs:
         if run["problem"] is not None:
             problem = " ".join(f"{run['dataset']}: not usable. {run['problem']}".split())
@@ -70,13 +63,10 @@ def print_card(described: dict) -> None:
 
 def print_differences(found: "Differences") -> None:
     """Print what `run_differences` found."""
-    console = console_of()
     (first, second), (table, other) = found["runs"], found["datasets"]
     print(f"first   {first} ({table})\nsecond  {second} ({other})\n")
-    scores = table_of("on the holdout", "first", "second")
-    for name, pair in found["metrics"].items():
-        scores.add_row(plain(name), *(plain(_figure(figure)) for figure in pair))
-    console.print(scores)
+    rows = [(name, *map(_figure, pair)) for name, pair in found["metrics"].items()]
+    print_table(("on the holdout", "first", "second"), rows, even_if_narrow=True)
     if not found["same_rows"]:
         print(
             "\nThe runs were scored on different rows: the difference in scores may come from that."
@@ -85,10 +75,8 @@ def print_differences(found: "Differences") -> None:
     if not found["differences"]:
         print("The content is the same." if found["same_content"] else "Nothing else differs.")
         return
-    differences = table_of("what differs", "first", "second")
-    for name, values in found["differences"].items():
-        differences.add_row(plain(name), *(plain(_value(value)) for value in values))
-    console.print(differences)
+    rows = [(name, *map(_value, values)) for name, values in found["differences"].items()]
+    print_table(("what differs", "first", "second"), rows, even_if_narrow=True)
 
 
 def print_verification(found: "Verification") -> None:
@@ -122,12 +110,20 @@ def console_of() -> Console:
     return Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
 
 
-def table_of(*titles: str) -> Table:
-    """Return a table without lines, with a title for each column."""
+def print_table(
+    titles: Sequence[str], rows: Iterable[Sequence[str]], even_if_narrow: bool = False
+) -> bool:
+    """Print a table without lines; return whether it was, as it may not fit into the terminal."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for i, title in enumerate(titles):
         table.add_column(plain(title), overflow="fold", no_wrap=i == 0 and len(titles) > 3)
-    return table
+    for row in rows:
+        table.add_row(*map(plain, row))
+    console = console_of()
+    wanted = console.measure(table, options=console.options.update(max_width=WIDE)).maximum
+    if is_shown := wanted <= console.width or even_if_narrow:
+        console.print(table)
+    return is_shown
 
 
 def _figure(figure: "Figure | RunLine") -> str:

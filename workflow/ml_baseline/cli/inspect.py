@@ -3,12 +3,13 @@
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from typing import Any
 
 import yaml
 
 from ml_baseline.audit.findings import merged_fixes
-from ml_baseline.cli.display import WIDE, console_of, plain, print_indented, table_of
+from ml_baseline.cli.display import print_indented, print_table
 from ml_baseline.cli.train import (
     CONFIG,
     known_tables,
@@ -24,7 +25,7 @@ from ml_baseline.errors import InputError
 from ml_baseline.text import config_entry, for_terminal, percent, plural, shortened
 
 SHOWN_COLUMNS, SHOWN_DOUBTS, SHOWN_CANDIDATES = 40, 12, 6
-NAME_WIDTH, CELL_WIDTH, MARKER_WIDTH = 40, 24, 16
+NAME_WIDTH, CELL_WIDTH = 40, 24
 # A smaller share of the rarer class makes most metrics misleading, and needs many rows.
 IMBALANCED = 0.05
 # Doubts of a column that the entry for the config settles beside those that nothing decides.
@@ -74,7 +75,7 @@ def inspect_file(options: Namespace, say: Callable[[str], None]) -> dict[str, An
     if options.write:
         add_table(config, name, yaml.safe_load(entry)["datasets"][name], entry)
         say(f"wrote the table `{name}` into {config}")
-    return found.as_json() | {"name": name, "entry": entry}
+    return asdict(found) | {"name": name, "entry": entry}
 
 
 def entry_of(name: str, found: Inspection, given: dict[str, Any]) -> str:
@@ -120,7 +121,12 @@ def print_inspection(found: Inspection, all_columns: bool = False) -> None:
     print(for_terminal(f"{found.table}: {in_short(found)}"))
     print(for_terminal(f"read as {found.reading['format'].replace('_', ' ')}{how and ': '}{how}\n"))
     print(for_terminal(_target(found)))
-    _print_columns(found.columns if all_columns else found.columns[:SHOWN_COLUMNS])
+    shown = found.columns if all_columns else found.columns[:SHOWN_COLUMNS]
+    rows = [_cells(column) for column in shown]
+    if not print_table(("column", "read as", "cells", "values", "missing"), rows):
+        for name, *others in rows:
+            print(for_terminal(name))
+            print_indented("; ".join(filter(None, others)), 4)
     if rest := found.columns[SHOWN_COLUMNS:] if not all_columns else []:
         kinds = Counter(_kind(column) for column in rest).most_common()
         text = ", ".join(f"{number:,} {kind}" for kind, number in kinds)
@@ -172,21 +178,6 @@ def _target(found: Inspection) -> str:
     if min(positives, negatives) < IMBALANCED * rows:
         text += "; imbalanced, so accuracy says little and the rarer class needs many rows"
     return text + "\n"
-
-
-def _print_columns(columns: list[ColumnView]) -> None:
-    console = console_of()
-    table = table_of("column", "read as", "cells", "values", "missing")
-    rows = [_cells(column) for column in columns]
-    for row in rows:
-        table.add_row(*map(plain, row))
-    wanted = console.measure(table, options=console.options.update(max_width=WIDE)).maximum
-    if wanted <= console.width:
-        console.print(table)
-        return
-    for name, *others in rows:  # a narrow terminal
-        print(for_terminal(name))
-        print_indented("; ".join(filter(None, others)), 4)
 
 
 def _kind(column: ColumnView) -> str:

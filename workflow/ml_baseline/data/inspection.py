@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pandas as pd
@@ -12,7 +12,7 @@ from ml_baseline.data.clean import clean
 from ml_baseline.data.doubts import doubts
 from ml_baseline.data.infer_schema import describe_columns, infer_schema
 from ml_baseline.data.infer_target import target_classes
-from ml_baseline.data.schema import NUMERIC_KINDS, Column, Doubt, Schema
+from ml_baseline.data.schema import NUMERIC_KINDS, SHOWN_LABELS, Column, Doubt, Schema
 from ml_baseline.data.tables import open_rows, read_raw_table
 from ml_baseline.errors import InputError
 from ml_baseline.text import plural
@@ -20,7 +20,6 @@ from ml_baseline.text import plural
 EXAMPLES = 3
 # Among so many cells examples are looked for.
 LOOKED_AT = 200
-SHOWN_LABELS = 8
 # What has no day, by the part that is read of it.
 CLOCK_KINDS = {"duration": "duration", "hours": "time of day"}
 
@@ -52,10 +51,6 @@ class Inspection:
     target: str | None
     classes: dict[str, int]  # rows of the target's positive and of its negative labels, by these
     candidates: dict[str, list[str]]  # without a target: columns with two labels, and these
-
-    def as_json(self) -> dict[str, Any]:
-        """Return all of it as JSON can hold it."""
-        return asdict(self)
 
 
 def inspect_table(path: str, settings: Mapping[str, Any]) -> Inspection:
@@ -119,12 +114,12 @@ def _candidates(raw: pd.DataFrame) -> dict[str, list[str]]:
 def _views(
     raw: pd.DataFrame, table: pd.DataFrame, schema: Schema, repairs: dict
 ) -> list[ColumnView]:
-    views: dict[str, ColumnView] = {}
-    for entry in schema["columns"]:  # of the parts of a date the first stands for all
-        if entry["source"] not in views:
-            texts = raw[entry["source"]]
-            views[entry["source"]] = _view(texts, table, entry, repairs["columns"])
-    return list(views.values())
+    # Of the parts of a date the first stands for all.
+    entries = {entry["source"]: entry for entry in reversed(schema["columns"])}
+    return [
+        _view(raw[source], table, entries[source], repairs["columns"])
+        for source in dict.fromkeys(entry["source"] for entry in schema["columns"])
+    ]
 
 
 def _view(texts: pd.Series, table: pd.DataFrame, entry: Column, repairs: dict) -> ColumnView:
@@ -179,16 +174,13 @@ def _is_plain(before: str, after: str) -> bool:
 
 def _how(entry: Column) -> str:
     """Return how the numbers of a column are written, where that is not plain."""
-    said = []
-    if entry.get("decimal") == ",":
-        said.append("decimal comma")
-    if unit := entry.get("unit"):
-        said.append(f"in {unit}")
-    if "scales" in entry:
-        said.append("with k, M")
-    if entry.get("percent"):
-        said.append("percent")
-    return ", ".join(said)
+    said = {
+        "decimal comma": entry.get("decimal") == ",",
+        f"in {entry.get('unit')}": entry.get("unit"),
+        "with k, M": "scales" in entry,
+        "percent": entry.get("percent"),
+    }
+    return ", ".join(words for words, is_so in said.items() if is_so)
 
 
 def _text(value: Any) -> str:
