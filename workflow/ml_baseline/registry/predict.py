@@ -223,26 +223,22 @@ def reasons_of(problems: list[BadCells], rows: int) -> list[str | None] | None:
     reasons: list[str | None] = [None] * rows
     for problem in problems:
         for row, found in problem.found.items():
-            reason = f"{problem.column}: {_shown(found)} is not {problem.expected}"
+            reason = f"{problem.column}: {shown(found)} is not {problem.expected}"
             reasons[row] = f"{reasons[row]}; {reason}" if reasons[row] else reason
     return reasons
 
 
 def in_words(problem: BadCells, before: int) -> str:
     """Return what is wrong with the cells of a chunk that begins after `before` rows."""
-    shown = [
-        f"row {before + row + 1:,} has {_shown(found)}"
-        for row, found in problem.found.iloc[:SHOWN_ROWS].items()
-    ]
-    others = len(problem.found) - SHOWN_ROWS
-    more = f" and {others:,} more" if others > 0 else ""
-    return f"Column '{problem.column}', expected {problem.expected}: {', '.join(shown)}{more}."
+    rows = [f"row {before + row + 1:,} has {shown(cell)}" for row, cell in problem.found.items()]
+    what = f"Column '{problem.column}', expected {problem.expected}"
+    return f"{what}: {listed(rows, SHOWN_ROWS)}."
 
 
-def _shown(found: object) -> str:
-    text = str(found)
-    short = text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 3] + "..."
-    return repr(short)
+def shown(cell: object) -> str:
+    """Return a cell as a message shows it."""
+    text = str(cell)
+    return repr(text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 3] + "...")
 
 
 def _quoted(names: Sequence[str]) -> list[str]:

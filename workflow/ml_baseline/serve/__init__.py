@@ -46,10 +46,6 @@ def serve(run: "Run", options: ServeOptions) -> None:
     Requests that have arrived by then are still answered, for up to ten seconds. If the environment
     has `ML_BASELINE_API_KEY`, requests must carry it.
 
-    Args:
-        run: a published run.
-        options: how to serve it.
-
     Raises:
         InputError: the model cannot be loaded or no longer predicts what it did, the address cannot
             be listened on, the key cannot be used, or the packages of the extra `serve` are missing.

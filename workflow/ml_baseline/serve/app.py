@@ -16,8 +16,9 @@ from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from ml_baseline.registry.markdown import code
 from ml_baseline.serve.batching import Batcher
-from ml_baseline.serve.rows import Cells, Problem, RequestError, as_code, decoded
+from ml_baseline.serve.rows import Cells, Problem, RequestError, decoded
 from ml_baseline.serve.served import Results, ServedRun
 from ml_baseline.serve.traffic import Figures, Traffic, refusal
 
@@ -77,13 +78,7 @@ def create_app(
     """Return the service of a run.
 
     Its `state` has `figures` (what `/metrics` shows) and `served`; another `ServedRun` in its place
-    answers all later requests.
-
-    Args:
-        served: the run to begin with.
-        max_bytes: bytes of a request's body at most.
-        api_key: what requests must carry, None if nothing.
-        root_path: what a proxy puts before the addresses.
+    answers all later requests. The other arguments are explained at `traffic.Traffic`.
     """
     figures = Figures()
     batcher = Batcher(lambda requests: _predict_requests(figures, requests))
@@ -217,14 +212,12 @@ def _document(general: dict, served: ServedRun) -> dict:
     """
     document = copy.deepcopy(general)
     run, reader = served.run, served.reader
-    positive, negative = (
-        " or ".join(map(as_code, run.schema[k])) for k in ("positive", "negative")
-    )
+    positive, negative = (" or ".join(map(code, run.schema[k])) for k in ("positive", "negative"))
     document["info"] |= {
         "version": run.run_id,
         "description": (
-            f"Predicts {as_code(run.schema['target'])} with the model "
-            f"{as_code(run.meta['model']['name'])}: 1 means {positive}, 0 means {negative}. A "
+            f"Predicts {code(run.schema['target'])} with the model "
+            f"{code(run.meta['model']['name'])}: 1 means {positive}, 0 means {negative}. A "
             f"probability of {run.meta['threshold']} or more predicts 1. Rows are cleaned as the "
             "training table was."
         ),

@@ -3,7 +3,6 @@
 import datetime
 import json
 import math
-import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pydantic_core import from_json
 from ml_baseline.data import cells
 from ml_baseline.data.schema import NUMERIC_KINDS, Column, Schema
 from ml_baseline.registry import Run
+from ml_baseline.registry.markdown import code
 from ml_baseline.registry.predict import (
     comma_columns,
     expected,
@@ -95,10 +95,6 @@ class RowReader:
         """Return the cells of a request's rows, a list for each of `columns`.
 
         NaN, which Python and pandas write for a missing value, is taken out of the ids.
-
-        Raises:
-            RequestError: the body is no row or list of rows, has too many, or has an id that is an
-                infinite number, which JSON cannot give back.
         """
         try:
             content = from_json(body)
@@ -186,31 +182,22 @@ def decoded(body: bytes, encoding: str, max_bytes: int) -> bytes:
     return content
 
 
-def as_code(text: object) -> str:
-    """Return text for a Markdown document in which none of it is Markdown, HTML or a link."""
-    shown = re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", str(text)).strip() or " "
-    longest = max((len(run) for run in re.findall("`+", shown)), default=0)
-    fence = "`" * (longest + 1)
-    pad = " " if longest else ""
-    return f"{fence}{pad}{shown}{pad}{fence}"
-
-
 def described(entry: Column, schema: Schema) -> str:
     """Return in words what a column may hold."""
     if entry["role"] == "target":
-        labels = ", ".join(map(as_code, [*schema["positive"], *schema["negative"]]))
+        labels = ", ".join(map(code, [*schema["positive"], *schema["negative"]]))
         return f"The target, if it is known; not used for the prediction. One of {labels}."
     if entry["role"] != "feature":
         return "Identifies the row; returned with its prediction."
     unit = entry.get("unit")
     text = expected(entry | {"unit": ""})
-    text = f"{text[0].upper()}{text[1:]}" + (f" in {as_code(unit)}" if unit else "")
+    text = f"{text[0].upper()}{text[1:]}" + (f" in {code(unit)}" if unit else "")
     if "part" not in entry and entry["kind"] in NUMERIC_KINDS and "minimum" in entry:
         return f"{text}; {entry['minimum']} to {entry['maximum']} in training"
     known = entry.get("categories") if entry["kind"] == "category" else entry.get("encode")
     if known:
         more = ", ..." if len(known) > SHOWN_CATEGORIES else ""
-        shown = ", ".join(map(as_code, list(known)[:SHOWN_CATEGORIES]))
+        shown = ", ".join(map(code, list(known)[:SHOWN_CATEGORIES]))
         return f"{text}; in training {shown}{more}"
     return text
 

@@ -13,7 +13,7 @@ import numpy as np
 from ml_baseline.errors import InputError
 from ml_baseline.registry import Run, find_run, load_model
 from ml_baseline.registry.golden import TOLERANCE, replay_golden, require_working
-from ml_baseline.registry.predict import no_probabilities, predict_rows
+from ml_baseline.registry.predict import no_probabilities, predict_rows, shown
 from ml_baseline.registry.runs import LATEST, checked_bytes, run_folder
 from ml_baseline.serve.rows import Cells, RowReader
 from ml_baseline.serve.traffic import LOGGER, Figures
@@ -27,19 +27,12 @@ Results = tuple[list[float], list[int], Problems]
 
 @dataclass(frozen=True, eq=False)
 class ServedRun:
-    """A run whose model is loaded.
-
-    Attributes:
-        run: the published run.
-        model: its pipeline.
-        card: its model card.
-        reader: reads the rows of requests by its schema.
-    """
+    """A published run whose model is loaded."""
 
     run: Run
-    model: Any
+    model: Any  # its pipeline
     card: str
-    reader: RowReader
+    reader: RowReader  # by its schema
 
     def predict(self, requests: Sequence[Cells], figures: Figures | None = None) -> list[Results]:
         """Return probabilities, predictions and problems of each request's rows.
@@ -52,7 +45,7 @@ class ServedRun:
         threshold = self.run.meta["threshold"]
         probability, prediction, bad = predict_rows(self.model, schema, raw, threshold, count)
         problems: Problems = [
-            (int(row), cells.column, f"{_shown(cell)} is not {cells.expected}")
+            (int(row), cells.column, f"{shown(cell)} is not {cells.expected}")
             for cells in bad
             for row, cell in cells.found.items()
         ]
@@ -92,12 +85,7 @@ def newer_runs(
     """Yield each newly published latest run of a table, for ever.
 
     A run that cannot be loaded, or does not predict what it did when published, is logged, and None
-    is yielded in its place.
-
-    Args:
-        served: what is served at first.
-        results: the folder of the results.
-        seconds: from one look to the next.
+    is yielded in its place. There are so many `seconds` from one look to the next.
     """
     log = logging.getLogger(LOGGER)
     dataset, seen = served.run.dataset, served.run.run_id
@@ -125,8 +113,3 @@ def newer_runs(
         else:
             log.info("serving the latest run", extra={"fields": fields})
             yield newer
-
-
-def _shown(cell: object) -> str:
-    text = str(cell)
-    return repr(text if len(text) <= 40 else f"{text[:37]}...")
