@@ -1,6 +1,7 @@
 """Files written whole or not at all."""
 
 import contextlib
+import csv
 import fcntl
 import hashlib
 import json
@@ -204,3 +205,12 @@ def write_json(content: object, path: str | Path) -> None:
 def read_json(path: str | Path) -> dict:
     """Return the content of a JSON file."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def read_rows(*paths: str | Path) -> list[dict[str, str]]:
+    """Return the rows of CSV files, every cell as text."""
+    rows: list[dict[str, str]] = []
+    for path in paths:
+        with Path(path).open(encoding="utf-8", newline="") as file:
+            rows += csv.DictReader(file)
+    return rows

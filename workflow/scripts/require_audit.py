@@ -1,12 +1,11 @@
 from ml_baseline.jobs.job_log import job_log
 
 with job_log(snakemake):
-    from pathlib import Path
-
     from ml_baseline.errors import InputError
-    from ml_baseline.jobs.summary import audit_lines, rows_of
+    from ml_baseline.files import read_rows
+    from ml_baseline.jobs.summary import audit_lines
 
-    failures = audit_lines(rows_of(Path(snakemake.input[0])), verdicts=("fail",))
+    failures = audit_lines(read_rows(snakemake.input[0]), verdicts=("fail",))
     if failures:
         failed = "a check" if len(failures) == 1 else f"{len(failures)} checks"
         raise InputError(

@@ -8,8 +8,8 @@ import pandas as pd
 from ml_baseline.data import cells
 from ml_baseline.data.infer_dates import date_formats
 from ml_baseline.data.infer_numbers import read_as_numbers
-from ml_baseline.data.infer_target import quoted, texts_of
-from ml_baseline.data.schema import names_of
+from ml_baseline.data.infer_target import texts_of
+from ml_baseline.data.schema import names_of, quoted
 from ml_baseline.errors import InputError
 
 
@@ -100,10 +100,9 @@ def declared_formats(
 
 def declared_number(name: str, present: pd.Series, decimal: str, unit: str | None) -> dict:
     """Return how a column is read that is declared to be of numbers: as many of them as can be."""
-    entry = read_as_numbers(present, decimal, unit)
-    if entry is None:
-        raise _none_read(name, present, "a number", "category")
-    return entry
+    if entry := read_as_numbers(present, decimal, unit):
+        return entry
+    raise _none_read(name, present, "a number", "category")
 
 
 def declared_boolean(name: str, present: pd.Series) -> dict:

@@ -1,11 +1,11 @@
 """Which labels of a target mean yes and which no."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import pandas as pd
 
 from ml_baseline.data import cells
-from ml_baseline.data.schema import listed
+from ml_baseline.data.schema import SHOWN_LABELS, listed, quoted
 from ml_baseline.errors import InputError, did_you_mean, similar
 
 # Labels of a target that leave no doubt which is the yes, in canonical form.
@@ -21,7 +21,6 @@ UNMISTAKABLE_PAIRS = (
     ("+", "-"),
     ("1", "-1"),
 )
-SHOWN_LABELS = 8
 
 
 def target_classes(
@@ -133,8 +132,3 @@ def _shown_classes(spellings: Mapping[str, list[str]], counts: pd.Series, classe
     )
     gone = [label for label in rows if cells.canonical(label) not in classes]
     return f"{shown} (read as missing: {quoted(gone)})".strip() if gone else shown
-
-
-def quoted(labels: Iterable[str]) -> str:
-    """Return the first labels in quotes, as a message shows them."""
-    return listed([f"'{label}'" for label in labels], SHOWN_LABELS)

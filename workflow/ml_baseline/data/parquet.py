@@ -94,6 +94,8 @@ def write(content: pa.Table, path: Path) -> None:
     parquet.write_table(content, path, compression="zstd")
 
 
-def writer(path: Path, schema: pa.Schema, suffix: str) -> parquet.ParquetWriter:
-    """Return what writes tables of this schema piece by piece."""
-    return parquet.ParquetWriter(path, schema, compression="zstd")
+class Writer(parquet.ParquetWriter):
+    """A file written piece by piece."""
+
+    def __init__(self, path: Path, schema: pa.Schema, suffix: str):
+        super().__init__(path, schema, compression="zstd")

@@ -14,7 +14,7 @@ LABEL_KINDS = ("category", "code")
 ORDERED_KINDS = (*NUMERIC_KINDS, "boolean")
 # Roles of the columns that a cleaned table holds, in its order.
 KEPT_ROLES = ("id", "group", "time", "feature", "target")
-SHOWN_COLUMNS = 20
+SHOWN_COLUMNS, SHOWN_LABELS = 20, 8
 
 
 class Column(TypedDict, total=False):
@@ -114,6 +114,11 @@ def names_of(value: object) -> list[str]:
     if value is None:
         return []
     return [str(name) for name in value] if isinstance(value, list | tuple | dict) else [str(value)]
+
+
+def quoted(labels: Iterable[str], limit: int = SHOWN_LABELS) -> str:
+    """Return the first labels in quotes, as a message shows them."""
+    return listed([f"'{label}'" for label in labels], limit)
 
 
 def listed(names: Iterable[str], limit: int = SHOWN_COLUMNS) -> str:

@@ -5,7 +5,6 @@ What a file is, `source.FORMATS` says; each format has a module of its own.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -62,27 +61,13 @@ class Rows(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Format:
-    """One format of our own tables: how to read back, write, and write piecewise."""
-
-    read: Callable[[Path, dict], pa.Table]  # the dict has data types by column
-    write: Callable[[pa.Table, Path], None]
-    writer: Callable[[Path, pa.Schema, str], Any]  # has `write(table)` and `close()`
-
-
-def _parquet() -> Format:
+def _format(suffix: str) -> Any:
+    """Return the module with `read`, `write` and `Writer` of our own files of this suffix."""
+    if suffix.lower() != ".parquet":
+        return csv_files
     from ml_baseline.data import parquet  # importing it takes longer than reading a small CSV
 
-    return Format(parquet.read, parquet.write, parquet.writer)
-
-
-TEXT = Format(csv_files.read, csv_files.write, csv_files.Writer)
-
-
-def _format(suffix: str) -> Format:
-    """Return the format of our own files of this suffix."""
-    return _parquet() if suffix.lower() == ".parquet" else TEXT
+    return parquet
 
 
 def _rows_class(format_name: str) -> Callable[[SourceFile, Mapping[str, Any], Iterable[str]], Rows]:
@@ -124,7 +109,7 @@ def table_writer(path: Path, schema: pa.Schema, suffix: str) -> Any:
     `suffix` is that of the name that the file will have: .parquet, or .csv, .tsv or .txt, also with
     .gz, .bz2 or .xz.
     """
-    return _format(suffix).writer(path, schema, suffix)
+    return _format(suffix).Writer(path, schema, suffix)
 
 
 def read_table(path: str | Path, schema: Schema | None = None) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import python_calamine as calamine
 
 from ml_baseline.data.header_names import column_names, visible_name
+from ml_baseline.data.schema import quoted
 from ml_baseline.data.source import SourceFile
 from ml_baseline.data.typed import FormulaError, TypedRows, kind_of, text_of
 from ml_baseline.errors import InputError, did_you_mean, similar
@@ -46,7 +47,7 @@ class WorkbookRows(TypedRows):
         self.reading |= {"sheet": found.title, "header_row": str(found.top + at + 1)}
         others = [title for title in self._book.sheet_names if title != found.title]
         if others and sheet is None:
-            self.reading["other_sheets"] = _listed(others)
+            self.reading["other_sheets"] = quoted(others)
         self._read(found, at)
 
     def _cells(self) -> Iterator[Row]:
@@ -64,7 +65,7 @@ class WorkbookRows(TypedRows):
             return title
         close = [f"`sheet: {name}`" for name in similar(title, titles)]
         raise InputError(
-            f"{self.name}: there is no sheet '{title}' in the workbook; it has {_listed(titles)}"
+            f"{self.name}: there is no sheet '{title}' in the workbook; it has {quoted(titles)}"
             + (f"; {did_you_mean(close)}" if close else "; set `sheet` to one of them")
         )
 
@@ -77,17 +78,14 @@ class WorkbookRows(TypedRows):
             sheets = [sheet for sheet in map(self._sheet, titles) if sheet.rows]
             sheets = [sheet for sheet in sheets if len(sheet.rows) > 1] or sheets
             sure = [sheet.header(columns)[1] for sheet in sheets]
-            tables = [
-                sheet
-                for sheet, how in zip(sheets, sure, strict=True)
-                if how == max(sure, default=0)
-            ]
+            surest = max(sure, default=0)
+            tables = [sheet for sheet, how in zip(sheets, sure, strict=True) if how == surest]
             if len(tables) == 1:
                 return tables[0]
             if tables:
                 fitting = columns and any(sure)
-                which = f"{len(tables)} sheets ({_listed([sheet.title for sheet in tables])})"
-                named = ", ".join(f"'{column}'" for column in columns[:3])
+                which = f"{len(tables)} sheets ({quoted(sheet.title for sheet in tables)})"
+                named = quoted(columns[:3])
                 has = f"{which} with {named}" if fitting else f"{which} that may be the table"
                 raise InputError(
                     f"{self.name}: the workbook has {has}; say which by `sheet: {tables[0].title}`, or "
@@ -238,10 +236,6 @@ def _are_texts(row: Row) -> bool:
 def _shown(row: Row) -> str:
     texts = [text_of(cell) for cell in row if cell is not None]
     return ", ".join(texts[:5]) + (" ..." if len(texts) > 5 else "")
-
-
-def _listed(titles: list[str]) -> str:
-    return ", ".join(f"'{title}'" for title in titles[:8]) + (" ..." if len(titles) > 8 else "")
 
 
 def _address(row: int, column: int) -> str:

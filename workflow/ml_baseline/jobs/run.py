@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from ml_baseline.errors import InputError
-from ml_baseline.files import open_lock_file, remove_left_folders, require_writable
+from ml_baseline.files import open_lock_file, read_rows, remove_left_folders, require_writable
 from ml_baseline.jobs import snakemake_internals
 from ml_baseline.jobs.job_log import last_error
-from ml_baseline.jobs.summary import rows_of, run_summary
+from ml_baseline.jobs.summary import run_summary
 from ml_baseline.jobs.warm import WarmProcesses, kinds_asked_for
 from ml_baseline.modelling.failure import FAILED, failure
 from ml_baseline.records import keep_record, not_as_written
@@ -185,12 +185,12 @@ class Run:
             if (reason := failure(path)) is not None:
                 failed[path] = reason
         for metrics in map(Path, self._plan.scored):
-            for row in rows_of(metrics) if metrics.exists() else ():
+            for row in read_rows(metrics) if metrics.exists() else ():
                 trained = str(metrics.parent / "models" / f"{row['model']}.joblib") not in failed
                 if row.get("status") == FAILED and trained:
                     failed[str(metrics)] = f"{row['dataset']}: {row['model']}: {row['reason']}"
         for controls in map(Path, self._plan.controls):
-            for row in rows_of(controls) if controls.exists() else ():
+            for row in read_rows(controls) if controls.exists() else ():
                 if row["verdict"] == FAILED:
                     failed[str(controls)] = f"{controls.parent.name}: {row['explanation']}"
         for file, log in self._plan.explained.items():

@@ -3,17 +3,16 @@
 It runs inside Snakemake's own process, so it imports nothing heavy.
 """
 
-import csv
-import json
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from ml_baseline.files import read_json, read_rows
 from ml_baseline.jobs.job_log import last_error
 from ml_baseline.modelling.failure import FAILED
-from ml_baseline.text import percent
+from ml_baseline.text import percent, plural
 
 SHOWN_METRICS = ("f1", "roc_auc", "brier")
 WIDTH = 100
@@ -94,22 +93,13 @@ def table_text(folder: Path, since: float = 0.0) -> str:
     made = folder / "metrics.csv"
     if not made.exists() or made.stat().st_mtime < since:
         return ""
-    found = (
-        text(content)
-        for name, text in texts.items()
-        if (folder / name).exists() and (content := _content(folder / name))
-    )
+    found = []
+    for path, text in ((folder / name, text) for name, text in texts.items()):
+        content: Any = ()
+        if path.exists():
+            content = read_json(path) if path.suffix == ".json" else read_rows(path)
+        found += [text(content)] if content else []
     return "\n".join(filter(None, found))
-
-
-def _content(path: Path) -> Any:
-    return json.loads(path.read_bytes()) if path.suffix == ".json" else rows_of(path)
-
-
-def rows_of(path: Path) -> list[dict[str, str]]:
-    """Return a CSV file's rows."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def leaderboard_text(rows: list[dict[str, str]]) -> str:
@@ -180,17 +170,13 @@ def audit_text(rows: list[dict[str, str]]) -> str:
     checks = len({row["check"] for row in rows})
     if not any(found.values()):
         return f"Audit: {checks} checks, no problems found."
-    lines = [f"Audit: {counted(found['fail'], 'failure')}, {counted(found['warn'], 'warning')}"]
+    counts = (plural(len(found["fail"]), "failure"), plural(len(found["warn"]), "warning"))
+    lines = [f"Audit: {', '.join(counts)}"]
     for verdict, word in (("fail", "FAIL"), ("warn", "warn")):
         for line in found[verdict]:
             indent = " " * 8
             lines.append(textwrap.fill(f"  {word}  {line}", WIDTH, subsequent_indent=indent))
     return "\n".join(lines)
-
-
-def counted(items: Sequence[object], noun: str) -> str:
-    """Return a number and what is counted: "1 failure", "2 failures"."""
-    return f"{len(items)} {noun}{'s' * (len(items) != 1)}"
 
 
 def naive_text(rows: list[dict[str, str]]) -> str:

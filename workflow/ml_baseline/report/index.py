@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from ml_baseline.files import read_rows
 from ml_baseline.jobs.job_log import last_error
 from ml_baseline.report import charts
 from ml_baseline.report.page import filled
-from ml_baseline.report.sources import rows_of
 from ml_baseline.report.standing import Standing, standing
 from ml_baseline.report.words import Score, html, number
 from ml_baseline.scoring.metrics import METRICS
@@ -52,12 +52,12 @@ def read_table_results(
     link: str = "",
 ) -> Line:
     """Return the line of one table from its files; `controls` is empty where none were run."""
-    board = rows_of(leaderboard)
+    board = read_rows(leaderboard)
     if not board:
         return Line(name, link)
-    found = standing(board, rows_of(audit), rows_of(*controls))
+    found = standing(board, read_rows(audit), read_rows(*controls))
     model = found.best and found.best["model"]
-    scores = [number(row.get(found.metric)) for row in rows_of(*seeds) if row["model"] == model]
+    scores = [number(row.get(found.metric)) for row in read_rows(*seeds) if row["model"] == model]
     splits = [score for score in scores if score is not None]
     return Line(name, link, found=found, splits=splits if len(splits) > 1 else ())
 

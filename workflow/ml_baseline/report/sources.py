@@ -1,14 +1,13 @@
 """What a report is made from: the result files of one table, read as they are."""
 
 import base64
-import csv
 import gzip
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple, cast
 
 from ml_baseline.data.schema import Schema
-from ml_baseline.files import read_json
+from ml_baseline.files import read_json, read_rows
 from ml_baseline.report.words import listed, number
 
 # A file larger than this is put into the page compressed, and one that is still too large is named.
@@ -22,15 +21,6 @@ class Download(NamedTuple):
     name: str
     href: str
     size: str
-
-
-def rows_of(*paths: str | Path) -> list[dict[str, str]]:
-    """Return the rows of CSV files, every cell as text."""
-    rows: list[dict[str, str]] = []
-    for path in paths:
-        with Path(path).open(encoding="utf-8", newline="") as file:
-            rows += csv.DictReader(file)
-    return rows
 
 
 def numbers_in(rows: Iterable[dict[str, str]], *names: str) -> list[dict]:
@@ -144,12 +134,12 @@ def read_sources(files: dict[str, str | list[str]]) -> Sources:
         files=single | optional,
         schema=cast(Schema, read_json(single["schema"])),
         repairs=read_json(single["repairs"]),
-        leaderboard=rows_of(single["leaderboard"]),
-        seeds=rows_of(*several["seed_metrics"]),
-        audit=rows_of(single["audit"]),
-        naive=rows_of(*several["naive"]),
-        controls=rows_of(*several["controls"]),
-        stats=rows_of(single["stats"]),
-        **{name: numbers_in(rows_of(single[name]), *cells) for name, cells in NUMBERS.items()},
+        leaderboard=read_rows(single["leaderboard"]),
+        seeds=read_rows(*several["seed_metrics"]),
+        audit=read_rows(single["audit"]),
+        naive=read_rows(*several["naive"]),
+        controls=read_rows(*several["controls"]),
+        stats=read_rows(single["stats"]),
+        **{name: numbers_in(read_rows(single[name]), *cells) for name, cells in NUMBERS.items()},
         plots=[str(path) for path in files.get("plots") or []],
     )
