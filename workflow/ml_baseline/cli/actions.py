@@ -10,13 +10,8 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from ml_baseline.errors import InputError
-from ml_baseline.text import for_terminal
-
-if TYPE_CHECKING:
-    from ml_baseline.registry import Run
 
 PROGRAM = "ml-baseline"
 FEATURES = "data/processed/features.csv"
@@ -28,6 +23,8 @@ INTERRUPTED = 130
 
 def say(message: str) -> None:
     """Tell the user something beside the output."""
+    from ml_baseline.text import for_terminal
+
     with contextlib.suppress(BrokenPipeError):
         print(for_terminal(f"{PROGRAM}: {message}"), file=sys.stderr, flush=True)
 
@@ -180,7 +177,8 @@ def serve(options: Namespace) -> int:
     return 0
 
 
-def _find(options: Namespace, name: str) -> "Run":
+def _find(options: Namespace, name: str):
+    """Return the published run with this name."""
     from ml_baseline.registry import find_run
 
     run = find_run(name, options.results, options.dataset, options.trust)

@@ -11,12 +11,10 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from ml_baseline.cli import actions
 from ml_baseline.cli.actions import FAILED, FEATURES, INTERRUPTED, PROGRAM, say
 from ml_baseline.errors import InputError
-from ml_baseline.serve import ServeOptions
 
 SAMPLES = ("customers", "users", "breast_cancer")
 FEWEST_SAMPLE_ROWS = 50  # as in the config's schema; a test holds them in step
@@ -28,15 +26,14 @@ three commands from nothing to predictions:
   {PROGRAM} predict --run latest --input {FEATURES} --output outputs/preds.csv
 """
 RUN_HELP = "a run id, `latest` (the run last published or trained), or the path of a run's folder"
-SERVED = ServeOptions()
 
 
 # The name of an argument, and what argparse is to know of it.
-Argument = tuple[str, dict[str, Any]]
+Argument = tuple[str, dict]
 Action = Callable[[argparse.Namespace], int]
 
 
-def argument(usage: str, text: str, **settings: Any) -> Argument:
+def argument(usage: str, text: str, **settings) -> Argument:
     """Return an argument for argparse, given how it is used ("--run RUN") and its help.
 
     The help tells a default it has.
@@ -79,12 +76,17 @@ def number_of_cores(text: str) -> str:
     return text if text == "all" else str(whole_number(1)(text))
 
 
+def of_service(name: str):
+    """Return the default of an option of the service."""
+    from ml_baseline.serve import ServeOptions
+
+    return ServeOptions._field_defaults[name]
+
+
 def served(name: str, text: str, least: int = 1) -> Argument:
     """Return an option of the service that is a whole number."""
-    default = getattr(SERVED, name)
-    return argument(
-        f"--{name.replace('_', '-')} N", text, type=whole_number(least), default=default
-    )
+    usage, default = f"--{name.replace('_', '-')} N", of_service(name)
+    return argument(usage, text, type=whole_number(least), default=default)
 
 
 PLACE = (
@@ -106,10 +108,11 @@ POSITIVE = argument(
 )
 
 GROUPS = {"runs": "list, show, compare and verify published runs"}
-COMMANDS: dict[str, tuple[Action, tuple[Argument, ...]]] = {
+# Arguments are made for the command that is called: `--help` would wait for all of them.
+COMMANDS: dict[str, tuple[Action, Callable[[], tuple[Argument, ...]]]] = {
     "make-sample-data": (
         actions.make_sample_data,
-        (
+        lambda: (
             argument(
                 "--sample",
                 "users (target: is_high_value, which is computed from other columns, so it leaks on "
@@ -139,7 +142,7 @@ COMMANDS: dict[str, tuple[Action, tuple[Argument, ...]]] = {
     ),
     "inspect": (
         actions.inspect,
-        (
+        lambda: (
             argument("file FILE", "the table"),
             argument("--target COLUMN", "the yes/no column to predict"),
             POSITIVE,
@@ -168,7 +171,7 @@ COMMANDS: dict[str, tuple[Action, tuple[Argument, ...]]] = {
     ),
     "train": (
         actions.train,
-        (
+        lambda: (
             argument("--target COLUMN", "the yes/no column to predict", required=True),
             argument("--input FILE", "the table", default=FEATURES),
             argument(
@@ -192,7 +195,7 @@ COMMANDS: dict[str, tuple[Action, tuple[Argument, ...]]] = {
     ),
     "predict": (
         actions.predict,
-        (
+        lambda: (
             RUN,
             argument(
                 "--input FILE",
@@ -225,23 +228,23 @@ COMMANDS: dict[str, tuple[Action, tuple[Argument, ...]]] = {
             *PLACE,
         ),
     ),
-    "runs list": (actions.list_runs, (JSON, *PLACE)),
-    "runs show": (actions.show_run, (A_RUN, JSON, *PLACE)),
+    "runs list": (actions.list_runs, lambda: (JSON, *PLACE)),
+    "runs show": (actions.show_run, lambda: (A_RUN, JSON, *PLACE)),
     "runs compare": (
         actions.compare_runs,
-        (
+        lambda: (
             argument("first RUN", RUN_HELP),
             argument("second RUN", "the run to compare it with"),
             JSON,
             *PLACE,
         ),
     ),
-    "runs verify": (actions.verify_run, (A_RUN, JSON, *PLACE)),
+    "runs verify": (actions.verify_run, lambda: (A_RUN, JSON, *PLACE)),
     "serve": (
         actions.serve,
-        (
+        lambda: (
             RUN,
-            argument("--host", "address to listen on", default=SERVED.host),
+            argument("--host", "address to listen on", default=of_service("host")),
             served("port", "port to listen on, 0 for any free one", least=0),
             served("max_rows", "most rows in a request"),
             served("max_bytes", "most bytes in the body of a request"),
@@ -250,7 +253,7 @@ COMMANDS: dict[str, tuple[Action, tuple[Argument, ...]]] = {
             argument(
                 "--root-path PATH",
                 "the path under which a proxy offers the service, such as /churn",
-                default=SERVED.root_path,
+                default=of_service("root_path"),
             ),
             flag("--follow", "switch to newly published runs of the same table without a restart"),
             *PLACE,
@@ -264,7 +267,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):  # a terminal may lack letters that a table has
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    options = parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    options = parser(words).parse_args(words)
     try:
         code = options.run_command(options)
         sys.stdout.flush()
@@ -284,8 +288,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the program's arguments."""
+def parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser of the program's arguments, which knows those of commands among `words`."""
     top = argparse.ArgumentParser(
         prog=PROGRAM,
         description="An honest baseline for any table with a yes/no column.",
@@ -307,7 +311,7 @@ def parser() -> argparse.ArgumentParser:
             name, help=f"{summary[0].lower()}{summary[1:]}", description=text
         )
         one.set_defaults(run_command=action)
-        for usage, settings in arguments:
+        for usage, settings in arguments() if name in words else ():
             one.add_argument(usage, **settings)
     return top
 
