@@ -3,6 +3,8 @@
 import ast
 import hashlib
 import importlib.metadata
+import itertools
+import os
 import sys
 from functools import cache
 from pathlib import Path
@@ -83,16 +85,20 @@ def _imported_names(node: ast.AST, parents: tuple[str, ...]) -> list[str]:
 
 
 @cache
+def _modules(package: Path) -> dict[str, Path]:
+    """Return the package's files by the dotted names that they are imported by."""
+    found = {}
+    for folder, _, names in os.walk(package):
+        dotted = ".".join([package.name, *Path(folder).relative_to(package).parts])
+        for name in (name for name in names if name.endswith(".py")):
+            found[f"{dotted}.{name[:-3]}".removesuffix(".__init__")] = Path(folder, name)
+    return found
+
+
 def _files(dotted: str, package: Path) -> list[Path]:
-    """Return the files that importing a dotted name runs, if it is one of the package's."""
-    parts = dotted.split(".")
-    if parts[0] != package.name:
-        return []
-    candidates = [package / "__init__.py"]
-    for i in range(1, len(parts)):
-        stem = package.joinpath(*parts[1 : i + 1])
-        candidates += [stem.with_suffix(".py"), stem / "__init__.py"]
-    return [path for path in candidates if path.is_file()]
+    """Return the package's files that importing a dotted name runs."""
+    names = itertools.accumulate(dotted.split("."), "{}.{}".format)
+    return [_modules(package)[name] for name in names if name in _modules(package)]
 
 
 @cache
