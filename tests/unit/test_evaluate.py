@@ -34,6 +34,19 @@ def test_predictions_model_after_model(holdout, predictions):
     np.testing.assert_array_equal(predictions["probability"][:400], table["chance"])
 
 
+def test_ids_stand_behind_the_figures(holdout):
+    table, schema = holdout
+    table = table.copy()
+    table["self"], table["unit"] = "007", 2 * table["row_id"]
+    columns = [*schema["columns"]]
+    for name in ("self", "unit"):
+        columns.append({"name": name, "role": "id", "kind": "category", "source": name})
+    both = {"a": np.full(400, 0.5), "b": np.full(400, 0.6)}
+    found = holdout_predictions(both, table, {**schema, "columns": columns}, 0.5)
+    assert list(found)[5:] == ["unit", "self", "unit_raw"]
+    assert (found["unit_raw"] == 2 * found["row_id"]).all() and (found["self"] == "007").all()
+
+
 def test_the_threshold_itself_is_a_yes(predictions):
     assert (predictions["probability"] == 0.3).any()
     expected = (predictions["probability"] >= 0.3).astype(int)

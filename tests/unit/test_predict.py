@@ -137,8 +137,8 @@ def test_what_is_missing_or_never_seen_is_fine(run, batch, tmp_path):
 
 def test_without_ids_rows_are_numbered(run, batch, tmp_path):
     out = predicted(run, batch.drop(columns="customer"), tmp_path, rows_at_a_time=40)
-    assert out["row"].tolist() == list(range(1, ROWS + 1))
-    assert out.columns.tolist() == ["row", "probability", "prediction"]
+    assert out["row_id"].tolist() == list(range(ROWS))
+    assert out.columns.tolist() == ["row_id", "probability", "prediction"]
 
 
 def test_ids_that_a_spreadsheet_would_run_are_kept_and_told(run, batch, tmp_path, capsys):
@@ -169,7 +169,7 @@ class Lost:
 def test_a_row_without_a_probability_is_no_prediction_of_0(run, batch, tmp_path, monkeypatch):
     monkeypatch.setattr("ml_baseline.registry.predict_file.load_model", lambda run: Lost())
     monkeypatch.setattr("ml_baseline.registry.predict_file.require_working", lambda run, model: "")
-    with pytest.raises(InputError, match=r"expected a number from 0 to 1: row 3 has 'nan', row 6"):
+    with pytest.raises(InputError, match=r"from 0 to 1: row_id 2 has 'nan', row_id 5"):
         predicted(run, batch, tmp_path)
     out = predicted(run, batch, tmp_path, on_bad_rows="null")
     assert out["prediction"].isna().sum() == out["probability"].isna().sum() == 2
@@ -240,8 +240,8 @@ def test_bad_rows_stop_the_batch_or_come_out_empty(
     with pytest.raises(InputError) as caught:
         predicted(run, table, tmp_path, rows_at_a_time=rows_at_a_time)
     message = str(caught.value)
-    assert f"Column '{column}', {words}" in message and f"row 4 has '{cell}'" in message
-    assert ("row 61" in message) == (rows_at_a_time is None)
+    assert f"Column '{column}', {words}" in message and f"row_id 3 has '{cell}'" in message
+    assert ("row_id 60" in message) == (rows_at_a_time is None)
     assert not (tmp_path / "out.csv").exists()
 
     out = predicted(run, table, tmp_path, on_bad_rows="null", rows_at_a_time=rows_at_a_time)

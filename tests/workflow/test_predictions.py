@@ -46,8 +46,8 @@ def predictions(project, path=OUTPUT) -> list[dict[str, str]]:
 
 def test_a_batch_is_predicted_with_the_latest_run(predicted):
     rows = predictions(predicted)
-    assert [row["row"] for row in rows] == [str(i) for i in range(1, 31)]
-    assert list(rows[0]) == ["row", "probability", "prediction"]
+    assert [row["row_id"] for row in rows] == [str(i) for i in range(30)]
+    assert list(rows[0]) == ["row_id", "probability", "prediction"]
     assert {row["prediction"] for row in rows} == {"0", "1"}
     log = predicted.folder / "results/logs/small/predictions/january.log"
     assert f"30 rows predicted with {runs(predicted)[-1]}" in log.read_text()
@@ -110,7 +110,7 @@ def test_a_new_run_predicts_anew_but_for_what_is_pinned(predicted):
     predicted.run()
     assert runs(predicted)[-1] != first
     new = predictions(predicted)
-    assert [row["row"] for row in new] == [row["row"] for row in old]
+    assert [row["row_id"] for row in new] == [row["row_id"] for row in old]
     assert [row["probability"] for row in new] != [row["probability"] for row in old]
     assert (predicted.folder / path).stat().st_mtime_ns == before
     write_config(predicted)
@@ -129,7 +129,7 @@ def test_a_batch_that_cannot_be_predicted_is_told_and_the_others_are(project):
     assert done.returncode == 1
     told = " ".join(done.stdout.split())
     assert "lacking.csv lacks the column 'weight'" in told
-    assert "Column 'size', expected a number: row 31 has 'heavy'" in told
+    assert "Column 'size', expected a number: row_id 30 has 'heavy'" in told
     assert "nowhere.csv: there is no such file" in told
     folder = project.folder / "results/small/predictions"
     files = ("emptied.csv", "emptied.csv.check.json", "good.csv", "good.csv.check.json")

@@ -182,10 +182,11 @@ def model_predictions(
     predictions: pd.DataFrame, holdout: pd.DataFrame, model: str, ids: list[str]
 ) -> pd.DataFrame:
     """Return one model's holdout predictions with the rows' ids behind `row_id`."""
-    own = predictions[predictions["model"] == model].drop(columns="model").reset_index(drop=True)
-    taken = [name for name in ids if name not in own.columns]
+    figures = ["target", "probability", "prediction"]
+    own = predictions.loc[predictions["model"] == model, ["row_id", *figures]]
+    taken = [name for name in ids if name not in figures]
     named = own.merge(holdout[["row_id", *taken]], on="row_id", how="left", validate="1:1")
-    return named[["row_id", *taken, "target", "probability", "prediction"]]
+    return named[["row_id", *taken, *figures]]
 
 
 def rows_hash(predictions: pd.DataFrame, data_hash: str) -> str:

@@ -64,7 +64,7 @@ def make_golden(
     if not np.abs(probability - again).max() <= TOLERANCE:
         worst = int(np.abs(probability - again).argmax())
         raise InputError(
-            f"the model gives row {chosen['row_id'].iloc[worst]} the probability "
+            f"the model gives row_id {chosen['row_id'].iloc[worst]} the probability "
             f"{probability[worst]:.6g} and a moment later {again[worst]:.6g}; a model that predicts "
             "at random cannot be published, as nobody could check it: set its `random_state`, "
             "choose another or write `register: false`"

@@ -230,7 +230,7 @@ def reasons_of(problems: list[BadCells], rows: int) -> list[str | None] | None:
 
 def in_words(problem: BadCells, before: int) -> str:
     """Return what is wrong with the cells of a chunk that begins after `before` rows."""
-    rows = [f"row {before + row + 1:,} has {shown(cell)}" for row, cell in problem.found.items()]
+    rows = [f"row_id {before + row} has {shown(cell)}" for row, cell in problem.found.items()]
     what = f"Column '{problem.column}', expected {problem.expected}"
     return f"{what}: {listed(rows, SHOWN_ROWS)}."
 

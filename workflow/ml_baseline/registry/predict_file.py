@@ -62,7 +62,7 @@ PROGRESS_AFTER_SECONDS = 1.0
 # Text that a spreadsheet takes for a formula, and not for a number such as +49 30 or -1.5.
 FORMULA = r"^\s*(=|[-+@].*[(|!])"
 SHOWN_WARNINGS = 10
-OUTPUT_COLUMNS = ("row", "probability", "prediction", "reason")
+OUTPUT_COLUMNS = ("row_id", "probability", "prediction", "reason")
 
 
 def predict_file(
@@ -80,7 +80,7 @@ def predict_file(
 ) -> dict:
     """Predict the rows of a file into a file, in memory that does not grow with it.
 
-    The output has the id columns as they stand in the input (or `row`, counted from 1, if the
+    The output has the id columns as they stand in the input (or `row_id`, counted from 0, if the
     table has none), `probability`, `prediction` (1 for what the run's schema calls positive) and,
     under "null", `reason`. Columns of no use are named on stderr, and so is what is unlike training
     beyond what is to be expected (`BatchCheck`), which a JSON file beside the output holds in full.
@@ -229,7 +229,7 @@ class _Batch:
             while name in OUTPUT_COLUMNS or name in [field.name for field in fields]:
                 name += "_raw"
             fields.append(pa.field(name, kind))
-        fields = fields or [pa.field("row", pa.int64())]
+        fields = fields or [pa.field("row_id", pa.int64())]
         fields += [pa.field("probability", pa.float64()), pa.field("prediction", pa.int64())]
         if self.on_bad_rows == "null":
             fields.append(pa.field("reason", pa.large_string()))
@@ -243,9 +243,7 @@ class _Batch:
         reasons: list[str | None] | None,
         before: int,
     ) -> pa.Table:
-        columns = list(ids.columns) or [
-            pa.array(np.arange(before + 1, before + 1 + len(probability)))
-        ]
+        columns = list(ids.columns) or [pa.array(np.arange(before, before + len(probability)))]
         bad = None if reasons is None else np.array([reason is not None for reason in reasons])
         columns.append(pa.array(probability, mask=bad))
         columns.append(pa.array((probability >= self.threshold).astype("int64"), mask=bad))

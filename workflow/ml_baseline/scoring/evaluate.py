@@ -3,11 +3,13 @@
 import numpy as np
 import pandas as pd
 
-from ml_baseline.data.schema import Schema
+from ml_baseline.data.schema import Schema, columns_of_role
 from ml_baseline.data.split import units
 from ml_baseline.modelling.failure import FAILED, FITTED
 from ml_baseline.scoring.metrics import METRICS
 from ml_baseline.scoring.scores import confidence_intervals, scores
+
+COLUMNS = ("row_id", "model", "target", "probability", "prediction", "unit")
 
 
 def holdout_predictions(
@@ -17,18 +19,20 @@ def holdout_predictions(
 
     `probabilities` holds for each model the probability of class 1 of each row, shape (rows,); one of
     at least `threshold` predicts class 1. The result has the columns `row_id, model, target,
-    probability, prediction, unit`: rows of the same unit are no evidence of their own (see
-    `split.units`).
+    probability, prediction, unit`, then the id columns (`_raw` behind a name that is one of these): rows
+    of the same unit are no evidence of their own (see `split.units`).
     """
     of_rows = units(holdout, schema)
     rows = holdout[["row_id"]].assign(model="", target=holdout[schema["target"]])
+    ids = holdout[columns_of_role(schema, "id")]
+    ids = ids.rename(columns={name: f"{name}_raw" for name in COLUMNS if name in ids})
     parts = [
         rows.assign(
             model=name,
             probability=probability,
             prediction=(probability >= threshold).astype(int),
             unit=of_rows,
-        )
+        ).join(ids)
         for name, probability in probabilities.items()
     ]
     return pd.concat(parts, ignore_index=True)
