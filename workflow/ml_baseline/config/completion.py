@@ -138,7 +138,7 @@ class _Reading:
             alone = isinstance(value, str | int | float)
             if isinstance(value, bool):
                 alone = "boolean" in types
-            if "array" in types and alone:
+            if "array" in types and len(types) > 1 and alone:
                 value = [value]
             elif "x-alone" in schema and isinstance(value, str):
                 value = {schema["x-alone"]: value}
