@@ -12,7 +12,7 @@ from ml_baseline.audit.checks.model_score import judged_score
 from ml_baseline.audit.findings import Finding, Limit
 from ml_baseline.audit.registry import CHECKS, tables
 from ml_baseline.audit.run import audit
-from ml_baseline.audit.views import columns_of, matrix_of
+from ml_baseline.audit.views import columns_of, matrix_of, times_of
 from ml_baseline.data.schema import Doubt
 from ml_baseline.data.split import split
 from ml_baseline.errors import InputError
@@ -512,6 +512,28 @@ def test_tables_without_copies_pass():
     assert not len(bad(result, "interpolated_rows"))
 
 
+def test_neighbours_in_few_dimensions_are_no_copies():
+    random = np.random.default_rng(3)
+    orders, amount = random.integers(1, 20, 1000), np.exp(random.normal(4, 0.5, 1000)).round(2)
+    table = pd.DataFrame({"row_id": np.arange(1000), "orders": orders, "amount": amount})
+    table["total"] = (table["orders"] * table["amount"]).round(2)
+    table["country"] = random.choice(["DE", "FR", "NL"], 1000)
+    table["y"] = (table["total"] > 900).astype("int64")
+    columns = [entry("orders", "integer"), entry("amount"), entry("total")]
+    columns += [entry("country", "category"), entry("y", "boolean", "target")]
+    assert not len(bad(run(table, {"target": "y", "columns": columns}), "near_duplicates"))
+
+
+@pytest.mark.parametrize("why", ["zeros", "32 bits"])
+def test_long_decimals_without_originals_are_no_copies(honest, why):
+    random = np.random.default_rng(3)
+    amounts = np.exp(random.normal(1, 1, ROWS)) * (random.random(ROWS) < 0.4)
+    if why == "32 bits":
+        amounts = (random.integers(1, 900, ROWS) / 10).astype("float32")
+    both = added(added(honest, "before", amounts), "after", amounts + 100 * (amounts > 0))
+    assert not len(bad(run(*both), "near_duplicates"))
+
+
 def test_twins_of_a_table_of_few_different_rows_are_coincidence():
     random = np.random.default_rng(2)
     table = pd.DataFrame({f"c{i}": random.choice(["a", "b", "c"], 900) for i in range(4)}).astype(
@@ -582,6 +604,16 @@ def test_a_quantity_whose_neighbours_are_alike_names_nobody(honest):
     assert not len(bad(run(*added(honest, "amount", amount, "integer")), "shared_entities"))
 
 
+@pytest.mark.parametrize("step", [10, 100])
+def test_who_rounds_names_nobody(honest, step):
+    y = honest[0]["y"].to_numpy()
+    random = np.random.default_rng(4)
+    amounts = np.round(np.exp(random.normal(0, 0.6, ROWS)) * step * 20)
+    rounded = random.random(ROWS) < np.where(y == 1, 0.9, 0.05)
+    amounts = np.where(rounded, np.round(amounts / step) * step, amounts)
+    assert not len(bad(run(*added(honest, "spent", amounts, "integer")), "shared_entities"))
+
+
 def test_a_declared_id_that_recurs_is_told_whatever_the_target(honest):
     names = [f"C{n}" for n in np.random.default_rng(1).integers(0, 300, ROWS)]
     result = run(*added(honest, "customer", names, "category", "id"))
@@ -618,6 +650,28 @@ def test_a_share_of_ones_that_moves_with_time_is_found(honest, role):
 def test_time_without_effect_passes(honest):
     days = np.random.default_rng(4).integers(0, 700, ROWS)
     assert not len(bad(run(*added(honest, "signed", days, "number", "time")), "time_order"))
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high", "ordered", "expected"),
+    [
+        ("weeks_worked_in_year", 0, 53, False, False),
+        ("hours_per_year", 1900, 2080, False, False),
+        ("time", 1, 900, False, False),  # that someone survived
+        ("wait_time", 0, 90, False, False),
+        ("period", 0, 90, True, True),
+        ("trial_period", 1, 24, False, False),
+        ("time", 1, 900, True, True),
+        ("year", 1990, 2020, False, True),
+        ("sale_year", 1990, 2020, False, True),
+        ("week", 1, 53, False, True),
+        ("updated_timestamp", 1.5e9, 1.6e9, False, True),
+    ],
+)
+def test_a_time_is_told_by_its_name_and_its_values(honest, name, low, high, ordered, expected):
+    values = np.random.default_rng(4).integers(int(low), int(high), ROWS)
+    table, schema = added(honest, name, np.sort(values) if ordered else values)
+    assert (name in times_of(table, schema)) == expected
 
 
 def test_a_split_by_time_is_not_told_to_split_by_time(honest):

@@ -70,6 +70,7 @@ class Neighbours(NamedTuple):
     agrees: np.ndarray  # whether the nearest has the same target
     next_agrees: np.ndarray  # whether the first that follows has
     target: np.ndarray  # the row's own
+    chance: float = 0.0  # the share that stands out where nothing was copied
 
     def share(self) -> float:
         """Return the share of rows with a copy, less those that only look so.
@@ -83,7 +84,8 @@ class Neighbours(NamedTuple):
         by_nature = self._balanced(self.next_agrees, np.ones(len(self.target), dtype=bool))
         if agreeing < ALWAYS and by_nature < 1:
             agreeing = max((agreeing - by_nature) / (1 - by_nature), 0.0)
-        return float(self.stands_out.mean() * agreeing)
+        beyond = (self.stands_out.mean() - self.chance) / (1 - self.chance)
+        return float(max(beyond, 0.0) * agreeing)
 
     def _balanced(self, agreeing: np.ndarray, rows: np.ndarray) -> float:
         """Return how often rows agree, in the mean of the classes: a large one agrees anyway."""
@@ -117,7 +119,25 @@ def by_distance(looked_up: LookedUp) -> Neighbours:
     place = ratios.argmin(axis=1)
     each = np.arange(len(ours))
     agrees = train_target[nearest] == target[:, None]
-    return Neighbours(ratios[each, place] < NEARER, agrees[:, 0], agrees[each, place + 1], target)
+    stands_out = ratios[each, place] < NEARER
+    return Neighbours(stands_out, agrees[:, 0], agrees[each, place + 1], target, _chance(distances))
+
+
+def _chance(distances: np.ndarray) -> float:
+    """Return how often points without copies stand out, by how fast their neighbours thin out.
+
+    In d dimensions the k-th of a point's neighbours is nearer than a share r of the distance of the
+    next with the probability r^(k d). The farther half of the neighbours, among which no copies are,
+    tells d (Levina and Bickel, 2005, Maximum Likelihood Estimation of Intrinsic Dimension, eq. 8).
+    """
+    places = np.arange(1, NEIGHBOURS)
+    farther = distances[distances[:, NEIGHBOURS // 2] > 0][:, NEIGHBOURS // 2 :]
+    if not len(farther):
+        return 0.0
+    logs = np.log(farther[:, -1:] / farther[:, :-1]).sum() / len(farther)
+    expected = np.cumsum(1 / places[: NEIGHBOURS // 2 - 1 : -1]).sum()
+    dimensions = expected / max(logs, 1e-9)
+    return float(1 - np.prod(1 - NEARER ** (places * dimensions)))
 
 
 def _sorted(distances: np.ndarray, nearest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -167,6 +187,20 @@ def _space(table: pd.DataFrame, schema: Schema) -> np.ndarray:
     return np.hstack(parts or [np.zeros((len(table), 1))]).astype(np.float32)
 
 
+def _independent(columns: list[_Compared]) -> float:
+    """Return to how many independent columns these come: agreeing in one may be agreeing in others.
+
+    Of numbers the exponential of the entropy of the eigenvalues of their correlations (Roy and
+    Vetterli, 2007, The Effective Rank).
+    """
+    numbers = [column.theirs for column in columns if column.tolerance]
+    if len(numbers) < 2:
+        return len(columns)
+    shares = np.linalg.eigvalsh(np.corrcoef(numbers)) / len(numbers)
+    shares = shares[shares > 0]
+    return len(columns) - len(numbers) + float(np.exp(-(shares * np.log(shares)).sum()))
+
+
 def by_agreement(looked_up: LookedUp) -> Neighbours:
     """Find copies of which some columns were changed at will: rows that agree in the rest.
 
@@ -198,7 +232,7 @@ def by_agreement(looked_up: LookedUp) -> Neighbours:
         close, same = (-np.log(np.maximum(count, 1) / len(train)) for count in (agreeing, equal))
         ours, theirs, close, same = (x.astype(np.float32) for x in (ours, theirs, close, same))
         columns.append(_Compared(ours, theirs, close, same, tolerance))
-    if len(columns) < FEWEST_COLUMNS:
+    if _independent(columns) < FEWEST_COLUMNS - 0.5:
         never = np.zeros(len(rows), dtype=bool)
         return Neighbours(never, never, never, target)
     most = np.sum([column.close for column in columns], axis=0)

@@ -13,11 +13,32 @@ from ml_baseline.data.schema import ORDERED_KINDS, Schema, column, columns_of_ro
 PART_DAYS = {"year": 372.0, "month": 31.0, "day": 1.0, "hour": 1 / 24}
 # A level of a category counts as one of its own in a matrix if it is among so many most frequent.
 MATRIX_LEVELS = 8
-# A column of numbers is taken for a time by its name; that is a guess, and never a failure.
+# A column of numbers is taken for a time by its name and its values; that is a guess, and never a
+# failure.
 TIME_NAMES = re.compile(
     r"(?:^|[^a-z])(?:date|datetime|timestamp|year|yyyymm|yearmonth|epoch|period)(?:$|[^a-z])"
     r"|^(?:week|month|quarter|time)(?:$|[^a-z])|[^a-z]time$"
 )
+# How long or how often (weeks worked in a year, calls per month) is no point in time.
+AMOUNT_NAMES = re.compile(
+    r"(?:^|[^a-z])(?:seconds|minutes|hours|days|weeks|months|quarters|years|times|per|number|count|total"
+    r"|duration|elapsed)(?:$|[^a-z])"
+)
+# Counted from a start that nobody names: the third week, or year 87.
+COUNTED_NAMES = ("year", "quarter", "month", "week", "period")
+HIGHEST_COUNTED = 120
+# What numbers that are points in time lie between: years, year and month, days such as 20240131,
+# seconds and milliseconds since 1970, days of a spreadsheet.
+CALENDARS = (
+    (1800, 2100),
+    (180001, 210012),
+    (18000101, 21001231),
+    (3e8, 4e9),
+    (3e11, 4e12),
+    (20_000, 60_000),
+)
+# A file in the order of a column has hardly a row that goes back.
+IN_ORDER = 0.98
 
 
 class View(NamedTuple):
@@ -99,12 +120,26 @@ def times_of(train: pd.DataFrame, schema: Schema) -> dict[str, tuple[np.ndarray,
     times |= {source: (days, True) for source, days in dates_of(train, schema).items()}
     sources = {entry["source"] for entry in schema["columns"] if "part" in entry}
     for name in feature_columns(schema, "integer", "number"):
-        if column(schema, name).get("source") in sources or not TIME_NAMES.search(name.lower()):
+        folded = name.lower()
+        if (
+            column(schema, name).get("source") in sources
+            or not TIME_NAMES.search(folded)
+            or AMOUNT_NAMES.search(folded)
+        ):
             continue
         numbers = train[name].to_numpy(dtype=np.float64)
-        if np.count_nonzero(~np.isnan(numbers)) >= 100:
+        known = numbers[~np.isnan(numbers)]
+        if len(known) >= 100 and _are_times(known, folded in COUNTED_NAMES):
             times[name] = numbers, False
     return times
+
+
+def _are_times(numbers: np.ndarray, may_be_counted: bool) -> bool:
+    """Return whether numbers, in the order of the file, look like points in time."""
+    low, high = numbers.min(), numbers.max()
+    counted = may_be_counted and low >= 0 and high <= HIGHEST_COUNTED and not (numbers % 1).any()
+    on_calendar = any(first <= low and high <= last for first, last in CALENDARS)
+    return counted or on_calendar or float((np.diff(numbers) >= 0).mean()) >= IN_ORDER
 
 
 def matrix_of(table: pd.DataFrame, schema: Schema, widest: int = 200) -> np.ndarray:

@@ -33,9 +33,10 @@ def row_order(context: Context) -> list[Finding]:
         summary = f"The file is {sorted_by}: the position of a row alone has a ROC-AUC of {auc:.3f}"
         why = (
             "Whatever was numbered, measured or filled in in that order (ids, dates, batches) "
-            "carries the answer. If the order is that of time, name its column as time and split by "
-            "time; declare what numbers the rows as id."
+            "carries the answer. Declare what numbers the rows as id."
         )
+        if context.strategy != "time":
+            why += " If the order is that of time, name its column as time and split by time."
         return [POSITION.found("row_id", auc, summary, why)]
     if not NEIGHBOURS.passed(kappa) and surety >= PLAINLY and context.strategy == "stratified":
         summary = (

@@ -33,6 +33,8 @@ FEWEST_ENTITIES = 20
 MOST_ROWS_EACH = 30
 # Rows that a column's unexplained likeness is measured on.
 MOST_ROWS = 20_000
+# Multiples of these are rounder than others.
+ROUND = (5, 10, 50, 100, 500, 1000)
 # Agreement must be this many standard errors away from none.
 PLAINLY = 4.0
 
@@ -117,7 +119,8 @@ def _recurrence(
     if ordered:
         # Near values of a quantity have near targets; only what equal values have beyond that
         # speaks of entities.
-        agreement = max(agreement - max(_agreement_beside(ones, sizes), 0.0), 0.0)
+        beside = max(_agreement_beside(ones, sizes, *pair) for pair in _neighbours(distinct))
+        agreement = max(agreement - max(beside, 0.0), 0.0)
     return _Recurrence(seen, agreement, surety)
 
 
@@ -138,10 +141,25 @@ def _agreement(ones: np.ndarray, sizes: np.ndarray) -> tuple[float, float]:
     return float(kappa), float(kappa / max(error, 1e-12))
 
 
-def _agreement_beside(ones: np.ndarray, sizes: np.ndarray) -> float:
+def _neighbours(distinct: pd.Index) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the places of sorted values and of the next ones: of any, and of one as round.
+
+    Who rounds to tens may differ from who does not, and then 50 is like 40 and 60, not like 51.
+    """
+    values = distinct.to_numpy(dtype=np.float64)
+    places = np.arange(len(values))
+    roundness = sum((values % step == 0).astype(int) for step in ROUND)
+    order = np.lexsort([values, roundness])
+    alike = roundness[order][:-1] == roundness[order][1:]
+    return [(places[:-1], places[1:]), (order[:-1][alike], order[1:][alike])]
+
+
+def _agreement_beside(
+    ones: np.ndarray, sizes: np.ndarray, places: np.ndarray, following: np.ndarray
+) -> float:
     """Return how far rows of neighbouring values agree on the target, beyond chance."""
     both = np.stack([ones, sizes]).astype(np.float64)
-    (ones, sizes), (next_ones, next_sizes) = both[:, :-1], both[:, 1:]
+    (ones, sizes), (next_ones, next_sizes) = both[:, places], both[:, following]
     many = (sizes > 1) | (next_sizes > 1)
     weights = (sizes + next_sizes)[many]
     if not weights.sum():
@@ -191,9 +209,12 @@ def _unexplained(context: Context, values: pd.Series, ordered: bool) -> float:
     alike = ((sums**2 - squares)[many] / (sizes[many] - 1)).sum() / sizes[many].sum() / scale
     if ordered and len(distinct) > 2:
         means = sums / np.maximum(sizes, 1)
-        present = (sizes[:-1] > 0) & (sizes[1:] > 0)
-        beside = (means[:-1] * means[1:])[present].mean() / scale if present.any() else 0.0
-        alike -= max(float(beside), 0.0)
+        shared = [0.0]
+        for first, second in _neighbours(distinct):
+            present = (sizes[first] > 0) & (sizes[second] > 0)
+            if present.any():
+                shared.append((means[first] * means[second])[present].mean() / scale)
+        alike -= float(max(shared))
     return float(alike)
 
 
