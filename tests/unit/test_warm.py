@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ml_baseline.jobs import warm
+from ml_baseline.jobs import warm, worker
 
 SCRIPT = """
 import sys
@@ -85,6 +85,15 @@ def test_without_a_warm_process_the_script_goes_on_by_itself(monkeypatch, tmp_pa
     job = started_script(tmp_path, 'open("done", "w").write("by itself")\nsys.exit(5)')
     assert job.wait(60) == 5
     assert (tmp_path / "done").read_text() == "by itself"
+
+
+def test_the_pipe_of_a_run_on_another_machine_is_left_alone(processes, tmp_path, monkeypatch):
+    """Its folder may be on a disk that both see; here the pipe would look as if the run had ended."""
+    for pipe in Path(os.environ[warm.FOLDER_VARIABLE]).glob("run*"):
+        os.mkfifo(tmp_path / pipe.name.replace(worker._machine(), "another"))
+    monkeypatch.setenv(warm.FOLDER_VARIABLE, str(tmp_path))
+    assert started_script(tmp_path, "sys.exit(5)").wait(60) == 5
+    assert list(tmp_path.glob("run*"))
 
 
 def test_they_end_with_the_run_that_made_them(tmp_path):

@@ -124,6 +124,27 @@ def test_and_with_the_job(started, tmp_path, how):
     assert gone(pid)
 
 
+def test_and_with_what_has_started_the_job_where_no_run_is_near(tmp_path, monkeypatch):
+    """As on a cluster: the job's Snakemake may be killed there alone."""
+    monkeypatch.delenv(worker.FOLDER_VARIABLE, raising=False)
+    script = tmp_path / "script.py"
+    start, end = STARTS["a child"], "time.sleep(600)"
+    script.write_text(SCRIPT.format(kind="tables", limit=None, start=start, end=end))
+    stands_alone = (
+        "import subprocess, sys, time; from ml_baseline.jobs import worker; worker.stand_alone();"
+        "subprocess.run(sys.argv[1:])"
+    )
+    starts_and_ends = "import subprocess, sys; subprocess.Popen(sys.argv[1:]); sys.stdin.read()"
+    environment = os.environ | {"PYTHONPATH": str(Path(worker.__file__).parents[2])}
+    for outer in ([], [sys.executable, "-c", stands_alone]):
+        (tmp_path / "child").unlink(missing_ok=True)
+        command = [sys.executable, "-c", starts_and_ends, *outer, sys.executable, str(script)]
+        parent = subprocess.Popen(command, cwd=tmp_path, env=environment, stdin=subprocess.PIPE)
+        pid = child(tmp_path)
+        parent.kill()
+        assert gone(pid)
+
+
 def test_ctrl_c_of_the_job_ends_the_work(started, tmp_path):
     job = started(STARTS["a child"], "time.sleep(600)")
     pid = child(tmp_path)

@@ -25,18 +25,30 @@ from ml_baseline.modelling.failure import death
 
 # Where a job finds its run's warm processes (`warm`) and the pipe that closes when the run ends.
 FOLDER_VARIABLE = "ML_BASELINE_WARM"
-PIPE = "run"
 # Exit codes, as a shell gives them.
 TIMED_OUT = 124
 INTERRUPTED = 130
 KILLED = 137
 # How long to wait until what is killed is gone: for what the kernel holds, there is no end to it.
 KILL_SECONDS = 5.0
+# How often to look whether what has started this process still lives.
+LOOK_SECONDS = 1.0
 # A warm process answers with the number of the worker, or with blanks, in so many bytes.
 PID_BYTES = 16
 
 # In a worker: its end of the connection to the job that watches it.
 _connection: socket.socket | None = None
+_parent = os.getppid()
+
+
+def _machine() -> str:
+    """Return a name that no other machine has: the folder of a run may be on a disk that nodes share."""
+    with contextlib.suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return socket.gethostname()
+
+
+PIPE = f"run.{_machine()}"
 
 
 @dataclass(frozen=True)
@@ -104,6 +116,26 @@ def delegate(warm: str | None, time_limit: float | None = None) -> Report | None
 def report_of_death(code: int) -> Report:
     """Return the report on a worker that has made none, given its exit code (see `death`)."""
     return Report(128 - code if code < 0 else code or 1, death(code))
+
+
+def stand_alone() -> None:
+    """Make this process one that belongs to no run on this machine: a cluster's job, or its Snakemake.
+
+    Its jobs find no warm processes, and it ends with them when what has started it does.
+    """
+    leave_run()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def end() -> NoReturn:
+    """End this process and all that has come from it."""
+    kill_tree(os.getpid(), itself=False)
+    os._exit(KILLED)
+
+
+def leave_run() -> None:
+    """Forget the run that this process was started in: the jobs it starts are not that run's."""
+    os.environ.pop(FOLDER_VARIABLE, None)
 
 
 def become_worker(connection: socket.socket) -> None:
@@ -240,15 +272,17 @@ def _watched(connection: socket.socket, run: int | None, until: float | None) ->
 def _received(
     connection: socket.socket, run: int | None, size: int, until: float | None = None
 ) -> bytes:
-    """Return what a worker says next, nothing if it has ended; end with the run."""
-    left = None if until is None else max(0.0, until - time.monotonic())
+    """Return what a worker says next, nothing if it has ended; end with the run or the parent."""
     watched = [connection.fileno(), *([] if run is None else [run])]
-    ready, _, _ = select.select(watched, [], [], left)
-    if not ready:
-        raise TimeoutError
-    if run in ready:
-        raise SystemExit(KILLED)
-    return connection.recv(size)
+    while True:
+        left = LOOK_SECONDS if until is None else max(0.0, until - time.monotonic())
+        ready, _, _ = select.select(watched, [], [], min(left, LOOK_SECONDS))
+        if run in ready or os.getppid() != _parent:
+            raise SystemExit(KILLED)
+        if ready:
+            return connection.recv(size)
+        if left <= LOOK_SECONDS and until is not None:
+            raise TimeoutError
 
 
 def _run_pipe() -> int | None:
@@ -274,5 +308,10 @@ def _run_pipe() -> int | None:
 def _end_with_job(connection: socket.socket) -> None:
     with contextlib.suppress(OSError):
         if connection.recv(1) == b"":
-            kill_tree(os.getpid(), itself=False)
-            os._exit(KILLED)
+            end()
+
+
+def _end_with_parent() -> None:
+    while os.getppid() == _parent:
+        time.sleep(LOOK_SECONDS)
+    end()
