@@ -45,6 +45,8 @@ def workflow(tmp_path, monkeypatch):
         )
     ]
     played = SimpleNamespace(jobs=jobs, done=list(jobs), rules=[], persistence=Persistence())
+    played.local_exec, played.remote_exec, played.envvars = True, False, set()
+    played.execution_settings = SimpleNamespace(retries=2)
     played.dag = SimpleNamespace(
         needrun_jobs=lambda: jobs, finished=lambda job: job in played.done, forcefiles=set()
     )

@@ -8,8 +8,11 @@ rule benchmarks:
         figure="results/benchmarks/costs.png",
     log:
         "results/logs/benchmarks.log",
+    localrule: True
     conda:
         CONDA_ENVIRONMENT
+    resources:
+        **needs("files"),
     params:
         code=code("benchmarks"),
     message:

@@ -11,7 +11,7 @@ from ml_baseline.config.schema import load_schema
 from ml_baseline.config.settings import batch_dataset, batch_files, dataset_settings
 from ml_baseline.data.sample_note import is_sample
 from ml_baseline.errors import InputError
-from ml_baseline.jobs import snakemake_internals
+from ml_baseline.jobs import snakemake_internals, worker
 from ml_baseline.jobs.run import Plan, Run
 from ml_baseline.jobs.source_code import code_hash, package_version
 from ml_baseline.jobs.memory import Memory, remembered_hash
@@ -31,6 +31,9 @@ try:
     RUN = Run(workflow, WORKFLOW_FOLDER / "scripts") if is_main else None
     if is_main:
         atexit.register(MEMORY.save)  # tables are looked at when the jobs are worked out
+    elif snakemake_internals.is_remote(workflow):
+        worker.stand_alone()
+        snakemake_internals.when_told_to_end(worker.end)
     config = checked_config(config, SCHEMA, KEY_PLACES, start=is_main)
 except InputError as error:
     # Not a WorkflowError: that would add where in our code the config was found wrong.
@@ -250,6 +253,10 @@ def training_resource(model, key):
     return lambda wildcards: SETTINGS[wildcards.dataset]["models"][model][key] or 0
 
 
+def naive_time_limit(wildcards):
+    return training_resource(wildcards.model, "time_limit")(wildcards)
+
+
 def required_audit(wildcards):
     """Return the audit's permission as input where the config says that a failure stops."""
     stops = SETTINGS[wildcards.dataset]["audit"]["on_fail"] == "stop"
@@ -374,4 +381,5 @@ def run_plan():
             made("results/metrics.csv"): gather_what_there_is,
             made(INDEX): write_index_of_failed_run,
         },
+        group_of=group_of,
     )

@@ -10,7 +10,7 @@ rule naive:
     conda:
         CONDA_ENVIRONMENT
     resources:
-        time_limit=lambda wildcards: training_resource(wildcards.model, "time_limit")(wildcards),
+        **needs("models", time_limit=naive_time_limit),
     params:
         cfg=naive_settings,
         code=code("naive"),
@@ -31,6 +31,8 @@ rule contrast:
         "results/logs/{dataset}/contrast.log",
     conda:
         CONDA_ENVIRONMENT
+    resources:
+        **needs("rows"),
     params:
         cfg=using("threshold"),
         code=code("contrast"),
@@ -57,6 +59,8 @@ for dataset, control in PERMUTED.items():
             f"results/logs/{control}/permute.log",
         conda:
             CONDA_ENVIRONMENT
+        resources:
+            **needs("rows", SETTINGS[dataset]["table"]),
         params:
             dataset=control,
             cfg={"seed": first_split(dataset)},
@@ -80,6 +84,8 @@ rule controls:
         "results/logs/{dataset}/controls.log",
     conda:
         CONDA_ENVIRONMENT
+    resources:
+        **needs("models"),
     params:
         # Fresh customers come from a seed that the table was not drawn with.
         cfg={"seed": config["sample_data"]["customers"]["seed"] + 1_000_003},

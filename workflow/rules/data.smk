@@ -12,6 +12,8 @@ rule clean:
     priority: 20
     conda:
         CONDA_ENVIRONMENT
+    resources:
+        **needs("rows"),
     params:
         cfg=cleaning_settings,
         code=code("clean"),
@@ -34,6 +36,8 @@ rule split:
     priority: 20
     conda:
         CONDA_ENVIRONMENT
+    resources:
+        **needs("rows"),
     params:
         cfg=using("split"),
         code=code("split"),
@@ -55,6 +59,8 @@ rule augment:
     priority: 20
     conda:
         CONDA_ENVIRONMENT
+    resources:
+        **needs("rows"),
     params:
         cfg=using("augment"),
         code=code("augment"),

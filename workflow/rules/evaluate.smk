@@ -12,6 +12,8 @@ rule evaluate:
     priority: 10
     conda:
         CONDA_ENVIRONMENT
+    resources:
+        **needs("rows"),
     params:
         cfg=using("level", "strategy", "threshold"),
         code=code("evaluate"),
@@ -39,6 +41,8 @@ rule audit:
     priority: 5
     conda:
         CONDA_ENVIRONMENT
+    resources:
+        **needs("models"),
     params:
         cfg=using("random_state", "strategy"),
         code=code("audit"),
@@ -58,6 +62,8 @@ rule require_audit:
         "results/logs/{dataset}/require_audit.log",
     conda:
         CONDA_ENVIRONMENT
+    resources:
+        **needs("files"),
     params:
         code=code("require_audit"),
     message:
@@ -84,6 +90,8 @@ rule compare:
     priority: 10
     conda:
         CONDA_ENVIRONMENT
+    resources:
+        **needs("rows"),
     params:
         cfg=using("baseline", "level", "seeds", "select_by", "strategy", "threshold"),
         code=code("compare"),
@@ -101,8 +109,11 @@ rule gather:
         for_report("results/metrics.csv", ANSWER, "all metrics", "all tables"),
     log:
         "results/logs/gather.log",
+    localrule: True
     conda:
         CONDA_ENVIRONMENT
+    resources:
+        **needs("files"),
     params:
         code=code("gather"),
     message:

@@ -10,6 +10,8 @@ rule stats:
         "results/logs/{dataset}/stats.log",
     conda:
         CONDA_ENVIRONMENT
+    resources:
+        **needs("rows"),
     params:
         code=code("stats"),
     message:
@@ -44,6 +46,8 @@ for names, tables in TABLES_BY_PLOTS.items():
             dataset="|".join(tables),
         conda:
             CONDA_ENVIRONMENT
+        resources:
+            **needs("rows"),
         params:
             code=code("plots"),
         message:

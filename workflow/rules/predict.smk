@@ -11,6 +11,8 @@ for batch in PREDICTIONS:
             f"results/logs/{PREDICTIONS[batch]['dataset']}/predictions/{batch}.log",
         conda:
             CONDA_ENVIRONMENT
+        resources:
+            **needs("rows", PREDICTIONS[batch]["input"]),
         params:
             cfg=canonical(PREDICTIONS[batch]),
             code=code("predict"),

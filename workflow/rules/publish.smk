@@ -21,6 +21,8 @@ rule register:
         "results/logs/{dataset}/register.log",
     conda:
         CONDA_ENVIRONMENT
+    resources:
+        **needs("rows"),
     params:
         cfg=registry_settings,
         code=code("register"),

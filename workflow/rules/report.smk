@@ -17,6 +17,8 @@ rule curves:
         "results/logs/{dataset}/curves.log",
     conda:
         CONDA_ENVIRONMENT
+    resources:
+        **needs("rows"),
     params:
         cfg=using("level", "threshold"),
         code=code("curves"),
@@ -45,6 +47,8 @@ rule explain:
         "results/logs/{dataset}/explain.log",
     conda:
         CONDA_ENVIRONMENT
+    resources:
+        **needs("models"),
     params:
         cfg=using("level", "metric", "random_state", "threshold"),
         code=code("explain"),
@@ -81,6 +85,8 @@ rule report:
         dataset="|".join(DATASETS),
     conda:
         CONDA_ENVIRONMENT
+    resources:
+        **needs("rows"),
     params:
         cfg=page_settings,
         code=code("report"),
@@ -103,8 +109,11 @@ rule report_index:
         for_report(INDEX, ANSWER, "index", "all tables"),
     log:
         "results/logs/report_index.log",
+    localrule: True
     conda:
         CONDA_ENVIRONMENT
+    resources:
+        **needs("files"),
     params:
         cfg=canonical({"tables": INDEXED_TABLES}),
         code=code("report_index"),
@@ -123,6 +132,8 @@ rule remove_pages:
     localrule: True
     conda:
         CONDA_ENVIRONMENT
+    resources:
+        **needs("files"),
     params:
         cfg=canonical({"pages": [made(page) for page in unwanted_pages()]}),
         code=code("remove_pages"),

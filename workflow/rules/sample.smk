@@ -12,6 +12,8 @@ for sample, path in SAMPLE_TABLES.items():
             f"results/logs/make_sample_data_{sample}.log",
         conda:
             CONDA_ENVIRONMENT
+        resources:
+            **needs("rows"),
         params:
             cfg=canonical({"sample": sample} | config["sample_data"].get(sample, {})),
             code=code("make_sample_data"),

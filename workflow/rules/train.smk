@@ -17,7 +17,7 @@ for model in MODELS:
             CONDA_ENVIRONMENT
         threads: training_resource(model, "threads")
         resources:
-            time_limit=training_resource(model, "time_limit"),
+            **needs("models", time_limit=training_resource(model, "time_limit")),
         params:
             cfg=training_settings(model),
             code=code("train"),

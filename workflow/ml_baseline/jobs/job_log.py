@@ -13,7 +13,7 @@ from typing import Any
 
 from ml_baseline.errors import InputError
 from ml_baseline.files import open_new
-from ml_baseline.jobs.worker import INTERRUPTED, Report, delegate, finish, in_worker
+from ml_baseline.jobs.worker import INTERRUPTED, KILLED, Report, delegate, finish, in_worker
 from ml_baseline.modelling.failure import in_one_line
 from ml_baseline.records import keep_record, require_as_written
 from ml_baseline.text import for_terminal
@@ -46,7 +46,8 @@ def job_log(
         about: what the job is about, put before the message; the name of its table if not given.
         warm: the kind of warm process (`warm.PRELOADED`) that has what the block imports, if any.
         on_failure: called with the error if the block raises or is killed; then the job counts as
-            done. Not called for an interrupted one, nor for damaged inputs.
+            done. Not called for an interrupted one, nor for damaged inputs, nor where memory ran out
+            and another attempt is to come (`snakemake_internals.retries_left`).
         recorded: whether its outputs are the workflow's own, and not the user's to edit.
     """
     path = Path(job.log[0])
@@ -73,7 +74,8 @@ def job_log(
         _make_showable(path)
         _write_cost(path, done, wall)
     code = done.code
-    if done.error and on_failure:
+    retried = code == KILLED and getattr(job.resources, "retries_left", 0) > 0
+    if done.error and on_failure and not retried:
         on_failure(done.error)
         code = 0
     if code == 0 and recorded:
@@ -122,10 +124,17 @@ def _told(about: str) -> Iterator[None]:
             if not isinstance(error, InputError):
                 traceback.print_exc()
             print(_error_line(in_one_line(error), about), file=sys.stderr, flush=True)
-        finish(1, in_one_line(error))
+        finish(KILLED if _out_of_memory(error) else 1, in_one_line(error))
     with contextlib.suppress(OSError):
         print(cost(time.perf_counter() - started), flush=True)
     finish(0)
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    """Return whether more memory may help: the job, or a process that it has started, got no more."""
+    # By name, because nothing else here needs concurrent.futures.
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    return bool(kinds & {"MemoryError", "BrokenExecutor"})
 
 
 def _error_line(error: str, about: str) -> str:

@@ -19,6 +19,7 @@ from ml_baseline.jobs import snakemake_internals
 from ml_baseline.jobs.job_log import last_error
 from ml_baseline.jobs.summary import run_summary
 from ml_baseline.jobs.warm import WarmProcesses, kinds_asked_for
+from ml_baseline.jobs.worker import leave_run
 from ml_baseline.modelling.failure import FAILED, failure
 from ml_baseline.records import keep_record, not_as_written
 from ml_baseline.seal import KEY_VARIABLE, key_is_kept
@@ -48,6 +49,7 @@ class Plan:
         gathered: files that are made of all tables, each with a function that writes it with what
             there is, given what could not be made and the time at which the run began; it returns
             whether it has written.
+        group_of: what a cluster runs as one job; see `snakemake_internals.group_jobs`.
     """
 
     tables: Sequence[str]
@@ -59,6 +61,7 @@ class Plan:
     data: str = "data"
     results: str = "results"
     gathered: dict[str, Callable[[set[str], float], bool]] = field(default_factory=dict)
+    group_of: Callable[[str, Any], str | None] = lambda script, wildcards: None
 
 
 class Run:
@@ -93,6 +96,8 @@ class Run:
 
         While another run is at work, nobody knows what its files will be.
         """
+        if snakemake_internals.is_remote(self._workflow):
+            snakemake_internals.group_jobs(self._workflow, self._plan.group_of)
         if not self._lock.alone:
             return
         left = snakemake_internals.left_locks(self._workflow)
@@ -123,6 +128,11 @@ class Run:
                 kept = _free_name(f"{path}{KEPT_AS}")
                 Path(path).replace(kept)
                 _say(f"{path}: the changed file is kept as {kept}")
+        snakemake_internals.tell_jobs(self._workflow, [KEY_VARIABLE])
+        if snakemake_internals.is_remote(self._workflow):
+            # What waits on this machine is of no use elsewhere, and here outside a job's allocation.
+            leave_run()
+            return
         names = snakemake_internals.scripts_to_run(self._workflow)
         self._warm = WarmProcesses(kinds_asked_for(self._scripts / name for name in names))
 

@@ -6,14 +6,18 @@ rules/library.smk, which makes this file importable in the first place.
 
 import json
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Any, Protocol
 
 from ml_baseline.files import open_new
 
 FOLDER = Path(".snakemake")  # where Snakemake keeps its records
+# Tells jobs how often one that fails is run again.
+RETRIES_VARIABLE = "ML_BASELINE_RETRIES"
 
 
 class Conduct(Protocol):
@@ -64,6 +68,59 @@ def conduct(workflow: Any, run: Conduct) -> None:
 def is_main_process(workflow: Any) -> bool:
     """Return whether this is the run itself, and not a job on a cluster that reads the rules too."""
     return workflow.is_main_process
+
+
+def is_remote(workflow: Any) -> bool:
+    """Return whether jobs are run elsewhere, as by a cluster: told by the run and by each such job.
+
+    The run itself knows that from `before_graph` on.
+    """
+    return workflow.remote_exec or not workflow.local_exec
+
+
+def tell_jobs(workflow: Any, variables: Iterable[str]) -> None:
+    """Tell the jobs of this run how often one that fails is run again (see `retries_left`).
+
+    Args:
+        workflow: Snakemake's workflow.
+        variables: what else jobs get of this process's environment, where it is there: a cluster may
+            start them with nothing of it.
+    """
+    os.environ[RETRIES_VARIABLE] = str(workflow.execution_settings.retries)
+    known = (name for name in (RETRIES_VARIABLE, *variables) if name in os.environ)
+    workflow.envvars.update(known)
+
+
+def retries_left(attempt: int) -> int:
+    """Return how often a job is run again if its attempt of this number, from 1, fails."""
+    return max(0, int(os.environ.get(RETRIES_VARIABLE, 0)) + 1 - attempt)
+
+
+def group_jobs(workflow: Any, group_of: Callable[[str, Any], str | None]) -> None:
+    """Give the rules that have none a group; to be called before the jobs are known.
+
+    Not by `group:`, because a run on one machine would speak of groups without having any.
+
+    Args:
+        workflow: Snakemake's workflow.
+        group_of: returns the group of a job, given the name of its script and its wildcards.
+    """
+    for rule in workflow.rules:
+        if rule.group is None and rule.script and not workflow.is_local(rule):
+            rule.group = partial(group_of, PurePath(str(rule.script)).stem)
+
+
+def when_told_to_end(act: Callable[[], None]) -> None:
+    """Have something done on SIGTERM, where Snakemake would wait for the jobs that are running."""
+    from snakemake.scheduling.job_scheduler import JobScheduler
+
+    schedule = JobScheduler.schedule
+
+    def schedule_until_told(scheduler: Any) -> bool:
+        signal.signal(signal.SIGTERM, lambda *_: act())
+        return schedule(scheduler)
+
+    JobScheduler.schedule = schedule_until_told
 
 
 def reads_config(workflow: Any) -> bool:

@@ -1,0 +1,93 @@
+"""What jobs need, by the size of their table; and which of them a cluster is given as one.
+
+Where nothing limits memory or time, as in a run on one machine, these numbers change nothing.
+"""
+
+from typing import NamedTuple
+
+
+class Need(NamedTuple):
+    """Memory in MB and time in minutes: of any table, and for each megabyte of its text."""
+
+    memory: int
+    memory_per_mb: float
+    minutes: int
+    minutes_per_mb: float
+
+
+# About twice what was measured on tables of 1,000 to 200,000 rows (docs/cluster.md). A job that was
+# killed all the same gets twice as much in its next attempt (`--retries`).
+NEEDS = {
+    "files": Need(500, 0, 10, 0),
+    "rows": Need(500, 15, 10, 0.5),
+    "models": Need(700, 40, 20, 4),
+}
+# Files that take several times as much as text.
+PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip", ".parquet", ".xlsx", ".xlsm", ".xlsb", ".ods")
+PACKED_TIMES = 8
+# From here on each model is a job of its own on a cluster.
+LARGE_MB = 10
+STAGES = {
+    "table": ("make_sample_data", "clean", "permute", "stats", "plots"),
+    "seed": ("split", "augment", "train"),
+    "scores": (
+        *("evaluate", "audit", "require_audit", "compare", "naive", "contrast", "controls"),
+        *("curves", "explain", "report", "register"),
+    ),
+}
+# Where a failed audit stops a table, its jobs stay apart: a group fails as a whole.
+APART_IF_STOPPED = ("evaluate", "audit", "require_audit")
+
+
+@cache
+def megabytes(path):
+    """Return the size of a table as text, 0 for one that is not there yet."""
+    times = PACKED_TIMES if path.lower().endswith(PACKED) else 1
+    return times * os.path.getsize(path) / 1e6 if readable(path) else 0.0
+
+
+def needs(kind, table=None, time_limit=lambda wildcards: 0):
+    """Return the resources of a rule.
+
+    Args:
+        kind: a key of `NEEDS`.
+        table: the file that counts, if it is not that of the rule's wildcard `dataset`.
+        time_limit: what gives the seconds after which the job stops by itself, 0 for never.
+    """
+    need = NEEDS[kind]
+
+    def size(wildcards):
+        path = table or SETTINGS.get(wildcards.get("dataset"), {}).get("table")
+        return megabytes(path) if path else 0.0
+
+    def mem_mb(wildcards, attempt):
+        return int(need.memory + need.memory_per_mb * size(wildcards)) * 2 ** (attempt - 1)
+
+    def runtime(wildcards, attempt):
+        minutes = int(need.minutes + need.minutes_per_mb * size(wildcards)) * 2 ** (attempt - 1)
+        return max(minutes, need.minutes + time_limit(wildcards) // 60)
+
+    return {
+        "mem_mb": mem_mb,
+        "runtime": runtime,
+        "time_limit": time_limit,
+        "retries_left": lambda wildcards, attempt: snakemake_internals.retries_left(attempt),
+    }
+
+
+def group_of(script, wildcards):
+    """Return the name of the group that a cluster runs as one job, None for a job by itself.
+
+    One for a table, one for each of its splits, models included if it is small, and one for
+    everything from scoring to publishing.
+    """
+    dataset = wildcards.get("dataset")
+    stage = next((stage for stage, scripts in STAGES.items() if script in scripts), None)
+    stops = dataset and SETTINGS[dataset]["audit"]["on_fail"] == "stop"
+    if stage is None or stops and script in APART_IF_STOPPED:
+        return None
+    if dataset and megabytes(SETTINGS[dataset]["table"]) >= LARGE_MB:
+        if script in ("train", "naive"):
+            return None
+        stage = "table" if stage == "seed" else stage
+    return f"ml_baseline_{stage}"
