@@ -534,9 +534,9 @@ TUNED = {
     "holdout rows among training rows": Plant(holdout_in_training, ("sealed_holdout",)),
     "holdout rows predicted out of fold": Plant(predictions_of_holdout, ("sealed_holdout",)),
     "categories encoded with the target": Plant(
-        encoded_with_target(0), ("prepared_before_split",), "leak"
+        encoded_with_target(0), ("labels_of_others",), "leak"
     ),
-    "... drawn to the mean": Plant(encoded_with_target(10), ("prepared_before_split",), "leak"),
+    "... drawn to the mean": Plant(encoded_with_target(10), ("labels_of_others",), "leak"),
     "scaled before the split": Plant(scaled_before, ("prepared_before_split",)),
 }
 
@@ -864,7 +864,7 @@ FRESH = {
     "12 ones": Plant(few_of_a_class(12), ("class_sizes",)),
     "rows predicted twice": Plant(predicted_twice, ("sealed_holdout",)),
     "encoded without the own row": Plant(
-        encoded_without_own_row, (*DISGUISE, "prepared_before_split"), "leak"
+        encoded_without_own_row, (*DISGUISE, "labels_of_others"), "leak"
     ),
     "filled with the mean": Plant(filled_with_mean, ("prepared_before_split",), "leak"),
 }

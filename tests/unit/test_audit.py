@@ -698,14 +698,59 @@ def test_a_holdout_of_other_rows_is_found(honest):
 # ---------------------------------------------------------------------------- preparation
 
 
-@pytest.mark.parametrize("extra", [0, 10])
-def test_a_column_encoded_with_the_target_of_all_rows_is_found(honest, extra):
+def made_of_labels():
+    """Columns made from the labels of all rows, as functions of the target and random numbers."""
+
+    def encoded(make):
+        def column(y, random):
+            level = random.integers(0, len(y) // 12, len(y))
+            rows, ones = np.bincount(level), np.bincount(level, weights=y)
+            return make(rows, ones, y.mean())[level]
+
+        return column
+
+    return {
+        "shares": encoded(lambda rows, ones, share: ones / rows),
+        "drawn to the mean": encoded(lambda rows, ones, share: (ones + 10 * share) / (rows + 10)),
+        "in percent": encoded(lambda rows, ones, share: np.round(100 * ones / rows)),
+        "evidence": encoded(lambda rows, ones, share: np.log((ones + 0.5) / (rows - ones + 0.5))),
+        "ranks": encoded(lambda rows, ones, share: np.argsort(np.argsort(ones / rows))),
+        "sums": encoded(lambda rows, ones, share: ones),
+        "rolling": lambda y, random: pd.Series(y).rolling(9, min_periods=1).mean(),
+        "smoothed": lambda y, random: pd.Series(y).ewm(span=9).mean(),
+    }
+
+
+@pytest.mark.parametrize("name", list(made_of_labels()))
+def test_a_column_made_from_the_labels_of_all_rows_is_found(honest, name):
+    values = made_of_labels()[name](honest[0]["y"].to_numpy(), np.random.default_rng(5))
+    (row,) = bad(run(*added(honest, "city", values)), "labels_of_others").itertuples()
+    assert (row.subject, row.fix) == ("city", "forbidden: city")
+
+
+def test_a_score_of_the_nearest_rows_is_found(honest):
+    random = np.random.default_rng(5)
+    places = random.normal(0, 1, (ROWS, 3))
+    leaky = honest
+    for i in range(3):
+        leaky = added(leaky, f"x{i}", places[:, i])
+    apart = np.square(places[:, None] - places[None]).sum(axis=2)
+    nearest = np.argsort(apart, axis=1)[:, :5]
     y = honest[0]["y"].to_numpy()
-    level = np.random.default_rng(5).integers(0, 40, ROWS)
-    rows, ones = np.bincount(level), np.bincount(level, weights=y)
-    encoded = ((ones + extra * y.mean()) / (rows + extra))[level]
-    (row,) = bad(run(*added(honest, "city", encoded)), "prepared_before_split", "city").itertuples()
-    assert row.verdict == "fail"
+    table, schema = added(leaky, "score", y[nearest].mean(axis=1))
+    kept = {"x0", "x1", "x2", "score", "y"}
+    columns = [entry for entry in schema["columns"] if entry["name"] in kept]
+    (row,) = bad(run(table, {**schema, "columns": columns}), "labels_of_others").itertuples()
+    assert row.subject == "score"
+
+
+def test_a_column_that_is_the_same_for_a_region_knows_no_labels(honest):
+    random = np.random.default_rng(5)
+    y = honest[0]["y"].to_numpy()
+    region = np.argsort(np.argsort(0.7 * y + random.normal(0, 1, ROWS))) // 40
+    unemployment = np.round(5 + 0.1 * region + random.normal(0, 0.3, region.max() + 1)[region], 1)
+    leaky = added(honest, "region", [f"r{n}" for n in region], "category")
+    assert not len(bad(run(*added(leaky, "unemployment", unemployment)), "labels_of_others"))
 
 
 @pytest.mark.parametrize("trace", ["scaled", "filled"])

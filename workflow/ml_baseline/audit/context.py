@@ -10,11 +10,13 @@ import pandas as pd
 from ml_baseline.audit.alone import Alone, judged_alone
 from ml_baseline.audit.relations import Relations
 from ml_baseline.audit.strength import folds_of
-from ml_baseline.audit.views import Scored, columns_of, scored_views
+from ml_baseline.audit.views import Scored, columns_of, matrix_of, scored_views
 from ml_baseline.data.schema import Doubt, Schema, column
 
 # Rows that the checks of columns, orders and times look at; more would change no verdict.
 MOST_ROWS = 20_000
+# A column has levels if its values recur and are so many; columns of a matrix that are enough.
+FEWEST_LEVELS, WIDEST = 7, 150
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +77,33 @@ class Context:
     def alone(self) -> list[Alone]:
         """Each feature of the sample by itself, the strongest first."""
         return judged_alone(self.scored, self.relations, self.target)
+
+    @cached_property
+    def levels(self) -> dict[str, np.ndarray]:
+        """The columns whose values recur, as codes from 0, of all rows."""
+        codes = {
+            entry["name"]: pd.factorize(self.both_sides(entry["name"]), use_na_sentinel=False)[0]
+            for entry in self.schema["columns"]
+            if entry["role"] in ("feature", "id", "group")
+        }
+        return {
+            name: of_rows
+            for name, of_rows in codes.items()
+            if FEWEST_LEVELS <= of_rows.max() < len(of_rows) / 2
+        }
+
+    @cached_property
+    def blocks(self) -> tuple[np.ndarray, np.ndarray]:
+        """The features of all rows as standardized numbers, float32, and the feature of each column."""
+        both = pd.concat([self.train, self.holdout], ignore_index=True)
+        parts: list[np.ndarray] = []
+        names: list[str] = []
+        for entry in self.schema["columns"]:
+            if entry["role"] == "feature" and len(names) < WIDEST:
+                parts.append(matrix_of(both, {**self.schema, "columns": [entry]}))
+                names += [entry["name"]] * parts[-1].shape[1]
+        matrix = np.hstack(parts or [np.zeros((len(both), 1))]).astype(np.float32)
+        return matrix, np.array(names or [""])
 
     def failed_alone(self) -> set[str]:
         """Return the columns that give the target away by themselves."""

@@ -18,6 +18,7 @@ CHECK_WORDS = {
     "interpolated_rows": "Rows made from other rows",
     "shared_entities": "Entities on both sides",
     "prepared_before_split": "Preparation before the split",
+    "labels_of_others": "What is made from the target",
     "model_score": "Score too good to be true",
     "single_feature": "One column alone",
     "missing_values": "What is missing",

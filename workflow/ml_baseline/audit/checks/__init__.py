@@ -12,6 +12,7 @@ from ml_baseline.audit.checks import near_duplicates
 from ml_baseline.audit.checks import interpolated_rows
 from ml_baseline.audit.checks import shared_entities
 from ml_baseline.audit.checks import prepared_before_split
+from ml_baseline.audit.checks import labels_of_others
 from ml_baseline.audit.checks import model_score
 from ml_baseline.audit.checks import single_feature
 from ml_baseline.audit.checks import missing_values

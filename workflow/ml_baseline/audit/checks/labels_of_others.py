@@ -1,0 +1,247 @@
+"""Columns whose value in one row knows the labels of other rows: they were made from the target."""
+
+from collections.abc import Iterator
+from itertools import chain
+
+import numpy as np
+import pandas as pd
+
+from ml_baseline.audit.context import Context
+from ml_baseline.audit.evenness import by_level, by_value
+from ml_baseline.audit.findings import Finding, Limit, config_entry
+from ml_baseline.audit.nearest import nearest_of
+from ml_baseline.audit.registry import check
+from ml_baseline.audit.strength import RIDGE, ordered_auc
+from ml_baseline.audit.views import standardized, times_of
+from ml_baseline.data.schema import ORDERED_KINDS, feature_columns
+
+EVENNESS = Limit(
+    4.5,
+    8.0,
+    "minus the log10 of the chance of shares of ones as even along a column's values: the most of "
+    "400 honest columns is 2.8, encodings of 5 to 40 rows a level have 5 to 100",
+)
+BESIDE = Limit(
+    3.5,
+    None,
+    "standard errors by which a column's squared correlation with the labels of the rows beside it, in "
+    "the file or by another column, exceeds that of the labels with each other: honest ones up to 1.9",
+)
+NEAR = Limit(
+    2.2,
+    None,
+    "the same of the rows nearest to it, in what the other columns leave of both: honest ones up to 1.5",
+)
+# A column that tells less than this roc_auc by itself helps no model.
+TELLING = 0.54
+MOST_COLUMNS, MOST_ORDERS, FEWEST_ROWS, LARGEST = 60, 12, 100, 1e12
+# Rows before, after and on both sides of a row whose labels it may be made of; and its nearest ones.
+WINDOWS, NEAREST = (3, 8, 20), (4, 8)
+# Rows that regressions learn from, that an order is looked at on, and nearest rows are looked up of.
+LEARNED, ORDERED, LOOKED_UP, LOOKED_UP_WORK = 10_000, 20_000, 1_500, 3e9
+# Correlations that a column must have with the labels around, and with its own beyond them.
+AROUND, OWN = 0.25, 0.05
+
+
+@check(
+    "how far a column's value in a row knows the labels of others: by too even shares of ones, or a "
+    "correlation that independent rows cannot have",
+    {"even_shares": EVENNESS, "labels_beside": BESIDE, "labels_near": NEAR},
+)
+def labels_of_others(context: Context) -> list[Finding]:
+    """Judge the columns of numbers by what no row can know.
+
+    Target encodings, rolling means and nearest-neighbour scores are made of labels, whatever their
+    form. Of two independent rows the value in one and the label of the other are correlated by what
+    the rows share only, so the squared correlation is at most that of the two labels (Cauchy and
+    Schwarz). What is made of the labels around a row breaks that.
+    """
+    columns = _telling(context)
+    findings, most, name = [], 0.0, ""
+    found_broken = _broken(context, columns) if columns else {}
+    for name_of, numbers in columns.items():
+        even = _even(context, name_of, numbers)
+        broken, limit_of, around = found_broken[name_of]
+        if even > most:
+            most, name = even, name_of
+        if not EVENNESS.passed(even):
+            limit, value = EVENNESS, even
+            summary = (
+                f"The share of ones follows '{name_of}' more evenly than independent rows can, by a "
+                f"chance of 1 in 10^{even:.0f}"
+            )
+        elif not limit_of.passed(broken):
+            limit, value = limit_of, broken
+            summary = (
+                f"'{name_of}' knows the labels of the rows {around} by {broken:.1f} standard errors "
+                "more than independent rows can"
+            )
+        else:
+            continue
+        why = (
+            "A target encoding, a rolling mean of the target or a score of the nearest rows does that: "
+            "it was made from the labels of all rows, this row's own among them. Hand over what it "
+            "was made from, which this workflow encodes on training rows only, and forbid this column."
+        )
+        findings.append(limit.found(name_of, value, summary, why, config_entry(forbidden=name_of)))
+    summary = "No column knows the labels of other rows than its own."
+    return findings or [Finding(name, most, EVENNESS.nearest, summary)]
+
+
+def _telling(context: Context) -> dict[str, np.ndarray]:
+    """Return the columns of numbers that tell something of the target, gaps filled with the mean."""
+    found = []
+    for name in feature_columns(context.schema, "number", "integer"):
+        numbers = context.both_sides(name).to_numpy(dtype=np.float64)
+        present = np.isfinite(numbers)
+        if present.sum() < FEWEST_ROWS or np.abs(numbers[present]).max() > LARGEST:
+            continue
+        numbers = np.where(present, numbers, numbers[present].mean())
+        auc = ordered_auc(numbers, context.targets)
+        if auc >= TELLING:
+            found.append((auc, name, numbers))
+    found.sort(key=lambda one: -one[0])
+    return {name: numbers for _, name, numbers in found[:MOST_COLUMNS]}
+
+
+def _even(context: Context, name: str, numbers: np.ndarray) -> float:
+    """Return how even the shares of ones are along a column, by its values or a category's levels."""
+    present = context.both_sides(name).notna().to_numpy()
+    even = [by_value(numbers[present], context.targets[present])]
+    for other, codes in context.levels.items():
+        if other != name:
+            even.append(by_level(numbers, codes, context.targets))
+    return max(even)
+
+
+def _broken(
+    context: Context, columns: dict[str, np.ndarray]
+) -> dict[str, tuple[float, Limit, str]]:
+    """Return by how much each column breaks the inequality, the limit, and which rows it knows."""
+    scaled = np.column_stack([_scaled(numbers) for numbers in columns.values()])
+    worst = dict.fromkeys(columns, (0.0, BESIDE, ""))
+    for limit, subject, column, label, means, twice in chain(
+        _beside(context, scaled), _near(context, list(columns), scaled)
+    ):
+        around = {"": "beside it in the file"}.get(subject, f"beside it by '{subject}'")
+        around = around if limit is BESIDE else "nearest to it"
+        broken = _standard_errors(column, label, means, twice)
+        for name, value in zip(columns, broken, strict=True):
+            # By the limits, as far as they are passed.
+            before, limit_before, _ = worst[name]
+            if value / limit.nearest > before / limit_before.nearest and subject != name:
+                worst[name] = float(value), limit, around
+    return worst
+
+
+def _residuals(
+    context: Context, names: list[str], scaled: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what the other columns leave of each column and of the labels, shape (rows, columns).
+
+    In two halves that learn from each other. The inequality holds for whatever is computed of a row
+    by its own columns, and of residuals it is stricter: labels of rows that are alike agree less in
+    what is left of them.
+    """
+    matrix, of_column = context.blocks
+    answers = np.column_stack([context.targets - context.targets.mean(), scaled])
+    own, label = (np.empty((len(matrix), len(names)), dtype=np.float32) for _ in range(2))
+    half = context.random(7).permutation(len(matrix)) % 2
+    for part in (0, 1):
+        asked, learned = half == part, np.flatnonzero(half != part)[:LEARNED]
+        known = matrix[learned].astype(np.float64)
+        gram = known.T @ known
+        gram[np.diag_indices_from(gram)] += RIDGE
+        sums = known.T @ answers[learned]
+        for j, name in enumerate(names):
+            others, pair = np.flatnonzero(of_column != name), [j + 1, 0]
+            weights = np.linalg.solve(gram[others][:, others], sums[others][:, pair])
+            left = answers[asked][:, pair] - matrix[asked][:, others] @ weights.astype(np.float32)
+            own[asked, j], label[asked, j] = left.T
+    return own, label
+
+
+def _beside(context: Context, scaled: np.ndarray) -> Iterator[tuple]:
+    """Yield the rows in some orders, with means of the labels of the rows before and after each."""
+    for name, order in _orders(context):
+        start = max(len(order) - ORDERED, 0) // 2
+        rows = order[start : start + ORDERED]
+        label = context.targets[rows, None].astype(np.float64)
+        sums = np.concatenate([[0.0], np.cumsum(label)])
+        here = np.arange(len(rows))
+        for width in WINDOWS:
+            first, last = np.maximum(here - width, 0), np.minimum(here + width + 1, len(rows))
+            before, after = sums[here] - sums[first], sums[last] - sums[here + 1]
+            for ones, many in ((before, here - first), (after, last - here - 1)):
+                means = np.where(many > 0, ones / np.maximum(many, 1), label.mean())
+                yield BESIDE, name, scaled[rows], label, means[:, None], False
+            means = (before + after) / (last - first - 1)
+            yield BESIDE, name, scaled[rows], label, means[:, None], True
+
+
+def _near(context: Context, names: list[str], scaled: np.ndarray) -> Iterator[tuple]:
+    """Yield some rows with the means of the labels of the rows nearest to each."""
+    own, label = _residuals(context, names, scaled)
+    wanted = LOOKED_UP_WORK / context.blocks[0].size
+    asked = np.sort(
+        context.random(8).permutation(len(label))[: int(np.clip(wanted, 100, LOOKED_UP))]
+    )
+    for space in _spaces(context):
+        near = np.concatenate([places for _, places in nearest_of(space[asked], space)])
+        apart = np.square(space[near] - space[asked][:, None]).sum(axis=2)
+        apart[near == asked[:, None]] = -1.0
+        near = np.take_along_axis(near, np.argsort(apart, axis=1, kind="stable"), axis=1)
+        for count in NEAREST:
+            means = label[near[:, 1 : count + 1]].mean(axis=1)
+            yield NEAR, "", own[asked], label[asked], means, True
+
+
+def _orders(context: Context) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield orders of the rows: that of the file, of dates, of columns whose values are different."""
+    yield "", np.argsort(context.both_sides("row_id"), kind="stable")
+    table = pd.concat([context.train, context.holdout], ignore_index=True)
+    numbers = {name: days for name, (days, _) in times_of(table, context.schema).items()}
+    for name in feature_columns(context.schema, "number", "integer"):
+        numbers.setdefault(name, table[name].to_numpy(dtype=np.float64))
+    several = [name for name in numbers if len(np.unique(numbers[name])) > len(table) / 2]
+    for name in several[:MOST_ORDERS]:
+        yield name, np.argsort(numbers[name], kind="stable")
+
+
+def _spaces(context: Context) -> list[np.ndarray]:
+    """Return the rows as points, float32: by all columns, by the numbers, by the numbers as they are."""
+    matrix, of_column = context.blocks
+    names = feature_columns(context.schema, *ORDERED_KINDS)
+    spaces = [matrix]
+    if names:
+        raw = np.column_stack([context.both_sides(name).to_numpy(np.float64) for name in names])
+        raw = np.clip(raw[:, ~np.isnan(raw).all(axis=0)], -LARGEST, LARGEST)
+        raw = np.nan_to_num(raw - np.nanmean(raw, axis=0))
+        spaces += [matrix[:, np.isin(of_column, names)], raw.astype(np.float32)]
+    return spaces
+
+
+def _standard_errors(
+    column: np.ndarray, label: np.ndarray, around: np.ndarray, twice: bool
+) -> np.ndarray:
+    """Return by how many standard errors the inequality is broken, shape (columns,).
+
+    `twice`: whether rows are around each other, so that most pairs of them count twice.
+    """
+    column, label, around = (values - values.mean(axis=0) for values in (column, label, around))
+    column, scale = column / np.maximum(column.std(axis=0), 1e-9), label.std(axis=0)
+    label, around = label / scale, around / scale
+    own, of_labels = (column * label).mean(axis=0), (label * around).mean(axis=0)
+    of_column = (column * around).mean(axis=0)
+    spread = np.maximum(np.square(around).mean(axis=0), 1e-12)
+    error = np.sqrt((1 + twice) * spread / len(label))
+    # It must know much of those around, and of the own label beyond them, which the past does not.
+    beyond = (own - of_column * of_labels / spread) * np.sign(of_column)
+    much = (np.abs(of_column) >= AROUND * np.sqrt(spread)) & (beyond >= OWN)
+    return np.where(much, (np.square(of_column) - of_labels) / error, 0.0)
+
+
+def _scaled(numbers: np.ndarray) -> np.ndarray:
+    """Return numbers standardized; zeros if they hardly vary."""
+    scaled = standardized(numbers)
+    return np.zeros_like(numbers) if scaled is None else scaled
