@@ -10,10 +10,16 @@ marked, never may fewer than 90 % hold the truth.
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 from test_coverage import COMPARED, coverage, report
 
+from ml_baseline.data.infer_schema import describe_columns
+from ml_baseline.data.split import split, units
 from ml_baseline.scoring.metrics import METRICS
 from ml_baseline.scoring.scores import confidence_intervals, scores
 from ml_baseline.scoring.significance import compare
@@ -107,6 +113,53 @@ def test_intervals_of_repeated_rows_hold_what_they_promise():
                 of_intervals(draw, truth), list(METRICS), [rows, times], EXPERIMENTS
             )
     check("Intervals of rows that come several times", list(METRICS), results)
+
+
+# Of each table of few different rows: the levels of its columns, and rows.
+COARSE = [((4, 2, 2), 1000), ((3, 3, 2), 2000), ((5, 4, 3, 2), 1000)]
+
+
+def coarse_population(generator, levels):
+    """Return each kind of row as columns, its share of the population and its share of ones."""
+    kinds = np.indices(levels).reshape(len(levels), -1).T
+    share, odds = np.ones(len(kinds)), generator.normal(-0.4, 0.5, len(kinds))
+    for column, size in zip(kinds.T, levels, strict=True):
+        share *= generator.dirichlet(np.full(size, 1.5))[column]
+        odds += generator.normal(0, 0.7, size)[column]
+    return kinds, share, expit(odds)
+
+
+def test_intervals_of_coarse_tables_hold_what_they_promise():
+    """From the split on: what the fitted model would score in the population."""
+    results = {}
+    for levels, rows in COARSE:
+
+        def experiment(generator, levels=levels, rows=rows):
+            kinds, share, ones = coarse_population(generator, levels)
+            kind = generator.choice(len(kinds), rows, p=share)
+            answer = (generator.random(rows) < ones[kind]).astype(int)
+            names = [f"x{i}" for i in range(len(levels))]
+            table = pd.DataFrame(kinds[kind], columns=names).assign(row_id=range(rows), y=answer)
+            columns = [{"name": name, "role": "feature", "kind": "code"} for name in names]
+            columns.append({"name": "y", "role": "target", "kind": "boolean"})
+            schema = describe_columns({"target": "y", "columns": columns}, table)
+            train, holdout = split(table, schema, "stratified", 0.2, int(generator.integers(1e9)))
+            model = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression())
+            model.fit(train[names], train["y"])
+            said = model.predict_proba(holdout[names])[:, 1]
+            found = confidence_intervals(
+                holdout["y"], said, table_rows=rows, units=units(holdout, schema)
+            )
+            said = model.predict_proba(pd.DataFrame(kinds, columns=names))[:, 1]
+            each = generator.choice(len(kinds), 20_000, p=share)
+            truth = scores((generator.random(each.size) < ones[each]) * 1, said[each])
+            truth = np.array([truth[metric] for metric in METRICS])
+            covered = (found["low"].to_numpy() <= truth) & (truth <= found["high"].to_numpy())
+            return covered, found["reliable"], found["reliable"]
+
+        title = f"{math.prod(levels)} kinds of rows"
+        results[title, rows] = coverage(experiment, list(METRICS), [*levels, rows], EXPERIMENTS)
+    check("Intervals of tables of few different rows", list(METRICS), results)
 
 
 def test_comparisons_of_groups_hold_what_they_promise():

@@ -6,7 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_baseline.data.split import NO_FOLD, fold_numbers, fold_rows, row_groups, split
+from ml_baseline.data.infer_schema import describe_columns
+from ml_baseline.data.split import (
+    NO_FOLD,
+    fold_numbers,
+    fold_rows,
+    is_coarse,
+    row_groups,
+    split,
+    units,
+)
 from ml_baseline.errors import InputError
 
 # Persons on board the Titanic by class, sex and age: survived, died. 14 different rows of features.
@@ -107,8 +116,8 @@ def test_every_row_is_as_likely_in_the_holdout_twin_or_not(schema_of):
         held[split(table, schema, "stratified", 0.2, seed)[1]["row_id"]] += 1
     by_kind = [held[:30].mean(), held[30:50].mean(), held[50:].mean()]
     # 4 standard errors of a share of 0.2, counting each pair as one row.
-    for share, units in zip(np.array(by_kind) / seeds, (30, 10, 5), strict=True):
-        assert abs(share - 0.2) < 4 * np.sqrt(0.2 * 0.8 / (units * seeds)) + 0.02
+    for share, pieces in zip(np.array(by_kind) / seeds, (30, 10, 5), strict=True):
+        assert abs(share - 0.2) < 4 * np.sqrt(0.2 * 0.8 / (pieces * seeds)) + 0.02
     assert held.min() > 0.1 * seeds and held.max() < 0.3 * seeds
 
 
@@ -188,6 +197,37 @@ def test_few_different_rows_are_split_as_well_as_they_can_be(titanic):
         assert pd.Series(folds).groupby(train["answer"]).nunique().tolist() == [3, 3]
         chosen.add(tuple(holdout["row_id"]))
     assert len(chosen) > 3
+
+
+def coarse_tables(titanic, schema_of, random):
+    table, schema = titanic
+    visits = pd.DataFrame(
+        {"age": random.integers(20, 80, 200), "weight": random.normal(70, 9, 200)}
+    )
+    visits = visits.loc[np.repeat(np.arange(200), 10)].reset_index(drop=True)
+    visits["answer"] = random.integers(0, 2, 2000)
+    numbers = pd.DataFrame({"age": random.normal(0, 1, 300), "weight": random.normal(0, 1, 300)})
+    numbers["answer"] = random.integers(0, 2, 300)
+    names = dict.fromkeys(("age", "weight"), "number")
+    return {
+        "class, sex and age": (table, schema, True),
+        "one kind, one answer": (table.assign(answer=(table["sex"] == "male") * 1), schema, False),
+        "visits of a patient": (visits, schema_of(**names), False),
+        "every row three times": (pd.concat([numbers] * 3), schema_of(**names), False),
+        "few twins": (numbers.round(1), schema_of(**names), False),
+    }
+
+
+def test_rows_of_a_coarse_table_are_different_cases(titanic, schema_of):
+    cases = coarse_tables(titanic, schema_of, np.random.default_rng(1))
+    for case, (table, schema, expected) in cases.items():
+        assert is_coarse(table, schema) == expected, case
+    table, schema = titanic[0], describe_columns(titanic[1], titanic[0])
+    assert schema["coarse"]
+    train, holdout = split(table, schema, "stratified", 0.2, 3)
+    assert len(units(holdout, schema)) == len(holdout) == round(0.2 * len(table))
+    assert in_both(train, holdout, ["class", "sex", "age"]) >= 10
+    assert len(np.unique(units(holdout, schema))) == len(holdout)
 
 
 def test_a_big_piece_does_not_upset_the_shares(pieces):

@@ -1,12 +1,13 @@
 """The input schema of a raw table, by how its cells are written.
 
-Never by how they relate to the target or to each other. `clean` follows the schema row by row, so
-new rows are read exactly as the first ones were.
+Never by how they relate to the target or to each other: only the split goes by such a thing, whether
+the table is coarse. `clean` follows the schema row by row, so new rows are read exactly as the first
+ones were.
 """
 
 import re
 from collections.abc import Mapping, Set
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pandas as pd
 
@@ -24,6 +25,7 @@ from ml_baseline.data.infer_dates import are_compact_dates, date_entries, date_f
 from ml_baseline.data.infer_numbers import number_entry, usual_decimal
 from ml_baseline.data.infer_target import target_classes
 from ml_baseline.data.schema import KEPT_ROLES, NUMERIC_KINDS, Schema, listed, names_of
+from ml_baseline.data.split import is_coarse
 from ml_baseline.errors import InputError, did_you_mean, similar
 
 # Columns that the workflow adds; a raw column of that name gets "_raw" behind it.
@@ -153,7 +155,10 @@ def infer_schema(
 
 
 def describe_columns(schema: dict, table: pd.DataFrame) -> dict:
-    """Return the schema with each column's nullability, range and categories in the cleaned table."""
+    """Return the schema with each column's nullability, range and categories in the cleaned table.
+
+    And whether the table is coarse, where it has a target.
+    """
     columns = []
     for entry in schema["columns"]:
         if entry["role"] not in KEPT_ROLES:
@@ -168,7 +173,10 @@ def describe_columns(schema: dict, table: pd.DataFrame) -> dict:
         elif entry["kind"] == "category" and entry["role"] == "feature":
             found |= {"categories": sorted(values.dropna().unique().tolist())}
         columns.append(entry | found)
-    return schema | {"rows": len(table), "columns": columns}
+    found = {"rows": len(table), "columns": columns}
+    if schema["target"] in table and is_coarse(table, cast(Schema, schema)):
+        found["coarse"] = True
+    return schema | found
 
 
 def _roles(raw: pd.DataFrame, settings: dict) -> dict[str, str]:

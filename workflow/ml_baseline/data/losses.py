@@ -15,7 +15,7 @@ from ml_baseline.data.evidence import (
 from ml_baseline.data.infer_dates import DATE_SHARE
 from ml_baseline.data.infer_numbers import MANY_NUMBERS, have_units, strange_numbers
 from ml_baseline.data.infer_schema import ID_ROWS, QUANTITY_LIKE
-from ml_baseline.data.schema import NUMERIC_KINDS, Column, Doubt, Severity
+from ml_baseline.data.schema import NUMERIC_KINDS, Column, Doubt, Severity, feature_columns
 from ml_baseline.text import percent, plural
 
 # From this share of a column's cells on unreadable ones are more than a trickle.
@@ -227,7 +227,19 @@ def _roles(table: ReadTable) -> Iterator[Doubt]:
             yield Doubt(source, role, "told", table.schema["rows"], summary)
 
 
+def _twins(table: ReadTable) -> Iterator[Doubt]:
+    """Tell that rows with the same features are no copies, if there are such rows all over."""
+    if table.schema.get("coarse"):
+        features = table.values[feature_columns(table.schema)]
+        rows, different = len(features), len(features.drop_duplicates())
+        summary = (
+            f"The features make only {different:,} different rows of the {rows:,}, so rows with the same "
+            "features were taken for different cases, not for copies of one"
+        )
+        yield Doubt("", "twins", "told", rows, summary)
+
+
 LOSSES = (
     *(_unreadable, _markers, _sentinels, _answers),
-    *(_set_aside, _texts, _constants, _roles),
+    *(_set_aside, _texts, _constants, _roles, _twins),
 )

@@ -9,7 +9,7 @@ from ml_baseline.audit.registry import check
 from ml_baseline.audit.strength import folds_of, numbers_auc, rank_auc, ridge, standard_error
 from ml_baseline.audit.strength import strength as strength_of
 from ml_baseline.audit.views import columns_of, matrix_of, scored_views, times_of
-from ml_baseline.data.schema import feature_columns
+from ml_baseline.data.split import row_groups
 
 LIMIT = Limit(0.60, 0.80, "roc_auc of telling holdout rows from training rows: 0.5 at random")
 MOST_HOLDOUT_ROWS = 10_000
@@ -69,11 +69,10 @@ def _told_apart(
     train, schema, strategy = context.sample, context.schema, context.strategy
     together = pd.concat([train, holdout], ignore_index=True)
     is_holdout = np.repeat([0, 1], [len(train), len(holdout)])
-    # Rows with identical features are all on one side: each counts once, or many twins would look
-    # like a difference between the sides.
-    twins = pd.util.hash_pandas_object(together[feature_columns(schema)], index=False).duplicated()
-    together, is_holdout = together[~twins.to_numpy()], is_holdout[~twins.to_numpy()]
-    together = together.reset_index(drop=True)
+    # Rows that stay on one side as one count once, or many twins would look like a difference between
+    # the sides.
+    twins = pd.Series(row_groups(together, schema)).duplicated().to_numpy()
+    together, is_holdout = together[~twins].reset_index(drop=True), is_holdout[~twins]
     if np.bincount(is_holdout, minlength=2).min() < FEWEST_ROWS:
         return []
     folds = folds_of(is_holdout, random)
