@@ -265,6 +265,10 @@ BAD_TABLE = [
     ),
     ("baseline: svm", "baseline: there is no model svm; the models are dummy, logistic_regression"),
     (
+        "models: {ensemble: {estimator: sklearn.svm.SVC}}",
+        "models.ensemble: is the name of the ensemble of all models; give this model another name",
+    ),
+    (
         "models: {dumy: null}",
         "models.dumy: null leaves a model out, but there is no model of this name",
     ),

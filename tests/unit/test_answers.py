@@ -87,7 +87,7 @@ ENDS = {
 def test_each_model_fails_by_itself(numbers_table):
     table, schema = numbers_table(4)
     models = {name: Says(end) for name, (end, _) in ENDS.items()}
-    answers = ask(models | {"well": Says(halves)}, table, schema)
+    answers = ask((models | {"well": Says(halves)}).items(), table, schema)
     assert list(answers.probabilities) == ["well"]
     assert answers.notes == {}
     for name, (_, reason) in ENDS.items():
@@ -98,7 +98,7 @@ def test_who_answers_differently_is_noted(numbers_table):
     table, schema = numbers_table(4)
     random = np.random.default_rng(0)
     unsteady = Says(lambda n: np.tile(random.random((n, 1)), 2))
-    answers = ask({"unsteady": unsteady, "steady": Says(halves)}, table, schema)
+    answers = ask({"unsteady": unsteady, "steady": Says(halves)}.items(), table, schema)
     assert list(answers.notes) == ["unsteady"]
     assert "not reproducible" in answers.notes["unsteady"]
     assert list(answers.probabilities) == ["unsteady", "steady"]

@@ -199,6 +199,7 @@ def test_three_lines_are_enough():
         "controls": False,
         "register": True,
         "report": True,
+        "ensemble": True,
     }
     assert list(models) == [
         "dummy",

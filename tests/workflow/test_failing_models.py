@@ -176,6 +176,8 @@ REASONS = {
     "not_a_number_on_holdout": "`predict_proba` gives nan",
     "crashes_on_holdout": "crashed with SIGSEGV",
     "exits_on_holdout": "SystemExit: 0",
+    # Of equal models the ensemble has the first, which crashes.
+    "ensemble": "crashed with SIGSEGV",
 }
 # Faults that spoil no score, and what is said of them.
 HARMLESS = {"unsteady": "not reproducible", "leaves_a_child": ""}
@@ -198,7 +200,9 @@ def faulty(module_project):
         write_estimators(module_project, patch)
         module_project.write("table.csv", small_table())
         models = {
-            name: {"estimator": f"faulty_models.{class_of(name)}"} for name in REASONS | HARMLESS
+            name: {"estimator": f"faulty_models.{class_of(name)}"}
+            for name in (REASONS | HARMLESS)
+            if name != "ensemble"
         }
         models["hangs"]["time_limit"] = 5
         module_project.write_config(
@@ -263,6 +267,14 @@ def test_the_other_models_are_compared_and_contrasted(faulty):
     assert rows[0]["verdict"].startswith("better than")
     naive = rows_of(faulty.folder / "results/naive/naive.csv")
     assert {row["model"] for row in naive} == set(QUICK_MODELS)
+
+
+def test_the_ensemble_is_made_of_those_that_did_not_fail(faulty):
+    weights = rows_of(faulty.folder / "results/naive/seed42/ensemble.csv")
+    assert {row["model"] for row in weights} == set(QUICK_MODELS)
+    board = {row["model"]: row for row in rows_of(faulty.folder / "results/naive/metrics.csv")}
+    # One that looks at the columns is left: of its order nothing has changed.
+    assert board["ensemble"]["roc_auc"] == board["logistic_regression"]["roc_auc"]
 
 
 @pytest.mark.proof

@@ -34,7 +34,7 @@ def samples(module_project):
 def test_all_samples_reach_the_leaderboard(samples):
     rows = rows_of(samples.folder / "results" / "metrics.csv")
     assert list(rows[0])[: len(FIRST_COLUMNS)] == FIRST_COLUMNS
-    models = {"dummy", "logistic_regression", "random_forest", "hist_gradient_boosting"}
+    models = {"dummy", "logistic_regression", "random_forest", "hist_gradient_boosting", "ensemble"}
     datasets = {"customers", "users", "breast_cancer"}
     assert {(row["dataset"], row["model"]) for row in rows} == {
         (dataset, model) for dataset in datasets for model in models
@@ -63,6 +63,9 @@ def test_customers_has_the_files_of_its_contract(samples):
         "results/customers/plots/age_income_scatter.png",
         "results/customers/seed42/models/random_forest.joblib",
         "results/customers/seed42/oof/random_forest.csv",
+        "results/customers/seed42/models/ensemble.joblib",
+        "results/customers/seed42/oof/ensemble.csv",
+        "results/customers/seed42/ensemble.csv",
         "results/customers/seed42/holdout_predictions.csv",
     ]:
         assert (samples.folder / path).stat().st_size > 0, path

@@ -257,6 +257,7 @@ FIRST_SEED = ("audit", "curves", "explain")
 # What follows new training rows.
 TRAINING = ("*/train_*", *CHOICE)
 CONTRAST = ("one/contrast", *PAGE)
+ENSEMBLE = ("*/train_ensemble",)
 NAIVE = ("one/naive_*", *CONTRAST)
 ONE = ("one/*", "gather", "report_index")
 MODULES = "workflow/ml_baseline"
@@ -279,15 +280,17 @@ EDITS = {
     "folds": (change("cv", to={"folds": 4}), (*TRAINING, *CONTRAST)),
     "one model's parameter": (
         change("models", "tree", "params", "max_depth", to=3),
-        ("*/train_tree", *CHOICE, "one/naive_tree", *CONTRAST),
+        ("*/train_tree", *ENSEMBLE, *CHOICE, "one/naive_tree", *CONTRAST),
     ),
     "a model's time limit": (change("models", "tree", "time_limit", to=600), PAGE),
     "a model more": (
         change("models", "new", to={"estimator": "sklearn.naive_bayes.GaussianNB"}),
         (*(f"{table}/seed{seed}/train_new" for table in ("one", "other") for seed in (1, 2)),)
-        + ("users/seed5/train_new", "one/naive_new", *CONTRAST, *CHOICE),
+        + ("users/seed5/train_new", "one/naive_new", *ENSEMBLE, *CONTRAST, *CHOICE),
     ),
+    # One that looks at the columns is left, so there is no ensemble any more.
     "a model less": (remove_tree, (*CHOICE, *CONTRAST)),
+    "no ensemble": (change("ensemble", to=False), (*SCORES, *CONTRAST)),
     "a seed more": (
         change("seeds", to=[1, 2, 3]),
         tuple(
@@ -295,7 +298,7 @@ EDITS = {
             for table in ("one", "other")
             for job in ("compare", "explain")
             + tuple(f"seed3/{name}" for name in ("split", "augment", "evaluate"))
-            + tuple(f"seed3/train_{model}" for model in CONFIG["models"])
+            + tuple(f"seed3/train_{model}" for model in (*CONFIG["models"], "ensemble"))
         )
         + ("gather", "one/register", *PAGES),
     ),
@@ -315,7 +318,7 @@ EDITS = {
                 f"seed{seed}/{name}"
                 for seed in (1, 2)
                 for name in ("split", "augment", "evaluate")
-                + tuple(f"train_{model}" for model in CONFIG["models"])
+                + tuple(f"train_{model}" for model in (*CONFIG["models"], "ensemble"))
             )
         )
         + ("gather", "report_index"),
@@ -351,7 +354,7 @@ EDITS = {
     ),
     "the version of an estimator's package": (
         new_version,
-        ("*/train_own", *CHOICE, "one/naive_own", *CONTRAST),
+        ("*/train_own", *ENSEMBLE, *CHOICE, "one/naive_own", *CONTRAST),
     ),
     "raw data": (lambda project: append(project, "one.csv", "1,0.5,0.5,red,yes\n"), ONE),
     "raw data with an older time": (older_content, ONE),
@@ -387,6 +390,10 @@ EDITS = {
     "data/stats.py": (add_statement("data/stats"), ("*/stats", *PAGE)),
     "plots/__init__.py": (add_statement("plots/__init__"), ("*/plots", *PAGE)),
     "modelling/train.py": (add_statement("modelling/train"), (*TRAINING, *NAIVE)),
+    "modelling/ensemble.py": (
+        add_statement("modelling/ensemble"),
+        (*ENSEMBLE, *SCORES, *CONTRAST),
+    ),
     "modelling/pipeline.py": (add_statement("modelling/pipeline"), (*TRAINING, *NAIVE)),
     "scoring/evaluate.py": (add_statement("scoring/evaluate"), (*SCORES, *CONTRAST)),
     "scoring/scores.py": (add_statement("scoring/scores"), (*SCORES, *NAIVE)),
@@ -413,8 +420,8 @@ EDITS = {
     "the list of all metrics deleted": (delete("results/metrics.csv"), ("gather",)),
     "a model deleted": (
         delete("results/other/seed2/models/tree.joblib"),
-        ("other/seed2/train_tree", "other/seed2/evaluate", "other/compare", "other/explain")
-        + ("gather", "report_index"),
+        ("other/seed2/train_tree", "other/seed2/train_ensemble", "other/seed2/evaluate")
+        + ("other/compare", "other/explain", "gather", "report_index"),
     ),
     "training rows deleted": (
         delete("data/processed/other/seed2/train.csv"),
@@ -426,7 +433,8 @@ EDITS = {
     ),
     "predictions edited by hand": (
         lambda project: append(project, "results/one/seed1/oof/tree.csv", "\n"),
-        ("one/seed1/train_tree", "one/seed1/evaluate", "one/curves", "one/contrast", "gather")
+        ("one/seed1/train_tree", "one/seed1/train_ensemble", "one/seed1/evaluate")
+        + ("one/curves", "one/contrast", "gather")
         + ("one/audit", "one/compare", "one/explain", "one/register", *PAGES),
     ),
 }
@@ -447,7 +455,7 @@ PROOFS = {
     *("jobs/job_log.py", "scoring/curves.py", "scoring/importance.py"),
     *("data/distributions.py", "report/index.py", "data/sample_data.py", "controls/naive.py"),
     *("audit/checks/ids.py", "registry/publish.py", "a table less", "baseline", "a plot deleted"),
-    *("statistics deleted", "table format"),
+    *("statistics deleted", "table format", "no ensemble"),
 }
 CASES = [pytest.param(name, marks=pytest.mark.proof if name in PROOFS else []) for name in EDITS]
 

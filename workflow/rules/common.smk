@@ -8,7 +8,13 @@ from pathlib import Path
 
 from ml_baseline.config.configuration import checked_config
 from ml_baseline.config.schema import load_schema
-from ml_baseline.config.settings import batch_dataset, batch_files, dataset_settings
+from ml_baseline.config.settings import (
+    ENSEMBLE,
+    batch_dataset,
+    batch_files,
+    dataset_settings,
+    makes_ensemble,
+)
 from ml_baseline.data.sample_note import is_sample
 from ml_baseline.errors import InputError
 from ml_baseline.jobs import snakemake_internals, worker
@@ -94,6 +100,7 @@ PUBLISHED_OF_MODEL = ("estimator", "params", "preprocessing")
 # others too: what is deleted is made again.
 MODEL = "results/{dataset}/seed{seed}/models/{model}.joblib"
 OOF = "results/{dataset}/seed{seed}/oof/{model}.csv"
+WEIGHTS = "results/{dataset}/seed{seed}/ensemble.csv"
 NAIVE = "results/{dataset}/naive/{model}.csv"
 SCORES = "results/{dataset}/seed{seed}/metrics.csv"
 SEED_PREDICTIONS = "results/{dataset}/seed{seed}/holdout_predictions.csv"
@@ -164,26 +171,32 @@ def first_split(dataset):
     return SETTINGS[dataset]["seeds"][0]
 
 
-def files(pattern, dataset, seed=None):
-    """Return a table's files of a pattern, if need be for each seed (or the given one) and model.
-
-    Sorted, so that their order in the config makes no difference.
-    """
-    settings = SETTINGS[dataset]
-    seeds = sorted(settings["seeds"]) if seed is None else seed
-    return expand(pattern, dataset=dataset, seed=seeds, model=sorted(settings["models"]))
+def own_models(dataset):
+    """Return the models of a table that are fitted, sorted: their order in the config is no matter."""
+    return sorted(SETTINGS[dataset]["models"])
 
 
-def all_files(pattern):
+def compared_models(dataset):
+    """Return the models on a table's leaderboard; the ensemble is the last, so that it wins no tie."""
+    return own_models(dataset) + [ENSEMBLE] * makes_ensemble(SETTINGS[dataset])
+
+
+def files(pattern, dataset, seed=None, models=compared_models):
+    """Return a table's files of a pattern, if need be for each seed (or the given one) and model."""
+    seeds = sorted(SETTINGS[dataset]["seeds"]) if seed is None else seed
+    return expand(pattern, dataset=dataset, seed=seeds, model=models(dataset))
+
+
+def all_files(pattern, models=compared_models):
     """Return the input function for all files of a pattern, of a job's table and seed if it has one."""
-    return lambda wildcards: files(pattern, wildcards.dataset, wildcards.get("seed"))
+    return lambda wildcards: files(pattern, wildcards.dataset, wildcards.get("seed"), models)
 
 
-def first_seed(pattern):
+def first_seed(pattern, models=compared_models):
     """Return the input function for a table's first seed, which is audited: a file or the models'."""
 
     def found(wildcards):
-        paths = files(pattern, wildcards.dataset, first_split(wildcards.dataset))
+        paths = files(pattern, wildcards.dataset, first_split(wildcards.dataset), models)
         return paths if "{model}" in pattern else paths[0]
 
     return found
@@ -257,6 +270,12 @@ def naive_time_limit(wildcards):
     return training_resource(wildcards.model, "time_limit")(wildcards)
 
 
+def ensemble_weights(wildcards):
+    """Return the weights of the ensemble of a table's first seed as input, where there is one."""
+    dataset = wildcards.dataset
+    return files(WEIGHTS, dataset, first_split(dataset)) * makes_ensemble(SETTINGS[dataset])
+
+
 def required_audit(wildcards):
     """Return the audit's permission as input where the config says that a failure stops."""
     stops = SETTINGS[wildcards.dataset]["audit"]["on_fail"] == "stop"
@@ -317,6 +336,7 @@ def table_files(dataset):
     optional = [name for key, name in OPTIONAL_RESULTS.items() if SETTINGS[dataset][key]]
     patterns = [
         *(processed("cleaned_data"), SCHEMA_FILE, SEED_PREDICTIONS, MODEL, OOF, *CURVES.values()),
+        *[WEIGHTS] * makes_ensemble(SETTINGS[dataset]),
         *(processed(f"seed{{seed}}/{name}") for name in splits),
         *(f"results/{{dataset}}/{name}" for name in [*TABLE_RESULTS, *optional]),
     ]
@@ -364,14 +384,15 @@ def gather_what_there_is(unfinished, began):
 def run_plan():
     """Return what the run has to know of the config."""
 
-    def of_all(*patterns):
-        return [made(path) for dataset in SETTINGS for path in files(patterns, dataset)]
+    def of_all(*patterns, models=compared_models):
+        found = (files(patterns, dataset, models=models) for dataset in SETTINGS)
+        return [made(path) for paths in found for path in paths]
 
     explained = of_all("results/{dataset}/importance.csv")
     return Plan(
         tables=WANTED,
         folders=of_all("data/processed/{dataset}", "results/{dataset}"),
-        trained=of_all(MODEL, NAIVE),
+        trained=of_all(MODEL) + of_all(NAIVE, models=own_models),
         scored=of_all(SCORES),
         controls=of_all("results/{dataset}/controls.csv"),
         explained=dict(zip(explained, of_all("results/logs/{dataset}/explain.log"))),

@@ -23,7 +23,7 @@ rule naive:
 rule contrast:
     """Naive and honest scores side by side."""
     input:
-        naive=all_files(NAIVE),
+        naive=all_files(NAIVE, own_models),
         honest=first_seed(SCORES),
     output:
         for_report("results/{dataset}/naive.csv", TRUST, "naive claim"),

@@ -32,7 +32,7 @@ rule audit:
         train=first_seed(processed("seed{seed}/train")),
         holdout=first_seed(processed("seed{seed}/holdout")),
         schema=SCHEMA_FILE,
-        oof=first_seed(OOF),
+        oof=first_seed(OOF, own_models),
         repairs=own_repairs,
     output:
         for_report("results/{dataset}/audit.csv", TRUST, "audit"),

@@ -68,6 +68,7 @@ rule report:
         repairs="results/{dataset}/repairs.json",
         leaderboard="results/{dataset}/metrics.csv",
         seed_metrics=all_files(SCORES),
+        ensemble=ensemble_weights,
         audit="results/{dataset}/audit.csv",
         naive=where_wanted("naive", "results/{dataset}/naive.csv"),
         controls=where_wanted("controls", "results/{dataset}/controls.csv"),

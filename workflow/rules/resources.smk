@@ -31,12 +31,12 @@ STAGES = {
     "table": ("make_sample_data", "clean", "permute", "stats", "plots"),
     "seed": ("split", "augment", "train"),
     "scores": (
-        *("evaluate", "audit", "require_audit", "compare", "naive", "contrast", "controls"),
-        *("curves", "explain", "report", "register"),
+        *("train_ensemble", "evaluate", "audit", "require_audit", "compare", "naive", "contrast"),
+        *("controls", "curves", "explain", "report", "register"),
     ),
 }
 # Where a failed audit stops a table, its jobs stay apart: a group fails as a whole.
-APART_IF_STOPPED = ("evaluate", "audit", "require_audit")
+APART_IF_STOPPED = ("train_ensemble", "evaluate", "audit", "require_audit")
 
 
 @cache

@@ -25,3 +25,31 @@ for model in MODELS:
             f"Training {model} on {{wildcards.dataset}} (seed {{wildcards.seed}})"
         script:
             "../scripts/train.py"
+
+
+rule train_ensemble:
+    """The weighted mean of a seed's models, one model more to all that follows.
+
+    Its weights are learned from out-of-fold predictions; no model is fitted again for it.
+    """
+    input:
+        models=all_files(MODEL, own_models),
+        oof=all_files(OOF, own_models),
+    output:
+        model=MODEL.replace("{model}", ENSEMBLE),
+        oof=OOF.replace("{model}", ENSEMBLE),
+        weights=WEIGHTS,
+    log:
+        "results/logs/{dataset}/seed{seed}/train_ensemble.log",
+    priority: 10
+    conda:
+        CONDA_ENVIRONMENT
+    resources:
+        **needs("rows"),
+    params:
+        cfg=using("strategy"),
+        code=code("train_ensemble"),
+    message:
+        "Weighing the models of {wildcards.dataset} (seed {wildcards.seed})"
+    script:
+        "../scripts/train_ensemble.py"

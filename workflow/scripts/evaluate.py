@@ -12,8 +12,16 @@ with job_log(snakemake, warm="models"):
     schema = read_json(snakemake.input.schema)
     holdout = read_table(snakemake.input.holdout, schema)
     cfg = snakemake.params.cfg
-    models, failures = load_models(snakemake.input.models)
-    answers = ask(models, holdout, schema)
+    failures = {}
+
+    def fitted():
+        """Yield one model after the other: all of them, and the ensemble, may be too much memory."""
+        for path in snakemake.input.models:
+            models, failed = load_models([path])
+            failures.update(failed)
+            yield from models.items()
+
+    answers = ask(fitted(), holdout, schema)
     failures |= answers.failures
     if not answers.probabilities:
         raise InputError("; ".join(dict.fromkeys(failures.values())))

@@ -3,9 +3,11 @@ from ml_baseline.jobs.job_log import job_log
 with job_log(snakemake, warm="models"):
     from pathlib import Path
 
+    from ml_baseline.config.settings import ENSEMBLE
     from ml_baseline.data.schema import columns_of_role
     from ml_baseline.data.tables import read_raw_table, read_table
     from ml_baseline.files import read_json, require_content, write_json
+    from ml_baseline.modelling.ensemble import weights_of
     from ml_baseline.modelling.model_files import load_model
     from ml_baseline.records import read_as_written
     from ml_baseline.registry import contents, environment
@@ -33,7 +35,8 @@ with job_log(snakemake, warm="models"):
     model_bytes = read_as_written(model_file)
     # New rows are compared with the rows that the model has learned from.
     learned = describe_training(schema, read_table(snakemake.input.train, schema), raw)
-    golden = make_golden(load_model(model_bytes), raw, learned, predictions)
+    model = load_model(model_bytes)
+    golden = make_golden(model, raw, learned, predictions)
     files = contents.run_files(
         model_bytes, golden, learned, predictions, metrics, environment.installed_packages()
     )
@@ -46,6 +49,7 @@ with job_log(snakemake, warm="models"):
         read_table(snakemake.input.audit),
         repairs,
         golden,
+        weights_of(model) if chosen == ENSEMBLE else {},
     )
     circumstances = {
         "code": environment.code_version(),

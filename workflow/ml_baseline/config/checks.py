@@ -7,6 +7,7 @@ from pathlib import Path
 from ml_baseline.config.paths import is_inside, is_result, output_problem, same_path
 from ml_baseline.config.problems import Keys, Problem, refuse, shown
 from ml_baseline.config.settings import (
+    ENSEMBLE,
     batch_dataset,
     batch_files,
     dataset_settings,
@@ -49,7 +50,7 @@ STRPTIME_LETTERS = frozenset("aAwdbBmyYHIMpSfzZjUWcxXGuV%")
 def contradictions(config: dict) -> list[Problem]:
     """Return what is wrong with a completed config though each value is right by itself."""
     datasets = config.get("datasets", {})
-    problems = list(_incomplete_models((), config["models"], config["models"]))
+    problems = list(_unfit_models((), config["models"], config["models"]))
     names: dict[str, str] = {}
     for name, dataset in datasets.items():
         path = ("datasets", name)
@@ -180,7 +181,7 @@ def _model_problems(config: dict, name: str) -> Iterator[Problem]:
             text = f"null leaves a model out, but there is no model of this name; {hint}"
             yield Problem((*path, "models", model), text)
     complete = {model: entry for model, entry in settings["models"].items() if model in own}
-    yield from _incomplete_models(path, complete, inherited)
+    yield from _unfit_models(path, complete, inherited)
     if not settings["models"]:
         place = path if own else ()
         yield Problem((*place, "models"), "no model is left; expected at least one")
@@ -193,7 +194,10 @@ def _model_problems(config: dict, name: str) -> Iterator[Problem]:
         yield Problem((*place, "baseline"), text)
 
 
-def _incomplete_models(path: Keys, models: dict, inherited: dict) -> Iterator[Problem]:
+def _unfit_models(path: Keys, models: dict, inherited: dict) -> Iterator[Problem]:
+    if ENSEMBLE in models:
+        text = "is the name of the ensemble of all models; give this model another name"
+        yield Problem((*path, "models", ENSEMBLE), text)
     for model in (name for name, entry in models.items() if "estimator" not in entry):
         text = "is missing; expected the import path of a class"
         close = similar(model, {*inherited} - {model} if path else (), 1)

@@ -7,6 +7,11 @@ from ml_baseline.config.paths import CHECK_SUFFIX
 from ml_baseline.config.schema import TOP_LEVEL_ONLY, stands_alone
 from ml_baseline.errors import InputError
 
+# The name of the ensemble of a table's models, which no model may have.
+ENSEMBLE = "ensemble"
+# What looks at no column: a mean with it is no news.
+BLIND_ESTIMATORS = "sklearn.dummy."
+
 
 def dataset_settings(config: dict, name: str) -> dict[str, Any]:
     """Return all that holds for the dataset `name`: the sections with its own overrides merged in.
@@ -33,6 +38,13 @@ def dataset_settings(config: dict, name: str) -> dict[str, Any]:
         model: entry for model, entry in settings["models"].items() if entry is not None
     }
     return settings
+
+
+def makes_ensemble(settings: dict) -> bool:
+    """Return whether a table gets an ensemble: it is asked for, and two models look at the columns."""
+    entries = settings["models"].values()
+    looking = [one for one in entries if not one["estimator"].startswith(BLIND_ESTIMATORS)]
+    return settings["ensemble"] and len(looking) > 1
 
 
 def batch_dataset(config: dict, batch: dict) -> str | None:

@@ -2,7 +2,7 @@
 
 import multiprocessing
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.connection import Connection
@@ -44,16 +44,16 @@ class Answers:
     notes: dict[str, str] = field(default_factory=dict)
 
 
-def ask(models: Mapping[str, Pipeline], rows: pd.DataFrame, schema: Schema) -> Answers:
+def ask(models: Iterable[tuple[str, Pipeline]], rows: pd.DataFrame, schema: Schema) -> Answers:
     """Ask each model, in a process of its own, for the probabilities of the rows of a cleaned table.
 
     Args:
-        models: fitted pipelines by name.
+        models: names with their fitted pipelines.
         rows: shape (rows, columns).
         schema: the table's input schema.
     """
     answers = Answers()
-    for name, model in models.items():
+    for name, model in models:
         try:
             probability, same = isolated(partial(_asked_repeatedly, model, rows, schema))
         except InputError as error:

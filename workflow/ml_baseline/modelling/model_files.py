@@ -5,6 +5,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import joblib
+import numpy as np
+from joblib.numpy_pickle import NumpyPickler
+from sklearn.ensemble import VotingClassifier
 from sklearn.pipeline import Pipeline
 
 from ml_baseline.files import whole_file
@@ -12,10 +15,25 @@ from ml_baseline.modelling.failure import failure
 from ml_baseline.records import read_as_written
 
 
-def save_model(model: Pipeline, path: str | Path) -> None:
-    """Write a fitted pipeline, whole or not at all."""
-    with whole_file(path) as temporary:
-        joblib.dump(model, temporary)
+class _Pickler(NumpyPickler):
+    """As `joblib.dump`, but what stands between the fields of records is zero.
+
+    The nodes of trees are such records. When they are read again there is whatever the memory held,
+    and the file of an ensemble would be another one each time.
+    """
+
+    def save(self, obj: object) -> None:
+        if type(obj) is np.ndarray and obj.dtype.names and not obj.dtype.hasobject:
+            fields = obj
+            obj = np.zeros(fields.shape, fields.dtype)
+            obj[...] = fields
+        super().save(obj)
+
+
+def save_model(model: Pipeline | VotingClassifier, path: str | Path) -> None:
+    """Write a fitted model, whole or not at all; equal ones give equal bytes."""
+    with whole_file(path) as temporary, Path(temporary).open("wb") as file:
+        _Pickler(file).dump(model)
 
 
 def load_model(content: bytes) -> Pipeline:

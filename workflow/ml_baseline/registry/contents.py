@@ -4,7 +4,9 @@ import hashlib
 import json
 import math
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -15,6 +17,8 @@ from ml_baseline.registry.runs import GOLDEN, MODEL, SCHEMA
 from ml_baseline.registry.runs import METRICS as METRICS_FILE
 from ml_baseline.scoring.metrics import METRICS, metric_named
 
+# What the ensemble is: scikit-learn's soft vote, so that its file needs no code of ours.
+ENSEMBLE_ESTIMATOR = "sklearn.ensemble.VotingClassifier"
 # What a metric's figures are called in tables.
 ENDS = {"value": "", "low": "_low", "high": "_high"}
 # What the manifest has of `repairs.json`.
@@ -137,6 +141,7 @@ def facts(
     audit: pd.DataFrame,
     repairs: dict,
     golden: dict,
+    members: Mapping[str, float] = MappingProxyType({}),
 ) -> dict:
     """Return what the manifest says of a run, but for where and when it was made.
 
@@ -145,8 +150,13 @@ def facts(
         metrics: the content of `holdout_metrics.json`.
         predictions, golden: from `model_predictions` and `golden.make_golden`.
         repairs: what cleaning counted, and the SHA-256 of the raw table's file.
+        members: the weights of the published model's members, if it is the ensemble.
     """
     name, config = metrics["model"]["name"], settings["config"]
+    recipes = {model: {"name": model} | entry for model, entry in config["models"].items()}
+    if members:
+        parts = [{"weight": weight} | recipes[member] for member, weight in members.items()]
+        recipes[name] = {"name": name, "estimator": ENSEMBLE_ESTIMATOR, "members": parts}
     holdout_rows = len(predictions)
     findings = audit.drop(columns=["value", "limit"]).astype({"subject": "str"}).fillna("")
     return {
@@ -156,7 +166,7 @@ def facts(
         "seed": metrics["seed"],
         "seeds": settings["seeds"],
         "threshold": settings["metrics"]["threshold"],
-        "model": {"name": name} | config["models"][name],
+        "model": recipes[name],
         "baseline": settings["metrics"]["baseline"],
         "selection": selection(leaderboard, settings["metrics"]["select_by"]),
         "data": {"table": config["table"]} | {key: repairs[key] for key in COUNTED},

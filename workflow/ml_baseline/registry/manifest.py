@@ -43,13 +43,20 @@ DEEPEST = 30
 SHOWN_CHARACTERS = 40
 
 
-class Model(TypedDict):
-    """The published model, as the config describes it."""
+class Member(TypedDict):
+    """A model, as the config describes it; in an ensemble with its weight."""
 
     name: str
     estimator: str
     params: NotRequired[dict[str, Any]]
     preprocessing: NotRequired[str | None]
+    weight: NotRequired[float]
+
+
+class Model(Member):
+    """The published model; if it is the ensemble, with the models whose weighted mean it is."""
+
+    members: NotRequired[list[Member]]
 
 
 class Selection(TypedDict):

@@ -38,8 +38,8 @@ def model_card(meta: dict, schema: dict, metrics: dict) -> str:
 # {meta["dataset"]}: {prose(schema["target"])}
 
 Run `{meta["run_id"]}`. The model {code(meta["model"]["name"])} ({code(meta["model"]["estimator"])}) \
-predicts whether {target} is {yes}. On {metrics["rows"]:,} holdout rows that nothing was learned from \
-its ROC-AUC is {area}.
+predicts whether {target} is {yes}. {_members(meta["model"])}On {metrics["rows"]:,} holdout rows that \
+nothing was learned from its ROC-AUC is {area}.
 
 {warning if failed else ""}\
 ## Intended use
@@ -102,6 +102,15 @@ Published {meta["published"][:19].replace("T", " ")} UTC by ml-baseline {source.
 {", ".join(f"{name} {version}" for name, version in meta["packages"].items())}. Settings, hashes and \
 all versions are in `run_meta.json` and `env/pip_freeze.txt`.
 """
+
+
+def _members(model: dict) -> str:
+    """Return a sentence on what an ensemble is made of, nothing of another model."""
+    parts = [f"{code(m['name'])} ({percent(m['weight'])})" for m in model.get("members", [])]
+    if len(parts) > 1:
+        parts = [", ".join(parts[:-1]), parts[-1]]
+    mean = "the weighted mean of " if len(parts) > 1 else ""
+    return f"Its probability is {mean}that of {' and '.join(parts)}. " if parts else ""
 
 
 def _columns(schema: dict) -> str:

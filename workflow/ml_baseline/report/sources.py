@@ -75,6 +75,7 @@ class Sources(NamedTuple):
     repairs: dict
     leaderboard: list[dict]
     seeds: list[dict]
+    ensemble: list[dict]
     audit: list[dict]
     naive: list[dict]
     controls: list[dict]
@@ -124,11 +125,12 @@ def read_sources(files: dict[str, str | list[str]]) -> Sources:
 
     Args:
         files: the paths by name: `schema`, `repairs`, `leaderboard`, `audit`, `stats` and those of
-            `NUMBERS`; lists of paths for `seed_metrics`, `naive`, `controls` and `plots`, which
-            may be empty.
+            `NUMBERS`; lists of paths for `seed_metrics`, `ensemble`, `naive`, `controls` and `plots`,
+            which may be empty.
     """
     single = {name: str(path) for name, path in files.items() if isinstance(path, str | Path)}
-    several = {name: files.get(name) or [] for name in ("seed_metrics", "naive", "controls")}
+    lists = ("seed_metrics", "ensemble", "naive", "controls")
+    several = {name: files.get(name) or [] for name in lists}
     optional = {name: paths[0] for name, paths in several.items() if paths}
     return Sources(
         files=single | optional,
@@ -136,6 +138,7 @@ def read_sources(files: dict[str, str | list[str]]) -> Sources:
         repairs=read_json(single["repairs"]),
         leaderboard=read_rows(single["leaderboard"]),
         seeds=read_rows(*several["seed_metrics"]),
+        ensemble=numbers_in(read_rows(*several["ensemble"]), "weight", "log_loss"),
         audit=read_rows(single["audit"]),
         naive=read_rows(*several["naive"]),
         controls=read_rows(*several["controls"]),
