@@ -36,6 +36,9 @@ def workflow(tmp_path, monkeypatch):
     """A workflow of two jobs: the one that makes results/small/metrics.csv, and gather."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(run_module, "WarmProcesses", lambda kinds: SimpleNamespace(close=list))
+    monkeypatch.setattr(snakemake_internals, "jobs_to_run", lambda workflow: [])
+    monkeypatch.setattr(snakemake_internals, "watch_jobs", lambda *arguments: None)
+    monkeypatch.setattr(snakemake_internals, "tells_each_job", lambda workflow: True)
     run_module._lock_of.cache_clear()
     jobs = [
         SimpleNamespace(rule=SimpleNamespace(script=f"../scripts/{name}.py"), output=[path])

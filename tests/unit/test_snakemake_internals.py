@@ -142,6 +142,14 @@ def test_the_graph_of_the_rules_is_read(run):
     assert run("-n", before_graph=graph)[1][-1] == str([["a", "all"], ["a", "b"], ["b", "all"]])
 
 
+def test_it_is_told_how_each_job_has_ended(run, tmp_path):
+    watch = (
+        "from ml_baseline.jobs.progress import Progress; internals.watch_jobs(workflow, "
+        "Progress([], lambda words: said(words, len(internals.jobs_to_run(workflow)))))"
+    )
+    assert run(before_graph=watch)[1][3:5] == ["[1/0] a 2", "[2/0] b 1"]
+
+
 @pytest.mark.parametrize("backend", ["file", "db"])
 def test_locks_that_are_left_are_seen_and_taken_away(run, backend):
     kill = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"

@@ -170,10 +170,18 @@ def cost(wall: float) -> str:
     )
 
 
+def cost_file(log: Path) -> Path | None:
+    """Return where it stands what the job with this log has used; None for a log that is elsewhere."""
+    logs = next((folder for folder in log.parents if folder.parts[-2:] == LOGS.parts), None)
+    if logs is None:
+        return None
+    return logs.with_name("benchmarks") / log.relative_to(logs).with_suffix(".json")
+
+
 def _write_cost(path: Path, done: Report, wall: float) -> None:
     """Write what a job has used as JSON, beside its log; nothing of a log that is elsewhere."""
-    logs = next((folder for folder in path.parents if folder.parts[-2:] == LOGS.parts), None)
-    if done.cpu_seconds is None or done.peak_memory_mib is None or logs is None:
+    target = cost_file(path)
+    if done.cpu_seconds is None or done.peak_memory_mib is None or target is None:
         return
     own = resource.getrusage(resource.RUSAGE_SELF)
     used = {
@@ -182,7 +190,6 @@ def _write_cost(path: Path, done: Report, wall: float) -> None:
         "peak_memory_mib": round(done.peak_memory_mib, 1),
         "exit_code": done.code,
     }
-    target = logs.with_name("benchmarks") / path.relative_to(logs).with_suffix(".json")
     target.parent.mkdir(parents=True, exist_ok=True)
     with open_new(target) as file:
         file.write(json.dumps(used) + "\n")

@@ -17,6 +17,7 @@ from ml_baseline.errors import InputError
 from ml_baseline.files import open_lock_file, read_rows, remove_left_folders, require_writable
 from ml_baseline.jobs import snakemake_internals
 from ml_baseline.jobs.job_log import last_error
+from ml_baseline.jobs.progress import Progress
 from ml_baseline.jobs.summary import run_summary
 from ml_baseline.jobs.warm import WarmProcesses, kinds_asked_for
 from ml_baseline.jobs.worker import leave_run
@@ -81,6 +82,7 @@ class Run:
         self._scripts = scripts
         self._began = time.time()
         self._warm: WarmProcesses | None = None
+        self._progress = Progress([], _say)
         self._changed: list[str] = []
         self._lock = _lock_of(Path.cwd())
         if not self._lock.alone:
@@ -128,6 +130,10 @@ class Run:
                 kept = _free_name(f"{path}{KEPT_AS}")
                 Path(path).replace(kept)
                 _say(f"{path}: the changed file is kept as {kept}")
+        each = not (sys.stderr.isatty() or snakemake_internals.tells_each_job(self._workflow))
+        jobs = snakemake_internals.jobs_to_run(self._workflow)
+        self._progress = Progress(jobs, lambda line: _say(for_terminal(line)), each)
+        snakemake_internals.watch_jobs(self._workflow, self._progress)
         snakemake_internals.tell_jobs(self._workflow, [KEY_VARIABLE])
         if snakemake_internals.is_remote(self._workflow):
             # What waits on this machine is of no use elsewhere, and here outside a job's allocation.
@@ -155,7 +161,8 @@ class Run:
                 for table in self._plan.tables
                 if str(results / table / "metrics.csv") in unfinished
             ]
-            print(for_terminal(run_summary(self._plan.tables, since, results, missing, failed)))
+            words = (since, results, missing, failed, self._progress.reasons)
+            print(for_terminal(run_summary(self._plan.tables, *words)))
         finally:
             if self._warm is not None:
                 self._warm.close()

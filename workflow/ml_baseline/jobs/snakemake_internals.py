@@ -14,6 +14,7 @@ from pathlib import Path, PurePath
 from typing import Any, Protocol
 
 from ml_baseline.files import open_new
+from ml_baseline.jobs.progress import Progress, WatchedJob
 
 FOLDER = Path(".snakemake")  # where Snakemake keeps its records
 # Tells jobs how often one that fails is run again.
@@ -108,6 +109,53 @@ def group_jobs(workflow: Any, group_of: Callable[[str, Any], str | None]) -> Non
     for rule in workflow.rules:
         if rule.group is None and rule.script and not workflow.is_local(rule):
             rule.group = partial(group_of, PurePath(str(rule.script)).stem)
+
+
+def jobs_to_run(workflow: Any) -> list[WatchedJob]:
+    """Return the jobs of this run that do something."""
+    return [_watched(job) for job in workflow.dag.needrun_jobs() if not job.rule.norun]
+
+
+def watch_jobs(workflow: Any, progress: Progress) -> None:
+    """Have `progress` told of each job that ends, with the executor's own words if it fails."""
+    from snakemake_interface_executor_plugins.executors.base import AbstractExecutor
+
+    succeed, fail = AbstractExecutor.report_job_success, AbstractExecutor.report_job_error
+
+    def jobs_of(job: Any) -> list[WatchedJob]:
+        together = job.jobs if job.is_group() else [job]
+        return sorted((_watched(one) for one in together if not one.rule.norun), key=str)
+
+    def report_success(executor: Any, info: Any) -> None:
+        progress.finished(jobs_of(info.job))
+        succeed(executor, info)
+
+    def report_error(executor: Any, info: Any, msg: str | None = None, **more: Any) -> None:
+        fail(executor, info, msg=msg, **more)
+        if msg is None and is_remote(workflow) and not info.job.is_local:
+            msg = f"The job {info.external_jobid or ''} failed, and its log does not say why."
+        again = info.job.restart_times >= info.job.attempt
+        log = next(iter(more.get("aux_logs") or ()), "")
+        progress.failed(jobs_of(info.job), msg, again, log)
+
+    AbstractExecutor.report_job_success = report_success
+    AbstractExecutor.report_job_error = report_error
+
+
+def tells_each_job(workflow: Any) -> bool:
+    """Return whether Snakemake itself says of each job that it has ended, or is not to say it."""
+    settings = workflow.output_settings
+    return bool(settings.quiet or settings.verbose or "rich" not in settings.log_handler_settings)
+
+
+def _watched(job: Any) -> WatchedJob:
+    wildcards = job.wildcards_dict
+    known = (wildcards.get("dataset"), wildcards.get("model"))
+    about = [
+        *filter(None, known),
+        *(f"seed {wildcards[key]}" for key in wildcards if key == "seed"),
+    ]
+    return WatchedJob(job.rule.name, ", ".join(about), str(job.log[0]) if job.log else None)
 
 
 def when_told_to_end(act: Callable[[], None]) -> None:

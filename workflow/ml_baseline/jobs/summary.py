@@ -34,6 +34,7 @@ def run_summary(
     results: Path = Path("results"),
     missing: Iterable[str] = (),
     failures: Mapping[str, str] = MappingProxyType({}),
+    unlogged: Mapping[str, Path] = MappingProxyType({}),
 ) -> str:
     """Return the closing words of a run in the current folder.
 
@@ -45,12 +46,13 @@ def run_summary(
         missing: the tables whose leaderboard could not be made in this run.
         failures: for each file that a failed model has spoiled the reason; those that no log tells are
             shown too.
+        unlogged: reasons that stand in no job's log, each with where to look.
     """
     parts = [
         text for dataset in datasets if (text := table_text(results / dataset, failed_since or 0.0))
     ]
     if failed_since is not None:
-        parts.append(failures_text(failed_since, results / "logs", failures))
+        parts.append(failures_text(failed_since, results / "logs", failures, unlogged))
         if (names := ", ".join(missing)) and (all_metrics := results / "metrics.csv").exists():
             parts.append(f"No results in this run: {names}. {all_metrics} holds the other tables.")
     elif parts:
@@ -201,6 +203,7 @@ def failures_text(
     since: float,
     logs: Path = Path("results/logs"),
     reasons: Mapping[str, str] = MappingProxyType({}),
+    unlogged: Mapping[str, Path] = MappingProxyType({}),
 ) -> str:
     """Return the errors in the logs written since a time and other reasons, one paragraph each."""
     errors: dict[str, Path] = {}
@@ -211,6 +214,7 @@ def failures_text(
         if not any(reason in error for error in errors):
             job = {"metrics": "evaluate"}.get(Path(file).stem, Path(file).stem)
             errors[reason] = logs / Path(file).parent.relative_to(logs.parent) / f"{job}.log"
+    errors |= unlogged
     if not errors:
         return (
             "The run was interrupted or failed; see the messages above. Run it again to continue."
