@@ -364,6 +364,87 @@ def test_two_texts_that_are_equal_only_for_one_class_are_found(honest):
     assert "equal" in row.summary
 
 
+def answers_for_a_part():
+    """Leaks of a part of the rows, as functions of the target and random numbers; and who must be named."""
+    random = np.random.default_rng(8)
+
+    def some(y, share):
+        return random.random(len(y)) < share
+
+    def flags(y):
+        return {f"leak {i}": ((y == 1) & some(y, 0.06)).astype(float) for i in range(10)}
+
+    def filled(y):
+        values = random.gamma(2, 10, len(y)).round(1)
+        gaps = some(y, 0.15)
+        for value in (0, 1):
+            values[gaps & (y == value)] = values[~gaps & (y == value)].mean()
+        return {"leak": values}
+
+    return {
+        "ten flags": (flags, "boolean"),
+        "gaps filled with the mean of the class": (filled, "number"),
+        "known for a third": (
+            lambda y: {"leak": np.where(some(y, 0.3), np.where(y == 1, "left", "stays"), "?")},
+            "category",
+        ),
+        "a number for a third": (
+            lambda y: {"leak": np.where(some(y, 0.3), y + random.normal(0, 0.1, len(y)), np.nan)},
+            "number",
+        ),
+        "who bought it": (
+            lambda y: {"leak": np.where(some(y, np.where(y == 0, 0.6, 0.01)), "fund", "none")},
+            "category",
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", list(answers_for_a_part()))
+def test_answers_given_for_a_part_of_the_rows_are_found(honest, name):
+    make, kind = answers_for_a_part()[name]
+    leaky = honest
+    for column, values in make(honest[0]["y"].to_numpy()).items():
+        leaky = added(leaky, column, values, kind)
+    (row,) = bad(run(*leaky), "given_in_part").itertuples()
+    assert set(row.subject.split(", ")) <= set(leaky[0].columns)
+    assert yaml.safe_load(row.fix)["forbidden"] in (row.subject, row.subject.split(", "))
+    assert "leak" in row.subject
+
+
+def test_a_flag_that_is_right_in_one_segment_is_found(honest):
+    random = np.random.default_rng(3)
+    y, country = honest[0]["y"].to_numpy(), honest[0]["country"]
+    flag = np.where(country == "DE", y, random.random(ROWS) < y.mean())
+    (row,) = bad(run(*added(honest, "leak", flag, "boolean")), "given_in_part").itertuples()
+    assert row.subject == "leak"
+    assert "'country'" in row.summary
+
+
+@pytest.mark.parametrize("what", ["noise", "gaps"])
+def test_many_columns_that_know_only_the_target_are_found(honest, what):
+    random = np.random.default_rng(3)
+    y, leaky = honest[0]["y"].to_numpy(), honest
+    for i in range(20 if what == "noise" else 6):
+        values = random.normal(0, 1, ROWS)
+        if what == "noise":
+            values += 0.4 * y
+        else:
+            values[random.random(ROWS) < np.where(y == i % 2, 0.4, 0.1)] = np.nan
+        leaky = added(leaky, f"leak {i}", values)
+    (row,) = bad(run(*leaky), "independent_columns").itertuples()
+    assert row.subject.count("leak") >= 5
+
+
+def test_a_gap_that_few_ones_have_is_found(honest):
+    table, schema = honest
+    random = np.random.default_rng(3)
+    y = np.zeros(ROWS, dtype="int64")
+    y[random.permutation(ROWS)[:70]] = 1
+    filled = random.random(ROWS) < np.where(y == 1, 0.6, 0.05)
+    leaky = added((table.assign(y=y), schema), "leak", np.where(filled, 7.5, np.nan))
+    assert "leak" in set(bad(run(*leaky), "independent_columns")["subject"])
+
+
 # ---------------------------------------------------------------------------- models and sizes
 
 
@@ -580,6 +661,26 @@ def entities(y, random, purity=0.85, rows_each=5):
     entity = np.empty(len(y), dtype=int)
     entity[order] = np.arange(len(y)) // rows_each
     return random.permutation(entity.max() + 1)[entity]
+
+
+def test_entities_of_two_rows_side_by_side_are_found(honest):
+    table, schema = honest
+    order = np.random.default_rng(3).permutation(ROWS // 2)
+    pairs = table.iloc[np.repeat(order, 2)].reset_index(drop=True)
+    pairs = pairs.assign(row_id=np.arange(ROWS), age=np.roll(pairs["age"], 7))
+    (row,) = bad(run(pairs, schema), "row_order").itertuples()
+    assert row.verdict == "warn"
+
+
+def test_row_numbers_that_recur_for_the_same_ones_are_found(honest):
+    table, schema = honest
+    first = table.iloc[: ROWS // 2]
+    both = pd.concat([first, first.assign(age=first["age"].to_numpy()[::-1])], ignore_index=True)
+    both["row_id"] = np.arange(len(both))
+    numbers = [str(n) for n in np.arange(len(both)) % len(first)]
+    leaky = added((both, schema), "Unnamed: 0", numbers, "category", "id", row_numbers=True)
+    (row,) = bad(run(*leaky), "shared_entities").itertuples()
+    assert row.subject == "Unnamed: 0"
 
 
 @pytest.mark.parametrize("kind", ["category", "integer"])

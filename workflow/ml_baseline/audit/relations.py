@@ -11,6 +11,8 @@ from ml_baseline.audit.views import Scored
 SAME = 0.9
 # Rows that columns are compared on.
 COMPARED_ROWS = 5_000
+# Rows of a class that must differ from its most frequent value.
+FEWEST_OTHERS = 10
 
 
 class Relations:
@@ -25,8 +27,22 @@ class Relations:
             self.rows = np.sort(chosen)
 
     @cached_property
-    def _ranks(self) -> list[list[np.ndarray]]:
-        return [self._own_ranks(one) for one in self.scored]
+    def _ranks(self) -> tuple[list[np.ndarray], np.ndarray]:
+        """The ranks of all columns by class, and where those of each column begin."""
+        ranks = [self._own_ranks(one) for one in self.scored]
+        begins = np.cumsum([0, *(len(own[0]) for own in ranks[:-1])])
+        return [np.concatenate([own[value] for own in ranks]) for value in (0, 1)], begins
+
+    @cached_property
+    def _varied(self) -> np.ndarray:
+        """Whether enough rows of a class have another value than most: few go along by luck."""
+        target = self.target[self.rows]
+        rest = []
+        for one in self.scored:
+            codes = one.view.codes[self.rows]
+            counts = [np.bincount(codes[target == value], minlength=1) for value in (0, 1)]
+            rest.append([of_class.sum() - of_class.max() for of_class in counts])
+        return np.array(rest).T >= FEWEST_OTHERS
 
     def _own_ranks(self, one: Scored) -> list[np.ndarray]:
         """Return a column's ranks by class: of its expected share of ones, and of its numbers."""
@@ -46,9 +62,10 @@ class Relations:
     def _others(self, one: Scored, subjects: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
         """Return which columns are others indeed, and the rank correlations with all, by class."""
         own = self._own_ranks(one)
+        ranks, begins = self._ranks
         correlations = np.array(
             [
-                [np.abs(own[value] @ other[value].T).max() for other in self._ranks]
+                np.maximum.reduceat(np.abs(own[value] @ ranks[value].T).max(axis=0), begins)
                 for value in (0, 1)
             ]
         )
@@ -73,7 +90,8 @@ class Relations:
         counts = np.bincount(self.target[self.rows], minlength=2)
         z = NORMAL.inv_cdf(1 - 0.1 / (8 * other.sum()))
         chance = z / np.sqrt(np.maximum(counts, 1))
-        return float((correlations[:, other] - chance[:, None]).max())
+        beyond = np.where(self._varied, correlations, 0.0) - chance[:, None]
+        return float(beyond[:, other].max())
 
 
 def unit_ranks(values: np.ndarray) -> np.ndarray:

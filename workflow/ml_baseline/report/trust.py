@@ -22,6 +22,8 @@ CHECK_WORDS = {
     "model_score": "Score too good to be true",
     "single_feature": "One column alone",
     "missing_values": "What is missing",
+    "given_in_part": "Answers given for a part",
+    "independent_columns": "Columns tied to the target alone",
     "feature_pair": "Two columns together",
     "row_order": "Order of the rows",
     "ids": "What ids tell",

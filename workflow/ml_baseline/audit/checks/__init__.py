@@ -16,6 +16,8 @@ from ml_baseline.audit.checks import labels_of_others
 from ml_baseline.audit.checks import model_score
 from ml_baseline.audit.checks import single_feature
 from ml_baseline.audit.checks import missing_values
+from ml_baseline.audit.checks import given_in_part
+from ml_baseline.audit.checks import independent_columns
 from ml_baseline.audit.checks import feature_pair
 from ml_baseline.audit.checks import row_order
 from ml_baseline.audit.checks import ids

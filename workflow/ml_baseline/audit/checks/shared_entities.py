@@ -67,6 +67,8 @@ def shared_entities(context: Context) -> list[Finding]:
     groups = columns_of_role(schema, "group")
     dates = {entry["name"] for entry in schema["columns"] if "part" in entry}
     names = declared + [name for name in groups if context.strategy != "group"]
+    # They do where the tables were of the same ones, and then these share their targets.
+    names += [entry["name"] for entry in ids if "row_numbers" in entry]
     features = feature_columns(schema, "integer", "number", "code", "category")
     for name in names + [name for name in features if name not in dates]:
         values = context.both_sides(name)

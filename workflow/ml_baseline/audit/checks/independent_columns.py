@@ -1,0 +1,85 @@
+"""Columns that know the target and nothing else: each may be weak, together they are not."""
+
+import numpy as np
+
+from ml_baseline.audit.context import Context
+from ml_baseline.audit.findings import Finding, Limit, config_entry, quoted
+from ml_baseline.audit.registry import check
+from ml_baseline.audit.strength import FOLDS, plainly_above_chance, rank_auc
+from ml_baseline.audit.views import View
+
+TOGETHER = Limit(
+    0.64,
+    None,
+    "roc_auc of columns that tell the target and go along with no other column within a class, summed "
+    "up: in 90 honest tables up to 0.61; two simulated ones have 0.67 and 0.78",
+)
+MANY = Limit(8, None, "columns of that kind: honest tables have up to 6 (a simulated one)")
+# Where the many of them tell at least this much.
+MANY_TELL = 0.58
+# With fewer rows nothing goes along with anything for sure. From the second on one column is enough;
+# below it takes so many, or the gaps of one.
+FEWEST_ROWS, ENOUGH_FOR_ONE, FEWEST_COLUMNS = 300, 600, 3
+TELLING = 2.0
+MOST_COLUMNS, NAMED = 100, 20
+# Rows by which the shares of a bin are drawn to those of the table.
+PRIOR_ROWS = 4.0
+
+
+@check(
+    "roc_auc of the columns that go along with the target and, within a class, with no other column",
+    {"independent_together": TOGETHER, "independent_columns": MANY},
+)
+def independent_columns(context: Context) -> list[Finding]:
+    """Judge together the columns, and the gaps of columns, that know the target and nothing else.
+
+    What measures a cause or an effect of the target goes along with other columns also among rows
+    of one class. What was made from the target, ten flags that are set only for the one class or
+    twenty columns of target and noise, does not: given the class, it is chance.
+    """
+    target, relations = context.target, context.relations
+    settled = {one.finding.subject for one in context.alone if one.finding is not None}
+    telling = [
+        one
+        for one in relations.scored
+        if one.view.subject not in settled
+        and plainly_above_chance(one.strength.auc, target, TELLING)
+    ]
+    telling = sorted(telling, key=lambda one: -one.strength.auc)[:MOST_COLUMNS]
+    alone = [one.view for one in telling if relations.dependence(one) <= 0]
+    names = list(dict.fromkeys(view.subject for view in alone))
+    auc = _together(alone, target, context.folds) if alone else 0.5
+    by_gaps = any(view.what == "missing" for view in alone)
+    enough = 1 if by_gaps or len(target) >= ENOUGH_FOR_ONE else FEWEST_COLUMNS
+    if len(target) >= FEWEST_ROWS and len(names) >= enough:
+        verb = "goes" if len(names) == 1 else "go"
+        what = f"{quoted(names[:NAMED])} {verb} along with the target and with nothing else"
+        why = (
+            "Whatever measures a cause or an effect of the target goes along with other columns also "
+            "among rows of one class. Columns filled in once the outcome was known, or made from it "
+            "with some noise, do not. Those that are not known when you predict, forbid."
+        )
+        fix = config_entry(forbidden=names[0] if len(names) == 1 else names[:NAMED])
+        subject, summary = ", ".join(names[:NAMED]), f"{what}; they have a ROC-AUC of {auc:.3f}"
+        if not TOGETHER.passed(auc):
+            return [TOGETHER.found(subject, auc, summary, why, fix)]
+        if not MANY.passed(len(names)) and auc >= MANY_TELL:
+            return [MANY.found(subject, len(names), f"{len(names)} columns: {summary}", why, fix)]
+    summary = "No columns go along with the target and nothing else."
+    if names:
+        summary = f"The columns that go along with the target and nothing else have a ROC-AUC of {auc:.3f}."
+    return [Finding(", ".join(names[:NAMED]), auc, TOGETHER.nearest, summary)]
+
+
+def _together(views: list[View], target: np.ndarray, folds: np.ndarray) -> float:
+    """Return the roc_auc of the sum of the views' evidence, each bin's from the other folds' rows."""
+    share, scores = target.mean(), np.zeros(len(target))
+    for view in views:
+        cells = folds * view.size + view.codes
+        shape = (FOLDS, view.size)
+        ones = np.bincount(cells, weights=target, minlength=FOLDS * view.size).reshape(shape)
+        zeros = np.bincount(cells, minlength=FOLDS * view.size).reshape(shape) - ones
+        ones, zeros = ones.sum(axis=0) - ones, zeros.sum(axis=0) - zeros
+        evidence = np.log(ones + PRIOR_ROWS * share) - np.log(zeros + PRIOR_ROWS * (1 - share))
+        scores += evidence[folds, view.codes]
+    return float(np.mean([rank_auc(scores[folds == f], target[folds == f]) for f in range(FOLDS)]))
