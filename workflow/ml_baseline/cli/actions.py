@@ -158,6 +158,30 @@ def verify_run(options: Namespace) -> int:
     return 0 if found["ok"] else FAILED
 
 
+def export_run(options: Namespace) -> int:
+    """Write a run into one file, to be imported on another machine."""
+    from ml_baseline.registry.shipping import export_run
+
+    run = _find(options, options.run)
+    export_run(run, options.file)
+    say(f"wrote run {run.run_id} of the table {run.dataset} into {options.file}")
+    return 0
+
+
+def import_run(options: Namespace) -> int:
+    """Put a run from a file among the published ones.
+
+    The run's seal and the hash of each file are checked first. It is refused if it was not published
+    with this account's key (ML_BASELINE_KEY_FILE), unless --trust says that you know where it comes
+    from.
+    """
+    from ml_baseline.registry.shipping import import_run
+
+    run = import_run(options.file, options.results, options.trust)
+    say(f"{run.folder} is run {run.run_id} of the table {run.dataset}")
+    return 0
+
+
 def serve(options: Namespace) -> int:
     """Serve predictions of a published run over HTTP.
 

@@ -107,7 +107,7 @@ POSITIVE = argument(
     action="append",
 )
 
-GROUPS = {"runs": "list, show, compare and verify published runs"}
+GROUPS = {"runs": "list, show, compare, verify and ship published runs"}
 # Arguments are made for the command that is called: `--help` would wait for all of them.
 COMMANDS: dict[str, tuple[Action, Callable[[], tuple[Argument, ...]]]] = {
     "make-sample-data": (
@@ -240,6 +240,14 @@ COMMANDS: dict[str, tuple[Action, Callable[[], tuple[Argument, ...]]]] = {
         ),
     ),
     "runs verify": (actions.verify_run, lambda: (A_RUN, JSON, *PLACE)),
+    "runs export": (
+        actions.export_run,
+        lambda: (A_RUN, argument("file FILE", "the .zip file to write"), *PLACE),
+    ),
+    "runs import": (
+        actions.import_run,
+        lambda: (argument("file FILE", "a file that `runs export` wrote"), *PLACE[1:]),
+    ),
     "serve": (
         actions.serve,
         lambda: (

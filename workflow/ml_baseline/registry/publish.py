@@ -58,14 +58,19 @@ def publish(
     runs = Path(runs)
     runs.mkdir(parents=True, exist_ok=True)
     content = content_hash(files, facts)
-    with _alone(runs):
+    with alone(runs):
         run_id = _unchanged(runs, content)
         if run_id is None:
             known = facts | circumstances | {"content": content}
             run_id = _publish(runs, files, known, card, now())
-        with whole_file(runs / LATEST_FILE) as temporary:
-            temporary.write_text(f"{run_id}\n", encoding="ascii")
+        name_latest(runs, run_id)
     return run_id
+
+
+def name_latest(runs: Path, run_id: str) -> None:
+    """Make a run the latest of its table."""
+    with whole_file(runs / LATEST_FILE) as temporary:
+        temporary.write_text(f"{run_id}\n", encoding="ascii")
 
 
 def content_hash(files: Mapping[str, bytes], facts: dict) -> str:
@@ -78,7 +83,7 @@ def content_hash(files: Mapping[str, bytes], facts: dict) -> str:
 
 
 @contextlib.contextmanager
-def _alone(runs: Path) -> Iterator[None]:
+def alone(runs: Path) -> Iterator[None]:
     """Let no other process publish into the folder, and sweep what a killed one has left."""
     with open_lock_file(runs / LOCK) as lock:
         try:
@@ -141,23 +146,27 @@ def _publish(
             seal = seal_of(manifest.encode(), make_key=True)
             if seal is not None:
                 _write(temporary / SEAL, f"{seal}\n".encode())
-            for folder in [temporary, *(path for path in temporary.rglob("*") if path.is_dir())]:
-                # `mkdtemp` gives fewer permissions than the user's new folders have.
-                folder.chmod(0o777 & ~current_umask())
-                sync_folder(folder)
             try:
-                # Onto a folder with anything in it this fails; it never merges.
-                temporary.rename(runs / run_id)
+                give_name(temporary, runs / run_id)
             except OSError as error:
                 if error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
                     continue
                 raise
-            sync_folder(runs)
             return run_id
         raise InputError(f"{runs} is full of runs published at {time.isoformat()}")
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def give_name(temporary: Path, folder: Path) -> None:
+    """Give the folder of a whole run its name; OSError if it is taken by one with anything in it."""
+    for part in [temporary, *(path for path in temporary.rglob("*") if path.is_dir())]:
+        # `mkdtemp` gives fewer permissions than the user's new folders have.
+        part.chmod(0o777 & ~current_umask())
+        sync_folder(part)
+    temporary.rename(folder)  # it never merges
+    sync_folder(folder.parent)
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -1,0 +1,198 @@
+"""A published run as one file for another machine, and back: nothing in it is used that does not fit.
+
+An archive may come from anybody. Its manifest is judged first, by the seal, then says what else there has
+to be, and each file's hash; no other name is ever written, and no more bytes than a file of this size
+can honestly hold.
+"""
+
+import hashlib
+import shutil
+import stat
+import tempfile
+import zipfile
+import zlib
+from pathlib import Path
+
+from ml_baseline.errors import InputError
+from ml_baseline.files import own_folder, whole_file
+from ml_baseline.registry.manifest import DATASET, FILE, RUN_ID
+from ml_baseline.registry.publish import UNFINISHED, alone, give_name, name_latest
+from ml_baseline.registry.runs import (
+    LARGEST_TEXT,
+    LATEST_FILE,
+    MANIFEST,
+    UNLISTED,
+    Run,
+    changed_files,
+    open_run,
+)
+from ml_baseline.text import for_terminal
+
+SUFFIX = ".zip"
+# A run's files shrink to a tenth at best; what promises more is a bomb.
+LARGEST_RATIO = 100
+SMALL_BYTES = 1 << 20
+MOST_FILES = 1000
+# Every file in an archive is of this time, so that the same run gives the same bytes.
+TIME = (1980, 1, 1, 0, 0, 0)
+
+
+def export_run(run: Run, path: str | Path) -> None:
+    """Write a run into one file, whole or not at all.
+
+    Raises:
+        InputError: the name is not one of a zip file or is taken, or the run is not as published.
+    """
+    path = Path(path)
+    if path.suffix.lower() != SUFFIX:
+        raise InputError(f"{path}: expected a name ending in {SUFFIX}")
+    if path.exists() or path.is_symlink():
+        raise InputError(f"{path} exists and is kept; choose another name")
+    if wrong := changed_files(run):
+        told = "; ".join(f"{name}: {what}" for name, what in wrong.items())
+        raise InputError(f"{run.folder} is not as it was published, so it is not exported: {told}")
+    names = [*run.meta["files"], *(name for name in UNLISTED if (run.folder / name).exists())]
+    with (
+        whole_file(path) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for name in sorted(names):
+            entry = zipfile.ZipInfo(f"{run.run_id}/{name}", TIME)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = (stat.S_IFREG | 0o644) << 16
+            with (
+                (run.folder / name).open("rb") as file,
+                archive.open(entry, "w", force_zip64=True) as to,
+            ):
+                shutil.copyfileobj(file, to)
+
+
+def import_run(path: str | Path, results: Path, trusted: bool = False) -> Run:
+    """Put the run in a file that `export_run` has made among the published runs; return it.
+
+    It becomes the latest of its table where there is none yet.
+
+    Args:
+        path: the zip file.
+        results: the folder of the results.
+        trusted: the user vouches for the run, even if it was published elsewhere.
+
+    Raises:
+        InputError: it is no such file or was not published with this account's key, a file in it is
+            not what the manifest says, or another run of this name is there.
+    """
+    try:
+        if not zipfile.is_zipfile(path):
+            raise InputError(f"{path} is not a zip file as `ml-baseline runs export` makes it")
+        with zipfile.ZipFile(path) as archive:
+            return _import(Path(path), archive, results, trusted)
+    except InputError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
+        raise InputError(f"{path} is damaged or no run: {for_terminal(str(error))}") from error
+
+
+def _import(path: Path, archive: zipfile.ZipFile, results: Path, trusted: bool) -> Run:
+    run_id, entries = _entries(path, archive)
+    with own_folder() as folder:
+        # The manifest and its seal alone: `open_run` judges them before anything else is read.
+        head = folder / run_id
+        head.mkdir()
+        for listed in UNLISTED:
+            if listed in entries:
+                _extract(archive, entries[listed], head / listed, LARGEST_TEXT)
+        run = open_run(head, trusted)
+        missing = {*run.meta["files"], MANIFEST} - {*entries}
+        unknown = {*entries} - {*run.meta["files"], *UNLISTED}
+        if missing or unknown:
+            raise InputError(
+                f"{path}: the files are not those of the run: "
+                + "; ".join(
+                    [f"{name} is missing" for name in sorted(missing)]
+                    + [f"{name} is not part of it" for name in sorted(unknown)]
+                )
+            )
+        if not DATASET.fullmatch(run.dataset):
+            raise InputError(f"{path}: the run's table {run.dataset!r} cannot be one")
+        runs = results / run.dataset / "runs"
+        runs.mkdir(parents=True, exist_ok=True)
+        with alone(runs):
+            _place(path, archive, entries, run, runs)
+            if not (runs / LATEST_FILE).exists():
+                name_latest(runs, run_id)
+    return open_run(runs / run_id, trusted)
+
+
+def _entries(path: Path, archive: zipfile.ZipFile) -> tuple[str, dict[str, zipfile.ZipInfo]]:
+    """Return an archive's run id and its files by their names in the run."""
+    found: dict[str, zipfile.ZipInfo] = {}
+    run_ids = set()
+    for entry in archive.infolist()[: MOST_FILES + 1]:
+        if entry.is_dir():
+            continue
+        run_id, _, name = entry.filename.partition("/")
+        kind = stat.S_IFMT(entry.external_attr >> 16)
+        shown = for_terminal(repr(entry.filename[:200]))
+        if not (RUN_ID.fullmatch(run_id) and FILE.fullmatch(name)):
+            raise InputError(f"{path} holds {shown}, which is no file of a run")
+        if kind not in (0, stat.S_IFREG) or entry.flag_bits & 1:
+            raise InputError(f"{path} holds {shown}, which is a link or encrypted")
+        if name.casefold() in {known.casefold() for known in found}:
+            raise InputError(f"{path} holds {shown} twice")
+        found[name] = entry
+        run_ids.add(run_id)
+    size = sum(entry.file_size for entry in found.values())
+    if len(archive.infolist()) > MOST_FILES or size > SMALL_BYTES + LARGEST_RATIO * (
+        path.stat().st_size
+    ):
+        raise InputError(
+            f"{path} would unpack to {size:,} bytes in {len(archive.infolist()):,} files, more than "
+            "a run of its size can have"
+        )
+    if len(run_ids) != 1 or MANIFEST not in found:
+        raise InputError(f"{path} does not hold one published run, with its {MANIFEST}")
+    return run_ids.pop(), found
+
+
+def _extract(
+    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, to: Path, limit: int | None = None
+) -> str:
+    """Write a file of an archive, never more of it than it declares; return its SHA-256."""
+    left = entry.file_size
+    if limit is not None and left > limit:
+        raise InputError(f"{for_terminal(entry.filename)} has {left:,} bytes, too many for it")
+    digest = hashlib.sha256()
+    to.parent.mkdir(parents=True, exist_ok=True)
+    with archive.open(entry) as file, to.open("xb") as target:
+        while part := file.read(min(1 << 20, left + 1)):
+            left -= len(part)
+            if left < 0:
+                raise zipfile.BadZipFile(f"{entry.filename} is longer than it declares")
+            digest.update(part)
+            target.write(part)
+    return digest.hexdigest()
+
+
+def _place(path: Path, archive: zipfile.ZipFile, entries: dict, run: Run, runs: Path) -> None:
+    """Unpack a judged run beside the others and give it its name, or find it there already."""
+    target = runs / run.run_id
+    manifest = (run.folder / MANIFEST).read_bytes()
+    if target.exists() or target.is_symlink():
+        same = target.is_dir() and (target / MANIFEST).is_file()
+        if same and (target / MANIFEST).read_bytes() == manifest:
+            return
+        raise InputError(f"{target} is another run of the same name; it is kept")
+    temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=runs))
+    try:
+        for name, entry in entries.items():
+            digest = _extract(archive, entry, temporary / name)
+            expected = run.meta["files"].get(name)
+            if expected is not None and digest != expected:
+                raise InputError(
+                    f"{path}: {name} is not the file that was published: its hash is not the one in "
+                    f"{MANIFEST}"
+                )
+        give_name(temporary, target)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
