@@ -403,12 +403,22 @@ def test_what_takes_no_rows_is_refused_where_rows_belong_together(numbers_table,
     assert predict_probability(alone, table, schema).shape == (200,)
 
 
-def test_validation_rows_of_one_class_are_an_error_that_says_so(numbers_table, settings_of):
+def test_validation_rows_of_one_class_are_more_or_an_error_that_says_so(
+    validated, numbers_table, settings_of
+):
     table, schema = numbers_table(100)
-    table["answer"], table["day"] = (table["row_id"] < 80) & (table["row_id"] % 2), table["row_id"]
-    table["answer"] = table["answer"].astype(int)
     schema = schema | {"columns": [*schema["columns"], {"name": "day", "role": "time"}]}
-    settings = settings_of(BOOSTING, "tree", params={"early_stopping": True}, strategy="time")
+    params = {"early_stopping": True, "max_iter": 5}
+    settings = settings_of(BOOSTING, "tree", params=params, strategy="time")
+    for last in (
+        80,
+        50,
+    ):  # the last tenth of the rows has no ones, but the last 40 have some; nor these
+        ones = (table["row_id"] < last) & (table["row_id"] % 2 == 1)
+        table["answer"], table["day"] = ones.astype(int), table["row_id"]
+        if last == 80:
+            fit(augment(table, schema), schema, settings, 0)
+            assert len(validated[0][1]) == 40
     with pytest.raises(
         InputError, match="stops early by rows that it holds out, and the time split"
     ):

@@ -11,7 +11,12 @@ from sklearn.calibration import CalibratedClassifierCV
 
 from ml_baseline.data.augment import augment
 from ml_baseline.errors import InputError
-from ml_baseline.modelling.pipeline import LARGEST_NUMBER, build_estimator, build_pipeline
+from ml_baseline.modelling.pipeline import (
+    LARGEST_NUMBER,
+    build_estimator,
+    build_pipeline,
+    of_size,
+)
 from ml_baseline.modelling.train import fit, predict_probability
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -81,7 +86,7 @@ def odd_table(schema_of):
     return table, schema, new
 
 
-@pytest.mark.parametrize("preprocessing", ["linear", "tree"])
+@pytest.mark.parametrize("preprocessing", ["linear", "ranks", "tree"])
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_any_table_with_any_model(odd_table, settings_of, estimator, preprocessing):
     table, schema, new = odd_table
@@ -115,6 +120,49 @@ def test_numbers_are_imputed_flagged_and_scaled_by_what_was_fitted(schema_of):
     np.testing.assert_allclose(fitted[:, 0], (filled - filled.mean()) / filled.std())
     assert (fitted[:3, 1] < fitted[3, 1]).all()
     np.testing.assert_allclose(new[0], fitted[3])
+
+
+def test_ranks_stand_beside_numbers_and_do_not_change_with_their_scale(schema_of):
+    x = np.random.default_rng(0).normal(size=500)
+    (fitted, new), (stretched, _) = (
+        prepared(schema_of(x="number"), pd.DataFrame({"x": values}), far, "ranks")
+        for values, far in (
+            (x, pd.DataFrame({"x": [-1e9, 1e9]})),
+            (np.exp(x), pd.DataFrame({"x": [0.0]})),
+        )
+    )
+    assert np.corrcoef(fitted[:, 0], x)[0, 1] > 0.999
+    assert np.corrcoef(fitted[:, 1], x.argsort().argsort())[0, 1] > 0.999
+    np.testing.assert_allclose(fitted[:, 1], stretched[:, 1], atol=0.1)
+    assert new[:, 1].tolist() == [fitted[:, 1].min(), fitted[:, 1].max()]
+
+
+@pytest.mark.parametrize(("max_categories", "told"), [(30, True), (300, False)])
+def test_boosting_is_told_which_columns_are_categories(schema_of, max_categories, told):
+    boosting = "sklearn.ensemble.HistGradientBoostingClassifier"
+    schema = schema_of(town="category", size="code", x="number")
+    model = {"estimator": boosting, "preprocessing": "tree"}
+    asked = build_pipeline(schema, model, max_categories=max_categories)["model"]
+    # As they come out of the preprocessing; codes that the config gives stay ordered.
+    assert asked.categorical_features == ([False, True, False] if told else "from_dtype")
+    own = build_pipeline(schema, model | {"params": {"categorical_features": None}})["model"]
+    assert own.categorical_features is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "params"),
+    [
+        (999, {"C": 1, "max_iter": 50}),
+        (1000, {"C": 2, "max_iter": 50}),
+        (20_000, {"C": 2, "max_iter": 9, "tol": 0.1}),
+    ],
+)
+def test_parameters_depend_on_the_rows(rows, params):
+    from_rows = {"20000": {"max_iter": 9, "tol": 0.1}, "1000": {"C": 2}}
+    model = {"estimator": LINEAR, "params": {"C": 1, "max_iter": 50}, "from_rows": from_rows}
+    sized = of_size(model, rows)
+    assert sized == model | {"params": params, "from_rows": {}}
+    assert of_size(sized, 10**6) == sized
 
 
 def test_trees_get_numbers_as_they_are(schema_of):

@@ -21,6 +21,7 @@ from ml_baseline.errors import InputError
 
 # From so many rows on `early_stopping: auto` stops early (scikit-learn 1.9).
 ROWS_OF_AUTO = 10_000
+MOST_HELD_OUT = 0.5
 # The parameters that make an estimator stop early, the first that it has decides; and what to set.
 STOPPING = {"early_stopping": "false", "n_iter_no_change": "null", "early_stopping_rounds": "null"}
 
@@ -141,11 +142,15 @@ def _fit_with_validation_rows(
     rows = augmented[augmented["copy"] == 0]
     share = parameters["validation_fraction"]
     share = share / len(rows) if share >= 1 else share
-    try:
-        _, held_out = split(rows, schema, strategy, share, random_state)
-    except InputError as error:
-        reason = f"it stops early by rows that it holds out, and {error}"
-        raise InputError(f"{type(estimator).__name__}: {reason}") from error
+    while True:
+        try:
+            _, held_out = split(rows, schema, strategy, share, random_state)
+            break
+        except InputError as error:
+            share *= 2  # where a class is rare, more rows until there are some of it
+            if share > MOST_HELD_OUT:
+                reason = f"it stops early by rows that it holds out, and {error}"
+                raise InputError(f"{type(estimator).__name__}: {reason}") from error
     of_held_out = augmented["row_id"].isin(held_out["row_id"]).to_numpy()
     validation = of_held_out & (augmented["copy"] == 0).to_numpy()
     target = augmented[schema["target"]].to_numpy()

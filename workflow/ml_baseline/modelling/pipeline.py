@@ -14,8 +14,14 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.pipeline import Pipeline, make_pipeline, make_union
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    QuantileTransformer,
+    StandardScaler,
+)
 from sklearn.utils import get_tags
 
 from ml_baseline.config.estimator_rules import CACHE_FOLDER, PART_METHODS
@@ -24,6 +30,11 @@ from ml_baseline.errors import InputError, did_you_mean, similar
 
 # Trees hold numbers in 32 bits, and sums of squares must not overflow 64.
 LARGEST_NUMBER = 1e30
+# Kinds of columns that are taken as numbers, and as categories.
+NUMBERS = ("number", "integer", "boolean")
+CODES = ("code", "category")
+# A number's rank is read off so many quantiles of its column.
+RANKS = 100
 
 
 def build_pipeline(
@@ -40,8 +51,9 @@ def build_pipeline(
         schema: the table's input schema.
         model: `estimator` (the dotted path of a class), `params` and `preprocessing`: "linear"
             (missing numbers imputed with the median and flagged, numbers scaled, categories
-            one-hot) or "tree" (missing numbers left to the estimator, or imputed and flagged if
-            it takes none; categories as ordinal codes).
+            one-hot), "ranks" (the same, and each number's rank beside it) or "tree" (missing
+            numbers left to the estimator, or imputed and flagged if it takes none; categories as
+            ordinal codes, of which an estimator with `categorical_features` is told).
         max_categories: at most so many levels of a category get a code of their own.
         min_frequency: levels with fewer rows than this share one code; so do levels not seen in
             fitting, "linear" the same one if there is one, "tree" one of their own.
@@ -77,7 +89,18 @@ def build_pipeline(
         estimator = _with_probabilities(estimator, model["estimator"])
     rare = {"max_categories": max_categories, "min_frequency": min_frequency}
     preprocess = PREPROCESSING[model.get("preprocessing", "linear")](schema, rare, takes_missing)
+    if model.get("preprocessing") == "tree" and takes_missing:
+        _tell_categories(estimator, schema, max_categories)
     return Pipeline([("preprocess", preprocess), ("model", estimator)])
+
+
+def of_size(model: dict, rows: int) -> dict:
+    """Return a model's entry with the parameters that it has on a table of so many training rows."""
+    sized = {int(least): params for least, params in (model.get("from_rows") or {}).items()}
+    params = dict(model.get("params") or {})
+    for least in sorted(sized):
+        params |= sized[least] if rows >= least else {}
+    return model | {"params": params, "from_rows": {}}
 
 
 def build_estimator(
@@ -196,10 +219,19 @@ def _imputer() -> SimpleImputer:
     return SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
 
 
-def _linear(schema: Schema, rare: dict, takes_missing: bool) -> ColumnTransformer:
-    numbers = make_pipeline(_clipped(), _imputer(), StandardScaler())
+def _linear(
+    schema: Schema, rare: dict, takes_missing: bool, scaled: BaseEstimator | None = None
+) -> ColumnTransformer:
+    numbers = make_pipeline(_clipped(), _imputer(), scaled or StandardScaler())
     categories = OneHotEncoder(handle_unknown="infrequent_if_exist", sparse_output=False, **rare)
     return _by_kind(schema, numbers, categories)
+
+
+def _ranks(schema: Schema, rare: dict, takes_missing: bool) -> ColumnTransformer:
+    """Return what lets a linear model bend: each number beside its share of smaller ones."""
+    ranks = QuantileTransformer(n_quantiles=RANKS, random_state=0)
+    both = make_union(StandardScaler(), make_pipeline(ranks, StandardScaler()))
+    return _linear(schema, rare, takes_missing, both)
 
 
 def _tree(schema: Schema, rare: dict, takes_missing: bool) -> ColumnTransformer:
@@ -210,14 +242,25 @@ def _tree(schema: Schema, rare: dict, takes_missing: bool) -> ColumnTransformer:
     return _by_kind(schema, numbers, categories)
 
 
-PREPROCESSING = {"linear": _linear, "tree": _tree}
+def _tell_categories(estimator: BaseEstimator, schema: Schema, max_categories: int) -> None:
+    """Tell an estimator that looks for categories itself which columns of codes `_tree` gives."""
+    parameters = estimator.get_params(deep=False)
+    looks = parameters.get("categorical_features") == "from_dtype"
+    # It takes no more than its bins (scikit-learn 1.9); a missing value is one of them.
+    if looks and max_categories < parameters["max_bins"]:
+        columns = [name for kinds in (NUMBERS, CODES) for name in feature_columns(schema, *kinds)]
+        # Codes from the config stay ordered.
+        categories = feature_columns(schema, "category")
+        estimator.set_params(categorical_features=[name in categories for name in columns])
+
+
+PREPROCESSING = {"linear": _linear, "ranks": _ranks, "tree": _tree}
 
 
 def _by_kind(
     schema: Schema, numbers: BaseEstimator, categories: BaseEstimator
 ) -> ColumnTransformer:
-    numeric = feature_columns(schema, "number", "integer", "boolean")
-    coded = feature_columns(schema, "code", "category")
+    numeric, coded = (feature_columns(schema, *kinds) for kinds in (NUMBERS, CODES))
     # An empty list of columns is left out: not every transformer takes a table without columns.
     steps = [("numbers", numbers, numeric), ("categories", categories, coded)]
     return ColumnTransformer([step for step in steps if step[2]], verbose_feature_names_out=False)

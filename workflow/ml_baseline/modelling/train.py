@@ -9,7 +9,7 @@ from ml_baseline.data.schema import Schema, feature_columns
 from ml_baseline.data.split import fold_numbers, fold_rows
 from ml_baseline.errors import InputError
 from ml_baseline.modelling.inner_splits import fit_pipeline
-from ml_baseline.modelling.pipeline import build_pipeline
+from ml_baseline.modelling.pipeline import build_pipeline, of_size
 
 # A probability may leave 0 to 1 by so much when sums are rounded.
 ROUNDING = 1e-9
@@ -26,8 +26,9 @@ def cross_validate(
     Args:
         table: the training rows, shape (rows, columns).
         schema: the table's input schema.
-        settings: `model` (estimator, params, preprocessing), `preprocessing` (max_categories,
-            min_frequency), `augment` (method, noise_frac, copies), `folds`, `strategy`.
+        settings: `model` (estimator, params, from_rows, preprocessing), `preprocessing`
+            (max_categories, min_frequency), `augment` (method, noise_frac, copies), `folds`,
+            `strategy`.
         random_state: seed of folds, noise and model.
         threads: threads a fit may use.
 
@@ -35,6 +36,8 @@ def cross_validate(
         Columns `row_id, fold, target, probability`, in table order; under the strategy "time"
         without the earliest rows, which nothing precedes.
     """
+    # Each fold is fitted as all rows will be.
+    settings = settings | {"model": of_size(settings["model"], len(table))}
     numbers = fold_numbers(table, schema, settings["strategy"], settings["folds"], random_state)
     probability = np.full(len(table), np.nan)
     for fold in range(settings["folds"]):
@@ -80,7 +83,7 @@ def fit(
     preprocessing = settings["preprocessing"]
     model = build_pipeline(
         _with_values(schema, augmented),
-        settings["model"],
+        of_size(settings["model"], len(augmented) // copies),
         max_categories=preprocessing["max_categories"],
         min_frequency=preprocessing["min_frequency"] * copies,
         random_state=random_state,
