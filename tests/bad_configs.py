@@ -60,6 +60,11 @@ BAD_TOP = [
     ("select_by: ROC-AUC", 'select_by: found "ROC-AUC"; expected one of accuracy, precision'),
     ("select_by: auc", "did you mean pr_auc or roc_auc?"),
     ("baseline: dumy", "baseline: there is no model dumy; did you mean dummy?"),
+    (
+        f"models: {{{DUMMY}, rf: {{estimator: sklearn.svm.SVC, effort: thorough}}}}\nbaseline: rf",
+        "baseline: rf is of more `effort`, or not installed; the models are dummy",
+    ),
+    ("effort: thorogh", 'effort: found "thorogh"; expected one of quick, standard, thorough; did'),
     ("intervals: {level: 95}", "intervals.level: found 95; expected a number between 0 and 1"),
     ("audit: {on_fail: ignore}", 'audit.on_fail: found "ignore"; expected one of warn, stop'),
     ("naive: perhaps", "naive: found"),
@@ -97,7 +102,15 @@ BAD_TOP = [
     ),
     (
         f"models: {{{DUMMY}, rf: {{estimator: sklearn.svm.SVC, preprocessing: trees}}}}",
-        'models.rf.preprocessing: found "trees"; expected one of linear, tree; did you mean tree?',
+        'models.rf.preprocessing: found "trees"; expected one of linear, ranks, tree; did you mean',
+    ),
+    (
+        f"models: {{{DUMMY}, rf: {{estimator: sklearn.svm.SVC, from_rows: {{5k: {{C: 1}}}}}}}}",
+        "models.rf.from_rows.5k: is not a valid name; expected a number of rows, such as 5000",
+    ),
+    (
+        f"models: {{{DUMMY}, rf: {{estimator: sklearn.svm.SVC, from_rows: {{50: {{a b: 1}}}}}}}}",
+        'models.rf.from_rows.50["a b"]: is not a valid name; expected the name of a parameter',
     ),
     (
         f"models: {{{DUMMY}, rf: {{estimator: sklearn.svm.SVC, threads: 0}}}}",

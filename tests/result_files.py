@@ -192,6 +192,7 @@ def page_from(files: dict, dataset: str = "small", first_seed: int = 42) -> str:
         "versions": ["snakemake 9", "pandas 3"],
         "graph": GRAPH,
         "first_seed": first_seed,
+        "not_installed": [],
         "cleaned_table": f"data/processed/{dataset}/cleaned_data.csv",
         "target": f"results/{dataset}/report.html",
     }

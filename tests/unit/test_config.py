@@ -11,7 +11,7 @@ from ml_baseline.config.completion import LIMITS, complete
 from ml_baseline.config.estimators import check_estimators
 from ml_baseline.config.page import document
 from ml_baseline.config.schema import TOP_LEVEL_ONLY, load_schema
-from ml_baseline.config.settings import dataset_settings
+from ml_baseline.config.settings import dataset_settings, not_installed
 from ml_baseline.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -187,11 +187,12 @@ def test_three_lines_are_enough():
         "seeds": [42],
         "reading": "tell",
         "split": {"strategy": "stratified", "test_size": 0.2},
-        "augment": {"method": "jitter", "noise_frac": 0.02, "copies": 1},
+        "augment": {"method": "none", "noise_frac": 0.02, "copies": 1},
+        "effort": "standard",
         "cv": {"folds": 5},
         "preprocessing": {"max_categories": 30, "min_frequency": 10},
         "threshold": 0.5,
-        "select_by": "roc_auc",
+        "select_by": "log_loss",
         "baseline": "dummy",
         "intervals": {"level": 0.95},
         "audit": {"on_fail": "warn"},
@@ -207,10 +208,13 @@ def test_three_lines_are_enough():
         "random_forest",
         "hist_gradient_boosting",
     ]
-    assert models["hist_gradient_boosting"] == {
-        "estimator": "sklearn.ensemble.HistGradientBoostingClassifier",
-        "params": {},
+    assert models["random_forest"] == {
+        "estimator": "sklearn.ensemble.RandomForestClassifier",
+        "params": {"n_estimators": 100, "min_samples_leaf": 5, "max_samples": 50_000},
+        "from_rows": {},
         "preprocessing": "tree",
+        "effort": "standard",
+        "optional": False,
         "threads": 1,
         "time_limit": None,
     }
@@ -251,7 +255,7 @@ def test_three_lines_are_enough():
         ("cv: {folds: 10}", "cv", {"folds": 10}),
         ("split: {test_size: 0.3}", "split", {"strategy": "stratified", "test_size": 0.3}),
         ("split: {strategy: group}, group: g", "split", {"strategy": "group", "test_size": 0.2}),
-        ("augment: {method: none}", "augment", {"method": "none", "noise_frac": 0.02, "copies": 1}),
+        ("augment: {copies: 2}", "augment", {"method": "none", "noise_frac": 0.02, "copies": 2}),
     ],
 )
 def test_brings_values_into_one_form(settings, key, value):
@@ -319,6 +323,7 @@ models:
   forest:
     estimator: sklearn.ensemble.RandomForestClassifier
     params: {{n_estimators: 200, max_depth: 8, class_weight: {{0: 1, 1: 2}}}}
+    from_rows: {{5000: {{max_depth: 12, min_samples_leaf: 5}}}}
     preprocessing: tree
   bag:
     estimator: sklearn.ensemble.BaggingClassifier
@@ -327,7 +332,10 @@ models:
 FOREST = {
     "estimator": "sklearn.ensemble.RandomForestClassifier",
     "params": {"n_estimators": 200, "max_depth": 8, "class_weight": {0: 1, 1: 2}},
+    "from_rows": {"5000": {"max_depth": 12, "min_samples_leaf": 5}},
     "preprocessing": "tree",
+    "effort": "quick",
+    "optional": False,
     "threads": 1,
     "time_limit": None,
 }
@@ -338,10 +346,22 @@ FOREST = {
     [
         ("{}", FOREST),
         ("{threads: 2}", FOREST | {"threads": 2}),
-        ("{params: {max_depth: 3}}", FOREST | {"params": FOREST["params"] | {"max_depth": 3}}),
         (
-            "{params: {max_depth: null}}",
-            FOREST | {"params": FOREST["params"] | {"max_depth": None}},
+            "{params: {max_depth: null}}",  # at every size
+            FOREST
+            | {"params": FOREST["params"] | {"max_depth": None}}
+            | {"from_rows": {"5000": {"min_samples_leaf": 5}}},
+        ),
+        (
+            "{params: {max_depth: 3}, from_rows: {'5000': {max_depth: 4}, 9: {criterion: entropy}}}",
+            FOREST
+            | {"params": FOREST["params"] | {"max_depth": 3}}
+            | {
+                "from_rows": {
+                    "5000": {"max_depth": 4, "min_samples_leaf": 5},
+                    "9": {"criterion": "entropy"},
+                }
+            },
         ),
         ("{time_limit: 60}", FOREST | {"time_limit": 60}),
         (
@@ -357,7 +377,10 @@ FOREST = {
             {
                 "estimator": "sklearn.ensemble.ExtraTreesClassifier",
                 "params": {},
+                "from_rows": {},
                 "preprocessing": "linear",
+                "effort": "quick",
+                "optional": False,
                 "threads": 1,
                 "time_limit": None,
             },
@@ -367,7 +390,10 @@ FOREST = {
             {
                 "estimator": "sklearn.ensemble.RandomForestClassifier",
                 "params": {"max_depth": 3},
+                "from_rows": {},
                 "preprocessing": "linear",
+                "effort": "quick",
+                "optional": False,
                 "threads": 1,
                 "time_limit": None,
             },
@@ -406,6 +432,32 @@ def test_models_are_left_out_and_added_in_a_dataset():
     assert settings["models"]["extra"]["params"] == {}
 
 
+@pytest.mark.parametrize(
+    ("effort", "installed", "models"),
+    [
+        ("quick", False, ["dummy"]),
+        ("standard", True, ["dummy", "forest"]),
+        ("thorough", True, ["dummy", "forest", "bag"]),
+        ("thorough", False, ["dummy", "forest"]),
+    ],
+)
+def test_effort_and_what_is_installed_decide_which_models_are_trained(effort, installed, models):
+    package = "sklearn" if installed else "no_such_package"
+    config = complete(
+        read(
+            f"datasets: {{a: {{table: a.csv, target: y}}, b: {{table: b.csv, target: y, effort: {effort}}}}}\n"
+            f"models: {{{DUMMY}, forest: {{estimator: sklearn.svm.SVC, effort: standard}}, "
+            f"bag: {{estimator: {package}.svm.SVC, effort: thorough, optional: true}}}}"
+        ),
+        SCHEMA,
+    )
+    check_estimators(config)
+    assert list(dataset_settings(config, "b")["models"]) == models
+    assert not_installed(config, ["a"]) == {}
+    missing = effort == "thorough" and not installed
+    assert not_installed(config, "ab") == ({"bag": "no_such_package"} if missing else {})
+
+
 def test_a_model_is_left_out_for_all_tables():
     config = with_table(top=MODELS)
     config["models"]["bag"] = None
@@ -432,7 +484,7 @@ def test_an_override_holds_for_its_table_only():
         [42],
         {"strategy": "stratified", "test_size": 0.4},
         0.6,
-        "roc_auc",
+        "log_loss",
         {"level": 0.95},
     ]
 
@@ -582,13 +634,19 @@ def test_takes_estimators_kernels_and_splitters_inside_another(name):
 
 
 @pytest.mark.parametrize(
-    "place", ["params: {memory: x}", "params: {a: [{estimator: %s, params: {memory: x}}]}"]
+    "place",
+    [
+        "params: {memory: x}",
+        "from_rows: {9: {memory: x}}",
+        "params: {a: [{estimator: %s, params: {memory: x}}]}",
+        "from_rows: {9: {a: {estimator: %s, params: {memory: x}}}}",
+    ],
 )
 def test_refuses_a_cache_of_pickles(place):
     pipeline = "sklearn.pipeline.Pipeline"
     table = f"models: {{m: {{estimator: {pipeline}, {place.replace('%s', pipeline)}}}}}"
     (problem,) = problems(with_estimator("sklearn.svm.SVC", table))
-    assert "params.memory: names a folder from which pickled objects are loaded" in problem
+    assert "memory: names a folder from which pickled objects are loaded" in problem
 
 
 def test_a_kernel_is_no_model():
@@ -813,7 +871,7 @@ def test_the_shipped_config_is_sound():
     check_estimators(config)
     assert list(config["datasets"]) == ["customers", "users", "breast_cancer"]
     customers = dataset_settings(config, "customers")
-    assert customers["select_by"] == "f1"
+    assert customers["select_by"] == "f1" and customers["augment"]["method"] == "jitter"
     assert customers["encode"]["product_type"] == {"Basic": 0, "Plus": 1, "Premium": 2}
     assert customers["plots"] == [
         "age_histogram",

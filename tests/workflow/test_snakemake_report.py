@@ -166,7 +166,7 @@ def test_captions_say_what_was_run(reported):
     _, text = reported
     results = embedded(text, "results")
     leaderboard = results["results/plain/metrics.csv"]["caption"]
-    assert "roc_auc" in leaderboard and "combined over\n2 splits" in leaderboard
+    assert "log_loss" in leaderboard and "combined over\n2 splits" in leaderboard
     assert "95 %" in leaderboard
     assert "0.5" in results["results/plain/curves/thresholds.csv"]["caption"]
     control = results["results/plain_permuted/metrics.csv"]["caption"]
@@ -214,7 +214,7 @@ def test_tables_for_drawing_agree_with_the_metrics(reported):
     # The model that is explained is the best one: shuffling what the target is made from does most.
     importance = rows_of(folder / "importance.csv")
     assert importance[0]["feature"] == "size" and float(importance[0]["low"]) > 0
-    assert {row["metric"] for row in importance} == {"roc_auc"}
+    assert {row["metric"] for row in importance} == {"log_loss"}
 
 
 def test_what_is_stale_is_made_again_and_nothing_else(reported):

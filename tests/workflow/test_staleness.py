@@ -39,6 +39,7 @@ CONFIG = {
             "target": "is_high_value",
             "seeds": [5],
             "plots": [],
+            "augment": {"method": "none"},
         },
     },
     "sample_data": {"users": {"rows": 200, "seed": 1}},
@@ -265,8 +266,12 @@ MODULES = "workflow/ml_baseline"
 # What is edited -> the edit, and the jobs that have to run again.
 EDITS = {
     "noise_frac": (
-        change("augment", "noise_frac", to=0.03),
-        ("*/augment", *TRAINING, *NAIVE),
+        change("augment", "noise_frac", to=0.03),  # the users have no copies
+        tuple(
+            job.replace("*/", f"{table}*/")
+            for table in ("one", "other")
+            for job in ("*/augment", *TRAINING, *NAIVE)
+        ),
     ),
     "noise_frac of one table": (
         change("datasets", "other", "augment", to={"noise_frac": 0.03}),

@@ -14,6 +14,7 @@ from ml_baseline.config.settings import (
     batch_files,
     dataset_settings,
     makes_ensemble,
+    not_installed,
 )
 from ml_baseline.data.sample_note import is_sample
 from ml_baseline.errors import InputError
@@ -93,8 +94,8 @@ PLACES = {
     "random_state": ("seeds", 0),  # of the first split
 }
 # Settings of a table that make no difference to the model that is published, nor to its scores.
-NOT_PUBLISHED = ("audit", "controls", "naive", "plots", "reading", "register", "report")
-PUBLISHED_OF_MODEL = ("estimator", "params", "preprocessing")
+NOT_PUBLISHED = ("audit", "controls", "effort", "naive", "plots", "reading", "register", "report")
+PUBLISHED_OF_MODEL = ("estimator", "from_rows", "params", "preprocessing")
 
 # The files of each model, of each split, and of each table beside its plots. Those on the way to
 # others too: what is deleted is made again.
@@ -144,7 +145,8 @@ def setting(dataset, name):
     value = SETTINGS[dataset]
     for key in PLACES.get(name, (name,)):
         value = value[key]
-    return value
+    # Where there are no copies, it makes no difference how noisy they would be.
+    return {"method": "none"} if name == "augment" and value["method"] == "none" else value
 
 
 def using(*names):
@@ -255,7 +257,10 @@ def training_settings(model):
 
 
 def naive_settings(wildcards):
-    return model_settings(wildcards.dataset, wildcards.model, "random_state", "test_size")
+    """Return the settings of a model by the naive protocol, which makes copies in any case."""
+    dataset = wildcards.dataset
+    cfg = model_settings(dataset, wildcards.model, "random_state", "test_size")
+    return canonical(cfg | {"augment": SETTINGS[dataset]["augment"] | {"method": "jitter"}})
 
 
 def training_resource(model, key):
@@ -297,6 +302,7 @@ def known_process_models(wildcards):
 def registry_settings(wildcards):
     settings = SETTINGS[wildcards.dataset]
     own = {key: value for key, value in settings.items() if key not in NOT_PUBLISHED}
+    own["augment"] = setting(wildcards.dataset, "augment")
     own["models"] = {
         name: {key: entry[key] for key in PUBLISHED_OF_MODEL}
         for name, entry in settings["models"].items()
@@ -398,6 +404,7 @@ def run_plan():
         explained=dict(zip(explained, of_all("results/logs/{dataset}/explain.log"))),
         data=made("data"),
         results=made("results"),
+        not_installed=not_installed(config, WANTED),
         gathered={
             made("results/metrics.csv"): gather_what_there_is,
             made(INDEX): write_index_of_failed_run,

@@ -92,6 +92,7 @@ def page_settings(wildcards):
             "versions": versions(*sorted(estimators)),
             "graph": page_graph(wildcards.dataset),
             "first_seed": first_split(wildcards.dataset),
+            "not_installed": list(not_installed(config, [wildcards.dataset])),
         }
     )
 

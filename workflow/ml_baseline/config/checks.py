@@ -190,7 +190,14 @@ def _model_problems(config: dict, name: str) -> Iterator[Problem]:
         place = () if there else path
         close = similar(settings["baseline"], settings["models"], 1)
         text = did_you_mean(close, otherwise=f"the models are {', '.join(settings['models'])}")
-        text = f"there is no model {settings['baseline']}; {text}"
+        name = settings["baseline"]
+        is_left_out = own.get(name, inherited.get(name)) is not None
+        why = (
+            f"{name} is of more `effort`, or not installed"
+            if is_left_out
+            else f"there is no model {name}"
+        )
+        text = f"{why}; {text}"
         yield Problem((*place, "baseline"), text)
 
 

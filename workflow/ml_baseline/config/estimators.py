@@ -13,7 +13,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
 
-from ml_baseline.config.estimator_rules import CACHE_FOLDER, PART_METHODS
+from ml_baseline.config.estimator_rules import CACHE_FOLDER, PART_METHODS, is_installed
 from ml_baseline.config.problems import Keys, Problem, refuse
 from ml_baseline.config.schema import stands_alone
 from ml_baseline.errors import did_you_mean, similar
@@ -43,9 +43,10 @@ def check_estimators(config: dict) -> None:
     """
     problems = []
     for path, entry, methods in _estimators(config):
-        if CACHE_FOLDER in (entry.get("params") or {}):
-            text = "names a folder from which pickled objects are loaded; remove the key"
-            problems.append(Problem((*path, "params", CACHE_FOLDER), text))
+        for place, params in _parameters(entry):
+            if CACHE_FOLDER in params:
+                text = "names a folder from which pickled objects are loaded; remove the key"
+                problems.append(Problem((*path, *place, CACHE_FOLDER), text))
         problem = _estimator_problem(entry["estimator"], methods)
         if problem:
             problems.append(Problem(path, f"{entry['estimator']}: {problem}"))
@@ -59,10 +60,19 @@ def _estimators(config: dict) -> Iterator[tuple[Keys, dict, tuple[str, ...]]]:
         sections.append((("datasets", name, "models"), dataset.get("models", {})))
     for path, models in sections:
         for name, model in models.items():
+            if (model or {}).get("optional") and not is_installed(model.get("estimator", "")):
+                continue
             if stands_alone(model):
                 yield (*path, name), model, ("fit",)
-            if model is not None:
-                yield from _parts(model.get("params"), (*path, name, "params"))
+            for place, params in _parameters(model or {}):
+                yield from _parts(params, (*path, name, *place))
+
+
+def _parameters(model: dict) -> Iterator[tuple[Keys, dict]]:
+    """Yield the parameters of an entry, those for larger tables too, and where they stand in it."""
+    yield ("params",), model.get("params") or {}
+    for rows, params in model.get("from_rows", {}).items():
+        yield ("from_rows", rows), params
 
 
 def _parts(value: Any, path: Keys) -> Iterator[tuple[Keys, dict, tuple[str, ...]]]:

@@ -1,8 +1,10 @@
 """The settings of one table: the config's sections with the table's own laid over them."""
 
 import copy
+from collections.abc import Iterable
 from typing import Any
 
+from ml_baseline.config.estimator_rules import is_installed
 from ml_baseline.config.paths import CHECK_SUFFIX
 from ml_baseline.config.schema import TOP_LEVEL_ONLY, stands_alone
 from ml_baseline.errors import InputError
@@ -11,6 +13,8 @@ from ml_baseline.errors import InputError
 ENSEMBLE = "ensemble"
 # What looks at no column: a mean with it is no news.
 BLIND_ESTIMATORS = "sklearn.dummy."
+# From the least effort to the most: a model is tried from its own on.
+EFFORTS = ("quick", "standard", "thorough")
 
 
 def dataset_settings(config: dict, name: str) -> dict[str, Any]:
@@ -20,7 +24,8 @@ def dataset_settings(config: dict, name: str) -> dict[str, Any]:
 
     Mappings are merged key by key, lists and single values replace what they override. A model
     that is null in the dataset is left out, and one that names its `estimator` there inherits
-    nothing: parameters of another class would not fit it.
+    nothing: parameters of another class would not fit it. Models of more than the table's `effort`
+    are left out, and optional ones that are not installed.
 
     Args:
         config: a completed config. It is not changed by changing what is returned.
@@ -32,11 +37,15 @@ def dataset_settings(config: dict, name: str) -> dict[str, Any]:
     if name not in config["datasets"]:
         names = ", ".join(config["datasets"])
         raise InputError(f"there is no dataset {name}; the config has {names}")
+    own = config["datasets"][name]
     sections = {key: value for key, value in config.items() if key not in TOP_LEVEL_ONLY}
-    settings = copy.deepcopy(_merged(sections, config["datasets"][name]))
+    settings = copy.deepcopy(_merged(sections, own))
+    models = _of_effort(settings)
     settings["models"] = {
-        model: entry for model, entry in settings["models"].items() if entry is not None
+        model: models[model] for model in models if not _is_missing(models[model])
     }
+    for model in settings["models"].keys() & own.get("models", {}).keys():
+        _apply_to_all_sizes(own["models"][model], settings["models"][model])
     return settings
 
 
@@ -45,6 +54,39 @@ def makes_ensemble(settings: dict) -> bool:
     entries = settings["models"].values()
     looking = [one for one in entries if not one["estimator"].startswith(BLIND_ESTIMATORS)]
     return settings["ensemble"] and len(looking) > 1
+
+
+def not_installed(config: dict, datasets: Iterable[str]) -> dict[str, str]:
+    """Return the optional models that these tables do without, and the package that each needs."""
+    sections = {key: value for key, value in config.items() if key not in TOP_LEVEL_ONLY}
+    tables = (_of_effort(_merged(sections, config["datasets"][name])) for name in datasets)
+    return {
+        model: entry["estimator"].partition(".")[0]
+        for models in tables
+        for model, entry in models.items()
+        if _is_missing(entry)
+    }
+
+
+def _of_effort(settings: dict) -> dict[str, dict]:
+    """Return the models of a table's merged settings that are tried with its effort."""
+    most = EFFORTS.index(settings["effort"])
+    return {
+        model: entry
+        for model, entry in settings["models"].items()
+        if entry is not None and EFFORTS.index(entry.get("effort", EFFORTS[0])) <= most
+    }
+
+
+def _is_missing(entry: dict) -> bool:
+    return entry.get("optional", False) and not is_installed(entry.get("estimator", ""))
+
+
+def _apply_to_all_sizes(override: dict, entry: dict) -> None:
+    """Take out of an entry what it has inherited for larger tables and the override sets for all."""
+    for rows, sized in entry.get("from_rows", {}).items():
+        for name in override.get("params", {}).keys() - override.get("from_rows", {}).get(rows, {}):
+            sized.pop(name, None)
 
 
 def batch_dataset(config: dict, batch: dict) -> str | None:

@@ -47,6 +47,7 @@ class Plan:
         explained: the files that are empty where explaining failed, each with the log that tells why.
         data: the folder of the tables that are made.
         results: the folder of the results.
+        not_installed: the optional models that are left out, each with the package it would need.
         gathered: files that are made of all tables, each with a function that writes it with what
             there is, given what could not be made and the time at which the run began; it returns
             whether it has written.
@@ -61,6 +62,7 @@ class Plan:
     explained: dict[str, str] = field(default_factory=dict)
     data: str = "data"
     results: str = "results"
+    not_installed: dict[str, str] = field(default_factory=dict)
     gathered: dict[str, Callable[[set[str], float], bool]] = field(default_factory=dict)
     group_of: Callable[[str, Any], str | None] = lambda script, wildcards: None
 
@@ -140,6 +142,9 @@ class Run:
             leave_run()
             return
         names = snakemake_internals.scripts_to_run(self._workflow)
+        if missing := self._plan.not_installed:
+            packages = " ".join(sorted({*missing.values()}))
+            _say(f"Left out, as not installed: {', '.join(missing)} (pip install {packages})")
         self._warm = WarmProcesses(kinds_asked_for(self._scripts / name for name in names))
 
     def after_jobs(self, ended_well: bool) -> bool:

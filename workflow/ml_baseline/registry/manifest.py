@@ -49,6 +49,7 @@ class Member(TypedDict):
     name: str
     estimator: str
     params: NotRequired[dict[str, Any]]
+    from_rows: NotRequired[dict[str, dict[str, Any]]]
     preprocessing: NotRequired[str | None]
     weight: NotRequired[float]
 

@@ -59,8 +59,8 @@ def report_page(sources: Sources, settings: dict, folder: Path) -> str:
         sources: the table's result files.
         settings: `config` (the whole config of this table, as YAML), `versions` (a list of
             packages with their versions), `graph` (the rules that make the page), `first_seed`
-            (of the split that curves and importance are of), `cleaned_table` (a path, for its
-            hash) and `target` (the path of the report).
+            (of the split that curves and importance are of), `not_installed` (models left out),
+            `cleaned_table` (a path, for its hash) and `target` (the path of the report).
         folder: where the templates are.
     """
     found = standing(sources.leaderboard, sources.audit, sources.controls)
@@ -72,6 +72,7 @@ def report_page(sources: Sources, settings: dict, folder: Path) -> str:
         "rows": sources.repairs["rows_kept"],
         "features": sum(c["role"] == "feature" for c in sources.schema["columns"]),
         "found": found,
+        "not_installed": settings["not_installed"],
         "metrics": METRICS,
         "headline": answer.headline(found),
         "board": models.board(found),
