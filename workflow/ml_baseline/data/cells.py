@@ -140,11 +140,24 @@ NUMBER_LABEL = re.compile(r"[+-]?(0|[1-9]\d*)(\.\d*)?", re.ASCII)
 # many decide what most cells decide. The rest is read cell by cell in any case.
 FEW_CELLS = 200
 ENOUGH_CELLS = 10_000
+ENOUGH_TEXTS = 2_000
+# So many of the words of a text stand in other cells too. Texts that differ in each row are ids,
+# unless they have more words than names.
+RECURRING_WORDS, TEXT_WORDS = 0.2, 3
 
 
 def sample(texts: pd.Series, size: int) -> pd.Series:
     """Return up to `size` cells at equal distances: a sorted column shows all that it holds."""
     return texts.iloc[:: -(-len(texts) // size) or 1]
+
+
+def is_text(texts: pd.Series, words: float = 1.5) -> bool:
+    """Return whether cells are text: of so many words on average, which recur in other cells."""
+    few = sample(texts.dropna().drop_duplicates(), ENOUGH_TEXTS).str.lower()
+    found = few.str.findall(r"\w+").map(set).explode().dropna()
+    return len(found) >= max(words * len(few), 1) and bool(
+        found.duplicated(keep=False).mean() >= RECURRING_WORDS
+    )
 
 
 def strip(texts: pd.Series) -> pd.Series:

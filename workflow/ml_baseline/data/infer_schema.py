@@ -218,7 +218,8 @@ def _names_each_row(present: pd.Series, rows: int) -> bool:
         return False
     few = cells.sample(present, cells.ENOUGH_CELLS)
     looks_like_one = few.str.match(ID_LIKE).mean() >= ID_LIKE_SHARE
-    return bool(looks_like_one and few.str.match(QUANTITY_LIKE).mean() < 0.5)
+    is_amount = few.str.match(QUANTITY_LIKE).mean() >= 0.5
+    return bool(looks_like_one and not is_amount and not cells.is_text(few, cells.TEXT_WORDS))
 
 
 def _numbers_rows(texts: pd.Series) -> bool:

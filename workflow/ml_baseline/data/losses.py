@@ -185,8 +185,15 @@ def _texts(table: ReadTable) -> Iterator[Doubt]:
             looks = "have digits but are no plain numbers or dates, and " * is_like_amounts
             looks += "are read as categories"
             advice = "Leave the column out, or split it into columns that have fewer values."
+            if cells.is_text(texts) and not is_like_amounts:
+                looks, severity = "are read as text", "told"
         summary = f"The {len(texts):,} different texts of '{source}' {looks}: {shown(examples)}"
         why = f"Of categories that few rows have hardly anything is learned. {advice} {KEEPS}."
+        if severity == "told":
+            why = (
+                "Models learn from the groups of letters in its words. The texts are kept with the "
+                "model, as all categories are: leave the column out if they must not be."
+            )
         settle = table.settle(source, kind="category")
         yield Doubt(source, what, severity, present, summary, why, settle, examples)
 

@@ -19,6 +19,9 @@ from ml_baseline.data.schema import Schema, feature_columns
 from ml_baseline.data.split import fold_numbers, fold_rows, row_groups, split
 from ml_baseline.errors import InputError
 
+Splits = list[tuple[np.ndarray, np.ndarray]]
+
+ENCODING_FOLDS = 5
 # From so many rows on `early_stopping: auto` stops early (scikit-learn 1.9).
 ROWS_OF_AUTO = 10_000
 MOST_HELD_OUT = 0.5
@@ -174,7 +177,7 @@ def _splits(
     schema: Schema,
     strategy: str,
     random_state: int,
-) -> list[tuple[np.ndarray, np.ndarray]]:
+) -> Splits:
     """Return the folds in which an estimator tunes or calibrates itself, as positions of rows."""
     rows = augmented.drop_duplicates("row_id")
     parameters = estimator.get_params(deep=False)
@@ -193,6 +196,23 @@ def _splits(
         dealt = _folds(rows, schema, strategy, folds, random_state, whole)
     else:  # positions of rows, which only a caller in Python can give
         return cv
+    return _with_copies(dealt, rows, augmented)
+
+
+def encoding_splits(
+    augmented: pd.DataFrame, schema: Schema, strategy: str, random_state: int
+) -> Splits:
+    """Return the folds in which categories are encoded by the target, as positions of rows.
+
+    Each row is in one test set, and so are its copies. Raises InputError if no two folds can be dealt.
+    """
+    rows = augmented.drop_duplicates("row_id")
+    dealt = _folds(rows, schema, strategy, ENCODING_FOLDS, random_state, whole=True)
+    return _with_copies(dealt, rows, augmented)
+
+
+def _with_copies(dealt: Splits, rows: pd.DataFrame, augmented: pd.DataFrame) -> Splits:
+    """Return splits of rows as those of the rows and their copies."""
     ids, of_row = rows["row_id"].to_numpy(), augmented["row_id"].to_numpy()
 
     def positions(part: np.ndarray) -> np.ndarray:
@@ -203,7 +223,7 @@ def _splits(
 
 def _folds(
     rows: pd.DataFrame, schema: Schema, strategy: str, folds: int, random_state: int, whole: bool
-) -> list[tuple[np.ndarray, np.ndarray]]:
+) -> Splits:
     """Return folds of the rows by the strategy, as many as can be made with both classes.
 
     In time order each is predicted from the ones before it, or, where `whole`, from all others: then

@@ -6,7 +6,7 @@ import importlib.util
 import inspect
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from sklearn.utils import get_tags
 from ml_baseline.config.estimator_rules import CACHE_FOLDER, PART_METHODS
 from ml_baseline.data.schema import Schema, feature_columns
 from ml_baseline.errors import InputError, did_you_mean, similar
+from ml_baseline.modelling.target_encoding import Encoder
 
 # Trees hold numbers in 32 bits, and sums of squares must not overflow 64.
 LARGEST_NUMBER = 1e30
@@ -44,6 +45,7 @@ def build_pipeline(
     min_frequency: int = 10,
     random_state: int = 0,
     threads: int = 1,
+    encoders: Sequence[Encoder] = (),
 ) -> Pipeline:
     """Return an unfitted pipeline that takes a cleaned table's feature columns.
 
@@ -59,6 +61,7 @@ def build_pipeline(
             fitting, "linear" the same one if there is one, "tree" one of their own.
         random_state: seed for every part of the estimator that takes one and has none.
         threads: `n_jobs` for an estimator that takes it and has none.
+        encoders: what gives further columns, as `target_encoding.target_encoders` returns it.
 
     Raises:
         InputError: the estimator cannot be imported or does not take its parameters, or is no
@@ -90,7 +93,8 @@ def build_pipeline(
     rare = {"max_categories": max_categories, "min_frequency": min_frequency}
     preprocess = PREPROCESSING[model.get("preprocessing", "linear")](schema, rare, takes_missing)
     if model.get("preprocessing") == "tree" and takes_missing:
-        _tell_categories(estimator, schema, max_categories)
+        _tell_categories(estimator, schema, max_categories, encoders)
+    preprocess.transformers += encoders
     return Pipeline([("preprocess", preprocess), ("model", estimator)])
 
 
@@ -242,7 +246,9 @@ def _tree(schema: Schema, rare: dict, takes_missing: bool) -> ColumnTransformer:
     return _by_kind(schema, numbers, categories)
 
 
-def _tell_categories(estimator: BaseEstimator, schema: Schema, max_categories: int) -> None:
+def _tell_categories(
+    estimator: BaseEstimator, schema: Schema, max_categories: int, encoders: Sequence[Encoder]
+) -> None:
     """Tell an estimator that looks for categories itself which columns of codes `_tree` gives."""
     parameters = estimator.get_params(deep=False)
     looks = parameters.get("categorical_features") == "from_dtype"
@@ -251,7 +257,9 @@ def _tell_categories(estimator: BaseEstimator, schema: Schema, max_categories: i
         columns = [name for kinds in (NUMBERS, CODES) for name in feature_columns(schema, *kinds)]
         # Codes from the config stay ordered.
         categories = feature_columns(schema, "category")
-        estimator.set_params(categorical_features=[name in categories for name in columns])
+        told = [name in categories for name in columns]
+        encoded = sum(1 if isinstance(names, str) else len(names) for *_, names in encoders)
+        estimator.set_params(categorical_features=[*told, *[False] * encoded])
 
 
 PREPROCESSING = {"linear": _linear, "ranks": _ranks, "tree": _tree}

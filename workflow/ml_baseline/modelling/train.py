@@ -1,5 +1,7 @@
 """Fitting a model and predicting with it; out-of-fold predictions by cross-validation."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
@@ -8,8 +10,9 @@ from ml_baseline.data.augment import augment
 from ml_baseline.data.schema import Schema, feature_columns
 from ml_baseline.data.split import fold_numbers, fold_rows
 from ml_baseline.errors import InputError
-from ml_baseline.modelling.inner_splits import fit_pipeline
+from ml_baseline.modelling.inner_splits import encoding_splits, fit_pipeline
 from ml_baseline.modelling.pipeline import build_pipeline, of_size
+from ml_baseline.modelling.target_encoding import forget_splits, target_encoders
 
 # A probability may leave 0 to 1 by so much when sums are rounded.
 ROUNDING = 1e-9
@@ -81,13 +84,17 @@ def fit(
     # A rare level is as rare with its copies as without.
     copies = int(augmented["copy"].max()) + 1
     preprocessing = settings["preprocessing"]
+    strategy = settings.get("strategy", "stratified")
+    learned = _with_values(schema, augmented)
+    splits = partial(encoding_splits, augmented, schema, strategy, random_state)
     model = build_pipeline(
-        _with_values(schema, augmented),
+        learned,
         of_size(settings["model"], len(augmented) // copies),
         max_categories=preprocessing["max_categories"],
         min_frequency=preprocessing["min_frequency"] * copies,
         random_state=random_state,
         threads=threads,
+        encoders=target_encoders(augmented, learned, preprocessing["max_categories"], splits),
     )
     parameters = model.named_steps["model"].get_params(deep=False)
     # A whole number of `max_samples` caps what each member of an ensemble learns from; on a smaller
@@ -95,8 +102,8 @@ def fit(
     cap = parameters.get("max_samples")
     if isinstance(cap, int) and cap > len(augmented):
         model.set_params(model__max_samples=None)
-    strategy = settings.get("strategy", "stratified")
     fit_pipeline(model, augmented, schema, strategy, random_state)
+    forget_splits(model.named_steps["preprocess"])
     if parameters.get("n_jobs") is not None:
         model.set_params(model__n_jobs=1)
     return model

@@ -9,6 +9,7 @@ from ml_baseline.audit.context import Context
 from ml_baseline.audit.findings import Finding, Limit, config_entry
 from ml_baseline.audit.registry import check
 from ml_baseline.audit.strength import binned, plainly_above_chance, strength
+from ml_baseline.data import cells
 from ml_baseline.data.schema import ORDERED_KINDS, columns_of_role, feature_columns
 
 LIMIT = Limit(
@@ -60,13 +61,13 @@ def ids(context: Context) -> list[Finding]:
 
 
 def _identifies(values: pd.Series, kind: str) -> bool:
-    """Return whether a column says which row it is: different texts, or counting whole numbers."""
+    """Return whether a column says which row it is: different labels, or counting whole numbers."""
     rows = len(values)
     if rows < 20 or values.isna().any():
         return False
     distinct = values.nunique()
     if kind not in ORDERED_KINDS:
-        return distinct > DISTINCT_SHARE * rows
+        return distinct > DISTINCT_SHARE * rows and not cells.is_text(values, cells.TEXT_WORDS)
     if distinct < rows or (values % 1 != 0).any():
         return False
     # Counted through, perhaps with gaps, such as the rows that went to the holdout.
