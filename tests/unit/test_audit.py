@@ -587,6 +587,16 @@ def test_one_round_column_copied_with_noise_is_told_by_its_decimals(honest):
     assert row.verdict == "fail"
 
 
+def test_a_number_that_varies_in_the_holdout_only_is_no_obstacle():
+    table, schema = numeric_table()
+    table["x0"] = 0.0
+
+    def after(train, holdout):
+        return train, holdout.assign(x0=np.arange(len(holdout)) % 2)
+
+    assert not len(bad(run(table, schema, after=after), "near_duplicates"))
+
+
 def test_tables_without_copies_pass():
     result = run(*numeric_table())
     assert not len(bad(result, "near_duplicates"))

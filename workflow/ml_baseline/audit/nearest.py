@@ -193,6 +193,7 @@ def _independent(columns: list[_Compared]) -> float:
     Of numbers the exponential of the entropy of the eigenvalues of their correlations (Roy and
     Vetterli, 2007, The Effective Rank).
     """
+    columns = [column for column in columns if np.ptp(column.theirs) > 0]
     numbers = [column.theirs for column in columns if column.tolerance]
     if len(numbers) < 2:
         return len(columns)

@@ -33,6 +33,8 @@ FEWEST_ROWS, ROWS_AROUND = 8, 10
 SETTLED, SURELY_SETTLED = 0.98, 0.9
 # Rows and columns that segments are looked for in; rows of the smaller class a segment needs in each half.
 SEARCHED_ROWS, MOST_COLUMNS, LEVELS, FEWEST_IN_SEGMENT = 5_000, 64, 8, 6
+# A column that tells this much everywhere settles a part of the rows by nature.
+STRONG_ANYWHERE = 0.92
 NAMED = 20
 
 
@@ -143,11 +145,12 @@ def _segment(context: Context) -> tuple[float, str, str]:
     Learned from one half of the rows, judged by the other, and the other way round.
     """
     settled = context.failed_alone()
-    views = [
-        one.view
+    scored = [
+        one
         for one in sorted(context.scored, key=lambda one: -one.strength.auc)
         if one.view.what != "date" and one.view.size > 1 and one.view.subject not in settled
     ][:MOST_COLUMNS]
+    views = [one.view for one in scored]
     if len(views) < 2:
         return 0.0, "", ""
     rows = context.random(9).permutation(len(context.target))[:SEARCHED_ROWS]
@@ -169,5 +172,6 @@ def _segment(context: Context) -> tuple[float, str, str]:
     shares = (settles * counts.sum(axis=(0, 1, 5))).sum(axis=1) / len(rows)
     subjects = np.array([view.subject for view in views], dtype=object)
     shares[subjects[:, None] == subjects[None]] = 0.0
+    shares[:, [one.strength.auc >= STRONG_ANYWHERE for one in scored]] = 0.0
     segment, column = np.unravel_index(int(shares.argmax()), shares.shape)
     return float(shares.max()), str(subjects[column]), str(subjects[segment])
