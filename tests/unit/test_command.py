@@ -18,7 +18,7 @@ from small_shop import publish_shop, shop
 from ml_baseline.cli import actions, command
 from ml_baseline.cli import train as train_command
 from ml_baseline.cli.train import known_tables, name_and_settings, name_of_file
-from ml_baseline.config.schema import load_schema
+from ml_baseline.config.text import load_yaml
 from ml_baseline.data import sample_data
 from ml_baseline.errors import InputError
 
@@ -271,7 +271,7 @@ def test_processes_that_predict_into_one_file_all_end_well(batch):
 
 
 def test_defaults_of_the_sample_are_those_of_the_config():
-    schema = load_schema(ROOT / "workflow/schemas/config.schema.yaml")
+    schema = load_yaml(ROOT / "workflow/schemas/config.schema.yaml")
     sample = schema["$defs"]["sample"]["properties"]
     assert sample["rows"]["default"] == actions.SAMPLE_ROWS
     assert sample["rows"]["minimum"] == command.FEWEST_SAMPLE_ROWS

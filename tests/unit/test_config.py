@@ -10,13 +10,14 @@ from bad_configs import BAD_TABLE, BAD_TOP, DUMMY, read, with_table
 from ml_baseline.config.completion import LIMITS, complete
 from ml_baseline.config.estimators import check_estimators
 from ml_baseline.config.page import document
-from ml_baseline.config.schema import TOP_LEVEL_ONLY, load_schema
+from ml_baseline.config.schema import TOP_LEVEL_ONLY
 from ml_baseline.config.settings import dataset_settings, not_installed
+from ml_baseline.config.text import load_yaml
 from ml_baseline.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 SCHEMA_PATH = ROOT / "workflow" / "schemas" / "config.schema.yaml"
-SCHEMA = load_schema(SCHEMA_PATH)
+SCHEMA = load_yaml(SCHEMA_PATH)
 
 
 def problems(config):
@@ -923,8 +924,8 @@ def test_the_start_imports_nothing_heavy():
     program = (
         "import sys, yaml\n"
         "from ml_baseline.config.configuration import checked_config, key_places\n"
-        "from ml_baseline.config.schema import load_schema\n"
-        "schema, config = map(load_schema, sys.argv[1:])\n"
+        "from ml_baseline.config.text import load_yaml\n"
+        "schema, config = map(load_yaml, sys.argv[1:])\n"
         "checked_config(config, schema, key_places(sys.argv[2:]))\n"
         "heavy = {'numpy', 'pandas', 'sklearn', 'scipy', 'matplotlib', 'jsonschema', 'pydantic'}\n"
         "print(*heavy & {*sys.modules})\n"

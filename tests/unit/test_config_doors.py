@@ -14,10 +14,10 @@ from snakemake.utils import update_config
 
 from ml_baseline.cli.train import known_tables, name_and_settings
 from ml_baseline.config.configuration import COMMAND_LINE, checked_config, key_places
-from ml_baseline.config.schema import load_schema
+from ml_baseline.config.text import load_yaml
 from ml_baseline.errors import InputError
 
-SCHEMA = load_schema(ROOT / "workflow" / "schemas" / "config.schema.yaml")
+SCHEMA = load_yaml(ROOT / "workflow" / "schemas" / "config.schema.yaml")
 GOOD = "datasets: {good: {table: good.csv, target: answer}}\n"
 
 

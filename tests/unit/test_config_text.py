@@ -8,11 +8,10 @@ from running import ROOT
 
 from ml_baseline.config.completion import complete
 from ml_baseline.config.configuration import checked_config, key_places
-from ml_baseline.config.schema import load_schema
-from ml_baseline.config.text import read_config_file
+from ml_baseline.config.text import load_yaml, read_config_file
 from ml_baseline.errors import InputError
 
-SCHEMA = load_schema(ROOT / "workflow" / "schemas" / "config.schema.yaml")
+SCHEMA = load_yaml(ROOT / "workflow" / "schemas" / "config.schema.yaml")
 
 
 @pytest.mark.parametrize("case", BAD_TEXTS)

@@ -16,10 +16,10 @@ from ml_baseline.config.paths import (
     same_path,
     whole_prediction,
 )
-from ml_baseline.config.schema import load_schema
+from ml_baseline.config.text import load_yaml
 from ml_baseline.errors import InputError
 
-SCHEMA = load_schema(CHECKOUT / "workflow" / "schemas" / "config.schema.yaml")
+SCHEMA = load_yaml(CHECKOUT / "workflow" / "schemas" / "config.schema.yaml")
 
 READS = {"data/raw/churn.csv": "the table of churn", "new.csv": "the input"}
 

@@ -514,7 +514,7 @@ def test_names_that_mean_nothing_are_refused_with_the_nearest(name, pieces):
     table, schema = customers(20)
     schema["columns"].insert(0, {"name": "key", "role": "id", "kind": "category"})
     with pytest.raises(InputError) as refused:
-        plots.check(name, schema)
+        plots.resolve(name, schema)
     for piece in pieces:
         assert piece in str(refused.value)
     with pytest.raises(InputError):

@@ -95,12 +95,9 @@ def open_new(path: str | Path) -> IO[str]:
 
 @contextmanager
 def own_folder(parent: str | Path | None = None) -> Iterator[Path]:
-    """Yield a temporary folder that nobody else can read; it is removed at the end.
+    """Yield a temporary folder in `parent`, or the system's, that nobody else can read.
 
-    Those that killed processes have left there are removed first.
-
-    Args:
-        parent: where to make it; in the system's folder for such if None.
+    It is removed at the end, and those that killed processes have left there are before.
     """
     remove_left_folders(parent)
     with (
@@ -139,12 +136,7 @@ def hold_folder(folder: str | Path, how: int = fcntl.LOCK_SH) -> Iterator[None]:
 def open_lock_file(path: str | Path, create: bool = True) -> IO[str]:
     """Open a file to be locked with `flock`, without changing what is in it.
 
-    Args:
-        path: the file.
-        create: whether to make it if it is missing.
-
-    Raises:
-        InputError: it is no plain file: a symbolic link may lead to anything.
+    Raises InputError if it is no plain file: a symbolic link may lead to anything.
     """
     path = Path(path)
     if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):

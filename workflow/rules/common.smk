@@ -7,7 +7,6 @@ from functools import cache
 from pathlib import Path
 
 from ml_baseline.config.configuration import checked_config
-from ml_baseline.config.schema import load_schema
 from ml_baseline.config.settings import (
     ENSEMBLE,
     batch_dataset,
@@ -16,6 +15,7 @@ from ml_baseline.config.settings import (
     makes_ensemble,
     not_installed,
 )
+from ml_baseline.config.text import load_yaml
 from ml_baseline.data.sample_note import is_sample
 from ml_baseline.errors import InputError
 from ml_baseline.jobs import snakemake_internals, worker
@@ -30,7 +30,7 @@ made = snakemake_internals.prefixing(workflow)
 MEMORY = Memory(Path(".snakemake", "ml-baseline-memory.json").absolute())
 CONDA_ENVIRONMENT = str(WORKFLOW_FOLDER.parent / "envs" / "ml-baseline.yaml")
 
-SCHEMA = load_schema(WORKFLOW_FOLDER / "schemas" / "config.schema.yaml")
+SCHEMA = load_yaml(WORKFLOW_FOLDER / "schemas" / "config.schema.yaml")
 
 try:
     # Not for the jobs of a cluster, which read this file too.

@@ -6,12 +6,7 @@ from pathlib import Path
 
 from ml_baseline.config.paths import is_inside, is_result, output_problem, same_path
 from ml_baseline.config.problems import Keys, Problem, refuse, shown
-from ml_baseline.config.settings import (
-    ENSEMBLE,
-    batch_dataset,
-    batch_files,
-    dataset_settings,
-)
+from ml_baseline.config.settings import ENSEMBLE, batch_dataset, batch_files, dataset_settings
 from ml_baseline.errors import did_you_mean, similar
 
 # Pairs of dataset keys that must not name the same column, and why.
@@ -37,6 +32,11 @@ EXCLUSIVE_ROLES = (
 KINDS_OF_KEYS = {"format": "date", "latest_year": "date", "decimal": "number", "unit": "number"}
 # Keys that say how to read text between separators.
 TEXT_KEYS = ("separator", "quote", "escape")
+# Signs that cannot be the same one.
+UNLIKE_KEYS = (
+    *(("decimal", "separator"), ("quote", "separator")),
+    *(("escape", "separator"), ("escape", "quote")),
+)
 # Keys that say how to read a file, and files that have nothing of the kind, by the end of their name.
 FILE_KEYS = {
     r"\.parquet$": ("a Parquet file", (*TEXT_KEYS, "encoding", "sheet", "header_row")),
@@ -111,25 +111,18 @@ def _table_problems(dataset: dict) -> Iterator[Problem]:
             for key in (key for key in keys if dataset[key] is not None):
                 text = f"found {shown(dataset[key])}; {file} has no {key}; remove the key"
                 yield Problem((key,), text)
-    for key, *others in (
-        ("decimal", "separator"),
-        ("quote", "separator"),
-        ("escape", "separator", "quote"),
-    ):
-        for other in others:
-            if dataset[key] is not None and dataset[key] == dataset[other]:
-                text = f"is {shown(dataset[key])}, as {other} is; they cannot be told apart"
-                yield Problem((key,), text)
+    for key, other in UNLIKE_KEYS:
+        if dataset[key] is not None and dataset[key] == dataset[other]:
+            text = f"is {shown(dataset[key])}, as {other} is; they cannot be told apart"
+            yield Problem((key,), text)
     if dataset["encoding"] is not None:
         try:
             "".encode(dataset["encoding"])
         except (LookupError, ValueError):
             text = f"found {shown(dataset['encoding'])}; expected the name of a text encoding"
-            known = ("utf-8", "utf-16", "latin-1", "cp1252")
-            close = did_you_mean(
-                similar(dataset["encoding"], known, 1), otherwise="write utf-8, latin-1 or the like"
-            )
-            yield Problem(("encoding",), f"{text}; {close}")
+            close = similar(dataset["encoding"], ("utf-8", "utf-16", "latin-1", "cp1252"), 1)
+            hint = did_you_mean(close, otherwise="write utf-8, latin-1 or the like")
+            yield Problem(("encoding",), f"{text}; {hint}")
     for column, date_format in dataset.get("dates", {}).items():
         yield from _format_problems(("dates", column), date_format)
     for column, how in dataset.get("columns", {}).items():
@@ -217,9 +210,8 @@ def _unfit_models(path: Keys, models: dict, inherited: dict) -> Iterator[Problem
 # In a path, Snakemake takes {word} for a wildcard and <word> for a variable of its own.
 NOT_IN_PATHS = {
     r"[{}]": "has a brace, which Snakemake takes for a wildcard; give the file another name",
-    r"<[a-z][a-z0-9_]*>": (
-        "has angle brackets, which Snakemake takes for a variable; give the file another name"
-    ),
+    r"<[a-z][a-z0-9_]*>": "has angle brackets, which Snakemake takes for a variable; give the file "
+    "another name",
     r"[\x00-\x1f\x7f]": "has an invisible control character in it; delete that",
     r"://": "is an address; download the file and name its path",
     r"[^/]{256}": "is too long: a file's name has at most 255 characters",
@@ -232,11 +224,9 @@ def _path_problems(config: dict) -> Iterator[Problem]:
     for section, keys in (("datasets", ("table",)), ("predictions", ("input", "output"))):
         for name, entry in config.get(section, {}).items():
             for key, path in ((key, entry.get(key) or "") for key in keys):
-                why = next(
-                    (why for found, why in NOT_IN_PATHS.items() if re.search(found, path)), None
-                )
+                why = [why for found, why in NOT_IN_PATHS.items() if re.search(found, path)]
                 if why:
-                    yield Problem((section, name, key), f"found {shown(path)}; this {why}")
+                    yield Problem((section, name, key), f"found {shown(path)}; this {why[0]}")
 
 
 def check_paths(config: dict) -> None:
@@ -244,9 +234,6 @@ def check_paths(config: dict) -> None:
 
     This asks the disk, relative to the current folder, so it belongs before the start of a run and
     not into its jobs.
-
-    Args:
-        config: a completed config.
     """
     problems = []
     reads: dict[str, str] = {}

@@ -69,7 +69,7 @@ def complete(config: Mapping, schema: dict) -> dict:
 
     Args:
         config: what the user wrote, as YAML gave it and the command line overrode it.
-        schema: from `schema.load_schema`.
+        schema: from `text.load_yaml`.
 
     Raises:
         ConfigError: a key that does not exist, a value of the wrong type or one that cannot be,

@@ -58,7 +58,7 @@ def checked_config(
 
     Args:
         config: what the user wrote, as Snakemake gathers it from files and the command line.
-        schema: from `schema.load_schema`.
+        schema: from `text.load_yaml`.
         places: from `key_places`.
         start: whether a run starts with it; its jobs read the config again, but what their
             environment and the disk hold is not asked once more.
@@ -77,7 +77,6 @@ def checked_config(
 
 
 def _keys(options: Mapping[str, object], path: Keys = ()) -> Iterator[Keys]:
-    """Yield the path of each key of a mapping."""
     for key, value in options.items():
         yield (*path, key)
         if isinstance(value, Mapping):

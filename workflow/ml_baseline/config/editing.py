@@ -17,13 +17,8 @@ def add_table(path: str | Path, name: str, settings: dict[str, Any], block: str)
     """Add a table to the `datasets` of a config file, which is made if it is not there.
 
     Comments, order, line ends and everything else stay as they are: only lines are put in, or, where
-    the mapping is in braces, the entry in it.
-
-    Args:
-        path: YAML or JSON.
-        name: of the table, which the config has not yet.
-        settings: of the table.
-        block: the same as the text of a whole config, indented by two spaces.
+    the mapping is in braces, the entry in it. `block` is the entry as the text of a whole config,
+    indented by two spaces.
 
     Raises:
         InputError: the file is no sound config, has the table already, or cannot be changed so.
@@ -58,7 +53,6 @@ def _refuse(path: Path) -> NoReturn:
 
 
 def _with_entry(path: Path, text: str, name: str, settings: dict[str, Any], block: str) -> str:
-    """Return the text of a config with one more entry."""
     root = yaml.compose(text, Loader=LOADER)
     if not isinstance(root, yaml.MappingNode):
         _refuse(path)

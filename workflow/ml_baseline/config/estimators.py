@@ -9,6 +9,7 @@ import pkgutil
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
@@ -37,9 +38,6 @@ def check_estimators(config: dict) -> None:
     """Raise ConfigError if an estimator that a model names does not exist or is not one.
 
     Ask this only where the jobs run in the same environment as the caller.
-
-    Args:
-        config: a completed config.
     """
     problems = []
     for path, entry, methods in _estimators(config):
@@ -76,7 +74,6 @@ def _parameters(model: dict) -> Iterator[tuple[Keys, dict]]:
 
 
 def _parts(value: Any, path: Keys) -> Iterator[tuple[Keys, dict, tuple[str, ...]]]:
-    """Yield the estimators inside the parameters of another."""
     if stands_alone(value):
         yield path, value, PART_METHODS
         value = {"params": value.get("params")}
@@ -117,14 +114,11 @@ def _estimator_problem(estimator: str, methods: tuple[str, ...]) -> str | None:
 def _spec(module: str) -> ModuleSpec | None:
     """Return where a module is, found without importing it or its package; None if it is nowhere."""
     package, *parts = module.split(".")
-    try:
+    spec = None
+    with suppress(ImportError, ValueError):
         spec = importlib.util.find_spec(package)
-    except (ImportError, ValueError):
-        return None
     for part in parts:
-        if spec is None:
-            return None
-        spec = PathFinder.find_spec(part, list(spec.submodule_search_locations or []))
+        spec = spec and PathFinder.find_spec(part, list(spec.submodule_search_locations or []))
     return spec
 
 
@@ -137,7 +131,6 @@ def _text(module: str) -> str | None:
 
 
 def _may_have(text: str, name: str) -> bool:
-    """Return whether a module with this text may have a name."""
     is_lazy = "__getattr__" in text and not PLAIN_LIST.search(text)
     return is_lazy or bool(OPEN.search(text) or re.search(rf"\b{name}\b", text))
 

@@ -14,9 +14,9 @@ from ml_baseline.config.schema import (
     TOP_LEVEL_ONLY,
     expected,
     is_override,
-    load_schema,
     resolved,
 )
+from ml_baseline.config.text import load_yaml
 
 
 def document(schema: dict, source: str = "workflow/schemas/config.schema.yaml") -> str:
@@ -88,4 +88,4 @@ def _flow(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    print(document(load_schema(sys.argv[1])), end="")
+    print(document(load_yaml(sys.argv[1])), end="")

@@ -23,13 +23,7 @@ class ConfigError(InputError):
     """A config that cannot be used, with all that is wrong in it."""
 
     def __init__(self, problems: list[Problem], places: Mapping[Keys, str] | None = None):
-        """Make one message of all problems.
-
-        Args:
-            problems: at least one.
-            places: where a key stands ("config.yaml, line 3"), of the keys for which that is known;
-                of `()`, the files.
-        """
+        """Make one message of all problems; `places` are those of `configuration.key_places`."""
         self.problems = problems
         count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
         lines = [f"  {dotted(path)}{_place(path, places or {})}: {text}" for path, text in problems]

@@ -7,11 +7,9 @@ the page of documentation are made from it too.
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from ml_baseline.config.problems import Keys, dotted, shown
-from ml_baseline.config.text import load_yaml
 from ml_baseline.errors import did_you_mean, similar
 
 # Every other section at the top level may be overridden inside a dataset.
@@ -22,11 +20,6 @@ SLIP = 0.87
 
 YAML_TRUTH = "YAML reads a bare Yes, No, On, Off, True or False as a truth value; put it in quotes"
 YAML_DATE = "YAML reads it as a date; put it in quotes"
-
-
-def load_schema(path: str | Path) -> dict:
-    """Return the schema that stands in the YAML file `path`."""
-    return load_yaml(path)
 
 
 def resolved(schema: dict, root: dict) -> dict:
@@ -86,7 +79,6 @@ def mismatch(value: Any, schema: dict) -> str:
 
 
 def _nearest_value(value: str, schema: dict) -> list[str]:
-    """Return the allowed values that were probably meant."""
     words = schema.get("enum") or schema.get("x-words") or []
     head, mark, tail = value.rpartition("_")
     endings = similar(mark + tail, [word for word in words if word.startswith("_")])

@@ -25,14 +25,8 @@ def dataset_settings(config: dict, name: str) -> dict[str, Any]:
     Mappings are merged key by key, lists and single values replace what they override. A model
     that is null in the dataset is left out, and one that names its `estimator` there inherits
     nothing: parameters of another class would not fit it. Models of more than the table's `effort`
-    are left out, and optional ones that are not installed.
-
-    Args:
-        config: a completed config. It is not changed by changing what is returned.
-        name: a key of `datasets`.
-
-    Raises:
-        InputError: there is no such dataset.
+    are left out, and optional ones that are not installed. The completed config is not changed by
+    changing what is returned. Raises InputError if there is no such dataset.
     """
     if name not in config["datasets"]:
         names = ", ".join(config["datasets"])

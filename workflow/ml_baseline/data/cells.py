@@ -18,17 +18,8 @@ import pyarrow.compute as pc
 # are not here: in a column of categories they are answers.
 MISSING_TOKENS = frozenset(
     ["", "?", "na", "n/a", "n.a.", "#n/a", "nan", "-nan", "nat", "null", "<na>", "(null)", "\\n"]
-    + [
-        "-",
-        "--",
-        "---",
-        "–",
-        "—",
-        ".",
-        "..",
-        *(f"#{error}!" for error in ("null", "value", "div/0")),
-    ]
-    + ["#ref!", "#num!", "#name?"]
+    + ["-", "--", "---", "–", "—", ".", ".."]
+    + ["#null!", "#value!", "#div/0!", "#ref!", "#num!", "#name?"]
 )
 # Missing if all other cells of the column are numbers. "none" and "nil" are not here: they may
 # mean zero.
@@ -87,10 +78,10 @@ NEVER_YEAR = 9000
 
 SPACES = " \u00a0\u2009\u202f"
 # Everything invisible: what Unicode calls white space, zero-width characters, byte order mark.
-BLANKS = (
+BLANKS = SPACES + "".join(map(chr, range(0x2000, 0x200B)))
+BLANKS += (
     "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u1680\u2028\u2029\u205f\u3000\u200b\u200c\u200d\u2060\ufeff"
 )
-BLANKS += SPACES + "".join(map(chr, range(0x2000, 0x200B)))
 BLANK_RUN = re.compile(f"[{BLANKS}]+")
 QUOTES = ('"', "'")
 CURRENCIES = (

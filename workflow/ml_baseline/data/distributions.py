@@ -18,10 +18,7 @@ MISSING = "(missing)"
 CENTRAL_SHARE = 0.99
 PART_NAMES = {
     "weekday": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
-    "month": (
-        *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
-        *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
-    ),
+    "month": ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
 }
 FIRST_OF_PART = {"weekday": 0, "month": 1}
 

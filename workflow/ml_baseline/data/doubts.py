@@ -19,11 +19,7 @@ from ml_baseline.text import config_entry
 def doubts(values: pd.DataFrame, schema: Schema, repairs: dict, settings: dict) -> list[Doubt]:
     """Return what is not certain about how a table was read and what was lost, the worst first.
 
-    Args:
-        values: the cleaned table.
-        schema: as `infer_schema.describe_columns` returns it.
-        repairs: what `clean` counted, and how the file was read (`tables.Rows.reading`).
-        settings: the table's settings, as `infer_schema` takes them.
+    Args: see `evidence.ReadTable`.
     """
     table = ReadTable(values, schema, repairs, settings)
     found = [doubt for kind in (*CHOICES, *LOSSES) for doubt in kind(table)]

@@ -26,9 +26,9 @@ class ReadTable:
     """A table as it was read, and what it tells as a whole."""
 
     values: pd.DataFrame  # cleaned
-    schema: Schema  # described
-    repairs: dict  # with how the file was read
-    settings: dict
+    schema: Schema  # as `infer_schema.describe_columns` returns it
+    repairs: dict  # what `clean` counted, and how the file was read (`tables.Rows.reading`)
+    settings: dict  # as `infer_schema` takes them
 
     def named(self, *keys: str) -> set[str]:
         """Return the columns that the config names under these keys."""

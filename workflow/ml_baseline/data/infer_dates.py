@@ -55,15 +55,9 @@ def day_first(
 
 def order_of(formats: Iterable[str]) -> str | None:
     """Return whether the "day" or the "month" comes first in formats such as %d/%m/%Y."""
-    return next(
-        (
-            order
-            for f in formats
-            for order, starts in NUMERIC_ORDERS.items()
-            if f.startswith(starts)
-        ),
-        None,
-    )
+    orders = NUMERIC_ORDERS.items()
+    found = (order for f in formats for order, starts in orders if f.startswith(starts))
+    return next(found, None)
 
 
 def _order(texts: pd.Series) -> str | None:

@@ -10,16 +10,8 @@ from ml_baseline.errors import InputError, did_you_mean, similar
 
 # Labels of a target that leave no doubt which is the yes, in canonical form.
 UNMISTAKABLE_PAIRS = (
-    ("yes", "no"),
-    ("y", "n"),
-    ("true", "false"),
-    ("t", "f"),
-    ("on", "off"),
-    ("1", "0"),
-    ("positive", "negative"),
-    ("pos", "neg"),
-    ("+", "-"),
-    ("1", "-1"),
+    *(("yes", "no"), ("y", "n"), ("true", "false"), ("t", "f"), ("on", "off")),
+    *(("1", "0"), ("positive", "negative"), ("pos", "neg"), ("+", "-"), ("1", "-1")),
 )
 
 

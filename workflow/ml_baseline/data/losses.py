@@ -6,12 +6,7 @@ import pandas as pd
 
 from ml_baseline.data import cells
 from ml_baseline.data.clean import EXAMPLES
-from ml_baseline.data.evidence import (
-    KEEPS,
-    SLIPS,
-    ReadTable,
-    shown,
-)
+from ml_baseline.data.evidence import KEEPS, SLIPS, ReadTable, shown
 from ml_baseline.data.infer_dates import DATE_SHARE
 from ml_baseline.data.infer_numbers import MANY_NUMBERS, have_units, strange_numbers
 from ml_baseline.data.infer_schema import ID_ROWS, QUANTITY_LIKE
@@ -27,6 +22,12 @@ BOTH_ORDERS = ["%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y"]
 NO_UNITS = frozenset(["st", "nd", "rd", "th", "am", "pm"])
 # Usual tokens for missing that may be an answer (region NA, surname Null). Nobody is called "n/a".
 MAYBE_ANSWERS = frozenset(["na", "null", "nan", "-", "."])
+# What the cells of a column are that could be read, by what it is.
+OTHER_CELLS = {
+    "boolean": "yes or no",
+    "code": "labels that have a code",
+    "part": "dates or times",
+}
 DROP = "Leave it out, as the line for the config does, or export it again with its values."
 
 
@@ -38,10 +39,8 @@ def _unreadable(table: ReadTable) -> Iterator[Doubt]:
         if lost <= SLIPS or share < UNREADABLE_SHARE:
             continue
         examples = repaired["unparsable_examples"]
-        others = {"boolean": "yes or no", "code": "labels that have a code"}.get(
-            entry["kind"], "numbers"
-        )
-        others = "dates or times" if "part" in entry else others
+        kind = "part" if "part" in entry else entry["kind"]
+        others = OTHER_CELLS.get(kind, "numbers")
         why = f"The other cells are {others}. Correct these in the file, or declare the column: the line "
         if len(examples) < EXAMPLES:
             settle = table.settle(source, missing_values=[*filter(None, missing), *examples])
@@ -64,20 +63,15 @@ def _markers(table: ReadTable) -> Iterator[Doubt]:
         taken = [number for number in entry.get("missing_numbers", ()) if number not in said]
         if not (count and taken) or "missing_values" in entry:
             continue
-        numbers = ", ".join(f"{number:g}" for number in taken)
-        summary = (
-            f"{plural(count, 'cell')} of '{source}' with {numbers} were taken for missing values"
-        )
+        texts = [f"{number:g}" for number in taken]
+        which = f"{plural(count, 'cell')} of '{source}' with {', '.join(texts)}"
+        summary = f"{which} were taken for missing values"
         why = (
             f"No other number comes near. {KEEPS}; if they are numbers like any other, write "
             "`missing_values: []` there."
         )
-        settle = table.settle(
-            source, missing_values=_tokens(table, source) + [f"{n:g}" for n in taken]
-        )
-        yield Doubt(
-            source, "marker", "warn", count, summary, why, settle, tuple(numbers.split(", "))
-        )
+        settle = table.settle(source, missing_values=_tokens(table, source) + texts)
+        yield Doubt(source, "marker", "warn", count, summary, why, settle, tuple(texts))
 
 
 def _is_number(text: str) -> bool:

@@ -196,11 +196,7 @@ def roc_auc_of_probabilities(probability: np.ndarray) -> float:
 
 
 def best_possible_roc_auc(rows: int = 1_000_000, random_state: int = 0) -> float:
-    """Return the best ROC-AUC possible on customers whose true features are all known.
-
-    For the table `customers(n, seed)` itself apply `roc_auc_of_probabilities` to the
-    `customers_probability` of its `customers_true_features`.
-    """
+    """Return the best ROC-AUC possible on customers whose true features are all known."""
     rng = _random_streams(random_state)["features"]
     truth = pd.DataFrame(_draw_features(rng, rows))
     return roc_auc_of_probabilities(customers_probability(truth))
@@ -275,12 +271,9 @@ No person in it exists.
 
 
 def make(sample: str, rows: int | None = None, seed: int | None = None) -> tuple[pd.DataFrame, str]:
-    """Return the table of a sample and a text about where it comes from.
+    """Return the table of a sample ("customers", "users" or "breast_cancer") and where it comes from.
 
-    Args:
-        sample: "customers", "users" or "breast_cancer".
-        rows: how many rows; breast_cancer has the rows it has.
-        seed: seed of the draw; breast_cancer takes none.
+    `rows` and `seed` are of no use for breast_cancer.
     """
     if sample == "breast_cancer":
         return breast_cancer(), BREAST_CANCER_SOURCE

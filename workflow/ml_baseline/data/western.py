@@ -73,7 +73,6 @@ def _is_western(word: str) -> bool:
 
 
 def _is_western_part(part: str) -> bool:
-    """Return whether letters are one word, or part of one, in a Western language."""
     if not part.isalpha():
         return False
     accents = re.findall(r"[^\x00-\x7f]+", part)
@@ -100,14 +99,6 @@ def another_encoding(data: bytes) -> tuple[str, str] | None:
 
 
 OTHERS = [
-    "cp1251",
-    "koi8_r",
-    "cp866",
-    "cp1250",
-    "iso8859_2",
-    "cp1253",
-    "cp1254",
-    "cp1255",
-    "cp1256",
+    *("cp1251", "koi8_r", "cp866", "cp1250", "iso8859_2", "cp1253", "cp1254", "cp1255", "cp1256"),
+    *("mac_roman", "cp850", "cp932", "euc_jp", "gb18030", "big5", "cp949"),
 ]
-OTHERS += ["mac_roman", "cp850", "cp932", "euc_jp", "gb18030", "big5", "cp949"]

@@ -11,14 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 COLUMNS = (
-    "job",
-    "dataset",
-    "seed",
-    "rows",
-    "wall_seconds",
-    "cpu_seconds",
-    "peak_memory_mib",
-    "exit_code",
+    *("job", "dataset", "seed", "rows"),
+    *("wall_seconds", "cpu_seconds", "peak_memory_mib", "exit_code"),
 )
 # Jobs below this share of the whole are drawn together.
 SMALL_SHARE = 0.01
@@ -29,14 +23,13 @@ DRAWN_JOBS = 8
 def costs(files: Iterable[Path], root: Path, rows: dict[str, int]) -> pd.DataFrame:
     """Return what each job cost when it last ran, the most expensive first.
 
+    Columns `COLUMNS`: times in seconds, memory in MiB (the highest resident set of the job's
+    processes, `getrusage`). A job of several tables has no dataset, one of all seeds no seed.
+
     Args:
         files: the JSON files, `<root>/[<dataset>/[seed<seed>/]]<job>.json`.
         root: the folder they are in.
         rows: rows of the cleaned tables, by dataset.
-
-    Returns:
-        Columns `COLUMNS`: times in seconds, memory in MiB (the highest resident set of the job's
-        processes, `getrusage`). A job of several tables has no dataset, one of all seeds no seed.
     """
     table = []
     for path in files:

@@ -36,34 +36,23 @@ KEPT_AS = ".changed"
 
 @dataclass
 class Plan:
-    """What a run has to know of the config.
+    """What a run has to know of the config."""
 
-    Args:
-        tables: the tables that the run is for.
-        folders: the folders that nobody but the workflow writes into.
-        trained: the files that hold the reason where training failed.
-        scored: the files that tell, in a row for each model, whether it could be scored.
-        controls: those that tell it of fresh rows.
-        explained: the files that are empty where explaining failed, each with the log that tells why.
-        data: the folder of the tables that are made.
-        results: the folder of the results.
-        not_installed: the optional models that are left out, each with the package it would need.
-        gathered: files that are made of all tables, each with a function that writes it with what
-            there is, given what could not be made and the time at which the run began; it returns
-            whether it has written.
-        group_of: what a cluster runs as one job; see `snakemake_internals.group_jobs`.
-    """
-
-    tables: Sequence[str]
-    folders: Sequence[str]
-    trained: Sequence[str]
-    scored: Sequence[str] = ()
-    controls: Sequence[str] = ()
+    tables: Sequence[str]  # that the run is for
+    folders: Sequence[str]  # that nobody but the workflow writes into
+    trained: Sequence[str]  # files that hold the reason where training failed
+    scored: Sequence[str] = ()  # files that tell, in rows for models, whether they could be scored
+    controls: Sequence[str] = ()  # those that tell it of fresh rows
+    # Files that are empty where explaining failed, each with the log that tells why.
     explained: dict[str, str] = field(default_factory=dict)
-    data: str = "data"
+    data: str = "data"  # the folder of the tables that are made
     results: str = "results"
+    # The optional models that are left out, each with the package it would need.
     not_installed: dict[str, str] = field(default_factory=dict)
+    # Files that are made of all tables, each with a function that writes it with what there is, given
+    # what could not be made and when the run began; it returns whether it has written.
     gathered: dict[str, Callable[[set[str], float], bool]] = field(default_factory=dict)
+    # What a cluster runs as one job; see `snakemake_internals.group_jobs`.
     group_of: Callable[[str, Any], str | None] = lambda script, wildcards: None
 
 
@@ -71,14 +60,9 @@ class Run:
     """One run in the current folder; see `snakemake_internals.Conduct` for who calls it when."""
 
     def __init__(self, workflow: Any, scripts: Path) -> None:
-        """Wait until no other run is starting here.
+        """Wait until no other run is starting here; InputError if the lock is no plain file.
 
-        Args:
-            workflow: Snakemake's workflow.
-            scripts: the folder of the scripts of our rules.
-
-        Raises:
-            InputError: the lock is no plain file.
+        `scripts` is the folder of the scripts of our rules.
         """
         self._workflow = workflow
         self._scripts = scripts
@@ -148,11 +132,7 @@ class Run:
         self._warm = WarmProcesses(kinds_asked_for(self._scripts / name for name in names))
 
     def after_jobs(self, ended_well: bool) -> bool:
-        """Say how the run went; if a model failed, have the next run try it again.
-
-        Returns:
-            Whether the run has ended well.
-        """
+        """Say how the run went and return whether well; have the next run try failed models again."""
         try:
             if not ended_well:
                 with contextlib.suppress(OSError):  # on a full disk the words below matter more
@@ -177,11 +157,7 @@ class Run:
         return ended_well and not failed
 
     def _rebuild_what_is_changed(self) -> None:
-        """Have the files made again that are not as the workflow wrote them, in dry runs too.
-
-        Raises:
-            InputError: this account's key cannot be relied on.
-        """
+        """Have the files made again that are not as the workflow wrote them, in dry runs too."""
         if not key_is_kept():
             _say(
                 "No key can be stored for this account, so the next run won't recognize this run's "
@@ -245,14 +221,7 @@ class RunLock:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Wait until no other run is starting.
-
-        Args:
-            folder: where Snakemake keeps its records.
-
-        Raises:
-            InputError: one of the locks is no plain file.
-        """
+        """Wait until no other run is starting; InputError if one of the locks is no plain file."""
         self.alone = True
         self.ran_here = False
         self._starting: IO[str] | None = None

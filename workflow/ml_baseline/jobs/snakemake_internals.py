@@ -266,13 +266,7 @@ def forget_broken_records(folder: Path = FOLDER) -> list[Path]:
     """Have the files made again whose record is broken, as it may be after a power cut.
 
     Snakemake would take such a file for up to date, whatever changes in the config later. The
-    records in a database (`--persistence-backend db`) are never broken.
-
-    Args:
-        folder: where Snakemake keeps its records.
-
-    Returns:
-        The broken records.
+    records in a database (`--persistence-backend db`) are never broken. Returns the broken ones.
     """
     broken = []
     for record in (folder / "metadata").rglob("*"):
@@ -298,19 +292,10 @@ def cancel_timers() -> None:
 
 
 def rule_graph(workflow: Any, start: Any, wildcards: dict[str, Any]) -> dict[str, Any]:
-    """Return the graph of all rules that the job of the rule `start` waits for.
+    """Return, as `report.graph.RuleGraph`, all rules that a job of the rule `start` waits for.
 
     Snakemake draws such graphs for all jobs of a run; this is that of one table whatever is run.
-
     Jobs of other tables are left out: what waits for them waits for what they need of this one.
-
-    Args:
-        workflow: Snakemake's workflow.
-        start: one of its rules (`rules.report.rule`); it has the wildcard `dataset`.
-        wildcards: those of the job.
-
-    Returns:
-        What `report.graph.RuleGraph` describes.
     """
     # Where two rules make a file, Snakemake takes the one that is written for this file alone.
     producers = sorted(

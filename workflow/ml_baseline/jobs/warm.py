@@ -46,16 +46,9 @@ TABLE_MODULES = ("pandas", "pyarrow.csv", "jsonschema", "hashlib")
 PRELOADED = {
     "tables": (*SNAKEMAKE_MODULES, *TABLE_MODULES),
     "models": (
-        *SNAKEMAKE_MODULES,
-        *TABLE_MODULES,
-        "joblib",
-        "sklearn.compose",
-        "sklearn.dummy",
-        "sklearn.ensemble",
-        "sklearn.impute",
-        "sklearn.linear_model",
-        "sklearn.pipeline",
-        "sklearn.preprocessing",
+        *(*SNAKEMAKE_MODULES, *TABLE_MODULES, "joblib", "sklearn.compose", "sklearn.dummy"),
+        *("sklearn.ensemble", "sklearn.impute", "sklearn.linear_model"),
+        *("sklearn.pipeline", "sklearn.preprocessing"),
     ),
 }
 LARGEST_REQUEST = 1 << 20

@@ -148,12 +148,7 @@ def become_worker(connection: socket.socket) -> None:
 
 
 def finish(code: int, error: str | None = None) -> NoReturn:
-    """End this worker with all it has started; tell the watching job how, and what it took.
-
-    Args:
-        code: the exit code.
-        error: what went wrong, in one line.
-    """
+    """End this worker with all it has started; tell the watching job how, and what it took."""
     # Pools of processes are closed and their files removed, as at the end of any Python; but a process
     # that never ends is not waited for.
     end = threading.Thread(target=atexit._run_exitfuncs, daemon=True)
@@ -184,10 +179,6 @@ def kill_tree(pid: int, itself: bool = True) -> None:
 
     Python's resource trackers stay: they end by themselves, once they have removed the shared
     memory of the others.
-
-    Args:
-        pid: the process, a worker's for instance.
-        itself: whether it is killed too.
     """
     kept = {os.getpid()} if itself else {os.getpid(), pid}
     deadline = time.monotonic() + KILL_SECONDS
@@ -256,8 +247,7 @@ def _warm_worker(kind: str, run: int | None) -> tuple[int, socket.socket | None]
 def _watched(connection: socket.socket, run: int | None, until: float | None) -> Report | None:
     """Return the worker's report, None if it ends without one; end with the run if that ends first.
 
-    Raises:
-        TimeoutError: it is `until` (of `time.monotonic`).
+    Raises TimeoutError at `until` (of `time.monotonic`).
     """
     told = b""
     while b"\n" not in told:

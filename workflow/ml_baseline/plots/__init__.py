@@ -16,7 +16,7 @@ from ml_baseline.plots import (  # noqa: F401  (importing them registers their p
     rates,
     scatter,
 )
-from ml_baseline.plots.registry import PICTURES, check, draw
+from ml_baseline.plots.registry import PICTURES, draw, resolve
 from ml_baseline.plots.style import NEGATIVE, POSITIVE, save
 
-__all__ = ["NEGATIVE", "PICTURES", "POSITIVE", "check", "draw", "save"]
+__all__ = ["NEGATIVE", "PICTURES", "POSITIVE", "draw", "resolve", "save"]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ml_baseline.data.schema import Column
+from ml_baseline.data.schema import ORDERED_KINDS, Column
 from ml_baseline.plots.page import Page, nothing, widest
 from ml_baseline.plots.registry import picture
 from ml_baseline.plots.style import SMALL_SIZE, sns
@@ -58,7 +58,7 @@ def _with_an_order(view: View) -> list[str]:
         entry["name"]
         for entry in view.schema["columns"]
         if entry["role"] in ("feature", "target")
-        and (entry["kind"] in ("number", "integer", "boolean") or _is_binary_code(entry))
+        and (entry["kind"] in ORDERED_KINDS or _is_binary_code(entry))
     ]
 
 

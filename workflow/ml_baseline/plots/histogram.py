@@ -110,10 +110,10 @@ def histograms(view: View) -> Figure:
             axes.annotate(
                 "no values",
                 (0.5, 0.5),
+                xycoords="axes fraction",
                 ha="center",
                 va="center",
                 color=FAINT,
-                xycoords="axes fraction",
             )
             continue
         panel_title(axes, name, step - 0.6, "*" * shares.clipped, shares.missing)

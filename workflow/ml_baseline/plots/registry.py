@@ -52,18 +52,16 @@ def picture(name: str, *kinds: str, columns: int = 1) -> Callable:
 
 
 def draw(name: str, table: pd.DataFrame, schema: Schema) -> Figure:
-    """Return the figure of the plot `name`; raise InputError as `check` does."""
+    """Return the figure of the plot `name`; raise InputError as `resolve` does."""
     chosen, columns = resolve(name, schema)
     return chosen.draw(View(table, schema), *columns)
 
 
-def check(name: str, schema: Schema) -> None:
-    """Raise InputError if `name` is no plot of a table with this schema, with the nearest names."""
-    resolve(name, schema)
-
-
 def resolve(name: str, schema: Schema) -> tuple[Picture, list[str]]:
-    """Return the plot `name` and the columns it is about; raise InputError as `check` does."""
+    """Return the plot `name` and the columns it is about.
+
+    Raises InputError if it is no plot of a table with this schema, with the nearest names.
+    """
     if name in PICTURES and not PICTURES[name].columns:
         return PICTURES[name], []
     if "/" in name or "\\" in name:
@@ -76,7 +74,9 @@ def resolve(name: str, schema: Schema) -> tuple[Picture, list[str]]:
     if not stem or not chosen or not chosen.columns:
         raise _unknown_plot(name, schema)
     near, unknown = [], stem
-    for parts in _cuts(stem) if chosen.columns == 2 else [(stem,)]:
+    # Column names hold underscores, so each underscore may be the one between two names.
+    cuts = [(stem[: m.start()], stem[m.end() :]) for m in re.finditer("_", stem)]
+    for parts in cuts if chosen.columns == 2 else [(stem,)]:
         found = [_find_column(part, schema) for part in parts]
         names = [one for one in found if one is not None]
         if len(names) == len(parts):
@@ -96,11 +96,6 @@ def resolve(name: str, schema: Schema) -> tuple[Picture, list[str]]:
         f"plot {name!r}: table {schema['dataset']!r} has no column {unknown!r} to plot{why}; "
         + _did_you_mean(similar(name, near, n=3, cutoff=0), schema)
     )
-
-
-def _cuts(stem: str) -> list[tuple[str, str]]:
-    # Column names hold underscores, so each underscore may be the one between two names.
-    return [(stem[: m.start()], stem[m.end() :]) for m in re.finditer("_", stem)]
 
 
 def _plottable(schema: Schema) -> list[str]:

@@ -40,15 +40,8 @@ TEXT, FAINT, GRID = "#262626", "#6b6b6b", "#dddddd"
 TITLE_SIZE, NOTE_SIZE, LABEL_SIZE, SMALL_SIZE = 13, 9.5, 10, 8.5
 # Fonts that have the scripts which matplotlib's own lacks, tried where they are installed.
 OTHER_SCRIPTS = (
-    "Noto Sans CJK SC",
-    "Noto Sans CJK JP",
-    "PingFang SC",
-    "Hiragino Sans",
-    "Microsoft YaHei",
-    "WenQuanYi Zen Hei",
-    "Arial Unicode MS",
-    "Noto Sans Devanagari",
-    "Noto Sans Thai",
+    *("Noto Sans CJK SC", "Noto Sans CJK JP", "PingFang SC", "Hiragino Sans", "Microsoft YaHei"),
+    *("WenQuanYi Zen Hei", "Arial Unicode MS", "Noto Sans Devanagari", "Noto Sans Thai"),
 )
 
 

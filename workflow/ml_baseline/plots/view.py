@@ -33,6 +33,7 @@ class View:
             for side in ("negative", "positive")
         ]
         self.labels = [f"{self.target} = {name}" for name in self.class_names]
+        self.rows = plural(len(table), "row")  # in words
 
     def __len__(self) -> int:
         return len(self.table)
@@ -41,11 +42,6 @@ class View:
     def classes(self) -> np.ndarray:
         """The target of each row, as the integers 0 and 1."""
         return (self.table[self.target_name].to_numpy() == 1).astype(np.intp)
-
-    @property
-    def rows(self) -> str:
-        """How many rows there are, in words."""
-        return plural(len(self.table), "row")
 
     def entry(self, name: str) -> Column:
         """Return what the schema says of a column; the target's classes have labels too."""

@@ -43,12 +43,10 @@ WORDS = {
 
 
 def describe_training(schema: dict, table: pd.DataFrame, raw: pd.DataFrame) -> dict:
-    """Return the schema with what new rows are compared with.
+    """Return the schema of a table with what new rows are compared with.
 
-    Args:
-        schema: the schema of the whole table.
-        table: the cleaned rows that the model has learned from.
-        raw: the raw table, every cell text, in which `row_id` tells the place of those rows.
+    `table` are the cleaned rows that the model has learned from; their `row_id` tells the place in
+    the raw one, `raw`, every cell of which is text.
     """
     schema = copy.deepcopy(describe_columns(schema, table))
     for entry in schema["columns"]:
@@ -178,12 +176,8 @@ class BatchCheck:
         rows like those of training, and `examples`.
         """
         columns = {entry["name"]: self._column(entry) for entry in self._features}
-        return {
-            "rows": self._rows,
-            "limit": LIMIT,
-            "warnings": [*self._warnings()],
-            "columns": columns,
-        }
+        told = {"rows": self._rows, "limit": LIMIT, "warnings": [*self._warnings()]}
+        return told | {"columns": columns}
 
     def _column(self, entry: Column) -> dict:
         about: dict[str, Any] = {}
@@ -229,13 +223,9 @@ class BatchCheck:
     def _in_words(self, entry: Column, what: str, found: _Found, is_more: bool) -> str:
         count = found.count if is_more else found.far
         of_all = f"{count:,} of {self._rows:,} cells ({percent(count / self._rows)})"
-        shown = [
-            f"{example:g}" if isinstance(example, float) else repr(example)
-            for example in found.examples
-        ]
-        examples = f" ({', '.join(shortened(text, SHOWN_CHARACTERS) for text in shown)})" * bool(
-            shown
-        )
+        shown = [f"{one:g}" if isinstance(one, float) else repr(one) for one in found.examples]
+        examples = ", ".join(shortened(text, SHOWN_CHARACTERS) for text in shown)
+        examples = f" ({examples})" if shown else ""
         training = ""
         if what == "unseen":
             training = f"; it had {listed(map(repr, entry.get('encode') or entry['categories']), EXAMPLES)}"

@@ -1,5 +1,6 @@
 """What a run was made with: Python, packages, the code's version. Nothing here imports them."""
 
+import contextlib
 import importlib.metadata
 import platform
 import subprocess
@@ -53,7 +54,6 @@ def _git(root: Path, *arguments: str) -> str | None:
 
 
 def _version(name: str) -> str | None:
-    try:
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+    return None

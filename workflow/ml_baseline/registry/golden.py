@@ -40,21 +40,12 @@ def choose_rows(predictions: pd.DataFrame, rows: int = ROWS) -> pd.DataFrame:
 def make_golden(
     model: "Pipeline", raw: pd.DataFrame, schema: Schema, predictions: pd.DataFrame
 ) -> Golden:
-    """Return golden rows of a model.
+    """Return golden rows of a model, given the raw table and the predictions of its holdout rows.
 
-    Args:
-        model: the pipeline to publish.
-        raw: the raw table, every cell text.
-        schema: its input schema.
-        predictions: of the holdout, columns `row_id, probability`.
-
-    Returns:
-        The golden rows. `difference_from_holdout` says by how much the probabilities differ at most
-        from those of the same rows when the whole holdout was predicted at once; more than rounding
-        means that a prediction depends on which rows are predicted with it.
-
-    Raises:
-        InputError: the model gives the same rows other probabilities each time.
+    `difference_from_holdout` says by how much the probabilities differ at most from those of the
+    same rows when the whole holdout was predicted at once; more than rounding means that a
+    prediction depends on which rows are predicted with it. Raises InputError if the model gives the
+    same rows other probabilities each time.
     """
     chosen = choose_rows(predictions)
     columns = input_columns(schema)
@@ -124,24 +115,17 @@ def require_working(run: Run, model: "Pipeline") -> str:
 
 
 class Verification(TypedDict):
-    """What `verify_run` found.
-
-    Attributes:
-        files: how many the manifest lists.
-        changed_files: what is wrong with them, by name.
-        golden_rows: how many were predicted again.
-        largest_difference: of their probabilities; None if they were not predicted.
-    """
+    """What `verify_run` found."""
 
     ok: bool
     run_id: str
     dataset: str
     folder: str
     sealed: bool
-    files: int
-    changed_files: dict[str, str]
-    golden_rows: int
-    largest_difference: float | None
+    files: int  # how many the manifest lists
+    changed_files: dict[str, str]  # what is wrong with them, by name
+    golden_rows: int  # how many were predicted again
+    largest_difference: float | None  # of their probabilities, if they were
     version_changes: list[str]
     problems: list[str]
 

@@ -124,13 +124,7 @@ class Code(TypedDict):
 
 
 class Manifest(TypedDict):
-    """`run_meta.json`: what a run is, where and when it was made, and the hash of its files.
-
-    Attributes:
-        content: the hash of what the run is, whenever and wherever it was made.
-        files: the SHA-256 of every other file, by its path in the run.
-        packages: the versions of those that can change a prediction; None if not installed.
-    """
+    """`run_meta.json`: what a run is, where and when it was made, and the hash of its files."""
 
     format: int
     run_id: Annotated[str, RUN_ID]
@@ -153,9 +147,9 @@ class Manifest(TypedDict):
     config: Settings
     code: Code
     python: str
-    packages: dict[Annotated[str, PACKAGE], Annotated[str, VERSION] | None]
-    content: str
-    files: dict[Annotated[str, FILE], Annotated[str, DIGEST]]
+    packages: dict[Annotated[str, PACKAGE], Annotated[str, VERSION] | None]  # that matter
+    content: str  # the hash of what the run is, whenever and wherever it was made
+    files: dict[Annotated[str, FILE], Annotated[str, DIGEST]]  # every other one
 
 
 class Figure(TypedDict):
@@ -202,7 +196,6 @@ class Golden(TypedDict):
 
 Record = TypeVar("Record")
 
-
 # What a value of a plain type is called.
 CALLED = {dict: "a mapping", list: "a list", str: "text", int: "a whole number", float: "a number"}
 CALLED |= {bool: "true or false", NoneType: "null"}
@@ -211,13 +204,8 @@ CALLED |= {bool: "true or false", NoneType: "null"}
 def read_json_as(kind: type[Record], content: bytes, name: object) -> Record:
     """Return the content of a JSON file, which is of a type.
 
-    Args:
-        kind: a TypedDict; the file may have keys beyond its own.
-        content: the file's bytes.
-        name: what a message calls the file.
-
-    Raises:
-        InputError: it is no JSON, or not of this type.
+    That is a TypedDict; the file may have keys beyond its own. Raises InputError, in which the file
+    has this name, if it is no JSON or not of this type.
     """
     try:
         value = json.loads(content, parse_constant=_refuse)

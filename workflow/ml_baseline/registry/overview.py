@@ -28,27 +28,18 @@ NO_FIGURE: Figure = {"value": None, "low": None, "high": None}
 
 
 class RunLine(Figure):
-    """What a list of runs shows of one.
-
-    Attributes:
-        run_id: empty where the runs of a table cannot be listed.
-        problem: why the run cannot be used, in words; then what follows, up to `audit`, is None.
-        metric: what the model was chosen by; its figure is of the holdout.
-        audit: the worst verdict.
-        latest: of its table.
-        sealed: published from this account.
-    """
+    """What a list of runs shows of one."""
 
     dataset: str
-    run_id: str
-    problem: str | None
+    run_id: str  # empty where the runs of a table cannot be listed
+    problem: str | None  # why the run cannot be used; then what follows, up to `audit`, is None
     published: str | None
     model: str | None
-    metric: str | None
+    metric: str | None  # what the model was chosen by; its figure is of the holdout
     holdout_rows: int | None
-    audit: str | None
-    latest: bool
-    sealed: bool
+    audit: str | None  # the worst verdict
+    latest: bool  # of its table
+    sealed: bool  # published from this account
     folder: str
 
 
@@ -121,23 +112,14 @@ def _line(folder: Path, trusted: bool) -> RunLine:
 
 
 class Differences(TypedDict):
-    """Two runs side by side.
-
-    Attributes:
-        same_content: whether they are the same but for where and when they were made.
-        differences: each setting, fact or version that differs, by its dotted name, with both
-            values; None where a run lacks it.
-        metrics: each metric of the model, of both with its interval.
-        same_rows: whether both were scored on the same holdout rows, without which a difference of
-            scores says little.
-    """
+    """Two runs side by side."""
 
     runs: list[str]
     datasets: list[str]
-    same_content: bool
-    differences: dict[str, list]
-    metrics: dict[str, list[Figure]]
-    same_rows: bool
+    same_content: bool  # whether they are the same but for where and when they were made
+    differences: dict[str, list]  # both values by dotted names; None where a run lacks it
+    metrics: dict[str, list[Figure]]  # of the models of both
+    same_rows: bool  # of the holdout, without which a difference of scores says little
 
 
 def run_differences(first: Run, second: Run) -> Differences:

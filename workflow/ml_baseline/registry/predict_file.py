@@ -54,9 +54,7 @@ CHUNK_CELLS = 1 << 22
 FEWEST_CHUNK_ROWS = 1 << 10
 
 ON_BAD_ROWS = ("fail", "null")
-OUTPUT_NAME = re.compile(
-    r".*(\.parquet|\.(?:csv|tsv|txt)(?:\.gz|\.bz2|\.xz)?)", re.IGNORECASE | re.DOTALL
-)
+OUTPUT_NAME = re.compile(r"(?is).*(\.parquet|\.(?:csv|tsv|txt)(?:\.gz|\.bz2|\.xz)?)")
 STANDARD_STREAM = "-"
 PROGRESS_AFTER_SECONDS = 1.0
 # Text that a spreadsheet takes for a formula, and not for a number such as +49 30 or -1.5.
@@ -87,7 +85,6 @@ def predict_file(
     Both are written whole or not at all.
 
     Args:
-        run: a published run.
         source: a file in any format that can be trained on, or "-" for standard input.
         destination: a file of `OUTPUT_NAME`, or "-" for CSV on standard output.
         on_bad_rows: for rows whose cells do not fit the schema, "fail" raises, "null" leaves
@@ -175,9 +172,7 @@ class _Batch:
         self.chunk_rows = rows_at_a_time or fitting
         self.check = BatchCheck(self.schema)
         # Numbers that the file has as such, of columns that training had as text with commas.
-        self.unlike_text = [
-            column for column in rows.numbers if column in comma_columns(self.schema)
-        ]
+        self.unlike_text = list(rows.numbers & comma_columns(self.schema))
         # Ids are written with the data types that they are stored with, where both files have any.
         types = (suffix == ".parquet" and rows.types) or {}
         self.typed_ids = {column: types[column] for column in self.ids if column in types}
@@ -285,7 +280,6 @@ def check_file(destination: str | Path) -> Path | None:
 
 
 def _tell(name: str, warnings: list[str], check: str | Path | None) -> None:
-    """Say what is unlike training."""
     for warning in warnings[:SHOWN_WARNINGS]:
         _say(f"warning: {name}: {warning}")
     if (more := len(warnings) - SHOWN_WARNINGS) > 0:
@@ -294,7 +288,6 @@ def _tell(name: str, warnings: list[str], check: str | Path | None) -> None:
 
 
 def _output_suffix(destination: str | Path) -> str:
-    """Return what kind of file is to be written."""
     path = Path(destination)
     if str(destination) == STANDARD_STREAM:
         return ".csv"

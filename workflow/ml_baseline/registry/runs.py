@@ -41,20 +41,14 @@ LARGEST_TEXT = 64 << 20
 
 @dataclass(frozen=True)
 class Run:
-    """A published run.
-
-    Attributes:
-        meta: the content of `run_meta.json`, which lists the hash of every other file.
-        sealed: it was published from this account, and its manifest has not changed since. If not,
-            the user vouches for it.
-    """
+    """A published run."""
 
     folder: Path
     run_id: str
     dataset: str
     meta: Manifest
     schema: Schema
-    sealed: bool
+    sealed: bool  # published from this account, and unchanged; if not, the user vouches for it
 
 
 def find_run(

@@ -113,7 +113,6 @@ class Chart:
         left: float = LEFT,
         bottom: float = BOTTOM,
     ):
-        """Begin a chart that shows the ranges `x` and `y`."""
         self.width, self.height = width, height
         self.x = Scale(*x, left, width - RIGHT)
         self.y = Scale(*y, height - bottom, TOP)

@@ -105,16 +105,14 @@ def failed_run_index(
     """Return the index at the end of a run that failed, with the tables that have results.
 
     A table has results if all its files are there and none of the jobs that make them has failed
-    in this run: what an earlier run left is not what the config asks for now.
+    in this run: what an earlier run left is not what the config asks for now. None if every table
+    has results: then the rule writes the index, now or in a later run.
 
     Args:
         tables: for each table the arguments of `read_table_results`.
         folder: where the templates are.
         since: when the run began, in seconds since the epoch.
         results: the folder of the results.
-
-    Returns:
-        None if every table has results: then the rule writes the index, now or in a later run.
     """
     lines = []
     for name, files in tables.items():

@@ -37,11 +37,8 @@ def made_view(sources: Sources, settings: dict, found: Standing) -> dict[str, An
 def config_alone(name: str, settings: Mapping, sections: Iterable[str]) -> str:
     """Return a config file, as YAML, that has this table alone and says everything about it.
 
-    Args:
-        name: the table's name.
-        settings: its settings, with defaults and overrides merged, and what else stands at the top
-            level.
-        sections: the keys that stand at the top level of a config; all others are the table's.
+    `settings` are the table's, with defaults and overrides merged, and what else stands at the top
+    level, where the keys `sections` have their place.
     """
     sections = [key for key in sections if key in settings]
     # Only what was left out is null, and a config may not say so; inside `params` it is a value.

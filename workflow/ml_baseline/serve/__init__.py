@@ -16,27 +16,16 @@ if TYPE_CHECKING:
 
 
 class ServeOptions(NamedTuple):
-    """How a run is served.
+    """How a run is served."""
 
-    Attributes:
-        host: the address to listen on; other machines reach it only if it is not a loopback address.
-        port: 0 for any free one.
-        max_rows: rows of a request at most.
-        max_bytes: bytes of a request's body at most, packed and unpacked.
-        max_connections: connections open at the same time; fewer if `ulimit -n` is too low.
-        request_seconds: time for a client to send a request, or to take an answer.
-        root_path: what a proxy puts before the addresses, such as "/churn".
-        follow: the folder of the results, to change to a newly published latest run of the same
-            table; None to keep the run.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 8000
-    max_rows: int = 10_000
-    max_bytes: int = 10 << 20
-    max_connections: int = 512
-    request_seconds: float = 30
-    root_path: str = ""
+    host: str = "127.0.0.1"  # the address to listen on: a loopback one is reached from here alone
+    port: int = 8000  # 0 for any free one
+    max_rows: int = 10_000  # of a request
+    max_bytes: int = 10 << 20  # of a request's body, packed and unpacked
+    max_connections: int = 512  # at the same time; fewer if `ulimit -n` is too low
+    request_seconds: float = 30  # for a client to send a request, or to take an answer
+    root_path: str = ""  # what a proxy puts before the addresses, such as "/churn"
+    # The folder of the results, to change to a newly published latest run of the same table.
     follow: Path | None = None
 
 

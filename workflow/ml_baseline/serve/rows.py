@@ -47,12 +47,7 @@ class Problem:
 
 
 class RequestError(Exception):
-    """A request that cannot be answered.
-
-    Attributes:
-        status: the HTTP status.
-        problems: what is wrong; text is a problem of the whole request.
-    """
+    """A request that cannot be answered: the HTTP status, and what is wrong in it or as a whole."""
 
     def __init__(self, status: int, problems: list[Problem] | str):
         self.status = status

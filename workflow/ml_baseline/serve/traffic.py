@@ -89,25 +89,15 @@ def refusal(error: RequestError, headers: Mapping[str, str] | None = None) -> Re
 
 @dataclass(eq=False)
 class Traffic:
-    """Middleware that asks for the key, limits the body, counts and logs every request.
-
-    Attributes:
-        app: what answers.
-        figures: where to count.
-        paths: the known addresses; all others are counted as one.
-        api_key: what requests must carry, None if nothing.
-        max_bytes: bytes of a body at most.
-        root_path: what a proxy puts before the addresses, whether or not it takes it away again.
-        held: bytes of the bodies of all requests that are not answered yet.
-    """
+    """Middleware that asks for the key, limits the body, counts and logs every request."""
 
     app: ASGIApp
     figures: Figures
-    paths: set[str]
-    api_key: bytes | None
-    max_bytes: int
-    root_path: str
-    held: int = 0
+    paths: set[str]  # the known addresses; all others are counted as one
+    api_key: bytes | None  # what requests must carry, if anything
+    max_bytes: int  # of a body
+    root_path: str  # what a proxy puts before the addresses, and may take away again
+    held: int = 0  # bytes of the bodies of all requests that are not answered yet
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
