@@ -521,10 +521,14 @@ FEW = {"check": "class_sizes", "subject": "", "summary": "The holdout has 3 posi
         (LEAK, "Take out what gives the answer away", "write <code>forbidden: x0</code> in the"),
         (
             GROUPS,
-            "Change the split as the audit says",
+            "Split by group, run again",
             "Write <code>split: {strategy: group}</code> and <code>group: patient</code> in the",
         ),
-        (FEW, "No setting repairs this", "The holdout has 3 positives. No setting settles this"),
+        (
+            FEW,
+            "Get more rows of the smaller class",
+            "The holdout has 3 positives. No setting settles this",
+        ),
     ],
 )
 def test_headline_and_next_step_follow_the_findings_fix(tmp_path, finding, sentence, step):
@@ -532,6 +536,14 @@ def test_headline_and_next_step_follow_the_findings_fix(tmp_path, finding, sente
     found = standing(sources.leaderboard, sources.audit, [])
     assert told("sentences", found, sources.audit)[2].startswith(sentence)
     assert step in told("steps", found, sources)[0]
+
+
+def test_the_headline_follows_the_finding_that_it_tells(tmp_path):
+    sealed = FEW | {"check": "sealed_holdout", "summary": "Holdout rows are training rows."}
+    sources = read_sources(write_results(tmp_path, audit=(LEAK | GROUPS, LEAK | sealed)))
+    sentences = told("sentences", standing(sources.leaderboard, sources.audit, []), sources.audit)
+    assert "Holdout rows are training rows." in sentences[0]
+    assert sentences[2].startswith("No setting repairs this")
 
 
 def test_a_rough_interval_is_no_warning_of_the_audit(tmp_path):

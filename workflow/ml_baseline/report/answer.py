@@ -17,6 +17,18 @@ COLUMN_KEYS = {"forbidden", "drop", "id", "categorical"}
 # Findings that tell the reader most, because they name a column.
 TELLING = ("single_feature", "feature_pair", "missing_values", "ids", "sealed_holdout")
 LINE_LENGTH = 200
+# What to do, by what the fix of a finding changes, or by the check that finds it.
+TODO = {
+    "columns": "Take out what gives the answer away",
+    "reading": "Say in the config how the columns are read",
+    "settings": "Change the setting as the audit says",
+    "": "No setting repairs this: do what the audit says",
+    "class_sizes": "Get more rows of the smaller class",
+    **dict.fromkeys(
+        ("exact_duplicates", "near_duplicates", "interpolated_rows"),
+        "Use the table as it was before rows were copied or made",
+    ),
+}
 
 
 def headline(found: Standing) -> dict[str, Any] | None:
@@ -52,6 +64,12 @@ def remedy(finding: Row) -> str:
         return "reading"
     keys = set(yaml.safe_load(finding["fix"]) or {})
     return "columns" if keys & COLUMN_KEYS else "settings" if keys else ""
+
+
+def todo(finding: Row) -> str:
+    """Return the beginning of a sentence: what settles a finding."""
+    strategy = ((yaml.safe_load(finding["fix"]) or {}).get("split") or {}).get("strategy")
+    return f"Split by {strategy}" if strategy else TODO.get(finding["check"], TODO[remedy(finding)])
 
 
 def settled_by(findings: list[Row], change: str) -> list[Row]:

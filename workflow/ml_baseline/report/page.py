@@ -26,8 +26,15 @@ def template_environment(folder: Path) -> Environment:
     )
     of_cells = (words.number, words.score_of, words.score_in, gain_of, is_reliable, has_failed)
     of_texts = (words.breakable, count, plural, words.fixed, words.percent, shortened)
-    of_findings = (answer.chief, answer.entry, answer.remedy, answer.settled_by, trust.check_title)
-    others = (answer.chosen_threshold, answer.names, charts.sample, download_of, by_name)
+    of_findings = (answer.chief, answer.entry, answer.remedy, answer.settled_by, answer.todo)
+    others = (
+        trust.check_title,
+        answer.chosen_threshold,
+        answer.names,
+        charts.sample,
+        download_of,
+        by_name,
+    )
     filters = (*of_cells, *of_texts, *of_findings, *others)
     environment.filters |= {function.__name__: function for function in filters}
     return environment
