@@ -464,6 +464,15 @@ def test_a_very_good_model_on_few_rows_is_no_alarm():
     assert judged_score("forest", roc_auc_score(target, score), target, 0.975) is None
 
 
+def test_the_smaller_class_is_called_by_its_label(honest):
+    table, schema = honest
+    few = np.flatnonzero(table["y"] == 1)[12:]
+    few = table.drop(index=few).reset_index(drop=True)
+    labels = {"negative": ["No"], "positive": ["Yes", "yeah", "y"]}
+    found = bad(run(few, {**schema, **labels}), "class_sizes")
+    assert found["summary"].str.contains("with y = Yes, yeah or 1 more").all() and len(found)
+
+
 @pytest.mark.parametrize(("ones", "verdict"), [(200, "pass"), (40, "warn"), (12, "fail")])
 def test_few_rows_of_a_class_are_told(honest, ones, verdict):
     table, schema = honest

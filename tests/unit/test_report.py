@@ -587,6 +587,11 @@ def test_long_labels_stand_above_their_bars_and_years_have_no_separator():
     assert label in figures.dependence_chart([point | {"label": label}], (0, 1), "")
     group = {"label": label, "low": "", "high": "", "negatives": 3.0, "positives": 4.0}
     assert label in figures.distribution_chart([group], "")
+    whole = "Nest never occupied by an Egyptian or a Dutch goose, nor by any other bird of its size"
+    both = [point | {"label": whole}, point | {"label": "other"}]
+    chart = figures.dependence_chart(both, (0, 1), "")
+    lines = re.findall(r'<text class="tick" text-anchor="start"[^>]*>([^<]*)<', chart)
+    assert " ".join(reversed(lines[:-1])) == whole and lines[-1] == "other"
     years = [
         {
             "kind": "numeric",

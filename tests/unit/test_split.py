@@ -328,7 +328,7 @@ def test_too_few_groups_are_refused_by_number(households):
     table, schema = households
     table = table.assign(home=np.where(table["answer"] == 1, "full", "empty"))
     with pytest.raises(
-        InputError, match=r"400 rows are 2 groups, of which 1 hold class 0 and 1 hold class 1"
+        InputError, match=r"400 rows are 2 groups, of which 1 hold answer = 0 and 1 hold answer = 1"
     ):
         split(table, schema, "group", 0.2, 0)
 
@@ -421,7 +421,9 @@ def test_times_that_cannot_be_ordered_are_refused(days, case):
 def test_a_class_that_died_out_is_named(days):
     table, schema = days(range(600))
     table["answer"] = (table["day"] < 100).astype(int)
-    with pytest.raises(InputError, match=r"holdout rows without class 1 of 'answer': 120 rows of"):
+    with pytest.raises(
+        InputError, match=r"holdout rows without answer = 1: 120 with answer = 0 and 0"
+    ):
         split(table, schema, "time", 0.2, 0)
     with pytest.raises(InputError, match=r"600 rows of 600 different times; lower `cv: folds`"):
         fold_numbers(table, schema, "time", 5, 0)
@@ -432,23 +434,21 @@ def test_a_class_that_died_out_is_named(days):
 
 def test_one_class_is_refused(pieces):
     table, schema = pieces([(1, 0)] * 30)
-    with pytest.raises(
-        InputError, match="'answer' has rows of one class only: 30 of class 0 and 0"
-    ):
+    with pytest.raises(InputError, match="rows of one class only: 30 with answer = 0 and 0 with"):
         split(table, schema, "stratified", 0.2, 0)
 
 
 def test_a_single_row_of_a_class_is_refused(pieces):
     table, schema = pieces([(1, 0)] * 30 + [(0, 1)])
-    with pytest.raises(InputError, match=r"without class 1.*more rows of that class"):
+    with pytest.raises(InputError, match=r"without answer = 1.*more rows of that class"):
         split(table, schema, "stratified", 0.2, 0)
 
 
 def test_few_different_rows_are_named_as_what_is_the_matter(pieces):
     table, schema = pieces([(1500, 500), (100, 0), (100, 0)])
     message = (
-        r"the 2,200 rows are 3 distinct rows of features, of which 3 hold class 0 and 1 hold "
-        "class 1, and rows with identical features stay together"
+        r"the 2,200 rows are 3 distinct rows of features, of which 3 hold answer = 0 and 1 hold "
+        "answer = 1, and rows with identical features stay together"
     )
     with pytest.raises(InputError, match=message):
         split(table, schema, "stratified", 0.2, 0)
@@ -458,7 +458,7 @@ def test_few_different_rows_are_named_as_what_is_the_matter(pieces):
 
 def test_fewer_rows_of_a_class_than_folds_are_refused(pieces):
     table, schema = pieces([(1, 0)] * 30 + [(0, 1)] * 4)
-    message = "class 1 of 'answer' has 4 training rows, fewer than the 5 folds"
+    message = "there are 4 training rows with answer = 1, fewer than the 5 folds"
     with pytest.raises(InputError, match=message):
         fold_numbers(table, schema, "stratified", 5, 0)
     assert np.bincount(fold_numbers(table, schema, "stratified", 4, 0)[30:]).tolist() == [1] * 4

@@ -110,6 +110,8 @@ def test_the_leaderboard_in_words(churn):
     lines = run_summary(["churn"]).splitlines()
     title = next(line for line in lines if line.startswith("churn: "))
     assert title == "churn: 1,234 holdout rows, 42.5 % positive, threshold 0.35"
+    Path("results/churn/repairs.json").write_text('{"positive": "approve = No"}')
+    assert "42.5 % with approve = No, threshold 0.35" in run_summary(["churn"])
     header = lines[lines.index(title) + 1]
     assert header.split("  ")[0] == "model"
     for name in ("out-of-fold pr_auc", *(f"{name} (90 %)" for name in summary.SHOWN_METRICS)):

@@ -6,6 +6,7 @@ with job_log(snakemake, warm="tables"):
     from ml_baseline.data.clean import clean
     from ml_baseline.data.doubts import doubts, require_certain
     from ml_baseline.data.infer_schema import describe_columns, infer_schema
+    from ml_baseline.data.schema import class_names
     from ml_baseline.data.tables import read_raw_table, write_table
     from ml_baseline.errors import InputError
     from ml_baseline.files import content_hash, require_content, write_json
@@ -25,6 +26,6 @@ with job_log(snakemake, warm="tables"):
         raise InputError(f"{cfg['table']}: {error}") from error
     write_table(table, snakemake.output.table)
     write_json(schema, snakemake.output.schema)
-    source = {"table": cfg["table"], "sha256": content}
+    source = {"table": cfg["table"], "sha256": content, "positive": class_names(schema)[1]}
     told = {"doubts": [asdict(doubt) for doubt in found]}
     write_json(source | reading | repairs | told, snakemake.output.repairs)

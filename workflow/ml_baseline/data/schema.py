@@ -110,6 +110,17 @@ def feature_columns(schema: Schema, *kinds: str) -> list[str]:
     ]
 
 
+def class_names(schema: Schema) -> tuple[str, str]:
+    """Return what the negatives and the positives are called, such as `churn = no`, `churn = yes`."""
+    negative, positive = (
+        " or ".join(
+            labels if len(labels) < 3 else [", ".join(labels[:2]), f"{len(labels) - 2} more"]
+        )
+        for labels in (schema.get("negative", ["0"]), schema.get("positive", ["1"]))
+    )
+    return f"{schema['target']} = {negative}", f"{schema['target']} = {positive}"
+
+
 def names_of(value: object) -> list[str]:
     """Return a config value that is one name, several (or the keys of a mapping) or none as texts."""
     if value is None:

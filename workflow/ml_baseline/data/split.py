@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from ml_baseline.data.schema import Schema, columns_of_role, feature_columns
+from ml_baseline.data.schema import Schema, class_names, columns_of_role, feature_columns
 from ml_baseline.errors import InputError
 
 # Out-of-fold predictions of these rows do not exist: in time order, nothing comes before them.
@@ -33,8 +33,8 @@ def split(
         table: shape (rows, columns), with the columns `schema` keeps.
         schema: the table's input schema.
         strategy: "stratified" (both sides have the same share of each class; rows with identical
-            features stay on one side, see `row_groups`), "group" (rows of one group do) or "time" (the holdout is the
-            latest rows; rows of the same time stay on one side).
+            features stay on one side, see `row_groups`), "group" (rows of one group do) or "time" (the
+            holdout is the latest rows; rows of the same time stay on one side).
         test_size: share of rows wanted in the holdout, above 0 and below 1. Where rows that stay
             together are many, it is met as nearly as they allow.
         random_state: seed; the strategy "time" does not use it.
@@ -42,13 +42,10 @@ def split(
     Raises:
         InputError: a side would lack a class, or the column of the strategy has missing values.
     """
-    target = table[schema["target"]].to_numpy()
-    counts = np.bincount(target, minlength=2)
-    if counts.min() == 0:
-        raise InputError(
-            f"'{schema['target']}' has rows of one class only: {counts[0]:,} of class 0 and "
-            f"{counts[1]:,} of class 1; give rows of both"
-        )
+    target, names = table[schema["target"]].to_numpy(), class_names(schema)
+    if len(np.unique(target)) < 2:
+        found = _by_class(target, names)
+        raise InputError(f"there are rows of one class only: {found}; give rows of both")
     if strategy == "time":
         holdout = _latest(_known(table, schema, "time"), test_size)
     else:
@@ -57,11 +54,10 @@ def split(
     for rows, side in ((~holdout, "training"), (holdout, "holdout")):
         counts = np.bincount(target[rows], minlength=2)
         if counts.min() == 0:
-            why = "" if strategy == "time" else f"; {_pieces(target, groups, strategy)}"
+            why = "" if strategy == "time" else f"; {_pieces(target, groups, strategy, names)}"
             raise InputError(
-                f"the {strategy} split leaves the {side} rows without class {counts.argmin()} of "
-                f"'{schema['target']}': {counts[0]:,} rows of class 0 and {counts[1]:,} of class 1 "
-                f"(whole table: {(target == 0).sum():,} and {(target == 1).sum():,}){why}; "
+                f"the {strategy} split leaves the {side} rows without {names[counts.argmin()]}: "
+                f"{_by_class(target[rows], names)} (whole table: {_by_class(target, names)}){why}; "
                 "give more rows of that class, another `split: test_size` or another strategy"
             )
     return table[~holdout].reset_index(drop=True), table[holdout].reset_index(drop=True)
@@ -78,13 +74,12 @@ def fold_numbers(
     Raises:
         InputError: a class has fewer rows, or fewer groups of rows, than there are folds.
     """
-    target = table[schema["target"]].to_numpy()
+    target, names = table[schema["target"]].to_numpy(), class_names(schema)
     counts = np.bincount(target, minlength=2)
     if counts.min() < folds:
         raise InputError(
-            f"class {counts.argmin()} of '{schema['target']}' has {counts.min()} training rows, "
-            f"fewer than the {folds} folds of the cross-validation; lower `cv: folds` or give more "
-            "rows of that class"
+            f"there are {counts.min()} training rows with {names[counts.argmin()]}, fewer than the "
+            f"{folds} folds of the cross-validation; lower `cv: folds` or give more of them"
         )
     if strategy == "time":
         times = _known(table, schema, "time")
@@ -95,7 +90,7 @@ def fold_numbers(
     else:
         groups = row_groups(table, schema, strategy)
         numbers = _parts(target, groups, [1 / folds] * folds, random_state)
-        why = _pieces(target, groups, strategy)
+        why = _pieces(target, groups, strategy, names)
     for fold in range(folds):
         for rows, side in (
             (numbers == fold, "validation"),
@@ -183,13 +178,19 @@ def units(table: pd.DataFrame, schema: Schema) -> np.ndarray:
     return numbers
 
 
-def _pieces(target: np.ndarray, groups: np.ndarray, strategy: str) -> str:
+def _by_class(target: np.ndarray, names: tuple[str, str]) -> str:
+    """Return for a message how many rows there are of each class."""
+    negatives, positives = np.bincount(target, minlength=2)
+    return f"{negatives:,} with {names[0]} and {positives:,} with {names[1]}"
+
+
+def _pieces(target: np.ndarray, groups: np.ndarray, strategy: str, names: tuple[str, str]) -> str:
     """Return for a message in how few pieces the rows come."""
     of_class = [len(np.unique(groups[target == value])) for value in (0, 1)]
     pieces, rule = WHOLE[strategy]
     return (
         f"the {len(target):,} rows are {len(np.unique(groups)):,} {pieces}, of which "
-        f"{of_class[0]:,} hold class 0 and {of_class[1]:,} hold class 1, and {rule}"
+        f"{of_class[0]:,} hold {names[0]} and {of_class[1]:,} hold {names[1]}, and {rule}"
     )
 
 

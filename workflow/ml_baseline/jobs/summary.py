@@ -95,6 +95,9 @@ def table_text(folder: Path, since: float = 0.0) -> str:
     made = folder / "metrics.csv"
     if not made.exists() or made.stat().st_mtime < since:
         return ""
+    repairs = folder / "repairs.json"
+    positive = read_json(repairs).get("positive", "") if repairs.exists() else ""
+    texts["metrics.csv"] = lambda rows: leaderboard_text(rows, positive)
     found = []
     for path, text in ((folder / name, text) for name, text in texts.items()):
         content: Any = ()
@@ -104,8 +107,11 @@ def table_text(folder: Path, since: float = 0.0) -> str:
     return "\n".join(filter(None, found))
 
 
-def leaderboard_text(rows: list[dict[str, str]]) -> str:
-    """Return a table's leaderboard as aligned text, what failed below it."""
+def leaderboard_text(rows: list[dict[str, str]], positive: str = "") -> str:
+    """Return a table's leaderboard as aligned text, what failed below it.
+
+    `positive` is what the positives are called, such as "churn = yes".
+    """
     first = rows[0]
     failed = [row for row in rows if row.get("status") == FAILED]
     rows = [row for row in rows if row not in failed]
@@ -126,7 +132,8 @@ def leaderboard_text(rows: list[dict[str, str]]) -> str:
     of = "" if unit == "row" else of
     title = (
         f"{first['dataset']}: {float(first['rows']):,.0f} holdout rows{of}, "
-        f"{percent(float(first['prevalence']), 1)} positive, threshold {float(first['threshold']):g}"
+        f"{percent(float(first['prevalence']), 1)} {f'with {positive}' if positive else 'positive'}, "
+        f"threshold {float(first['threshold']):g}"
     )
     text = [title]
     for line in lines:

@@ -4,6 +4,7 @@
 """
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 from markupsafe import Markup
@@ -22,6 +23,8 @@ from ml_baseline.report.charts import (
 from ml_baseline.report.words import MINUS, number
 from ml_baseline.text import percent, shortened
 
+# What is named above itself has so many lines at most, each so high.
+LABEL_LINES, LINE_HEIGHT = 3, 14.0
 UNIT_TICKS = [0, 0.2, 0.4, 0.6, 0.8, 1]
 Curves = Sequence[tuple[str, list[dict]]]  # name and points of each; the first one stands out
 
@@ -52,8 +55,11 @@ def precision_recall_chart(curves: Curves, prevalence: float, label: str) -> Mar
     """Return the precision-recall curves, as steps, with the line that guessing gives."""
     chart = square("recall: share of positives found", "precision of the flagged rows")
     chart.line([(0, prevalence), (1, prevalence)], "reference")
-    above = chart.y.at(prevalence) - 6
-    chart.text(chart.x.at(0.02), above, f"guessing: {prevalence:.2f}", "note")
+    # The curves are above the line, so its name is below, where there is room.
+    off = 14 if prevalence > 0.15 else -6
+    chart.text(
+        chart.x.at(0.02), chart.y.at(prevalence) + off, f"guessing: {prevalence:.2f}", "note"
+    )
     for i, (_, points) in reversed(list(enumerate(curves))):
         steps = []
         recall = 0.0
@@ -170,25 +176,30 @@ def category_dependence(points: list[dict], y: tuple[float, float], label: str) 
 
 
 class Names:
-    """The names of rows: beside them if all are short, else each above its row.
+    """The names of rows: beside them if all are short, else each above its row, in lines.
 
     `row` is the height of a row with its name, `above` the part of it that the name takes.
     """
 
     def __init__(self, names: list[str], row: float, left: float):
-        self.names = names
-        long = max(map(len, names)) > LABEL_LENGTH
-        self.above, self.left = (14.0, 12.0) if long else (0.0, left)
+        self.lines, self.left, self.above = [[name] for name in names], left, 0.0
+        if max(map(len, names)) > LABEL_LENGTH:
+            most = LONG_LABEL_LENGTH * LABEL_LINES
+            self.lines = [textwrap.wrap(shortened(n, most), LONG_LABEL_LENGTH) for n in names]
+            self.left, self.above = 12.0, LINE_HEIGHT * max(map(len, self.lines))
         self.bar, self.row = row, row + self.above
 
     def at(self, i: int, top: float) -> Markup:
         """Return the name of a row that begins at `top`."""
-        x, y, anchor, length = self.left - 8, top + self.bar / 2 + 4, "end", LABEL_LENGTH
-        if self.above:
-            x, y, anchor, length = self.left, top + 12, "start", LONG_LABEL_LENGTH
-        text = escape(shortened(self.names[i], length))
-        return Markup(
-            f'<text class="tick" text-anchor="{anchor}" x="{place(x)}" y="{place(y)}">{text}</text>'
+        x, y, anchor = self.left - 8, top + self.bar / 2 + 4, "end"
+        if self.above:  # the last line just above the row
+            x, y, anchor = self.left, top + self.above - 2, "start"
+        return Markup("").join(
+            Markup(
+                f'<text class="tick" text-anchor="{anchor}" x="{place(x)}" '
+                f'y="{place(y - LINE_HEIGHT * below)}">{escape(line)}</text>'
+            )
+            for below, line in enumerate(reversed(self.lines[i]))
         )
 
 

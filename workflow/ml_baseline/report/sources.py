@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from ml_baseline.data.schema import Schema
+from ml_baseline.data.schema import Schema, class_names
 from ml_baseline.files import read_json, read_rows
-from ml_baseline.report.words import listed, number
+from ml_baseline.report.words import number
 
 # A file larger than this is put into the page compressed, and one that is still too large is named.
 PLAIN_BYTES = 60_000
@@ -92,13 +92,8 @@ class Sources(NamedTuple):
 
     @property
     def classes(self) -> tuple[str, str]:
-        """What the negatives and the positives are called, such as `churn = no`, `churn = yes`."""
-        negative, positive = (
-            listed(self.schema[side], limit=2).replace(" and ", " or ")
-            for side in ("negative", "positive")
-        )
-        target = self.schema["target"]
-        return f"{target} = {negative}", f"{target} = {positive}"
+        """What the negatives and the positives are called."""
+        return class_names(self.schema)
 
 
 # The cells of each file that are numbers; the other files' cells are turned where they are used.

@@ -5,6 +5,7 @@ import numpy as np
 from ml_baseline.audit.context import Context
 from ml_baseline.audit.findings import Finding, Limit
 from ml_baseline.audit.registry import check
+from ml_baseline.data.schema import class_names
 
 LIMIT = Limit(
     20,
@@ -29,7 +30,9 @@ def class_sizes(context: Context) -> list[Finding]:
         smallest = min(smallest, rows)
         if not LIMIT.passed(rows):
             name = "training" if side == "train" else side
-            summary = f"The {name} rows have only {rows} of class {smaller}"
+            summary = (
+                f"The {name} rows have only {rows} with {class_names(context.schema)[smaller]}"
+            )
             findings.append(LIMIT.found(side, rows, summary, WHY))
     summary = f"Each class has at least {smallest:,} rows on both sides of the split."
     return findings or [Finding("holdout", smallest, LIMIT.nearest, summary)]
