@@ -131,12 +131,17 @@ def watch_jobs(workflow: Any, progress: Progress) -> None:
         succeed(executor, info)
 
     def report_error(executor: Any, info: Any, msg: str | None = None, **more: Any) -> None:
+        jobs = jobs_of(info.job)
+        for log in (Path(job.log) for job in jobs if job.log):
+            # The progress bars' logger reads them, and would fail for a job that never began.
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.touch()
         fail(executor, info, msg=msg, **more)
         if msg is None and is_remote(workflow) and not info.job.is_local:
             msg = f"The job {info.external_jobid or ''} failed, and its log does not say why."
         again = info.job.restart_times >= info.job.attempt
-        log = next(iter(more.get("aux_logs") or ()), "")
-        progress.failed(jobs_of(info.job), msg, again, log)
+        of_executor = next(iter(more.get("aux_logs") or ()), "")
+        progress.failed(jobs, msg, again, of_executor)
 
     AbstractExecutor.report_job_success = report_success
     AbstractExecutor.report_job_error = report_error
