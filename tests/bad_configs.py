@@ -49,6 +49,7 @@ BAD_TOP = [
     ("augment: {method: off}", "augment.method: found false; expected one of jitter, none (YAML"),
     ("augment: {noise_frac: -0.1}", "augment.noise_frac: found -0.1; expected a number of at lea"),
     ("augment: {noise_frac: .inf}", "augment.noise_frac: found .inf; expected a number of at lea"),
+    ("publish: {fit_on: holdout}", 'publish.fit_on: found "holdout"; expected one of all, train'),
     ("augment: {copies: 0}", "augment.copies: found 0; expected a whole number of at least 1"),
     ("augment: {copies: 1.5}", "augment.copies: found 1.5; expected a whole number of at least 1"),
     ("cv: {folds: 1}", "cv.folds: found 1; expected a whole number of at least 2"),

@@ -127,6 +127,7 @@ def publish_table(
         audit,
         repairs | {"sha256": "0" * 64},
         golden,
+        {"on": "train", "rows": len(train)},
     )
     circumstances = {
         "code": environment.code_version(),

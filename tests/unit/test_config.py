@@ -202,6 +202,7 @@ def test_three_lines_are_enough():
         "register": True,
         "report": True,
         "ensemble": True,
+        "publish": {"fit_on": "all"},
     }
     assert list(models) == [
         "dummy",

@@ -88,6 +88,12 @@ def test_a_failed_audit_stands_at_the_top(parts):
         ({}, {"prevalence": 0.97}, "One class is rare (3.0 %)"),
         ({"model": {"name": "dummy", "estimator": "x"}}, {}, "No model was better"),
         ({"code": {"version": "1", "commit": "abc", "dirty": True}}, {}, "not committed"),
+        ({"fit": {"on": "all", "rows": 200}}, {}, "It is fitted to all 200 rows. The scores below"),
+        (
+            {"fit": {"on": "train", "rows": 160, "failed": "ValueError: too *much*"}},
+            {},
+            r"Fitting it to all rows failed: ValueError: too \*much\*.",
+        ),
     ],
 )
 def test_limits_that_only_some_runs_have(parts, meta, metrics, words):

@@ -59,6 +59,7 @@ def test_members_and_weights_are_told(mixed):
     page = (mixed.folder / RESULTS / "report.html").read_text(encoding="utf-8")
     assert "What the ensemble is made of" in page
     run = find_run("latest", mixed.folder / "results", "small")
+    assert run.meta["fit"] == {"on": "all", "rows": 400}
     told = run.meta["model"]
     assert {m["name"]: m["weight"] for m in told["members"]} == members
     assert all(m["estimator"] == MODELS[m["name"]]["estimator"] for m in told["members"])

@@ -5,6 +5,8 @@ import os
 import pytest
 from running import QUICK_MODELS, rows_of, small_table
 
+from ml_baseline.registry import find_run
+
 HOLDOUT_ROWS = 24
 # Estimators as users write them, each with a fault of its own. `FAULTY` names a file: as long as it
 # is there, they fail.
@@ -97,6 +99,11 @@ class TiresOfFreshCustomers(Faulty):
         if len(X) > 10_000 and self.is_faulty():
             ctypes.string_at(0)
         return super().predict_proba(X)
+
+class FailsOnAllRows(Faulty):
+    def fail(self, X):
+        if len(X) > 100:
+            raise RuntimeError("more than I can learn")
 
 class LeavesAChild(Faulty):
     def fail(self, X):
@@ -320,6 +327,40 @@ def test_a_model_that_fails_when_it_is_explained_costs_the_explanation_alone(pro
     (project.folder / "faulty").unlink()
     project.run()
     assert rows_of(project.folder / "results/small/importance.csv")
+
+
+@pytest.mark.proof
+def test_a_model_that_cannot_be_fitted_to_all_rows_is_published_as_it_was_judged(
+    project, monkeypatch
+):
+    write_estimators(project, monkeypatch)
+    project.write("table.csv", small_table())
+    project.write_config(
+        datasets={"small": {"table": "table.csv", "target": "answer", "plots": []}},
+        models={"dummy": QUICK_MODELS["dummy"]}
+        | {"choosy": {"estimator": "faulty_models.FailsOnAllRows"}},
+        augment={"method": "none"},
+    )
+    done = project.snakemake()
+    assert done.returncode == 1
+    assert "RuntimeError: more than I can learn (log: results/logs/small/refit.log)" in " ".join(
+        done.stdout.split()
+    )
+    results = project.folder / "results"
+    run = find_run("latest", results, "small")
+    assert run.meta["fit"] == {
+        "on": "train",
+        "rows": 96,
+        "failed": "RuntimeError: more than I can learn",
+    }
+    assert "Fitting it to all rows failed" in (run.folder / "README.md").read_text()
+    judged = results / "small/seed42/models/choosy.joblib"
+    assert (run.folder / "model/model.joblib").read_bytes() == judged.read_bytes()
+    # The next run tries again, and what it makes of all rows is another run.
+    (project.folder / "faulty").unlink()
+    project.run()
+    assert find_run("latest", results, "small").meta["fit"] == {"on": "all", "rows": 120}
+    assert "Nothing to be done" in project.run()
 
 
 @pytest.mark.proof

@@ -9,19 +9,37 @@ import subprocess
 import sys
 import time
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from publishing import snapshot
 from running import QUICK_MODELS, ROOT, rows_of, small_table
 
+from ml_baseline.data.augment import augment
+from ml_baseline.data.tables import read_table
 from ml_baseline.errors import InputError
+from ml_baseline.files import read_json
+from ml_baseline.modelling.model_files import load_model
+from ml_baseline.modelling.train import fit, predict_probability
 from ml_baseline.registry import find_run, list_runs
 from ml_baseline.registry.golden import verify_run
 from ml_baseline.registry.runs import RUN_ID, changed_files
 
 DATASETS = {
-    "small": {"table": "table.csv", "target": "answer", "plots": []},
-    "other": {"table": "other.csv", "target": "answer", "plots": []},
+    "small": {
+        "table": "table.csv",
+        "target": "answer",
+        "plots": [],
+        # Judged on 96 training rows; what is published has the same parameters.
+        "models": {"logistic_regression": {"from_rows": {100: {"C": 0.001}}}},
+    },
+    "other": {
+        "table": "other.csv",
+        "target": "answer",
+        "plots": [],
+        "publish": {"fit_on": "train"},
+    },
 }
 CONTRACT = [
     "README.md",
@@ -77,10 +95,44 @@ def test_the_published_model_is_the_chosen_one(published):
     run = find_run("latest", results, "small")
     name = run.meta["model"]["name"]
     assert name == "logistic_regression"
-    made = results / "small" / "seed42" / "models" / f"{name}.joblib"
+    made = results / "small" / "refit.joblib"
     assert (run.folder / "model/model.joblib").read_bytes() == made.read_bytes()
     receipt = json.loads((results / "small/published.json").read_text())
     assert receipt == {"dataset": "small", "run": run.run_id}
+
+
+def test_what_is_published_has_learned_from_all_rows_and_is_not_what_is_scored(published):
+    results = published.folder / "results"
+    run = find_run("latest", results, "small")
+    assert run.meta["fit"] == {"on": "all", "rows": 120}
+    schema = read_json(published.folder / "data/processed/small/input_schema.json")
+    table = read_table(published.folder / "data/processed/small/cleaned_data.csv", schema)
+    settings = run.meta["config"] | {"strategy": "stratified"}
+    settings["model"] = settings["models"]["logistic_regression"] | {"from_rows": {}}
+    again = fit(
+        augment(table, schema, **settings["augment"], random_state=42), schema, settings, 42
+    )
+    model = load_model((run.folder / "model/model.joblib").read_bytes())
+    judged = load_model((results / "small/seed42/models/logistic_regression.joblib").read_bytes())
+    of_all, of_again, of_judged = (
+        predict_probability(m, table, schema) for m in (model, again, judged)
+    )
+    np.testing.assert_allclose(of_all, of_again)
+    assert np.abs(of_all - of_judged).max() > 1e-4
+    # The predictions that are kept are those of the fit that was judged.
+    kept = pd.read_csv(run.folder / "tables/holdout_predictions.csv").set_index("row_id")
+    np.testing.assert_allclose(kept["probability"], of_judged[kept.index], atol=1e-12)
+    card = (run.folder / "README.md").read_text()
+    assert "It is fitted to all 120 rows. The scores below are those of the same recipe" in card
+
+
+def test_the_fit_that_was_judged_is_published_where_that_is_asked_for(published):
+    results = published.folder / "results"
+    run = find_run("latest", results, "other")
+    assert run.meta["fit"] == {"on": "train", "rows": 96}
+    made = results / "other" / "seed42" / "models" / f"{run.meta['model']['name']}.joblib"
+    assert (run.folder / "model/model.joblib").read_bytes() == made.read_bytes()
+    assert not (results / "other" / "refit.joblib").exists()
 
 
 def test_a_second_run_and_a_forced_one_publish_nothing(published):

@@ -248,8 +248,9 @@ EVERYTHING = ("*",)
 # One table has a page and a published run; the index shows all tables.
 PAGE = ("one/report",)
 PAGES = (*PAGE, "report_index")
+PUBLISHED = ("one/refit", "one/register")
 # The choice of a model and what follows from it.
-CHOSEN = ("*/compare", "*/explain", "one/register", *PAGES)
+CHOSEN = ("*/compare", "*/explain", *PUBLISHED, *PAGES)
 SCORES = ("*/evaluate", "*/curves", "gather", *CHOSEN)
 AUDIT = ("*/audit", "one/register", *PAGES)
 CHOICE = (*AUDIT, *SCORES)
@@ -295,6 +296,10 @@ EDITS = {
     ),
     # One that looks at the columns is left, so there is no ensemble any more.
     "a model less": (remove_tree, (*CHOICE, *CONTRAST)),
+    "what is published": (
+        change("publish", to={"fit_on": "train"}),
+        ("one/register", *PAGE),
+    ),
     "no ensemble": (change("ensemble", to=False), (*SCORES, *CONTRAST)),
     "a seed more": (
         change("seeds", to=[1, 2, 3]),
@@ -305,14 +310,14 @@ EDITS = {
             + tuple(f"seed3/{name}" for name in ("split", "augment", "evaluate"))
             + tuple(f"seed3/train_{model}" for model in (*CONFIG["models"], "ensemble"))
         )
-        + ("gather", "one/register", *PAGES),
+        + ("gather", *PUBLISHED, *PAGES),
     ),
     "seeds in another order": (
         # The first one is the one that is audited, contrasted, drawn, explained and published, and
         # whose holdout is reported whatever the others are.
         change("seeds", to=[2, 1]),
         tuple(f"{table}/{job}" for table in ("one", "other") for job in ("compare", *FIRST_SEED))
-        + (*NAIVE, "one/register", *PAGES),
+        + (*NAIVE, *PUBLISHED, *PAGES),
     ),
     "a table more": (
         change("datasets", "new", to={"table": "one.csv", "target": "answer", "plots": []}),
@@ -340,7 +345,7 @@ EDITS = {
     "a plot less": (change("datasets", "one", "plots", to=[]), PAGE),
     "what a failed audit does": (
         change("datasets", "one", "audit", to={"on_fail": "stop"}),
-        ("one/require_audit", "one/compare", "one/explain", "one/register", *PAGES),
+        ("one/require_audit", "one/compare", "one/explain", *PUBLISHED, *PAGES),
     ),
     "table format": (change("table_format", to="parquet"), ("*/*", "gather", "report_index")),
     "rows of a sample table": (
@@ -434,13 +439,13 @@ EDITS = {
     ),
     "a leaderboard edited by hand": (
         lambda project: append(project, "results/one/metrics.csv", "\n"),
-        ("one/compare", "one/explain", "one/register", *PAGES),
+        ("one/compare", "one/explain", *PUBLISHED, *PAGES),
     ),
     "predictions edited by hand": (
         lambda project: append(project, "results/one/seed1/oof/tree.csv", "\n"),
         ("one/seed1/train_tree", "one/seed1/train_ensemble", "one/seed1/evaluate")
         + ("one/curves", "one/contrast", "gather")
-        + ("one/audit", "one/compare", "one/explain", "one/register", *PAGES),
+        + ("one/audit", "one/compare", "one/explain", *PUBLISHED, *PAGES),
     ),
 }
 

@@ -91,6 +91,7 @@ PLACES = {
     "folds": ("cv", "folds"),
     "level": ("intervals", "level"),
     "metric": ("select_by",),
+    "fit_on": ("publish", "fit_on"),
     "random_state": ("seeds", 0),  # of the first split
 }
 # Settings of a table that make no difference to the model that is published, nor to its scores.
@@ -102,6 +103,7 @@ PUBLISHED_OF_MODEL = ("estimator", "from_rows", "params", "preprocessing")
 MODEL = "results/{dataset}/seed{seed}/models/{model}.joblib"
 OOF = "results/{dataset}/seed{seed}/oof/{model}.csv"
 WEIGHTS = "results/{dataset}/seed{seed}/ensemble.csv"
+REFIT = "results/{dataset}/refit.joblib"
 NAIVE = "results/{dataset}/naive/{model}.csv"
 SCORES = "results/{dataset}/seed{seed}/metrics.csv"
 SEED_PREDICTIONS = "results/{dataset}/seed{seed}/holdout_predictions.csv"
@@ -271,6 +273,12 @@ def training_resource(model, key):
     return lambda wildcards: SETTINGS[wildcards.dataset]["models"][model][key] or 0
 
 
+def most_threads(wildcards):
+    """Return the threads for a job that fits any of a table's models."""
+    models = own_models(wildcards.dataset)
+    return max(training_resource(model, "threads")(wildcards) for model in models)
+
+
 def naive_time_limit(wildcards):
     return training_resource(wildcards.model, "time_limit")(wildcards)
 
@@ -297,6 +305,24 @@ def known_process_models(wildcards):
     """Return the models that the positive control needs: those of the customers sample, or none."""
     known = SAMPLES.get(SETTINGS[wildcards.dataset]["table"]) == "customers"
     return first_seed(MODEL)(wildcards) if known else []
+
+
+def publishes_refit(dataset):
+    """Return whether a model fitted to all rows is what is published of a table."""
+    return SETTINGS[dataset]["register"] and setting(dataset, "fit_on") == "all"
+
+
+def refit_model(wildcards):
+    """Return the model fitted to all rows as input, where it is the one to be published."""
+    dataset = wildcards.dataset
+    return [REFIT.format(dataset=dataset)] * publishes_refit(dataset)
+
+
+def refit_settings(wildcards):
+    """Return what fitting the chosen model to all rows uses: which that is, is not known before."""
+    dataset = wildcards.dataset
+    recipes = {name: model_settings(dataset, name, "strategy") for name in own_models(dataset)}
+    return canonical({"models": recipes} | using("augment", "random_state")(wildcards))
 
 
 def registry_settings(wildcards):
@@ -343,6 +369,7 @@ def table_files(dataset):
     patterns = [
         *(processed("cleaned_data"), SCHEMA_FILE, SEED_PREDICTIONS, MODEL, OOF, *CURVES.values()),
         *[WEIGHTS] * makes_ensemble(SETTINGS[dataset]),
+        *[REFIT] * publishes_refit(dataset),
         *(processed(f"seed{{seed}}/{name}") for name in splits),
         *(f"results/{{dataset}}/{name}" for name in [*TABLE_RESULTS, *optional]),
     ]
@@ -398,7 +425,7 @@ def run_plan():
     return Plan(
         tables=WANTED,
         folders=of_all("data/processed/{dataset}", "results/{dataset}"),
-        trained=of_all(MODEL) + of_all(NAIVE, models=own_models),
+        trained=of_all(MODEL, REFIT) + of_all(NAIVE, models=own_models),
         scored=of_all(SCORES),
         controls=of_all("results/{dataset}/controls.csv"),
         explained=dict(zip(explained, of_all("results/logs/{dataset}/explain.log"))),

@@ -24,7 +24,7 @@ rule clean:
 
 
 rule split:
-    """Training and holdout rows. From here on nothing that learns sees the holdout."""
+    """Training and holdout rows. From here on nothing that learns sees the holdout but `refit`."""
     input:
         table=processed("cleaned_data"),
         schema=SCHEMA_FILE,

@@ -93,6 +93,7 @@ def page_settings(wildcards):
             "graph": page_graph(wildcards.dataset),
             "first_seed": first_split(wildcards.dataset),
             "not_installed": list(not_installed(config, [wildcards.dataset])),
+            "fit_on": settings["publish"]["fit_on"] if settings["register"] else "",
         }
     )
 

@@ -1,3 +1,32 @@
+rule refit:
+    """The chosen model's recipe, fitted to all rows: what is published, and has no score.
+
+    No other rule both learns and sees holdout rows, and nothing that is scored depends on this one.
+    """
+    input:
+        table=processed("cleaned_data"),
+        schema=SCHEMA_FILE,
+        train=first_seed(processed("seed{seed}/train")),
+        leaderboard="results/{dataset}/metrics.csv",
+        weights=ensemble_weights,
+    output:
+        REFIT,
+    log:
+        "results/logs/{dataset}/refit.log",
+    conda:
+        CONDA_ENVIRONMENT
+    threads: most_threads
+    resources:
+        **needs("models"),
+    params:
+        cfg=refit_settings,
+        code=code("refit"),
+    message:
+        "Fitting the chosen model of {wildcards.dataset} to all rows"
+    script:
+        "../scripts/refit.py"
+
+
 rule register:
     """The chosen model as a run that is kept: `results/{dataset}/runs/{run_id}`, never written again.
 
@@ -15,6 +44,7 @@ rule register:
         train=first_seed(processed("seed{seed}/train")),
         holdout=first_seed(processed("seed{seed}/holdout")),
         models=first_seed(MODEL),
+        refit=refit_model,
     output:
         "results/{dataset}/published.json",
     log:

@@ -32,7 +32,7 @@ STAGES = {
     "seed": ("split", "augment", "train"),
     "scores": (
         *("train_ensemble", "evaluate", "audit", "require_audit", "compare", "naive", "contrast"),
-        *("controls", "curves", "explain", "report", "register"),
+        *("controls", "curves", "explain", "report", "refit", "register"),
     ),
 }
 # Where a failed audit stops a table, its jobs stay apart: a group fails as a whole.

@@ -3,12 +3,16 @@ from ml_baseline.jobs.job_log import job_log
 with job_log(snakemake, warm="models"):
     from pathlib import Path
 
+    import pandas as pd
+
     from ml_baseline.config.settings import ENSEMBLE
     from ml_baseline.data.schema import columns_of_role
     from ml_baseline.data.tables import read_raw_table, read_table
     from ml_baseline.files import read_json, require_content, write_json
     from ml_baseline.modelling.ensemble import weights_of
+    from ml_baseline.modelling.failure import failure
     from ml_baseline.modelling.model_files import load_model
+    from ml_baseline.modelling.train import predict_probability
     from ml_baseline.records import read_as_written
     from ml_baseline.registry import contents, environment
     from ml_baseline.registry.batch_check import describe_training
@@ -31,12 +35,24 @@ with job_log(snakemake, warm="models"):
     table, repairs = cfg["config"]["table"], read_json(snakemake.input.repairs)
     raw, _ = read_raw_table(table, cfg["config"], [cfg["config"]["target"]])
     require_content(table, repairs["sha256"])  # the rows that the model was made from
+    rows = read_table(snakemake.input.train, schema)
     model_file = next(Path(p) for p in snakemake.input.models if Path(p).stem == chosen)
+    fit = {"on": "train", "rows": len(rows)}
+    for path in map(Path, snakemake.input.refit):
+        if reason := failure(path):
+            fit["failed"] = reason
+            print(f"fitting to all rows failed ({reason}), so the fit that was judged is published")
+        else:
+            model_file, rows = path, pd.concat([rows, holdout]).sort_values("row_id")
+            fit = {"on": "all", "rows": len(rows)}
     model_bytes = read_as_written(model_file)
-    # New rows are compared with the rows that the model has learned from.
-    learned = describe_training(schema, read_table(snakemake.input.train, schema), raw)
     model = load_model(model_bytes)
-    golden = make_golden(model, raw, learned, predictions)
+    # New rows are compared with the rows that the model has learned from.
+    learned = describe_training(schema, rows, raw)
+    answered = predictions  # by the model that is published
+    if fit["on"] == "all":
+        answered = predictions.assign(probability=predict_probability(model, holdout, schema))
+    golden = make_golden(model, raw, learned, answered)
     files = contents.run_files(
         model_bytes, golden, learned, predictions, metrics, environment.installed_packages()
     )
@@ -49,6 +65,7 @@ with job_log(snakemake, warm="models"):
         read_table(snakemake.input.audit),
         repairs,
         golden,
+        fit,
         weights_of(model) if chosen == ENSEMBLE else {},
     )
     circumstances = {

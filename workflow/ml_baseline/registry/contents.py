@@ -141,6 +141,7 @@ def facts(
     audit: pd.DataFrame,
     repairs: dict,
     golden: dict,
+    fit: dict,
     members: Mapping[str, float] = MappingProxyType({}),
 ) -> dict:
     """Return what the manifest says of a run, but for where and when it was made.
@@ -150,6 +151,7 @@ def facts(
         metrics: the content of `holdout_metrics.json`.
         predictions, golden: from `model_predictions` and `golden.make_golden`.
         repairs: what cleaning counted, and the SHA-256 of the raw table's file.
+        fit: which rows the published model was fitted to, as `manifest.Fit`.
         members: the weights of the published model's members, if it is the ensemble.
     """
     name, config = metrics["model"]["name"], settings["config"]
@@ -167,6 +169,7 @@ def facts(
         "seeds": settings["seeds"],
         "threshold": settings["metrics"]["threshold"],
         "model": recipes[name],
+        "fit": fit,
         "baseline": settings["metrics"]["baseline"],
         "selection": selection(leaderboard, settings["metrics"]["select_by"]),
         "data": {"table": config["table"]} | {key: repairs[key] for key in COUNTED},

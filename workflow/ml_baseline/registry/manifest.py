@@ -60,6 +60,20 @@ class Model(Member):
     members: NotRequired[list[Member]]
 
 
+class Fit(TypedDict):
+    """The rows that the published model was fitted to.
+
+    Attributes:
+        on: "train", the fit that was judged, or "all", the same recipe fitted again.
+        rows: how many.
+        failed: why there is none on all rows, though the settings ask for it.
+    """
+
+    on: Literal["train", "all"]
+    rows: int
+    failed: NotRequired[str]
+
+
 class Selection(TypedDict):
     """How the model was chosen: by which score, the score of each model, and in words."""
 
@@ -136,6 +150,7 @@ class Manifest(TypedDict):
     seeds: list[int]
     threshold: float
     model: Model
+    fit: NotRequired[Fit]  # runs of 0.1.0 have none: they are fits to the training rows
     baseline: str
     selection: Selection
     data: Data

@@ -26,7 +26,7 @@ def model_card(meta: dict, schema: dict, metrics: dict) -> str:
     data, split, source = meta["data"], meta["split"], meta["code"]
     table, target = code(data["table"]), code(schema["target"])
     yes, no = (" or ".join(map(code, schema[side])) for side in ("positive", "negative"))
-    area = _figure(metrics["model"]["roc_auc"], note=f"{metrics['level'] * 100:g} % interval ")
+    roc_auc = _figure(metrics["model"]["roc_auc"], note=f"{metrics['level'] * 100:g} % interval ")
     failed = ", ".join(dict.fromkeys(f["check"] for f in meta["audit"] if f["verdict"] == "fail"))
     warning = f"**The audit failed ({failed}): read why before you trust these scores.**\n\n"
     no_target, repeated = data["rows_without_target"], data["duplicate_rows"]
@@ -38,8 +38,7 @@ def model_card(meta: dict, schema: dict, metrics: dict) -> str:
 # {meta["dataset"]}: {prose(schema["target"])}
 
 Run `{meta["run_id"]}`. The model {code(meta["model"]["name"])} ({code(meta["model"]["estimator"])}) \
-predicts whether {target} is {yes}. {_members(meta["model"])}On {metrics["rows"]:,} holdout rows that \
-nothing was learned from its ROC-AUC is {area}.
+predicts whether {target} is {yes}. {_members(meta["model"])}{_judged(meta, metrics["rows"], roc_auc)}
 
 {warning if failed else ""}\
 ## Intended use
@@ -113,6 +112,21 @@ def _members(model: dict) -> str:
     return f"Its probability is {mean}that of {' and '.join(parts)}. " if parts else ""
 
 
+def _judged(meta: dict, rows: int, roc_auc: str) -> str:
+    """Return which rows the model was fitted to, and how good it is on which."""
+    fit = meta.get("fit", {"on": "train"})
+    if fit["on"] == "all":
+        return (
+            f"It is fitted to all {fit['rows']:,} rows. The scores below are those of the same recipe "
+            f"fitted to the {meta['split']['train_rows']:,} training rows, on {rows:,} holdout rows that "
+            f"nothing was learned from (ROC-AUC {roc_auc}): no row is left to score this fit on."
+        )
+    failed = f" Fitting it to all rows failed: {prose(fit['failed'])}." if "failed" in fit else ""
+    return (
+        f"On {rows:,} holdout rows that nothing was learned from its ROC-AUC is {roc_auc}.{failed}"
+    )
+
+
 def _columns(schema: dict) -> str:
     lines = ["| column | is | missing in training | values |", "| --- | --- | --- | --- |"]
     for entry in schema["columns"]:
@@ -163,8 +177,8 @@ def _scores(meta: dict, metrics: dict) -> str:
         words.append(f"In words: {prose(against['verdict'])}.")
     if against["seeds"] > 1:
         words.append(
-            f"The figures in the table are those of the split with seed {meta['seed']}, whose model "
-            f"this is; the leaderboard has the means over {against['seeds']} splits."
+            f"The figures in the table are those of the split with seed {meta['seed']}, the one "
+            f"of this model; the leaderboard has the means over {against['seeds']} splits."
         )
     if any(_is_rough(part[name]) for part in (model, baseline) for name in METRICS if name in part):
         words.append(
