@@ -796,11 +796,15 @@ def test_a_time_is_told_by_its_name_and_its_values(honest, name, low, high, orde
 
 def test_a_split_by_time_is_not_told_to_split_by_time(honest):
     y = honest[0]["y"].to_numpy()
-    days = np.argsort(np.argsort(y + np.random.default_rng(4).normal(0, 1, ROWS)))
+    days = np.argsort(np.argsort(y + np.random.default_rng(4).normal(0, 0.6, ROWS)))
     table, schema = added(honest, "signed", days, "number", "time")
+    table = table.sort_values("signed").reset_index(drop=True).assign(row_id=np.arange(ROWS))
     train, holdout = split(table, schema, "time", 0.25, 1)
     result = audit(train, holdout, schema, {}, {"strategy": "time"})
+    assert len(bad(result, "row_order"))
     assert not len(bad(result, "time_order"))
+    assert not result["explanation"].str.contains("split by time", case=False).any()
+    assert not result["fix"].str.contains("time").any()
     assert not len(result[result["verdict"] == "fail"])
 
 

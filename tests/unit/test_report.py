@@ -554,7 +554,7 @@ def test_a_rough_interval_is_no_warning_of_the_audit(tmp_path):
 
 
 def test_figures_of_one_column_end_at_the_same_digit(tmp_path, monkeypatch):
-    page = page_of(tmp_path, monkeypatch)
+    page = page_of(tmp_path, monkeypatch, signals={"dummy": 0.0, "weak": 0.5, "strong": 4.0})
     board = page[page.index('<table class="sortable" id="board">') :].partition("</table>")[0]
     rows = [
         re.findall(r"<td data-value=[^>]*>[^<]*?([0-9.]+)<span", row)
@@ -562,6 +562,10 @@ def test_figures_of_one_column_end_at_the_same_digit(tmp_path, monkeypatch):
     ]
     columns = list(zip(*(row[-len(METRICS) :] for row in rows), strict=True))
     assert len(rows) == 3 and len(columns) == len(METRICS)
+    gains = re.findall("<td data-value=[^>]*>[+\N{MINUS SIGN}]([0-9.]+)<span class=.limits", board)
+    chart = page[page.index('<div class="tracks') :].partition("figcaption")[0]
+    columns += [gains, re.findall(r"row-value.><b>([0-9.]+)<", chart)]
+    assert len(gains) == 2 and len(columns[-1]) == 3
     for column in columns:
         assert len({len(cell.partition(".")[2]) for cell in column}) == 1
 

@@ -12,15 +12,18 @@ def board(found: Standing) -> dict[str, Any]:
     """Return what the leaderboard is shown with, the metric that chooses first."""
     shown = [found.metric, *(m for m in METRICS if m != found.metric)] if found.fitted else []
     first = found.best or next(iter(found.fitted), {})
+    gain = found.score if found.is_baseline else found.gain
     return {
         "charts": [metric_chart(metric, found) for metric in shown],
         # Figures of one column end at the same digit, that of the best model.
         "digits": {m: score.digits for m in METRICS if (score := score_of(first, m))},
+        "gain_digits": gain.digits if gain else 3,
     }
 
 
 def metric_chart(metric: str, found: Standing) -> dict[str, Any]:
     """Return all models' intervals of one metric as lines of a chart."""
+    of_best = score_of(found.best, metric) if found.best else None
     scores = [(row, score) for row in found.fitted if (score := score_of(row, metric))]
     base = next((row for row in found.fitted if row["model"] == row["baseline"]), None)
     baseline = number(base[metric]) if base else None
@@ -34,6 +37,7 @@ def metric_chart(metric: str, found: Standing) -> dict[str, Any]:
 
     return {
         "metric": METRICS[metric],
+        "digits": of_best.digits if of_best else None,
         "lines": [line(row, score) for row, score in scores],
         "ruler": charts.ruler(domain),
         "baseline": base["model"] if base else None,

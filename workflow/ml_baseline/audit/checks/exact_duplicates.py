@@ -54,7 +54,8 @@ def exact_duplicates(context: Context) -> list[Finding]:
         f"{share:.3f} beyond coincidence"
     )
     why = "A model that only remembers gets them right. Remove the duplicates from the table."
-    return [LIMIT.found("rows", share, summary, f"{why} {GROUP}")]
+    why += "" if context.strategy == "group" else f" {GROUP}"
+    return [LIMIT.found("rows", share, summary, why)]
 
 
 def _surprise(features: pd.DataFrame) -> np.ndarray:

@@ -32,8 +32,9 @@ def near_duplicates(context: Context) -> list[Finding]:
     summary = f"{percent(share)} of the holdout rows have a near copy among the training rows"
     todo = (
         "Hand over the table as it was before rows were copied; this workflow augments training "
-        f"rows only. {GROUP}"
+        "rows only."
     )
+    todo += "" if context.strategy == "group" else f" {GROUP}"
     if LIMIT.verdict(share) == "fail":
         why = (
             "These copies are far nearer, or alike in far more columns, than any other row, and "
