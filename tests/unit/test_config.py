@@ -210,6 +210,12 @@ def test_three_lines_are_enough():
         "random_forest",
         "hist_gradient_boosting",
     ]
+    thorough = complete(with_table(top="effort: thorough"), SCHEMA)
+    others = {"lightgbm", "xgboost", "catboost"}
+    trained = {*dataset_settings(thorough, "churn")["models"]} | {
+        *not_installed(thorough, ["churn"])
+    }
+    assert trained == {*models} | others
     assert models["random_forest"] == {
         "estimator": "sklearn.ensemble.RandomForestClassifier",
         "params": {"n_estimators": 100, "min_samples_leaf": 5, "max_samples": 50_000},

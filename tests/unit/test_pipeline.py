@@ -165,6 +165,13 @@ def test_parameters_depend_on_the_rows(rows, params):
     assert of_size(sized, 10**6) == sized
 
 
+def test_nothing_is_learned_for_what_looks_at_nothing(schema_of):
+    table = pd.DataFrame({"x": [1.0, 2.0], "town": ["Ulm", None]})
+    schema = schema_of(x="number", town="category")
+    fitted, _ = prepared(schema, table, table, "linear", "sklearn.dummy.DummyClassifier")
+    assert fitted.shape == (2, 0)
+
+
 def test_trees_get_numbers_as_they_are(schema_of):
     table = pd.DataFrame({"x": [1.0, 2.0, 9.0, np.nan]})
     fitted, _ = prepared(schema_of(x="number"), table, table, "tree", FOREST)

@@ -1,16 +1,21 @@
 """Out-of-fold means out of fold: nothing a prediction rests on has seen the row, or a copy of it."""
 
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
+from running import ROOT
 from sklearn.base import BaseEstimator, ClassifierMixin
 from threadpoolctl import threadpool_limits
 
+from ml_baseline.config.text import load_yaml
 from ml_baseline.data.augment import augment
 from ml_baseline.data.schema import feature_columns
 from ml_baseline.data.split import fold_numbers
 from ml_baseline.errors import InputError
 from ml_baseline.modelling import train
+from ml_baseline.modelling.model_files import load_model, save_model
 from ml_baseline.modelling.train import cross_validate, fit, predict_probability
 from ml_baseline.scoring.scores import scores
 
@@ -293,3 +298,23 @@ def test_the_target_is_not_among_what_is_learned_from(recorded, numbers_table, s
     assert feature_columns(schema) == ["x0", "x1", "x2"]
     np.testing.assert_array_equal(given[:60], table[["x0", "x1", "x2"]])
     np.testing.assert_array_equal(target, [*table["answer"], *table["answer"]])
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost", "catboost"])
+def test_the_boosters_of_the_config_give_the_same_bytes_each_time(
+    tmp_path, numbers_table, settings_of, name
+):
+    pytest.importorskip(name)
+    table, schema = numbers_table(120)
+    entry = load_yaml(ROOT / "workflow/schemas/config.schema.yaml")["properties"]["models"][
+        "default"
+    ][name]
+    settings = settings_of(entry["estimator"], "tree") | {"model": entry}
+    contents = []
+    for file in (tmp_path / "once", tmp_path / "again"):
+        model = fit(augment(table, schema, "none"), schema, settings, 0)
+        save_model(model, file)
+        contents.append(file.read_bytes())
+        time.sleep(1)  # CatBoost notes the second
+    assert contents[0] == contents[1]
+    assert predict_probability(load_model(contents[0]), table, schema).std() > 0.05

@@ -5,6 +5,8 @@ from functools import cache
 
 # What a class has that may stand inside another: an estimator, a splitter or a kernel.
 PART_METHODS = ("fit", "split", "get_params")
+# What looks at no column: nothing has to be learned for it, and a mean with it is no news.
+BLIND_ESTIMATORS = "sklearn.dummy."
 # The parameter in which scikit-learn takes a folder of joblib's cache, which holds pickled objects.
 CACHE_FOLDER = "memory"
 

@@ -4,15 +4,13 @@ import copy
 from collections.abc import Iterable
 from typing import Any
 
-from ml_baseline.config.estimator_rules import is_installed
+from ml_baseline.config.estimator_rules import BLIND_ESTIMATORS, is_installed
 from ml_baseline.config.paths import CHECK_SUFFIX
 from ml_baseline.config.schema import TOP_LEVEL_ONLY, stands_alone
 from ml_baseline.errors import InputError
 
 # The name of the ensemble of a table's models, which no model may have.
 ENSEMBLE = "ensemble"
-# What looks at no column: a mean with it is no news.
-BLIND_ESTIMATORS = "sklearn.dummy."
 # From the least effort to the most: a model is tried from its own on.
 EFFORTS = ("quick", "standard", "thorough")
 

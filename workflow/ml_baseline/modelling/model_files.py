@@ -14,12 +14,15 @@ from ml_baseline.files import whole_file
 from ml_baseline.modelling.failure import failure
 from ml_baseline.records import read_as_written
 
+# What CatBoost (1.2) writes into a model that is another with each fit.
+OF_THE_MOMENT = ("model_guid", "train_finish_time")
+
 
 class _Pickler(NumpyPickler):
-    """As `joblib.dump`, but what stands between the fields of records is zero.
+    """As `joblib.dump`, but what stands between the fields of records is zero, and no clock is kept.
 
     The nodes of trees are such records. When they are read again there is whatever the memory held,
-    and the file of an ensemble would be another one each time.
+    and the file of an ensemble would be another one each time. CatBoost notes when it has fitted.
     """
 
     def save(self, obj: object) -> None:
@@ -27,6 +30,10 @@ class _Pickler(NumpyPickler):
             fields = obj
             obj = np.zeros(fields.shape, fields.dtype)
             obj[...] = fields
+        elif type(obj).__module__ == "catboost.core" and hasattr(obj, "get_metadata"):
+            noted = obj.get_metadata()
+            for key in set(OF_THE_MOMENT).intersection(noted.keys()):
+                noted[key] = ""
         super().save(obj)
 
 

@@ -24,7 +24,7 @@ from sklearn.preprocessing import (
 )
 from sklearn.utils import get_tags
 
-from ml_baseline.config.estimator_rules import CACHE_FOLDER, PART_METHODS
+from ml_baseline.config.estimator_rules import BLIND_ESTIMATORS, CACHE_FOLDER, PART_METHODS
 from ml_baseline.data.schema import Schema, feature_columns
 from ml_baseline.errors import InputError, did_you_mean, similar
 from ml_baseline.modelling.target_encoding import Encoder
@@ -90,6 +90,8 @@ def build_pipeline(
     takes_missing = _takes_missing(estimator)
     if not hasattr(estimator, "predict_proba"):
         estimator = _with_probabilities(estimator, model["estimator"])
+    if model["estimator"].startswith(BLIND_ESTIMATORS):
+        return Pipeline([("preprocess", ColumnTransformer([])), ("model", estimator)])
     rare = {"max_categories": max_categories, "min_frequency": min_frequency}
     preprocess = PREPROCESSING[model.get("preprocessing", "linear")](schema, rare, takes_missing)
     if model.get("preprocessing") == "tree" and takes_missing:
