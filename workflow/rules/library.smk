@@ -21,7 +21,7 @@ def checked_out(source):
     folder = Path(".snakemake", "ml-baseline-workflow", commit).resolve()
     if not folder.exists():
         content = io.BytesIO()
-        repository.archive(content, commit)
+        repository.archive(content, commit, path=["workflow", "envs", "pyproject.toml"])
         content.seek(0)
         half_way = folder.with_name(f"{commit}.{os.getpid()}")
         with tarfile.open(fileobj=content) as archive:
