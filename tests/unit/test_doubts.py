@@ -38,6 +38,11 @@ def found(columns, /, separator=None, **settings):
 # The columns, the settings, and what must be found: column, kind, severity, part of what is said.
 CASES = {
     "all is plain": ({"a": ["red", "blue"] * (ROWS // 2)}, {}, []),
+    "few different rows": (
+        {"n": [f"{i % 4}" for i in range(ROWS)]},
+        {},
+        [("", "twins", "told", "only 4 different rows of the 240")],
+    ),
     "order, no evidence": (
         {"d": OPEN},
         {"separator": ","},
@@ -376,7 +381,7 @@ def test_what_a_doubt_says_settles_it(case):
     columns, settings, _ = CASES[case]
     before = found(columns, **settings)
     after = found(columns, **merged(settings, [doubt.settle for doubt in before]))
-    assert {doubt.what for doubt in after} <= {"time", "group"}
+    assert {doubt.what for doubt in after} <= {"time", "group", "twins"}  # facts of the table
 
 
 def test_strict_reading_refuses_what_is_not_certain_in_the_words_of_the_doubt():
