@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -21,6 +22,7 @@ def documented_edges(page: str) -> set[tuple[str, str]]:
     return set(re.findall(r"(\w+) --> (\w+)", BLOCK.search(page)[0]))
 
 
+@cache
 def snakemake_edges(*arguments: str) -> set[tuple[str, str]]:
     """Return the edges of the workflow's rule graph."""
     command = [sys.executable, "-m", "snakemake", "--rulegraph", "mermaid-js", *arguments]

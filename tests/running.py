@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import warm_snakemake
 import yaml
 
 ROOT = Path(__file__).parents[1]
@@ -60,9 +61,8 @@ class Project:
 
     def snakemake(self, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess:
         """Run the workflow in the folder; stdout and stderr come back as one text."""
-        run = self.start(*arguments, cores=cores)
-        said, _ = run.communicate()
-        return subprocess.CompletedProcess(run.args, run.returncode, said)
+        command = self.command(*arguments, cores=cores)
+        return subprocess.CompletedProcess(command, *warm_snakemake.run(command, self.root))
 
     def run(self, *arguments: str, cores: int = 2) -> str:
         """Run the workflow and expect it to end well; return what it said."""

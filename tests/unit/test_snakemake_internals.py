@@ -8,6 +8,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+import warm_snakemake
 
 from ml_baseline.jobs import snakemake_internals
 from ml_baseline.jobs.snakemake_internals import forget_broken_records
@@ -77,12 +78,9 @@ def run(tmp_path, monkeypatch):
         )
         (tmp_path / "Snakefile").write_text(text)
         (tmp_path / "said").write_text("")
-        done = subprocess.run(
-            [sys.executable, "-m", "snakemake", "--cores", "1", "--keep-going", *arguments],
-            capture_output=True,
-            text=True,
-        )
-        return done.returncode, (tmp_path / "said").read_text().splitlines(), done.stderr
+        command = [sys.executable, "-m", "snakemake", "--cores", "1", "--keep-going", *arguments]
+        code, told = warm_snakemake.run(command, tmp_path)
+        return code, (tmp_path / "said").read_text().splitlines(), told
 
     return start
 

@@ -14,6 +14,8 @@ SMALL = {"target": "answer", "positive": "yes"}
 MODELS = {"dummy": {"estimator": "sklearn.dummy.DummyClassifier"}}
 MODELS["tree"] = {"estimator": "sklearn.tree.DecisionTreeClassifier", "preprocessing": "tree"}
 
+PREDICTED = (("book", "lines"), ("text", "book"))
+
 
 def workbook(table: pd.DataFrame) -> bytes:
     """Return a workbook with the table below a title, beside a list of its columns."""
@@ -45,16 +47,14 @@ def test_a_workbook_and_json_lines_mean_what_a_text_means(project):
         models=MODELS,
         report=False,
     )
-    project.run()
+    files = [f"results/{table}/predictions/{batch}.csv" for table, batch in PREDICTED]
+    project.run(*files)
     folder = project.folder
     cleaned = [folder / f"data/processed/{name}/cleaned_data.csv" for name in ("text", "book")]
     assert cleaned[0].read_bytes() == cleaned[1].read_bytes()
     repairs = json.loads((folder / "results/book/repairs.json").read_text())
     assert (repairs["sheet"], repairs["header_row"]) == ("May", "3")
-    predicted = [
-        rows_of(folder / f"results/{table}/predictions/{batch}.csv")
-        for table, batch in (("book", "lines"), ("text", "book"))
-    ]
+    predicted = [rows_of(folder / file) for file in files]
     assert predicted[0] == predicted[1] and len(predicted[0]) == 120
 
 

@@ -59,7 +59,7 @@ def published(module_project):
     """Two tables, run once."""
     module_project.write("table.csv", small_table())
     module_project.write("other.csv", small_table(random_state=1))
-    module_project.write_config(datasets=DATASETS)
+    module_project.write_config(datasets=DATASETS, report=False)
     module_project.run()
     return module_project
 
