@@ -15,11 +15,11 @@ from result_files import LEAK, PASSED, TEMPLATES, WARNING, page_from, write_resu
 from rule_graph import ROOT
 
 from ml_baseline.audit.findings import config_entry
+from ml_baseline.config.settings import config_alone
 from ml_baseline.report import figures, words
 from ml_baseline.report.evidence import together
 from ml_baseline.report.graph import layout, without_detours
 from ml_baseline.report.index import failed_run_index, index_page, read_table_results
-from ml_baseline.report.making import config_alone
 from ml_baseline.report.page import template_environment
 from ml_baseline.report.sources import download, read_sources
 from ml_baseline.report.standing import standing

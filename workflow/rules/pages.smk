@@ -5,7 +5,7 @@ import platform
 import tomllib
 
 from ml_baseline.files import write_text
-from ml_baseline.report.making import config_alone
+from ml_baseline.config.settings import config_alone
 
 INDEX = "results/report.html"
 PAGES_REMOVED = "results/logs/pages_removed"

@@ -26,23 +26,24 @@ def code_hash(script: Path, package: Path, memory: Memory | None = None) -> str:
     Raises:
         SyntaxError: a file is not valid Python.
     """
-    digests: dict[str, str] = {}
+    lines = []
     found, waiting = {script}, [script]
     while waiting:
-        path = waiting.pop()
-        name = "script" if path == script else str(path.relative_to(package))
-        digests[name], imported = _looked_at(path, package, memory)
+        line, imported = _looked_at(waiting.pop(), package, memory)
+        lines.append(line)
         waiting += imported - found
         found |= imported
-    text = "\n".join(f"{name} {digest}" for name, digest in sorted(digests.items()))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]
 
 
 @cache
 def _looked_at(path: Path, package: Path, memory: Memory | None) -> tuple[str, frozenset[Path]]:
-    """Return the hash of one file's meaning and the package's files that importing it runs."""
+    """Return a file's name with the hash of its meaning, and the package's files that it imports."""
     digest, imported = _read(path, package, memory)
-    return digest, frozenset(file for dotted in imported for file in _files(dotted, package))
+    name = path.relative_to(package) if path.is_relative_to(package) else "script"
+    own = (dotted for dotted in imported if dotted.startswith(package.name))
+    files = frozenset(file for dotted in own for file in _files(dotted, package))
+    return f"{name} {digest}", files
 
 
 def _read(path: Path, package: Path, memory: Memory | None) -> tuple[str, list[str]]:
@@ -97,8 +98,9 @@ def _modules(package: Path) -> dict[str, Path]:
 
 def _files(dotted: str, package: Path) -> list[Path]:
     """Return the package's files that importing a dotted name runs."""
+    modules = _modules(package)
     names = itertools.accumulate(dotted.split("."), "{}.{}".format)
-    return [_modules(package)[name] for name in names if name in _modules(package)]
+    return [modules[name] for name in names if name in modules]
 
 
 @cache
