@@ -119,7 +119,7 @@ def _judged(meta: dict, rows: int, roc_auc: str) -> str:
         return (
             f"It is fitted to all {fit['rows']:,} rows. The scores below are those of the same recipe "
             f"fitted to the {meta['split']['train_rows']:,} training rows, on {rows:,} holdout rows that "
-            f"nothing was learned from (ROC-AUC {roc_auc}): no row is left to score this fit on."
+            f"nothing was learned from: ROC-AUC {roc_auc}. No row is left to score this fit on."
         )
     failed = f" Fitting it to all rows failed: {prose(fit['failed'])}." if "failed" in fit else ""
     return (
