@@ -38,7 +38,7 @@ MOST_COLUMNS, MOST_ORDERS, FEWEST_ROWS, LARGEST = 60, 12, 100, 1e12
 # Rows before, after and on both sides of a row whose labels it may be made of; and its nearest ones.
 WINDOWS, NEAREST = (3, 8, 20), (4, 8)
 # Rows that regressions learn from, that an order is looked at on, and nearest rows are looked up of.
-LEARNED, ORDERED, LOOKED_UP, LOOKED_UP_WORK = 10_000, 20_000, 1_500, 3e9
+LEARNED, ORDERED, LOOKED_UP, LOOKED_UP_PAIRS = 10_000, 10_000, 1_500, 1e7
 # Correlations that a column must have with the labels around, and with its own beyond them.
 AROUND, OWN = 0.25, 0.05
 
@@ -182,7 +182,7 @@ def _beside(context: Context, scaled: np.ndarray) -> Iterator[tuple]:
 def _near(context: Context, names: list[str], scaled: np.ndarray) -> Iterator[tuple]:
     """Yield some rows with the means of the labels of the rows nearest to each."""
     own, label = _residuals(context, names, scaled)
-    wanted = LOOKED_UP_WORK / context.blocks[0].size
+    wanted = LOOKED_UP_PAIRS / len(label)
     asked = np.sort(
         context.random(8).permutation(len(label))[: int(np.clip(wanted, 100, LOOKED_UP))]
     )
