@@ -76,3 +76,19 @@ def test_workflow_folder_leads_to_the_same_workflow():
     """The catalog, snakedeploy and `module:` look for workflow/Snakefile."""
     edges = snakemake_edges("--forceall", "--snakefile", "workflow/Snakefile")
     assert edges == snakemake_edges("--forceall")
+
+
+# Jobs that are run where the run was started, and predicting, which is a job by itself.
+UNGROUPED = {"gather", "report_index", "remove_pages", "benchmarks", "predict"}
+
+
+def test_every_rule_says_what_it_needs_and_which_group_of_a_cluster_it_is_in():
+    """A rule between two of a group that is not in it would have a cluster refuse all of them."""
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "workflow/rules").glob("*.smk")]
+    rules = [rule for text in texts for rule in re.split(r"^ *rule\b", text, flags=re.M)[1:]]
+    scripts = [re.search(r"scripts/(\w+)\.py", rule) for rule in rules]
+    assert all("**needs(" in rule for rule, script in zip(rules, scripts, strict=True) if script)
+    grouped = next(text for text in texts if "STAGES = {" in text)
+    grouped = grouped.split("STAGES = {")[1].split("\n}\n")[0]
+    named = set(re.findall(r'"(\w+)"', grouped)) - {"table", "seed", "scores"}
+    assert named | UNGROUPED == {script[1] for script in scripts if script}
