@@ -1,3 +1,5 @@
+from pathlib import Path
+
 from ml_baseline.jobs.job_log import job_log
 
 with job_log(snakemake):
