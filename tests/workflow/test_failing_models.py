@@ -224,6 +224,7 @@ def faulty(module_project):
                 },
             },
             models=QUICK_MODELS | models,
+            select_by="roc_auc",  # by which even few rows tell them from guessing
             report=False,
         )
         module_project.done = module_project.snakemake()
