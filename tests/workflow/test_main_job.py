@@ -164,7 +164,7 @@ def test_any_installed_classifier_is_a_model(project):
     )
     project.run()
     rows = {row["model"]: row for row in rows_of(project.folder / "results/small/metrics.csv")}
-    assert set(rows) == {"neighbours", "margin", "extra_trees", "bagged"}
+    assert set(rows) == {"neighbours", "margin", "extra_trees", "bagged", "ensemble"}
     for row in rows.values():
         assert 0.6 < float(row["oof_roc_auc"]) < 1
 
