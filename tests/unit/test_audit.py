@@ -372,11 +372,11 @@ def answers_for_a_part():
         return random.random(len(y)) < share
 
     def flags(y):
-        return {f"leak {i}": ((y == 1) & some(y, 0.06)).astype(float) for i in range(10)}
+        return {f"leak {i}": ((y == 1) & some(y, 0.1)).astype(float) for i in range(10)}
 
     def filled(y):
         values = random.gamma(2, 10, len(y)).round(1)
-        gaps = some(y, 0.15)
+        gaps = some(y, 0.2)
         for value in (0, 1):
             values[gaps & (y == value)] = values[~gaps & (y == value)].mean()
         return {"leak": values}
