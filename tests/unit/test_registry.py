@@ -82,7 +82,7 @@ ARROWS = (
         "golden",
         "predict_file",
     ),
-    *("overview", "contents", "markdown", "model_card", "publish"),
+    *("overview", "contents", "markdown", "model_card", "publish", "shipping"),
 )
 
 

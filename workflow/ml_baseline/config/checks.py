@@ -179,7 +179,8 @@ def _model_problems(config: dict, name: str) -> Iterator[Problem]:
         place = path if own else ()
         yield Problem((*place, "models"), "no model is left; expected at least one")
     elif settings["baseline"] not in settings["models"]:
-        there = "baseline" not in dataset and config["baseline"] not in inherited
+        differs = dataset.keys() & {"models", "effort"} and config["baseline"] in inherited
+        there = "baseline" not in dataset and not differs
         place = () if there else path
         close = similar(settings["baseline"], settings["models"], 1)
         text = did_you_mean(close, otherwise=f"the models are {', '.join(settings['models'])}")
