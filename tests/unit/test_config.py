@@ -225,6 +225,7 @@ def test_three_lines_are_enough():
         "optional": False,
         "threads": 1,
         "time_limit": None,
+        "tune": None,
     }
 
 
@@ -346,6 +347,7 @@ FOREST = {
     "optional": False,
     "threads": 1,
     "time_limit": None,
+    "tune": None,
 }
 
 
@@ -391,6 +393,7 @@ FOREST = {
                 "optional": False,
                 "threads": 1,
                 "time_limit": None,
+                "tune": None,
             },
         ),
         (
@@ -404,6 +407,7 @@ FOREST = {
                 "optional": False,
                 "threads": 1,
                 "time_limit": None,
+                "tune": None,
             },
         ),
     ],

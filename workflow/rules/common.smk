@@ -96,7 +96,7 @@ PLACES = {
 }
 # Settings of a table that make no difference to the model that is published, nor to its scores.
 NOT_PUBLISHED = ("audit", "controls", "effort", "naive", "plots", "reading", "register", "report")
-PUBLISHED_OF_MODEL = ("estimator", "from_rows", "params", "preprocessing")
+PUBLISHED_OF_MODEL = ("estimator", "from_rows", "params", "preprocessing", "tune")
 
 # The files of each model, of each split, and of each table beside its plots. Those on the way to
 # others too: what is deleted is made again.
@@ -106,6 +106,7 @@ WEIGHTS = "results/{dataset}/seed{seed}/ensemble.csv"
 REFIT = "results/{dataset}/refit.joblib"
 NAIVE = "results/{dataset}/naive/{model}.csv"
 SCORES = "results/{dataset}/seed{seed}/metrics.csv"
+PARAMETERS = "results/{dataset}/seed{seed}/parameters.json"
 SEED_PREDICTIONS = "results/{dataset}/seed{seed}/holdout_predictions.csv"
 SCHEMA_FILE = "data/processed/{dataset}/input_schema.json"
 CURVES = {
@@ -367,7 +368,15 @@ def table_files(dataset):
     splits = ("train", "holdout", "augmented_data")
     optional = [name for key, name in OPTIONAL_RESULTS.items() if SETTINGS[dataset][key]]
     patterns = [
-        *(processed("cleaned_data"), SCHEMA_FILE, SEED_PREDICTIONS, MODEL, OOF, *CURVES.values()),
+        *(
+            processed("cleaned_data"),
+            SCHEMA_FILE,
+            SEED_PREDICTIONS,
+            PARAMETERS,
+            MODEL,
+            OOF,
+            *CURVES.values(),
+        ),
         *[WEIGHTS] * makes_ensemble(SETTINGS[dataset]),
         *[REFIT] * publishes_refit(dataset),
         *(processed(f"seed{{seed}}/{name}") for name in splits),

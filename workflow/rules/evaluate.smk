@@ -7,6 +7,7 @@ rule evaluate:
     output:
         predictions=SEED_PREDICTIONS,
         metrics=SCORES,
+        parameters=PARAMETERS,
     log:
         "results/logs/{dataset}/seed{seed}/evaluate.log",
     priority: 10

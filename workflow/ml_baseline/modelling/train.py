@@ -13,6 +13,7 @@ from ml_baseline.errors import InputError
 from ml_baseline.modelling.inner_splits import encoding_splits, fit_pipeline
 from ml_baseline.modelling.pipeline import build_pipeline, of_size
 from ml_baseline.modelling.target_encoding import forget_splits, target_encoders
+from ml_baseline.modelling.tuning import search, use_best
 
 # A probability may leave 0 to 1 by so much when sums are rounded.
 ROUNDING = 1e-9
@@ -29,7 +30,7 @@ def cross_validate(
     Args:
         table: the training rows, shape (rows, columns).
         schema: the table's input schema.
-        settings: `model` (estimator, params, from_rows, preprocessing), `preprocessing`
+        settings: `model` (estimator, params, from_rows, preprocessing, tune), `preprocessing`
             (max_categories, min_frequency), `augment` (method, noise_frac, copies), `folds`,
             `strategy`.
         random_state: seed of folds, noise and model.
@@ -102,7 +103,14 @@ def fit(
     cap = parameters.get("max_samples")
     if isinstance(cap, int) and cap > len(augmented):
         model.set_params(model__max_samples=None)
+    tune = settings["model"].get("tune")
+    if tune:
+        estimator = model.named_steps["model"]
+        searched = search(estimator, settings["model"]["estimator"], random_state, **tune)
+        model.steps[-1] = ("model", searched)
     fit_pipeline(model, augmented, schema, strategy, random_state)
+    if tune:
+        use_best(model)
     forget_splits(model.named_steps["preprocess"])
     if parameters.get("n_jobs") is not None:
         model.set_params(model__n_jobs=1)
