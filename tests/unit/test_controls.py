@@ -54,8 +54,9 @@ def run(settings_of):
 @pytest.mark.parametrize("seed", CONFIG["seeds"])
 def test_with_shuffled_labels_every_models_interval_covers_a_half(customers, run, seed):
     table, schema = customers
-    _, metrics = run(permuted(table, schema, seed), schema, seed, CONFIG["models"])
-    assert metrics["model"].tolist() == list(CONFIG["models"])
+    models = [name for name, entry in CONFIG["models"].items() if not entry.get("optional")]
+    _, metrics = run(permuted(table, schema, seed), schema, seed, models)
+    assert metrics["model"].tolist() == models
     for _, row in metrics.iterrows():
         assert row["roc_auc_low"] <= 0.5 <= row["roc_auc_high"], row["model"]
     assert set(negative_control(metrics)["verdict"]) == {"pass"}

@@ -163,7 +163,8 @@ def test_every_key_of_a_manifest_is_missed_or_compared_with_its_type(folder):
     read_json_as(Manifest, json.dumps(meta).encode(), "it")
     for key in Manifest.__annotations__:
         left = {name: value for name, value in meta.items() if name != key}
-        for odd in (left, meta | {key: {"\x1b": object}.keys() and ["\x1b[2J"]}):
+        missing = [left] if key in Manifest.__required_keys__ else []
+        for odd in (*missing, meta | {key: {"\x1b": object}.keys() and ["\x1b[2J"]}):
             with pytest.raises(ValueError, match="it is damaged: ") as caught:
                 read_json_as(Manifest, json.dumps(odd).encode(), "it")
             assert key in str(caught.value) and "\x1b" not in str(caught.value)

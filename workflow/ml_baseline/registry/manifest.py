@@ -51,6 +51,7 @@ class Member(TypedDict):
     params: NotRequired[dict[str, Any]]
     from_rows: NotRequired[dict[str, dict[str, Any]]]
     preprocessing: NotRequired[str | None]
+    tune: NotRequired[dict[str, Any] | None]
     weight: NotRequired[float]
 
 
