@@ -304,7 +304,6 @@ def test_the_target_is_not_among_what_is_learned_from(recorded, numbers_table, s
 def test_the_boosters_of_the_config_give_the_same_bytes_each_time(
     tmp_path, numbers_table, settings_of, name
 ):
-    pytest.importorskip(name)
     table, schema = numbers_table(120)
     entry = load_yaml(ROOT / "workflow/schemas/config.schema.yaml")["properties"]["models"][
         "default"

@@ -322,7 +322,7 @@ def rule_graph(workflow: Any, start: Any, wildcards: dict[str, Any]) -> dict[str
         node = node_of[rule.name]
         for file in rule.expand_input(of)[0]:
             stem = PurePath(file).stem
-            if stem in ("train", "augmented_data"):
+            if stem in ("train", "augmented_data") or PurePath(file).parent.name == "oof":
                 learns.add(node)
             maker = next((one for one in producers if one.is_producer(file)), None)
             made_by = "" if maker is None else node_of[maker.name]

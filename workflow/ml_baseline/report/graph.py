@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 from ml_baseline.report.charts import place, svg
 
 BOX_WIDTH, BOX_HEIGHT = 92, 30
-PITCH, LINE = 100, 52
+PITCH, LINE = 112, 52
 ARROW = (
     '<defs><marker id="arrow" viewBox="0 0 8 8" refX="6" refY="4" markerWidth="7" '
     'markerHeight="7" orient="auto"><path class="arrow" d="M0 0L8 4L0 8Z"/></marker></defs>'
@@ -21,7 +21,7 @@ class RuleGraph(TypedDict):
 
     edges: list[list[str]]  # [from, to]
     jobs: dict[str, int]  # how many jobs a node stands for
-    learns: list[str]  # nodes that read training rows, but no holdout
+    learns: list[str]  # nodes that read training rows or their predictions, but no holdout
     sees: list[str]  # nodes that read the holdout, or what was made from it
 
 
