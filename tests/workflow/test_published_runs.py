@@ -162,13 +162,13 @@ def test_only_what_makes_another_model_makes_another_run(project):
     assert (results / "small/plots/target.png").exists()
     assert receipt.stat().st_mtime_ns == written
     # One table's settings.
-    changed = DATASETS | {"small": DATASETS["small"] | {"augment": {"method": "none"}}}
+    changed = DATASETS | {"small": DATASETS["small"] | {"augment": {"method": "jitter"}}}
     project.write_config(datasets=changed)
     project.run()
     runs = list_runs(results, "small")
     assert [run.run_id for run in runs[:-1]] == [first.run_id] and len(runs) == 2
     assert find_run("latest", results, "small").run_id == runs[1].run_id
-    assert runs[1].meta["config"]["augment"]["method"] == "none"
+    assert runs[1].meta["config"]["augment"]["method"] == "jitter"
     assert snapshot(first.folder) == before
     assert len(list_runs(results, "other")) == 1
 

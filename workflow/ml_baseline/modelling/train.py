@@ -103,14 +103,13 @@ def fit(
     cap = parameters.get("max_samples")
     if isinstance(cap, int) and cap > len(augmented):
         model.set_params(model__max_samples=None)
-    tune = settings["model"].get("tune")
-    if tune:
+    if tune := settings["model"].get("tune"):
         estimator = model.named_steps["model"]
         searched = search(estimator, settings["model"]["estimator"], random_state, **tune)
         model.steps[-1] = ("model", searched)
+        fit_pipeline(model, augmented, schema, strategy, random_state)
+        use_best(model, estimator)
     fit_pipeline(model, augmented, schema, strategy, random_state)
-    if tune:
-        use_best(model)
     forget_splits(model.named_steps["preprocess"])
     if parameters.get("n_jobs") is not None:
         model.set_params(model__n_jobs=1)

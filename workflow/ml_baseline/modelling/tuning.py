@@ -64,8 +64,8 @@ def search(
 ) -> BaseEstimator:
     """Return an estimator that finds its parameters by log loss in folds of the rows it is fitted to.
 
-    A score that is to be honest is measured on other
-    rows, as in nested cross-validation (Cawley and Talbot 2010, JMLR 11, pp. 2079-2107).
+    A score that is to be honest is measured on other rows, as in nested cross-validation (Cawley and
+    Talbot 2010, JMLR 11, pp. 2079-2107).
 
     Args:
         estimator: with the parameters that are not searched.
@@ -95,7 +95,7 @@ def search(
             )
         if isinstance(values, dict):
             _require_range(name, values, method)
-    common = {"scoring": "neg_log_loss", "cv": folds, "refit": True}
+    common = {"scoring": "neg_log_loss", "cv": folds, "refit": False}
     if method == "grid":
         from sklearn.model_selection import GridSearchCV
 
@@ -167,18 +167,18 @@ def _optuna_search(
     return OptunaSearchCV(estimator, drawn, n_trials=trials, study=study, **common)
 
 
-def use_best(model: Pipeline) -> None:
-    """Put the estimator that a fitted pipeline's search has found in its place.
+def use_best(model: Pipeline, estimator: BaseEstimator) -> None:
+    """Put an estimator with the parameters that were found in place of a pipeline's fitted search.
 
-    The parameters that it has found are kept as the pipeline's `tuned_`: the search itself has times in
-    it, which are different in each run.
+    It is still to be fitted: as any other it may need rows to stop early by. The parameters are kept as
+    the pipeline's `tuned_`; the search itself has times in it, which are different in each run.
     """
-    found = model.named_steps["model"]
-    model.steps[-1] = ("model", found.best_estimator_)
+    found = model.named_steps["model"].best_params_
     model.tuned_ = {
         name: value.item() if isinstance(value, np.generic) else value
-        for name, value in sorted(found.best_params_.items())
+        for name, value in sorted(found.items())
     }
+    model.steps[-1] = ("model", estimator.set_params(**found))
 
 
 def parameters(model: Pipeline) -> dict[str, Any]:
