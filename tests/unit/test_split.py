@@ -11,11 +11,11 @@ from ml_baseline.data.split import (
     NO_FOLD,
     fold_numbers,
     fold_rows,
-    is_coarse,
     row_groups,
     split,
     units,
 )
+from ml_baseline.data.twins import is_coarse
 from ml_baseline.errors import InputError
 
 # Persons on board the Titanic by class, sex and age: survived, died. 14 different rows of features.

@@ -25,7 +25,7 @@ from ml_baseline.data.infer_dates import are_compact_dates, date_entries, date_f
 from ml_baseline.data.infer_numbers import number_entry, usual_decimal
 from ml_baseline.data.infer_target import target_classes
 from ml_baseline.data.schema import KEPT_ROLES, NUMERIC_KINDS, Schema, listed, names_of
-from ml_baseline.data.split import is_coarse
+from ml_baseline.data.twins import is_coarse
 from ml_baseline.errors import InputError, did_you_mean, similar
 
 # Columns that the workflow adds; a raw column of that name gets "_raw" behind it.

@@ -67,7 +67,7 @@ class Schema(TypedDict, total=False):
     missing_values: list[str]  # beside the usual tokens, in lower case
     columns: Required[list[Column]]  # in the order of the raw table
     rows: int  # of the cleaned table
-    coarse: bool  # whether rows with the same features are different cases (`split.is_coarse`)
+    coarse: bool  # whether rows with the same features are different cases (`twins.is_coarse`)
 
 
 # A coin flip that changes values; chosen by evidence, or lost; certain, but worth knowing.
