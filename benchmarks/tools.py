@@ -90,7 +90,8 @@ def catboost(train, holdout, seed, threads, budget, options):
 
     features, new = (part.copy() for part in _categories(train, holdout))
     texts = list(features.select_dtypes("category"))
-    features[texts], new[texts] = features[texts].astype(str), new[texts].astype(str)
+    for part in (features, new):  # it takes no missing text
+        part[texts] = part[texts].astype(object).fillna("missing")
     model = CatBoostClassifier(
         random_seed=seed, thread_count=threads, verbose=False, allow_writing_files=False
     )
