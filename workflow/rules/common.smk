@@ -323,7 +323,7 @@ def refit_settings(wildcards):
     """Return what fitting the chosen model to all rows uses: which that is, is not known before."""
     dataset = wildcards.dataset
     recipes = {name: model_settings(dataset, name, "strategy") for name in own_models(dataset)}
-    return canonical({"models": recipes} | using("augment", "random_state")(wildcards))
+    return canonical({"models": recipes} | using("random_state")(wildcards))
 
 
 def registry_settings(wildcards):

@@ -14,33 +14,31 @@ with job_log(
     from pathlib import Path
 
     from ml_baseline.config.settings import ENSEMBLE
-    from ml_baseline.data.augment import augment
     from ml_baseline.data.tables import read_table
     from ml_baseline.files import read_json
-    from ml_baseline.modelling.ensemble import weighted_mean
     from ml_baseline.modelling.model_files import load_model, save_model
-    from ml_baseline.modelling.pipeline import of_size
-    from ml_baseline.modelling.train import fit, predict_probability
+    from ml_baseline.modelling.refit import refit
+    from ml_baseline.modelling.train import predict_probability
 
     schema = read_json(snakemake.input.schema)
     cfg = snakemake.params.cfg
-    seed = cfg["random_state"]
     leaderboard = read_table(snakemake.input.leaderboard)
     (chosen,) = leaderboard.loc[leaderboard["selected"].astype(bool), "model"]
-    weights = {chosen: 1.0}
+    weights, members = None, [chosen]
     if chosen == ENSEMBLE:
-        table = read_table(snakemake.input.weights[0]).query("weight > 0")
-        weights = table.set_index("model")["weight"].to_dict()
+        heavy = read_table(snakemake.input.weights[0]).query("weight > 0")
+        weights = heavy.set_index("model")["weight"].to_dict()
+        members = [*weights]
     table = read_table(snakemake.input.table, schema)
-    augmented = augment(table, schema, **cfg["augment"], random_state=seed)
-    # With the parameters that were judged, which more rows might change.
-    judged = len(read_table(snakemake.input.train, schema))
-    models = {}
-    for name in weights:
-        recipe = cfg["models"][name]
-        settings = recipe | {"model": of_size(recipe["model"], judged)}
-        models[name] = fit(augmented, schema, settings, seed, snakemake.threads)
-    model = weighted_mean(models, weights) if chosen == ENSEMBLE else models[chosen]
+    model = refit(
+        table,
+        schema,
+        {name: cfg["models"][name] for name in members},
+        weights,
+        len(read_table(snakemake.input.train, schema)),
+        cfg["random_state"],
+        snakemake.threads,
+    )
     save_model(model, snakemake.output[0])
     # What was saved has to be of use to those who load it.
     predict_probability(load_model(Path(snakemake.output[0]).read_bytes()), table.head(), schema)

@@ -18,8 +18,7 @@ from sklearn.pipeline import Pipeline
 from ml_baseline.data.schema import Schema, feature_columns
 from ml_baseline.data.split import fold_numbers, fold_rows, row_groups, split
 from ml_baseline.errors import InputError
-
-Splits = list[tuple[np.ndarray, np.ndarray]]
+from ml_baseline.modelling.target_encoding import Splits
 
 ENCODING_FOLDS = 5
 # From so many rows on `early_stopping: auto` stops early (scikit-learn 1.9).
@@ -182,6 +181,7 @@ def _splits(
     rows = augmented.drop_duplicates("row_id")
     parameters = estimator.get_params(deep=False)
     cv = parameters["cv"]
+    dealt: Splits
     if hasattr(cv, "split"):  # a splitter of the user's own deals out the rows, without copies
         groups = row_groups(rows, schema, "group" if strategy == "group" else "stratified")
         dealt = list(cv.split(rows[feature_columns(schema)], rows[schema["target"]], groups))

@@ -18,7 +18,7 @@ COLUMN_KEYS = {"forbidden", "drop", "id", "categorical"}
 TELLING = ("single_feature", "feature_pair", "missing_values", "ids", "sealed_holdout")
 LINE_LENGTH = 200
 # What to do, by what the fix of a finding changes, or by the check that finds it.
-TODO = {
+NEXT_STEPS = {
     "columns": "Take out what gives the answer away",
     "reading": "Say in the config how the columns are read",
     "settings": "Change the setting as the audit says",
@@ -66,10 +66,14 @@ def remedy(finding: Row) -> str:
     return "columns" if keys & COLUMN_KEYS else "settings" if keys else ""
 
 
-def todo(finding: Row) -> str:
+def next_step(finding: Row) -> str:
     """Return the beginning of a sentence: what settles a finding."""
     strategy = ((yaml.safe_load(finding["fix"]) or {}).get("split") or {}).get("strategy")
-    return f"Split by {strategy}" if strategy else TODO.get(finding["check"], TODO[remedy(finding)])
+    return (
+        f"Split by {strategy}"
+        if strategy
+        else NEXT_STEPS.get(finding["check"], NEXT_STEPS[remedy(finding)])
+    )
 
 
 def settled_by(findings: list[Row], change: str) -> list[Row]:

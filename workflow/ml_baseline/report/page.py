@@ -26,7 +26,7 @@ def template_environment(folder: Path) -> Environment:
     )
     of_cells = (words.number, words.score_of, words.score_in, gain_of, is_reliable, has_failed)
     of_texts = (words.breakable, count, plural, words.fixed, words.percent, shortened)
-    of_findings = (answer.chief, answer.entry, answer.remedy, answer.settled_by, answer.todo)
+    of_findings = (answer.chief, answer.entry, answer.remedy, answer.settled_by, answer.next_step)
     others = (
         trust.check_title,
         answer.chosen_threshold,
