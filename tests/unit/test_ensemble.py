@@ -58,6 +58,20 @@ def test_what_knows_nothing_or_errs_gets_no_weight():
 
 
 @pytest.mark.parametrize("strategy", ["stratified", "time"])
+@pytest.mark.parametrize("random_state", range(5))
+def test_it_is_never_worse_than_the_baseline(random_state, strategy):
+    """On noise, which a mean of many members fits by chance."""
+    oof = predictions(models=6, rows=120, random_state=random_state)
+    noise = np.random.default_rng(random_state).permutation(oof["model0"]["target"])
+    oof = {name: of.assign(target=noise) for name, of in oof.items()}
+    oof["baseline"] = oof["model0"].assign(probability=0.5)
+    weights, mixed = learn_weights(oof, strategy)
+    assert loss_of(mixed) <= loss_of(oof["baseline"])
+    if mixed["probability"].equals(oof["baseline"]["probability"]):
+        assert weights.set_index("model")["weight"]["baseline"] == 1
+
+
+@pytest.mark.parametrize("strategy", ["stratified", "time"])
 def test_no_row_is_predicted_with_weights_that_its_target_took_part_in(strategy):
     """The targets of a fold may be anything: its own predictions stay as they are."""
     oof = predictions(rows=200)

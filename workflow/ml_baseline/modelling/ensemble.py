@@ -42,6 +42,10 @@ def greedy_weights(likelihood: np.ndarray) -> np.ndarray:
     return counts / ROUNDS
 
 
+def _likelihood(probability: np.ndarray, target: np.ndarray) -> np.ndarray:
+    return np.clip(np.where(target == 1, probability, 1 - probability), LEAST, 1)
+
+
 def learn_weights(
     oof: Mapping[str, pd.DataFrame], strategy: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -49,7 +53,8 @@ def learn_weights(
 
     The rows of a fold are predicted with weights learned from the other folds, under the strategy
     "time" from those before it: no weight is scored on a row that it was learned from. For the first
-    fold in time nothing is known, and the models that tell its rows apart weigh the same.
+    fold in time nothing is known, and the models that tell its rows apart weigh the same. If the mean
+    is then worse than a model that tells no rows apart, the baseline, the ensemble is that model.
 
     Args:
         oof: for each model its out-of-fold predictions, all of the same rows.
@@ -62,17 +67,24 @@ def learn_weights(
     probability = np.array([predictions["probability"] for predictions in oof.values()])
     found = next(iter(oof.values())).copy()
     target, fold = found["target"].to_numpy(), found["fold"].to_numpy()
-    likelihood = np.clip(np.where(target == 1, probability, 1 - probability), LEAST, 1)
+    likelihood = _likelihood(probability, target)
+    blind = np.full(len(oof), True)
     for number in np.unique(fold):
         others, own = fold_rows(fold, number, strategy)
         able = np.ptp(probability[:, own], axis=1) > 0
+        blind &= ~able
         candidates = able if able.any() and not others.any() else np.full(len(oof), True)
         weights = greedy_weights(likelihood[np.ix_(candidates, others)])
         mean = weights @ probability[np.ix_(candidates, own)]
         found.loc[own, "probability"] = np.clip(mean, 0, 1)  # sums are rounded
-    weights = pd.DataFrame({"model": [*oof], "weight": greedy_weights(likelihood)})
-    weights["log_loss"] = -np.log(likelihood).mean(axis=1)
-    ranked = weights.sort_values("weight", ascending=False, kind="stable", ignore_index=True)
+    weights = greedy_weights(likelihood)
+    losses = -np.log(likelihood).mean(axis=1)
+    least = np.where(blind, losses, np.inf).argmin()
+    if blind[least] and -np.log(_likelihood(found["probability"], target)).mean() > losses[least]:
+        weights = np.eye(len(oof))[least]
+        found["probability"] = probability[least]
+    learned = pd.DataFrame({"model": [*oof], "weight": weights, "log_loss": losses})
+    ranked = learned.sort_values("weight", ascending=False, kind="stable", ignore_index=True)
     return ranked, found
 
 
