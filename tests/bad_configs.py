@@ -115,7 +115,7 @@ BAD_TOP = [
     ),
     (
         f"models: {{{DUMMY}, rf: {{estimator: sklearn.svm.SVC, threads: 0}}}}",
-        "models.rf.threads: found 0; expected a whole number of at least 1",
+        "models.rf.threads: found 0; expected auto or a whole number of at least 1",
     ),
 ]
 

@@ -193,6 +193,7 @@ def page_from(files: dict, dataset: str = "small", first_seed: int = 42) -> str:
         "graph": GRAPH,
         "first_seed": first_seed,
         "not_installed": [],
+        "budget": "",
         "fit_on": "all",
         "cleaned_table": f"data/processed/{dataset}/cleaned_data.csv",
         "target": f"results/{dataset}/report.html",

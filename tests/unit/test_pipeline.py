@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
 
+from ml_baseline.config.estimator_rules import of_size
 from ml_baseline.data.augment import augment
 from ml_baseline.errors import InputError
 from ml_baseline.modelling.pipeline import (
     LARGEST_NUMBER,
     build_estimator,
     build_pipeline,
-    of_size,
 )
 from ml_baseline.modelling.train import fit, predict_probability
 

@@ -188,7 +188,7 @@ def test_the_seed_is_that_of_the_model_too(numbers_table, settings_of):
 
 
 @pytest.mark.parametrize("estimator", [FOREST, BOOSTING])
-def test_threads_change_no_digit(numbers_table, settings_of, estimator):
+def test_threads_change_no_byte(numbers_table, settings_of, estimator, tmp_path):
     table, schema = numbers_table(2_000, signal=0.5, features=8)
     augmented = augment(table, schema)
     fresh, _ = numbers_table(3_000, random_state=1, features=8)
@@ -198,13 +198,17 @@ def test_threads_change_no_digit(numbers_table, settings_of, estimator):
             settings = settings_of(estimator, params=FEW_TREES[estimator])
             model = fit(augmented, schema, settings, 0, threads)
             found.append(predict_probability(model, fresh, schema))
+            save_model(model, tmp_path / str(threads))
     np.testing.assert_array_equal(*found)
+    assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
 
 
 def test_a_forest_predicts_with_one_thread(numbers_table, settings_of):
     table, schema = numbers_table(100)
     settings = settings_of(FOREST, params={"n_estimators": 3})
-    assert fit(augment(table, schema), schema, settings, 0, 2)["model"].n_jobs == 1
+    assert fit(augment(table, schema), schema, settings, 0, 2)["model"].n_jobs is None
+    settings["model"]["params"]["n_jobs"] = 2
+    assert fit(augment(table, schema), schema, settings, 0)["model"].n_jobs == 1
 
 
 def test_the_probability_is_that_of_a_one(numbers_table, settings_of):

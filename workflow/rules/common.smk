@@ -6,6 +6,13 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from ml_baseline.config.budget import (
+    megabytes,
+    table_size,
+    threads_for,
+    training_seconds,
+    within_budget,
+)
 from ml_baseline.config.configuration import checked_config
 from ml_baseline.config.settings import (
     ENSEMBLE,
@@ -48,25 +55,14 @@ except InputError as error:
 
 DATASETS = list(config["datasets"])
 SETTINGS = {name: dataset_settings(config, name) for name in DATASETS}
-# The tables with shuffled labels, the negative controls, by the table they are made from.
-PERMUTED = {name: f"{name}_permuted" for name in DATASETS if SETTINGS[name]["controls"]}
-for name, control in PERMUTED.items():
-    SETTINGS[control] = SETTINGS[name] | {"controls": False, "audit": {"on_fail": "warn"}}
-MODELS = list(dict.fromkeys(model for name in DATASETS for model in SETTINGS[name]["models"]))
-TABLE_SUFFIX = config["table_format"]
 SAMPLE_TABLES = {
     "customers": "data/raw/customers.csv",
     "users": "data/processed/features.csv",
     "breast_cancer": "data/raw/breast_cancer.csv",
 }
+SAMPLE_COLUMNS = 10
 # Only the samples that the config reads: a user who has taken them out pays nothing for them.
 USED_TABLES = {SETTINGS[dataset]["table"] for dataset in DATASETS}
-CLEANING_KEYS = [
-    *("table", "sheet", "header_row", "reading"),
-    *("separator", "quote", "escape", "encoding", "decimal", "missing_values"),
-    *("target", "positive", "negative", "id", "group", "time"),
-    *("drop", "forbidden", "columns", "categorical", "encode", "dates"),
-]
 # Which sample each path holds, or will once it is made. Any other file there is the user's own.
 SAMPLES = {
     path: sample
@@ -75,6 +71,26 @@ SAMPLES = {
 }
 # The sample tables that are made if they are missing or were made with other settings.
 MADE_TABLES = set(SAMPLES) if config["sample_data"]["make"] else set()
+# What the budgets of tables have decided, by table; of a sample by what it will be once it is made.
+BUDGETS = {}
+for name in DATASETS:
+    if SETTINGS[name]["budget"]:
+        path = SETTINGS[name]["table"]
+        rows = config["sample_data"].get(SAMPLES.get(path), {}).get("rows")
+        size = (rows, SAMPLE_COLUMNS) if rows and path in MADE_TABLES else table_size(path)
+        SETTINGS[name], BUDGETS[name] = within_budget(SETTINGS[name], *size)
+# The tables with shuffled labels, the negative controls, by the table they are made from.
+PERMUTED = {name: f"{name}_permuted" for name in DATASETS if SETTINGS[name]["controls"]}
+for name, control in PERMUTED.items():
+    SETTINGS[control] = SETTINGS[name] | {"controls": False, "audit": {"on_fail": "warn"}}
+MODELS = list(dict.fromkeys(model for name in DATASETS for model in SETTINGS[name]["models"]))
+TABLE_SUFFIX = config["table_format"]
+CLEANING_KEYS = [
+    *("table", "sheet", "header_row", "reading"),
+    *("separator", "quote", "escape", "encoding", "decimal", "missing_values"),
+    *("target", "positive", "negative", "id", "group", "time"),
+    *("drop", "forbidden", "columns", "categorical", "encode", "dates"),
+]
 # The tables that a run is for.
 WANTED = [name for name in DATASETS if name in (config["only"] or DATASETS)]
 
@@ -95,7 +111,17 @@ PLACES = {
     "random_state": ("seeds", 0),  # of the first split
 }
 # Settings of a table that make no difference to the model that is published, nor to its scores.
-NOT_PUBLISHED = ("audit", "controls", "effort", "naive", "plots", "reading", "register", "report")
+NOT_PUBLISHED = (
+    "audit",
+    "budget",
+    "controls",
+    "effort",
+    "naive",
+    "plots",
+    "reading",
+    "register",
+    "report",
+)
 PUBLISHED_OF_MODEL = ("estimator", "from_rows", "params", "preprocessing", "tune")
 
 # The files of each model, of each split, and of each table beside its plots. Those on the way to
@@ -119,6 +145,7 @@ TABLE_RESULTS = [
 ]
 # Those that a table has only where its setting asks for it.
 OPTIONAL_RESULTS = {
+    "budget": "budget.json",
     "naive": "naive.csv",
     "controls": "controls.csv",
     "register": "published.json",
@@ -266,18 +293,47 @@ def naive_settings(wildcards):
     return canonical(cfg | {"augment": SETTINGS[dataset]["augment"] | {"method": "jitter"}})
 
 
+def budget_words(dataset):
+    """Return what the budget of a table has decided, nothing if all of it fits."""
+    found = BUDGETS.get(dataset, {"decisions": {}})
+    decisions = "; ".join(f"{what}: {cut}" for what, cut in found["decisions"].items())
+    return f"{dataset}, {found['budget']} on one core: {decisions}" if decisions else ""
+
+
+def training_estimate(model):
+    """Return the function that gives the estimated CPU seconds of training `model`."""
+
+    def seconds(wildcards):
+        settings = SETTINGS[wildcards.dataset]
+        return training_seconds(settings, model, *table_size(settings["table"]))
+
+    return seconds
+
+
+def training_threads(model):
+    """Return the function that gives the threads for training `model`."""
+
+    def threads(wildcards):
+        entry = SETTINGS[wildcards.dataset]["models"][model]
+        if entry["threads"] != "auto":
+            return entry["threads"]
+        seconds = training_estimate(model)(wildcards)
+        return threads_for(seconds, entry["estimator"], workflow.cores or 1)
+
+    return threads
+
+
 def training_resource(model, key):
     """Return the function that gives a setting of `model` in a job's table, 0 for none.
 
-    For threads and time limits: no params, as they make no difference to the model.
+    For what makes no difference to the model, and is no param.
     """
     return lambda wildcards: SETTINGS[wildcards.dataset]["models"][model][key] or 0
 
 
 def most_threads(wildcards):
     """Return the threads for a job that fits any of a table's models."""
-    models = own_models(wildcards.dataset)
-    return max(training_resource(model, "threads")(wildcards) for model in models)
+    return max(training_threads(model)(wildcards) for model in own_models(wildcards.dataset))
 
 
 def naive_time_limit(wildcards):
@@ -441,6 +497,7 @@ def run_plan():
         data=made("data"),
         results=made("results"),
         not_installed=not_installed(config, WANTED),
+        told=[words for name in WANTED if (words := budget_words(name))],
         gathered={
             made("results/metrics.csv"): gather_what_there_is,
             made(INDEX): write_index_of_failed_run,

@@ -92,6 +92,7 @@ def page_settings(wildcards):
             "versions": versions(*sorted(estimators)),
             "graph": page_graph(wildcards.dataset),
             "first_seed": first_split(wildcards.dataset),
+            "budget": budget_words(wildcards.dataset),
             "not_installed": list(not_installed(config, [wildcards.dataset])),
             "fit_on": settings["publish"]["fit_on"] if settings["register"] else "",
         }

@@ -22,9 +22,8 @@ NEEDS = {
     "rows": Need(500, 15, 10, 0.5),
     "models": Need(700, 40, 20, 4),
 }
-# Files that take several times as much as text.
-PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip", ".parquet", ".xlsx", ".xlsm", ".xlsb", ".ods")
-PACKED_TIMES = 8
+# How many times the estimated CPU seconds a job may take.
+MARGIN = 3
 # From here on each model is a job of its own on a cluster.
 LARGE_MB = 10
 STAGES = {
@@ -39,20 +38,14 @@ STAGES = {
 APART_IF_STOPPED = ("train_ensemble", "evaluate", "audit", "require_audit")
 
 
-@cache
-def megabytes(path):
-    """Return the size of a table as text, 0 for one that is not there yet."""
-    times = PACKED_TIMES if path.lower().endswith(PACKED) else 1
-    return times * os.path.getsize(path) / 1e6 if readable(path) else 0.0
-
-
-def needs(kind, table=None, time_limit=lambda wildcards: 0):
+def needs(kind, table=None, time_limit=lambda wildcards: 0, seconds=lambda wildcards: 0):
     """Return the resources of a rule.
 
     Args:
         kind: a key of `NEEDS`.
         table: the file that counts, if it is not that of the rule's wildcard `dataset`.
         time_limit: what gives the seconds after which the job stops by itself, 0 for never.
+        seconds: what gives the estimated CPU seconds of the job, where that is known.
     """
     need = NEEDS[kind]
 
@@ -64,7 +57,8 @@ def needs(kind, table=None, time_limit=lambda wildcards: 0):
         return int(need.memory + need.memory_per_mb * size(wildcards)) * 2 ** (attempt - 1)
 
     def runtime(wildcards, attempt):
-        minutes = int(need.minutes + need.minutes_per_mb * size(wildcards)) * 2 ** (attempt - 1)
+        by_size = max(need.minutes_per_mb * size(wildcards), MARGIN * seconds(wildcards) / 60)
+        minutes = int(need.minutes + by_size) * 2 ** (attempt - 1)
         return max(minutes, need.minutes + time_limit(wildcards) // 60)
 
     return {

@@ -15,9 +15,13 @@ for model in MODELS:
         priority: 10
         conda:
             CONDA_ENVIRONMENT
-        threads: training_resource(model, "threads")
+        threads: training_threads(model)
         resources:
-            **needs("models", time_limit=training_resource(model, "time_limit")),
+            **needs(
+                "models",
+                time_limit=training_resource(model, "time_limit"),
+                seconds=training_estimate(model),
+            ),
         params:
             cfg=training_settings(model),
             code=code("train"),
@@ -25,6 +29,26 @@ for model in MODELS:
             f"Training {model} on {{wildcards.dataset}} (seed {{wildcards.seed}})"
         script:
             "../scripts/train.py"
+
+
+rule budget:
+    """What a table's budget has decided: nothing but words, the settings have it already."""
+    output:
+        "results/{dataset}/budget.json",
+    log:
+        "results/logs/{dataset}/budget.log",
+    localrule: True
+    conda:
+        CONDA_ENVIRONMENT
+    resources:
+        **needs("files"),
+    params:
+        cfg=lambda wildcards: canonical(BUDGETS[wildcards.dataset]),
+        code=code("budget"),
+    message:
+        "Telling what the budget of {wildcards.dataset} allows"
+    script:
+        "../scripts/budget.py"
 
 
 rule train_ensemble:

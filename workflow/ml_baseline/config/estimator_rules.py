@@ -18,3 +18,12 @@ def is_installed(estimator: str) -> bool:
         return importlib.util.find_spec(estimator.partition(".")[0]) is not None
     except (ImportError, ValueError):
         return False
+
+
+def of_size(model: dict, rows: int) -> dict:
+    """Return a model's entry with the parameters that it has on a table of so many training rows."""
+    sized = {int(least): params for least, params in (model.get("from_rows") or {}).items()}
+    params = dict(model.get("params") or {})
+    for least in sorted(sized):
+        params |= sized[least] if rows >= least else {}
+    return model | {"params": params, "from_rows": {}}

@@ -49,6 +49,7 @@ class Plan:
     results: str = "results"
     # The optional models that are left out, each with the package it would need.
     not_installed: dict[str, str] = field(default_factory=dict)
+    told: Sequence[str] = ()  # what the budgets of tables have decided, one line each
     # Files that are made of all tables, each with a function that writes it with what there is, given
     # what could not be made and when the run began; it returns whether it has written.
     gathered: dict[str, Callable[[set[str], float], bool]] = field(default_factory=dict)
@@ -129,6 +130,8 @@ class Run:
         if missing := self._plan.not_installed:
             packages = " ".join(sorted({*missing.values()}))
             _say(f"Left out, as not installed: {', '.join(missing)} (pip install {packages})")
+        for line in self._plan.told:
+            _say(f"To keep to the budget of {line}")
         self._warm = WarmProcesses(kinds_asked_for(self._scripts / name for name in names))
 
     def after_jobs(self, ended_well: bool) -> bool:

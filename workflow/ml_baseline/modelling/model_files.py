@@ -19,10 +19,11 @@ OF_THE_MOMENT = ("model_guid", "train_finish_time")
 
 
 class _Pickler(NumpyPickler):
-    """As `joblib.dump`, but what stands between the fields of records is zero, and no clock is kept.
+    """As `joblib.dump`, but nothing is kept of padding, clocks and threads.
 
-    The nodes of trees are such records. When they are read again there is whatever the memory held,
-    and the file of an ensemble would be another one each time. CatBoost notes when it has fitted.
+    The nodes of trees are records with padding between their fields. When they are read again there is
+    whatever the memory held, and the file of an ensemble would be another one each time. CatBoost notes
+    when it has fitted, scikit-learn's boosting with how many threads.
     """
 
     def save(self, obj: object) -> None:
@@ -34,6 +35,8 @@ class _Pickler(NumpyPickler):
             noted = obj.get_metadata()
             for key in set(OF_THE_MOMENT).intersection(noted.keys()):
                 noted[key] = ""
+        elif hasattr(obj, "bin_thresholds_"):  # of scikit-learn's boosting (1.9)
+            vars(obj)["n_threads"] = 1
         super().save(obj)
 
 

@@ -100,15 +100,6 @@ def build_pipeline(
     return Pipeline([("preprocess", preprocess), ("model", estimator)])
 
 
-def of_size(model: dict, rows: int) -> dict:
-    """Return a model's entry with the parameters that it has on a table of so many training rows."""
-    sized = {int(least): params for least, params in (model.get("from_rows") or {}).items()}
-    params = dict(model.get("params") or {})
-    for least in sorted(sized):
-        params |= sized[least] if rows >= least else {}
-    return model | {"params": params, "from_rows": {}}
-
-
 def build_estimator(
     path: str, params: dict[str, Any], methods: tuple[str, ...] = ("fit",)
 ) -> BaseEstimator:

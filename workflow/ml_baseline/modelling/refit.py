@@ -6,10 +6,10 @@ import pandas as pd
 from sklearn.ensemble import VotingClassifier
 from sklearn.pipeline import Pipeline
 
+from ml_baseline.config.estimator_rules import of_size
 from ml_baseline.data.augment import augment
 from ml_baseline.data.schema import Schema
 from ml_baseline.modelling.ensemble import weighted_mean
-from ml_baseline.modelling.pipeline import of_size
 from ml_baseline.modelling.train import fit
 
 

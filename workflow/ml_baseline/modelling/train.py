@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from ml_baseline.config.estimator_rules import of_size
 from ml_baseline.data.augment import augment
 from ml_baseline.data.schema import Schema, feature_columns
 from ml_baseline.data.split import fold_numbers, fold_rows
 from ml_baseline.errors import InputError
 from ml_baseline.modelling.inner_splits import encoding_splits, fit_pipeline
-from ml_baseline.modelling.pipeline import build_pipeline, of_size
+from ml_baseline.modelling.pipeline import build_pipeline
 from ml_baseline.modelling.target_encoding import forget_splits, target_encoders
 from ml_baseline.modelling.tuning import search, use_best
 
@@ -112,7 +113,9 @@ def fit(
     fit_pipeline(model, augmented, schema, strategy, random_state)
     forget_splits(model.named_steps["preprocess"])
     if parameters.get("n_jobs") is not None:
-        model.set_params(model__n_jobs=1)
+        # Of the threads that the job had, nothing is in the file.
+        own = (settings["model"].get("params") or {}).get("n_jobs")
+        model.set_params(model__n_jobs=None if own is None else 1)
     return model
 
 

@@ -67,6 +67,7 @@ def report_page(sources: Sources, settings: dict, folder: Path) -> str:
         settings: `config` (the whole config of this table, as YAML), `versions` (a list of
             packages with their versions), `graph` (the rules that make the page), `first_seed`
             (of the split that curves and importance are of), `not_installed` (models left out),
+            `budget` (in words what it has decided),
             `fit_on` (of the published model: "all", "train" or nothing, where none is),
             `cleaned_table` (a path, for its hash) and `target` (the path of the report).
         folder: where the templates are.
@@ -81,6 +82,7 @@ def report_page(sources: Sources, settings: dict, folder: Path) -> str:
         "features": sum(c["role"] == "feature" for c in sources.schema["columns"]),
         "found": found,
         "not_installed": settings["not_installed"],
+        "budget": settings["budget"],
         "metrics": METRICS,
         "fit_on": settings["fit_on"],
         "headline": answer.headline(found),

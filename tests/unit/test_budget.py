@@ -1,0 +1,70 @@
+"""A budget is kept by sizes alone, and what it takes away is told."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ml_baseline.config.budget import table_seconds, table_size, threads_for, within_budget
+from ml_baseline.config.completion import complete
+from ml_baseline.config.settings import dataset_settings
+from ml_baseline.config.text import load_yaml
+
+SCHEMA = load_yaml(Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml")
+ROWS, COLUMNS = 20_000, 20
+
+
+def settings_of(budget, **others):
+    table = {"table": "a.csv", "target": "y", "budget": budget} | others
+    return dataset_settings(complete({"datasets": {"a": table}}, SCHEMA), "a")
+
+
+def test_a_budget_that_is_large_enough_changes_nothing():
+    settings = settings_of("2h")
+    changed, decided = within_budget(settings, ROWS, COLUMNS)
+    assert changed == settings and decided["decisions"] == {}
+    assert decided["seconds"] == pytest.approx(table_seconds(settings, ROWS, COLUMNS), abs=0.1)
+
+
+def test_the_less_time_the_more_is_given_up_in_the_same_order():
+    tuned = {"hist_gradient_boosting": {"tune": "random"}}
+    before = []
+    for budget in (7200, 2400, 240, 120, 50, 35, 30, 26):
+        settings = settings_of(f"{budget}s", models=tuned)
+        changed, decided = within_budget(settings, ROWS, COLUMNS)
+        assert decided["seconds"] <= budget
+        assert [*decided["decisions"]][: len(before)] == before
+        assert {"dummy", "logistic_regression"} <= changed["models"].keys()
+        before = [*decided["decisions"]]
+    assert before == ["tuning", "random_forest", "cross-validation", "rounds and trees"]
+    assert changed["models"]["hist_gradient_boosting"]["tune"] is None
+    assert "random_forest" not in changed["models"] and changed["cv"]["folds"] == 3
+    entry = changed["models"]["hist_gradient_boosting"]
+    assert entry["from_rows"]["250"]["max_iter"] < 1_500
+    assert 0.03 < entry["params"]["learning_rate"] <= 0.2
+    assert changed["models"]["logistic_regression"]["params"]["max_iter"] == 1_000
+
+
+def test_a_budget_that_nothing_keeps_to_is_told():
+    _, decided = within_budget(settings_of("1s"), ROWS, COLUMNS)
+    assert [*decided["decisions"].items()][-1][1] == "takes longer than the budget"
+    assert decided["seconds"] > 1
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+def test_the_size_of_a_table_is_that_of_its_text(tmp_path, name):
+    numbers = np.random.default_rng(0).normal(size=200_000)
+    text = "a;b;c,d\n" + "".join(f"{number:.6f};2;x\n" for number in numbers)
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(text.encode()) if name.endswith("gz") else text.encode())
+    rows, columns = table_size(str(path))
+    assert columns == 3
+    assert rows == pytest.approx(200_000, rel=0.25 if name.endswith("gz") else 0.01)
+    assert table_size(str(tmp_path / "none.csv"))[0] == 0
+
+
+def test_only_long_jobs_of_models_that_stay_the_same_get_threads():
+    forest = "sklearn.ensemble.RandomForestClassifier"
+    assert [threads_for(seconds, forest, 4) for seconds in (5, 70, 500)] == [1, 2, 4]
+    assert threads_for(500, "sklearn.linear_model.LogisticRegression", 4) == 1
