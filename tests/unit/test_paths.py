@@ -8,8 +8,8 @@ import pytest
 from ml_baseline.config.configuration import checked_config
 from ml_baseline.config.paths import (
     CHECKOUT,
+    are_results,
     in_predictions,
-    is_result,
     output_problem,
     require_output,
     resolved,
@@ -170,10 +170,9 @@ def test_a_record_that_is_no_record_counts_for_nothing(folder):
 
 
 def test_results_of_the_workflow_are_told_from_a_users_tables(folder):
-    assert is_result("results/churn/predictions/x.csv", ["churn"])
-    assert is_result("./data/processed/churn/seed42/train.csv", ["churn"])
-    assert not is_result("data/processed/features.csv", ["churn"])
-    assert not is_result("data/raw/churn.csv", ["churn"])
+    made = ["results/churn/predictions/x.csv", "./data/processed/churn/seed42/train.csv"]
+    own = ["data/processed/features.csv", "data/raw/churn.csv"]
+    assert are_results(made + own, ["churn"]) == [True, True, False, False]
 
 
 def test_paths_are_compared_by_what_they_resolve_to(folder):

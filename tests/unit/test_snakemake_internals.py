@@ -37,6 +37,7 @@ SNAKEFILE = """
     if internals.is_main_process(workflow):
         internals.conduct(workflow, Conduct())
     internals.without_pandas()
+    internals.look_once()
     internals.import_first_from({library!r})
     made = internals.prefixing(workflow)
     said("made", made("results/x"), internals.outputs_of_rules(workflow, ["a.txt"]))

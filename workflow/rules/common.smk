@@ -31,6 +31,7 @@ from ml_baseline.jobs.source_code import code_hash, package_version
 from ml_baseline.jobs.memory import Memory, remembered_hash
 
 snakemake_internals.without_pandas()
+snakemake_internals.look_once()
 snakemake_internals.import_first_from(WORKFLOW_FOLDER)
 # Where the workflow makes a file, for use outside a rule.
 made = snakemake_internals.prefixing(workflow)
@@ -213,10 +214,18 @@ def compared_models(dataset):
     return own_models(dataset) + [ENSEMBLE] * makes_ensemble(SETTINGS[dataset])
 
 
-def files(pattern, dataset, seed=None, models=compared_models):
-    """Return a table's files of a pattern, if need be for each seed (or the given one) and model."""
-    seeds = sorted(SETTINGS[dataset]["seeds"]) if seed is None else seed
-    return expand(pattern, dataset=dataset, seed=seeds, model=models(dataset))
+def files(patterns, dataset, seed=None, models=compared_models):
+    """Return a table's files of one pattern or several, if need be for each seed (or one) and model."""
+    seeds = sorted(SETTINGS[dataset]["seeds"]) if seed is None else [seed]
+    # Not by `expand`, which is slow where there are many tables.
+    return list(
+        dict.fromkeys(
+            pattern.format(dataset=dataset, seed=number, model=model)
+            for pattern in ([patterns] if isinstance(patterns, str) else patterns)
+            for number in seeds
+            for model in models(dataset)
+        )
+    )
 
 
 def all_files(pattern, models=compared_models):

@@ -19,6 +19,8 @@ INDEXED_TABLES = {
     }
     for dataset in sorted(DATASETS)
 }
+# The graphs of the rules that make a page, by what they depend on.
+PAGE_GRAPHS = {}
 
 
 # The chapters of Snakemake's own report, in the order in which it shows them.
@@ -99,13 +101,20 @@ def page_settings(wildcards):
     )
 
 
-@functools.cache
 def page_graph(dataset):
     """Return the graph of the rules that make a table's page."""
-    # Not by its name, which is another one where this workflow is a module.
-    return canonical(
-        snakemake_internals.rule_graph(workflow, rules.report.rule, {"dataset": dataset})
-    )
+    settings = SETTINGS[dataset]
+    table = settings["table"]
+    # How a table is read makes no difference to its graph, nor which plots there are.
+    same = {key: settings[key] for key in settings.keys() - {*CLEANING_KEYS, "plots"}}
+    same |= {"plots": bool(settings["plots"]), "sample": SAMPLES.get(table)}
+    same |= {"there": readable(table), "made": table in MADE_TABLES}
+    key = repr(canonical(same))
+    if key not in PAGE_GRAPHS:
+        # Not by its name, which is another one where this workflow is a module.
+        found = snakemake_internals.rule_graph(workflow, rules.report.rule, {"dataset": dataset})
+        PAGE_GRAPHS[key] = canonical(found)
+    return PAGE_GRAPHS[key]
 
 
 @functools.cache

@@ -38,7 +38,11 @@ STAGES = {
 APART_IF_STOPPED = ("train_ensemble", "evaluate", "audit", "require_audit")
 
 
-def needs(kind, table=None, time_limit=lambda wildcards: 0, seconds=lambda wildcards: 0):
+def zero(wildcards):
+    return 0
+
+
+def needs(kind, table=None, time_limit=zero, seconds=zero):
     """Return the resources of a rule.
 
     Args:
@@ -64,7 +68,7 @@ def needs(kind, table=None, time_limit=lambda wildcards: 0, seconds=lambda wildc
     return {
         "mem_mb": mem_mb,
         "runtime": runtime,
-        "time_limit": time_limit,
+        "time_limit": 0 if time_limit is zero else time_limit,
         "retries_left": lambda wildcards, attempt: snakemake_internals.retries_left(attempt),
     }
 

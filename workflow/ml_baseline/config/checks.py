@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ml_baseline.config.paths import is_inside, is_result, output_problem, same_path
+from ml_baseline.config.paths import are_results, is_inside, output_problem, same_path
 from ml_baseline.config.problems import Keys, Problem, refuse, shown
 from ml_baseline.config.settings import ENSEMBLE, batch_dataset, batch_files, dataset_settings
 from ml_baseline.errors import did_you_mean, similar
@@ -238,10 +238,12 @@ def check_paths(config: dict) -> None:
     """
     problems = []
     reads: dict[str, str] = {}
-    for name, dataset in config["datasets"].items():
-        reads[dataset["table"]] = f"the table of {name}"
-        if is_result(dataset["table"], list(config["datasets"])):
-            text = f"{dataset['table']} is a result of this workflow; copy it to data/raw first"
+    tables = {name: dataset["table"] for name, dataset in config["datasets"].items()}
+    made = are_results(tables.values(), tables)
+    for (name, table), is_result in zip(tables.items(), made, strict=True):
+        reads[table] = f"the table of {name}"
+        if is_result:
+            text = f"{table} is a result of this workflow; copy it to data/raw first"
             problems.append(Problem(("datasets", name, "table"), text))
     for name, batch in config["predictions"].items():
         reads.setdefault(batch["input"], f"the input of the batch {name}")

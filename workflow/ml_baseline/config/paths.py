@@ -5,7 +5,7 @@ Paths are compared by what they resolve to: links, `..`, absolute or relative, u
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -96,11 +96,11 @@ def whole_prediction(path: str | Path) -> Iterator[Path]:
         _remember(path, [*known, f"{known[-1]} {_identity(path)}"][-REMEMBERED:])
 
 
-def is_result(path: str | Path, datasets: list[str]) -> bool:
-    """Return whether a file is one that the workflow makes of the tables with these names."""
-    target = resolved(path)
+def are_results(paths: Iterable[str], datasets: Iterable[str]) -> list[bool]:
+    """Return for each file whether the workflow makes it of the tables with these names."""
     folders = ["results", *(f"data/processed/{name}" for name in datasets)]
-    return any(is_inside(target, folder) for folder in folders)
+    made = {_folded(resolved(folder)) for folder in folders}
+    return [not made.isdisjoint(map(_folded, resolved(path).parents)) for path in paths]
 
 
 def same_path(first: str | Path, second: str | Path) -> bool:

@@ -9,8 +9,9 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path, PurePath
+from types import FunctionType
 from typing import Any, Protocol
 
 from ml_baseline.files import open_new
@@ -192,6 +193,34 @@ def without_pandas() -> None:
     from snakemake.persistence import PersistenceBase
 
     PersistenceBase._serialize_param = PersistenceBase._serialize_param_builtin
+
+
+def look_once() -> None:
+    """Keep Snakemake from looking anew, for each job, at what all jobs of a rule share.
+
+    That is whether its script can be read, and what parameters its functions have: a fourth of a dry
+    run of a hundred tables.
+    """
+    from snakemake import common, rules
+    from snakemake.dag import ScriptProcessor
+
+    process, look_at = ScriptProcessor.process_job, common.get_function_params
+    seen: set[tuple[str, str]] = set()
+    looked_at = cache(look_at)
+
+    def process_once(processor: Any, job: Any) -> None:
+        script = str(getattr(job.rule, processor.script_type))
+        rule = (processor.script_type, job.rule.name)
+        if rule not in seen or "{" in script:  # with wildcards, each job has a script of its own
+            process(processor, job)
+            seen.add(rule)
+
+    def parameters(function: Any) -> Any:
+        plain = getattr(function, "__func__", function)  # of a method
+        return looked_at(plain) if isinstance(plain, FunctionType) else look_at(function)
+
+    ScriptProcessor.process_job = process_once
+    common.get_function_params = rules.get_function_params = parameters
 
 
 def import_first_from(folder: Path) -> None:
