@@ -3,11 +3,12 @@
 import pandas as pd
 import pytest
 
+from ml_baseline.controls.copies import with_and_without
 from ml_baseline.controls.naive import contrast, naive_predictions
 from ml_baseline.controls.verdicts import permuted
 from ml_baseline.data.augment import augment
 from ml_baseline.data.split import split
-from ml_baseline.modelling.train import fit, predict_probability
+from ml_baseline.modelling.train import cross_validate, fit, predict_probability
 from ml_baseline.scoring.metrics import METRICS
 from ml_baseline.scoring.scores import scores
 
@@ -89,3 +90,25 @@ def test_contrast_puts_the_figures_of_fitted_models_side_by_side():
 def test_contrast_of_models_that_all_failed_is_a_table_without_rows():
     honest = pd.DataFrame({"model": ["line"], "status": ["failed"]})
     assert contrast({}, honest, threshold=0.5).empty
+
+
+@pytest.mark.parametrize(
+    ("noise_frac", "verdict"), [(3.0, "harmed"), (0.0, "no difference that can be told")]
+)
+def test_whether_copies_have_helped_is_told_by_the_folds_that_chose_no_model(
+    numbers_table, settings_of, noise_frac, verdict
+):
+    table, schema = numbers_table(600, signal=1.5)
+    copying = {"augment": {"method": "jitter", "noise_frac": noise_frac, "copies": 3}}
+    line = settings_of("sklearn.linear_model.LogisticRegression", **copying)
+    recipes = {"line": line, "dummy": settings_of("sklearn.dummy.DummyClassifier", **copying)}
+    oof = {name: cross_validate(table, schema, recipe, 1) for name, recipe in recipes.items()}
+    settings = {"select_by": "f1", "threshold": 0.5, "level": 0.95, "random_state": 1}
+    found = with_and_without(table, schema, oof, recipes, settings)
+    assert list(found["metric"]) == ["log_loss", "f1"]
+    assert set(found["model"]) == {"line"}
+    assert found["verdict"][0] == verdict
+    plain = cross_validate(table, schema, line | {"augment": {"method": "none"}}, 1)
+    compared = plain[plain["fold"] > 0]
+    expected = scores(compared["target"], compared["probability"])["f1"]
+    assert found["without_copies"][1] == pytest.approx(expected)

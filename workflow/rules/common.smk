@@ -391,6 +391,27 @@ def refit_settings(wildcards):
     return canonical({"models": recipes} | using("random_state")(wildcards))
 
 
+def copies_settings(wildcards):
+    """Return what training without copies uses: which model that is, is not known before."""
+    dataset = wildcards.dataset
+    recipes = {
+        name: model_settings(dataset, name, "folds", "strategy") for name in own_models(dataset)
+    }
+    others = using("level", "random_state", "select_by", "threshold")(wildcards)
+    return canonical({"models": recipes} | others)
+
+
+def makes_copies(dataset):
+    """Return whether a table is trained with noisy copies."""
+    return setting(dataset, "augment")["method"] != "none"
+
+
+def copies_told(wildcards):
+    """Return what tells whether copies have helped as input, where the table is trained with some."""
+    dataset = wildcards.dataset
+    return [f"results/{dataset}/augmentation.csv"] * makes_copies(dataset)
+
+
 def registry_settings(wildcards):
     settings = SETTINGS[wildcards.dataset]
     own = {key: value for key, value in settings.items() if key not in NOT_PUBLISHED}
@@ -432,6 +453,7 @@ def table_files(dataset):
     """Return every file that the workflow promises of one table."""
     splits = ("train", "holdout", "augmented_data")
     optional = [name for key, name in OPTIONAL_RESULTS.items() if SETTINGS[dataset][key]]
+    optional += ["augmentation.csv"] * makes_copies(dataset)
     patterns = [
         *(
             processed("cleaned_data"),

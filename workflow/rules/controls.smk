@@ -42,6 +42,29 @@ rule contrast:
         "../scripts/contrast.py"
 
 
+rule copies:
+    """Whether noisy copies have helped, where the table is trained with some: out of fold, without them."""
+    input:
+        train=first_seed(processed("seed{seed}/train")),
+        schema=SCHEMA_FILE,
+        oof=first_seed(OOF, own_models),
+    output:
+        for_report("results/{dataset}/augmentation.csv", TRUST, "copies"),
+    log:
+        "results/logs/{dataset}/copies.log",
+    conda:
+        CONDA_ENVIRONMENT
+    resources:
+        **needs("models"),
+    params:
+        cfg=copies_settings,
+        code=code("copies"),
+    message:
+        "Training a model of {wildcards.dataset} without copies"
+    script:
+        "../scripts/copies.py"
+
+
 # The negative control of a table is a table of its own, `<table>_permuted`: the same rows with their
 # labels shuffled. From there on it takes the way of every other table.
 for dataset, control in PERMUTED.items():

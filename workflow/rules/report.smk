@@ -70,6 +70,7 @@ rule report:
         seed_metrics=all_files(SCORES),
         ensemble=ensemble_weights,
         audit="results/{dataset}/audit.csv",
+        augmentation=copies_told,
         naive=where_wanted("naive", "results/{dataset}/naive.csv"),
         controls=where_wanted("controls", "results/{dataset}/controls.csv"),
         importance="results/{dataset}/importance.csv",

@@ -30,7 +30,7 @@ STAGES = {
     "table": ("make_sample_data", "clean", "permute", "stats", "plots"),
     "seed": ("split", "augment", "train"),
     "scores": (
-        *("train_ensemble", "evaluate", "audit", "require_audit", "compare", "naive", "contrast"),
+        *("train_ensemble", "evaluate", "audit", "require_audit", "compare", "naive", "contrast", "copies"),
         *("controls", "curves", "explain", "report", "refit", "register"),
     ),
 }

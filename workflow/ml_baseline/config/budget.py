@@ -29,7 +29,7 @@ USUAL_CELL = 6
 LOOKED_AT = 1 << 20
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 # CPU seconds of a table's jobs other than training, and of each million of its cells.
-OTHER_JOBS = 16.0
+OTHER_JOBS = 13.0
 OTHER_JOBS_PER_MEGACELL = 8.0
 # Starting a job that trains, and reading a million cells for it.
 START = 0.5

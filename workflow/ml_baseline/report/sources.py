@@ -77,6 +77,7 @@ class Sources(NamedTuple):
     seeds: list[dict]
     ensemble: list[dict]
     audit: list[dict]
+    augmentation: list[dict]
     naive: list[dict]
     controls: list[dict]
     stats: list[dict]
@@ -120,11 +121,11 @@ def read_sources(files: dict[str, str | list[str]]) -> Sources:
 
     Args:
         files: the paths by name: `schema`, `repairs`, `leaderboard`, `audit`, `stats` and those of
-            `NUMBERS`; lists of paths for `seed_metrics`, `ensemble`, `naive`, `controls` and `plots`,
-            which may be empty.
+            `NUMBERS`; lists of paths for `seed_metrics`, `ensemble`, `augmentation`, `naive`,
+            `controls` and `plots`, which may be empty.
     """
     single = {name: str(path) for name, path in files.items() if isinstance(path, str | Path)}
-    lists = ("seed_metrics", "ensemble", "naive", "controls")
+    lists = ("seed_metrics", "ensemble", "augmentation", "naive", "controls")
     several = {name: files.get(name) or [] for name in lists}
     optional = {name: paths[0] for name, paths in several.items() if paths}
     return Sources(
@@ -135,6 +136,7 @@ def read_sources(files: dict[str, str | list[str]]) -> Sources:
         seeds=read_rows(*several["seed_metrics"]),
         ensemble=numbers_in(read_rows(*several["ensemble"]), "weight", "log_loss"),
         audit=read_rows(single["audit"]),
+        augmentation=read_rows(*several["augmentation"]),
         naive=read_rows(*several["naive"]),
         controls=read_rows(*several["controls"]),
         stats=read_rows(single["stats"]),
