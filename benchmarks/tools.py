@@ -7,6 +7,7 @@ themselves get them as they are; the others get what their own guides show for m
 import json
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -112,9 +113,9 @@ def flaml(train, holdout, seed, threads, budget, options):
 def mljar(train, holdout, seed, threads, budget, options):
     from supervised import AutoML
 
-    search = AutoML(
-        total_time_limit=budget, eval_metric="logloss", random_state=seed, n_jobs=threads, verbose=0
-    )
+    # The mode for the best predictions: the default one spends the budget on explanations.
+    settings = {"mode": "Compete", "eval_metric": "logloss", "total_time_limit": budget}
+    search = AutoML(random_state=seed, n_jobs=threads, verbose=0, **settings)
     search.fit(train.drop(columns="target"), train["target"])
     return search.predict_proba(holdout)[:, 1]
 
@@ -129,7 +130,11 @@ def autogluon(train, holdout, seed, threads, budget, options):
 
 if __name__ == "__main__":
     name, arguments = sys.argv[1], json.loads(sys.argv[2])
-    train, holdout = (pd.read_csv(arguments.pop(part)) for part in ("train", "holdout"))
+    train, holdout = (Path(arguments.pop(part)).read_text() for part in ("train", "holdout"))
+    # As one file, so that a column has one type in both.
+    table = pd.read_csv(StringIO(train + holdout.partition("\n")[2]))
+    rows = len(pd.read_csv(StringIO(train)))
+    train, holdout = table.iloc[:rows].copy(), table.iloc[rows:].reset_index(drop=True)
     target, path = holdout.pop("target"), arguments.pop("predictions")
     probability = np.asarray(globals()[name](train, holdout, **arguments), dtype=float)
     assert probability.shape == target.shape
