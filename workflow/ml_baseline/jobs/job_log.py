@@ -57,6 +57,9 @@ def job_log(
     if not in_worker():
         open_new(path).close()
         _each_file(require_as_written, job.input, path, about)
+    # Threads that wait for each other sleep: where other processes want the cores too, busy waiting takes
+    # scikit-learn's boosting many times as long. Read when the library of the threads is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     started = time.perf_counter()
     try:
         # None and 0 stand for no limit: Snakemake knows numbers only.
