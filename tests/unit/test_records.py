@@ -143,7 +143,7 @@ def test_what_the_seal_does_not_cover_is_not_used(written, change):
     record.write_text(json.dumps(content | change))
     os.utime(written)
     assert list(not_as_written([written])) == []
-    assert list(records.FOLDER.iterdir()) == [record]
+    assert list(records.FOLDER.glob("*.json")) == [record]
     DAMAGES["emptied"](written)
     with pytest.raises(InputError, match=r"train.csv: this file is not what the workflow wrote"):
         require_as_written(written)
@@ -226,3 +226,17 @@ def test_half_a_model_is_named():
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(InputError, match=r"tree.joblib: this file is not what"):
         load_models([path])
+
+
+def test_where_nothing_has_changed_no_record_is_read(written, monkeypatch):
+    assert list(not_as_written([written])) == []
+    with monkeypatch.context() as patched:
+        patched.setattr(records, "_read", None)
+        assert list(not_as_written([written])) == []
+    # What a stranger has put there counts for nothing.
+    seal, text = records.LAST_LOOK.read_text().split("\n")
+    written.write_text("another")
+    known = json.dumps({str(written): records._status(written)})
+    for content in (f"{seal}\n{known}", known, "", "null", text):
+        records.LAST_LOOK.write_text(content)
+        assert list(not_as_written([written])) == [(written, True)]
