@@ -50,6 +50,7 @@ def workflow(tmp_path, monkeypatch):
     played = SimpleNamespace(jobs=jobs, done=list(jobs), rules=[], persistence=Persistence())
     played.local_exec, played.remote_exec, played.envvars = True, False, set()
     played.execution_settings = SimpleNamespace(retries=2)
+    played.dag_settings = SimpleNamespace(batch=None)
     played.dag = SimpleNamespace(
         needrun_jobs=lambda: jobs, finished=lambda job: job in played.done, forcefiles=set()
     )
@@ -58,7 +59,7 @@ def workflow(tmp_path, monkeypatch):
 
 def started(workflow, **plan) -> Run:
     made = Run(workflow, Path("scripts"))
-    made._plan = Plan(**{"tables": ["small"], "folders": [], "trained": [MODEL]} | plan)
+    made._plan = Plan(**{"tables": {"small": []}, "folders": [], "trained": [MODEL]} | plan)
     return made
 
 

@@ -92,3 +92,12 @@ def test_every_rule_says_what_it_needs_and_which_group_of_a_cluster_it_is_in():
     grouped = grouped.split("STAGES = {")[1].split("\n}\n")[0]
     named = set(re.findall(r'"(\w+)"', grouped)) - {"table", "seed", "scores"}
     assert named | UNGROUPED == {script[1] for script in scripts if script}
+
+
+def test_a_batch_is_a_part_of_the_tables_and_the_last_gathers_all(project):
+    project.write("table.csv", small_table())
+    tables = {name: {"table": "table.csv", "target": "answer"} for name in ("one", "other")}
+    project.write_config(datasets=tables)
+    part = project.run("--dry-run", "--batch", "all=1/2")
+    assert re.search(r"clean +1\b", part)
+    assert "gather" not in part

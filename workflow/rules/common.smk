@@ -519,7 +519,7 @@ def run_plan():
 
     explained = of_all("results/{dataset}/importance.csv")
     return Plan(
-        tables=WANTED,
+        tables={dataset: list(map(made, table_files(dataset))) for dataset in WANTED},
         folders=of_all("data/processed/{dataset}", "results/{dataset}"),
         trained=of_all(MODEL, REFIT) + of_all(NAIVE, models=own_models),
         scored=of_all(SCORES),

@@ -30,8 +30,8 @@ STAGES = {
     "table": ("make_sample_data", "clean", "permute", "stats", "plots"),
     "seed": ("split", "augment", "train"),
     "scores": (
-        *("train_ensemble", "evaluate", "audit", "require_audit", "compare", "naive", "contrast", "copies"),
-        *("controls", "curves", "explain", "report", "refit", "register"),
+        *("train_ensemble", "evaluate", "audit", "require_audit", "compare", "naive", "contrast"),
+        *("copies", "controls", "curves", "explain", "report", "refit", "register"),
     ),
 }
 # Where a failed audit stops a table, its jobs stay apart: a group fails as a whole.

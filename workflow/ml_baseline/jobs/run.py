@@ -38,7 +38,7 @@ KEPT_AS = ".changed"
 class Plan:
     """What a run has to know of the config."""
 
-    tables: Sequence[str]  # that the run is for
+    tables: dict[str, list[str]]  # that the run is for, each with its files
     folders: Sequence[str]  # that nobody but the workflow writes into
     trained: Sequence[str]  # files that hold the reason where training failed
     scored: Sequence[str] = ()  # files that tell, in rows for models, whether they could be scored
@@ -85,6 +85,7 @@ class Run:
 
         While another run is at work, nobody knows what its files will be.
         """
+        snakemake_internals.batch_by_table(self._workflow, self._plan.tables)
         if snakemake_internals.is_remote(self._workflow):
             snakemake_internals.group_jobs(self._workflow, self._plan.group_of)
         if not self._lock.alone:
@@ -150,7 +151,7 @@ class Run:
                 if str(results / table / "metrics.csv") in unfinished
             ]
             words = (since, results, missing, failed, self._progress.reasons)
-            print(for_terminal(run_summary(self._plan.tables, *words)))
+            print(for_terminal(run_summary(list(self._plan.tables), *words)))
         finally:
             if self._warm is not None:
                 self._warm.close()

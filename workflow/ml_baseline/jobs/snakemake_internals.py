@@ -223,6 +223,29 @@ def look_once() -> None:
     common.get_function_params = rules.get_function_params = parameters
 
 
+def batch_by_table(workflow: Any, tables: dict[str, list[str]]) -> None:
+    """Have `--batch all=1/3` take a third of the tables, and what is made of all in the last part.
+
+    Snakemake would divide the files in alphabetical order: then the first part has to make nearly all.
+
+    Args:
+        workflow: Snakemake's workflow.
+        tables: the files of each table. Where there are fewer tables than parts, nothing is changed.
+    """
+    batch = workflow.dag_settings.batch
+    if batch is None or batch.rulename != "all" or len(tables) < batch.batches:
+        return
+    part_of = {
+        file: number * batch.batches // len(tables)
+        for number, files in enumerate(tables.values())
+        for file in files
+    }
+    last = batch.batches - 1
+    batch.get_batch = lambda items: [
+        item for item in sorted(items) if part_of.get(str(item), last) == batch.idx - 1
+    ]
+
+
 def import_first_from(folder: Path) -> None:
     """Have the scripts of jobs look into `folder` first when they import.
 
