@@ -4,9 +4,11 @@ import json
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
-from ml_baseline.data import sample_data
+from ml_baseline.data import cells, sample_data
+from ml_baseline.data import raw_table as large
 from ml_baseline.data.clean import _duplicates, clean, clean_features
 from ml_baseline.data.infer_schema import describe_columns, infer_schema
 from ml_baseline.data.schema import column, feature_columns
@@ -42,6 +44,21 @@ SETTINGS = {
     **{"target": "bought", "id": "key", "forbidden": "secret"},
     **{"encode": {"size": {"S": 0, "L": 1}}, "dates": {"since": "%d.%m.%Y"}},
 }
+
+
+def test_a_large_table_is_read_column_by_column_with_the_same_result(monkeypatch):
+    settings = {"target": "bought", "id": "key"}
+    schema = infer_schema(MESSY, settings)
+    table, repairs = clean(MESSY, schema)
+    monkeypatch.setattr(large, "PACKED_BYTES", 100)
+    monkeypatch.setattr(cells, "PARSED_CELLS", 2)
+    rows = pa.Table.from_pandas(MESSY)
+    packed = large.raw_table(list(MESSY), [rows.slice(start, 1) for start in range(len(MESSY))])
+    assert isinstance(packed, large.PackedTable)
+    assert infer_schema(packed, settings) == schema
+    again, found = clean(packed, schema)
+    pd.testing.assert_frame_equal(again, table)
+    assert found == repairs
 
 
 @pytest.fixture(scope="module")

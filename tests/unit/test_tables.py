@@ -74,7 +74,7 @@ def test_a_table_comes_back_exactly(tmp_path, suffix):
 
 def test_cells_over_several_lines_may_span_blocks(tmp_path, monkeypatch):
     monkeypatch.setattr(csv_files, "BLOCK_BYTES", 600)
-    monkeypatch.setattr(text, "WHOLE_BLOCK_BYTES", 600)
+    monkeypatch.setattr(text, "BLOCK_BYTES", 600)
     table, schema = odd_table()
     write_table(table, tmp_path / "t.csv")
     back = read_table(tmp_path / "t.csv", schema)

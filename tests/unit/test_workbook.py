@@ -104,7 +104,7 @@ def test_cells_keep_their_types(tmp_path, write):
     assert cells(path) == [HEADER, *([*row, y] for row, y in zip(TEXTS, answers, strict=True))]
     rows = open_rows(path)
     assert rows.types == dict(zip(HEADER, TYPES, strict=True))
-    (stored,) = rows.pieces(HEADER, HEADER, whole=True)
+    (stored,) = rows.pieces(HEADER, HEADER)
     assert stored["amount"].to_pylist() == [1.333, 1.0, 12345.5]
     assert stored["day"].to_pylist()[0] == dt.date(2024, 1, 31)
     assert stored["paid"].to_pylist() == [True, False, True]
@@ -135,7 +135,7 @@ def test_errors_of_formulas_are_missing_and_counted(tmp_path):
     raw, _ = read_raw_table(path)
     assert (raw["v"] == "#DIV/0!").sum() == 9
     assert open_rows(path).types["v"] == pa.float64()
-    (stored,) = open_rows(path).pieces(["v"], ["v"], whole=True)
+    (stored,) = open_rows(path).pieces(["v"], ["v"])
     assert stored["v"].null_count == 9
     schema = infer_schema(raw, {"target": "y"}, "t")
     table, repairs = clean(raw, schema)
@@ -304,7 +304,6 @@ def test_a_piece_is_of_limited_size(tmp_path, monkeypatch):
     path = written(tmp_path / "t.xlsx", {"t": [["a"], *([i] for i in range(5))]})
     rows = open_rows(path)
     assert [len(piece) for piece in rows.pieces(["a"])] == [2, 2, 1]
-    assert [len(piece) for piece in rows.pieces(["a"], whole=True)] == [5]
 
 
 MARKED = [

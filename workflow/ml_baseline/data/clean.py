@@ -10,6 +10,7 @@ import pandas as pd
 
 from ml_baseline.data import cells
 from ml_baseline.data.infer_numbers import BOUND, PADDED
+from ml_baseline.data.raw_table import RawTable
 from ml_baseline.data.schema import (
     KEPT_ROLES,
     LABEL_KINDS,
@@ -43,7 +44,7 @@ PARTS = {
 }
 
 
-def clean(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, dict]:
+def clean(raw: RawTable, schema: Schema) -> tuple[pd.DataFrame, dict]:
     """Return the cleaned table of a raw one and the count of every repair.
 
     Args:
@@ -114,7 +115,7 @@ def _duplicates(table: pd.DataFrame) -> int:
     return len(rows) - len(np.unique(groups))
 
 
-def clean_features(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, dict[str, dict]]:
+def clean_features(raw: RawTable, schema: Schema) -> tuple[pd.DataFrame, dict[str, dict]]:
     """Return all rows of a raw table, cleaned, without the target, which `raw` need not have.
 
     Args:
@@ -182,7 +183,7 @@ def _plain_values(texts: pd.Series, schema: Schema, entry: Column) -> pd.Series 
     return values if values is not None and values.notna().all() else None
 
 
-def _source(raw: pd.DataFrame, entry: Column) -> pd.Series:
+def _source(raw: RawTable, entry: Column) -> pd.Series:
     if entry["source"] not in raw.columns:
         raise InputError(
             f"the table lacks the column '{entry['source']}' ({entry['role']}), which the schema "

@@ -24,6 +24,7 @@ from ml_baseline.data.declarations import (
 from ml_baseline.data.infer_dates import are_compact_dates, date_entries, date_formats, day_first
 from ml_baseline.data.infer_numbers import number_entry, usual_decimal
 from ml_baseline.data.infer_target import target_classes
+from ml_baseline.data.raw_table import PackedTable, RawTable
 from ml_baseline.data.schema import KEPT_ROLES, NUMERIC_KINDS, Schema, listed, names_of
 from ml_baseline.data.twins import is_coarse
 from ml_baseline.errors import InputError, did_you_mean, similar
@@ -69,7 +70,7 @@ class _Style(NamedTuple):
 
 
 def infer_schema(
-    raw: pd.DataFrame, settings: dict, dataset: str = "", reading: Mapping[str, Any] | None = None
+    raw: RawTable, settings: dict, dataset: str = "", reading: Mapping[str, Any] | None = None
 ) -> Schema:
     """Return the input schema of a raw table.
 
@@ -93,15 +94,19 @@ def infer_schema(
     tokens = frozenset(cells.strip(given).str.lower())
     declared = declarations(settings)
     positive, negative = target_classes(raw[str(settings["target"])], settings, tokens)
-    present, answers = {}, {}
+    present, answers, few, many = {}, {}, [], []
     for name in [name for name, role in roles.items() if role in READ_ROLES]:
-        present[name], answers[name] = _present(raw[name], tokens, declared.get(name, {}))
+        texts, answers[name] = _present(raw[name], tokens, declared.get(name, {}))
+        few.append(cells.sample(texts, cells.FEW_CELLS))
+        many.append(cells.sample(texts, cells.ENOUGH_CELLS))
+        if not isinstance(raw, PackedTable):  # of a large table only one column at a time
+            present[name] = texts
     separator = (reading or {}).get("separator")
     as_numbers = frozenset((reading or {}).get("numbers", ()))
-    decimal, european = usual_decimal(present.values(), separator)
+    decimal, european = usual_decimal(few, separator)
     decimal = settings.get("decimal") or decimal
     formats = [names_of(how.get("format")) for how in declared.values()]
-    days_first = day_first(present.values(), separator == ";" or decimal == ",", formats)
+    days_first = day_first(many, separator == ";" or decimal == ",", formats)
     style = _Style(decimal, settings.get("decimal") is not None, days_first, european, separator)
     entries: list = []
     features = sum(role == "feature" for role in roles.values())
@@ -114,7 +119,9 @@ def infer_schema(
         if role == "group":  # one customer, however spelled, is one group
             readings = [_category_entry(_present(raw[name], tokens, how)[0])]
         if role in READ_ROLES:
-            texts = present.pop(name)
+            texts = present.pop(name, None)
+            if texts is None:
+                texts, _ = _present(raw[name], tokens, how)
             readings = _readings(name, texts, role, how, style)
             is_text = readings[0]["kind"] == "category" and "kind" not in how
             if is_text and "missing_values" in how:  # only now is it known to be one of labels
@@ -179,7 +186,7 @@ def describe_columns(schema: dict, table: pd.DataFrame) -> dict:
     return schema | found
 
 
-def _roles(raw: pd.DataFrame, settings: dict) -> dict[str, str]:
+def _roles(raw: RawTable, settings: dict) -> dict[str, str]:
     """Return each raw column's role, in the order of the columns."""
     roles = dict.fromkeys(raw.columns, "feature")
     named = set()
@@ -244,7 +251,7 @@ def _numbers_each_row(texts: pd.Series) -> bool:
     return bool((numbers % 1 == 0).all() and numbers.is_unique)
 
 
-def _unknown_column(raw: pd.DataFrame, name: str, key: str) -> InputError:
+def _unknown_column(raw: RawTable, name: str, key: str) -> InputError:
     names = list(raw.columns)
     close = [f"'{known}'" for known in similar(name, names, n=3)]
     if len(names) == 1:

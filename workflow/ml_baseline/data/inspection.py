@@ -12,6 +12,7 @@ from ml_baseline.data.clean import clean
 from ml_baseline.data.doubts import doubts
 from ml_baseline.data.infer_schema import describe_columns, infer_schema
 from ml_baseline.data.infer_target import target_classes
+from ml_baseline.data.raw_table import RawTable
 from ml_baseline.data.schema import NUMERIC_KINDS, SHOWN_LABELS, Column, Doubt, Schema
 from ml_baseline.data.tables import open_rows, read_raw_table
 from ml_baseline.errors import InputError
@@ -65,7 +66,7 @@ def inspect_table(path: str, settings: Mapping[str, Any]) -> Inspection:
     if target is None:  # all else is read alike whatever the target is
         candidates = _candidates(raw)
         used["target"] = "target"
-        while used["target"] in raw:
+        while used["target"] in raw.columns:
             used["target"] += "_"
         raw[used["target"]] = [str(i % 2) for i in range(len(raw))]
     try:
@@ -97,7 +98,7 @@ def require_target(path: str, settings: Mapping[str, Any]) -> None:
     target_classes(texts, dict(settings), frozenset())
 
 
-def _candidates(raw: pd.DataFrame) -> dict[str, list[str]]:
+def _candidates(raw: RawTable) -> dict[str, list[str]]:
     """Return the columns that could be a target, with their two labels; it is often the last one."""
     found = {}
     for name in reversed(raw.columns):
@@ -111,9 +112,7 @@ def _candidates(raw: pd.DataFrame) -> dict[str, list[str]]:
     return found
 
 
-def _views(
-    raw: pd.DataFrame, table: pd.DataFrame, schema: Schema, repairs: dict
-) -> list[ColumnView]:
+def _views(raw: RawTable, table: pd.DataFrame, schema: Schema, repairs: dict) -> list[ColumnView]:
     # Of the parts of a date the first stands for all.
     entries = {entry["source"]: entry for entry in reversed(schema["columns"])}
     return [

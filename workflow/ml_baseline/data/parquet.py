@@ -35,19 +35,13 @@ class ParquetRows:
         self.types = dict(zip(self.names, self._file.schema_arrow.types, strict=True))
         self.numbers = frozenset(name for name, kind in self.types.items() if _is_numeric(kind))
 
-    def pieces(
-        self, columns: list[str], as_stored: Iterable[str] = (), whole: bool = False
-    ) -> Iterator[pa.Table]:
+    def pieces(self, columns: list[str], as_stored: Iterable[str] = ()) -> Iterator[pa.Table]:
         """Yield the rows; see `tables.Rows`."""
         stored = [self._stored[column] for column in columns]
         rows, done = self._file.metadata.num_rows, 0
         with self._errors():
-            if whole:
-                tables: Iterable[pa.Table] = [self._file.read(columns=stored)]
-            else:
-                batches = self._file.iter_batches(PIECE_ROWS, columns=stored)
-                tables = map(pa.Table.from_batches, zip(batches))
-            for table in tables:
+            batches = self._file.iter_batches(PIECE_ROWS, columns=stored)
+            for table in map(pa.Table.from_batches, zip(batches)):
                 done += len(table)
                 self.source.position = self.source.size * done // max(rows, 1)
                 table = table.select(stored).rename_columns(columns)

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ml_baseline.data import csv_files
+from ml_baseline.data.raw_table import RawTable, raw_table
 from ml_baseline.data.schema import Schema
 from ml_baseline.data.source import SourceFile
 from ml_baseline.data.text import ReadAgainError, TextRows
@@ -42,9 +43,7 @@ class Rows(Protocol):
         """How it is read, once all of it has been: `format`, for text `separator`, `encoding`."""
         ...
 
-    def pieces(
-        self, columns: list[str], as_stored: Iterable[str] = (), whole: bool = False
-    ) -> Iterator[pa.Table]:
+    def pieces(self, columns: list[str], as_stored: Iterable[str] = ()) -> Iterator[pa.Table]:
         """Yield tables of these columns which together are all rows; lines without cells are none.
 
         It can be gone through several times. Null is what the file has as null.
@@ -52,7 +51,6 @@ class Rows(Protocol):
         Args:
             columns: of `names`.
             as_stored: those of them that keep the data type they are stored in.
-            whole: whether all rows are wanted at once, in one piece: faster.
 
         Raises:
             InputError: the file is damaged, or its rows are not as the header wants them.
@@ -160,7 +158,7 @@ def open_rows(
 
 def read_raw_table(
     path: str | Path, settings: Mapping[str, Any] | None = None, columns: Iterable[str] = ()
-) -> tuple[pd.DataFrame, dict[str, Any]]:
+) -> tuple[RawTable, dict[str, Any]]:
     """Return a table as it came, whole, and how it was read: `Rows.reading` and, as `numbers`, its numbers.
 
     Args and errors are those of `open_rows` and `Rows.pieces`; one without rows is an InputError too.
@@ -168,17 +166,13 @@ def read_raw_table(
     rows = open_rows(path, settings, columns)
     while True:
         with suppress(ReadAgainError):
-            pieces = list(rows.pieces(rows.names, whole=True))
+            table = raw_table(rows.names, rows.pieces(rows.names))
             break
-    if not sum(map(len, pieces)):
+    if not len(table):
         raise InputError(
             f"{path}: the file has a header ({len(rows.names)} columns) and no rows below it; "
             "export it again with its rows"
         )
-    # Under numbers: Arrow hands on no names that are not UTF-8.
-    places = [str(i) for i in range(len(rows.names))]
-    table = pa.concat_tables(pieces).rename_columns(places).to_pandas()
-    table.columns = rows.names
     # What the file has as numbers is not read in any other way (`infer_schema`).
     numbers = {"numbers": sorted(rows.numbers)} if rows.numbers else {}
     return table, {**rows.reading, **numbers}

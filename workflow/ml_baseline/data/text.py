@@ -25,10 +25,8 @@ SNIFFED_BYTES = 1 << 18
 SNIFFED_LINES = 100
 # The first line by which Excel says what separates the cells.
 EXCEL_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\n', re.IGNORECASE)
-# Arrow makes one piece of each block, and a row must fit into it. It takes more blocks at once
-# where all rows are wanted.
+# Arrow makes one piece of each block, and a row must fit into it.
 BLOCK_BYTES = 1 << 22
-WHOLE_BLOCK_BYTES = 1 << 23
 # What may stand alone on a line that is no row: blanks and the end-of-file mark of DOS.
 NO_CELLS = " \t\x1a"
 
@@ -104,34 +102,29 @@ class TextRows:
         told = {"quoting": word} if self.quoting != DOUBLED else {}
         return {"format": "text", **reading, **told}
 
-    def pieces(
-        self, columns: list[str], as_stored: Iterable[str] = (), whole: bool = False
-    ) -> Iterator[pa.Table]:
+    def pieces(self, columns: list[str], as_stored: Iterable[str] = ()) -> Iterator[pa.Table]:
         """Yield the rows; see `tables.Rows`."""
         # Arrow takes one byte, such as the one made for a separator of several.
         single = {" ": "\t"}.get(self.separator, self.separator)
         delimiter = single if single.isascii() else "\x1f"
-        ragged: list[pa.csv.InvalidRow] = []
+        ragged: list[Any] = []  # the first, and how many more
 
         def remember(row: pa.csv.InvalidRow) -> str:
             if row.text.strip(NO_CELLS + delimiter):
-                ragged.append(row)
+                ragged.append(None if ragged else row)
             return "skip"
 
         body, rows, swallowing = _Body(self._body(delimiter.encode())), 0, False
         # Names of our own, so that every column can be declared text whatever the header says.
         numbers = [str(i) for i in range(len(self.names))]
-        read = pa.csv.read_csv if whole else pa.csv.open_csv
         try:
             if not body.has_content():
                 if body.error is not None:
                     raise body.error
                 return
-            content = read(
+            content = pa.csv.open_csv(
                 pa.PythonFile(body, mode="r"),
-                pa.csv.ReadOptions(
-                    column_names=numbers, block_size=WHOLE_BLOCK_BYTES if whole else BLOCK_BYTES
-                ),
+                pa.csv.ReadOptions(column_names=numbers, block_size=BLOCK_BYTES),
                 pa.csv.ParseOptions(
                     delimiter=delimiter,
                     quote_char=self.quoting.quote or False,
@@ -145,9 +138,9 @@ class TextRows:
                     include_columns=[str(self.names.index(name)) for name in columns],
                 ),
             )
-            for piece in [content] if whole else map(pa.Table.from_batches, zip(content)):
+            for piece in map(pa.Table.from_batches, zip(content)):
                 if ragged or body.error is not None:
-                    break
+                    continue  # all such rows are counted
                 rows += len(piece)
                 if body.quotes and self._may_be_otherwise and rows < body.lines:
                     swallowing = swallowing or _swallows(piece, delimiter, len(self.names))
@@ -162,7 +155,7 @@ class TextRows:
                 raise ReadAgainError
             row = ragged[0]
             otherwise = f"a row has {row.actual_columns} cells: {row.text[:80]!r}"
-            raise self._fault(body, otherwise, len(ragged) if whole else 1)
+            raise self._fault(body, otherwise, len(ragged))
         self._look_for_backslashes(body)
         # A quote that is never closed takes the rest of the file for one cell.
         if body.quotes % 2 and (fault := self._open_quote()) is not None:

@@ -50,14 +50,12 @@ class TypedRows(ABC):
             n for n, kind in of.items() if kind & numeric and not kind - numeric - {Word}
         )
 
-    def pieces(
-        self, columns: list[str], as_stored: Iterable[str] = (), whole: bool = False
-    ) -> Iterator[pa.Table]:
+    def pieces(self, columns: list[str], as_stored: Iterable[str] = ()) -> Iterator[pa.Table]:
         """Yield the rows; see `tables.Rows`."""
         places = [self.names.index(column) for column in columns]
         written = [_writer(self.types[column]) for column in columns]
         rows = self._cells()
-        while block := list(itertools.islice(rows, None if whole else PIECE_ROWS)):
+        while block := list(itertools.islice(rows, PIECE_ROWS)):
             arrays = []
             for column, place, write in zip(columns, places, written, strict=True):
                 values = [row[place] for row in block]

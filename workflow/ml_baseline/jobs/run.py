@@ -32,6 +32,8 @@ LEFT_ALONE = ("predictions", "runs")
 SHOWN = 5
 # Where a changed file is kept when it is made again.
 KEPT_AS = ".changed"
+# Memory in pieces of this size and more is given back to the system when a job is done with it.
+FREED_BYTES = 1 << 20
 
 
 @dataclass
@@ -109,6 +111,8 @@ class Run:
     def before_jobs(self) -> None:
         """Let others start, and start the warm processes; refuse folders that are read-only."""
         self._lock.started()
+        # Of itself glibc keeps what large columns leave, in holes that nothing else fits into.
+        os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(FREED_BYTES))
         try:
             require_writable(self._plan.data, self._plan.results)
         except InputError as error:

@@ -16,6 +16,7 @@ from scipy.special import bdtrc
 from ml_baseline.data.clean import ORDER
 from ml_baseline.data.infer_numbers import signs_of
 from ml_baseline.data.infer_schema import describe_columns
+from ml_baseline.data.raw_table import RawTable
 from ml_baseline.data.schema import NUMERIC_KINDS, Column, Schema, column, listed
 from ml_baseline.text import percent, shortened
 
@@ -42,7 +43,7 @@ WORDS = {
 }
 
 
-def describe_training(schema: dict, table: pd.DataFrame, raw: pd.DataFrame) -> dict:
+def describe_training(schema: dict, table: pd.DataFrame, raw: RawTable) -> dict:
     """Return the schema of a table with what new rows are compared with.
 
     `table` are the cleaned rows that the model has learned from; their `row_id` tells the place in

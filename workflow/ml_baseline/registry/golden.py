@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 import pandas as pd
 
+from ml_baseline.data.raw_table import RawTable
 from ml_baseline.data.schema import Schema
 from ml_baseline.errors import InputError
 from ml_baseline.registry.load import (
@@ -38,7 +39,7 @@ def choose_rows(predictions: pd.DataFrame, rows: int = ROWS) -> pd.DataFrame:
 
 
 def make_golden(
-    model: "Pipeline", raw: pd.DataFrame, schema: Schema, predictions: pd.DataFrame
+    model: "Pipeline", raw: RawTable, schema: Schema, predictions: pd.DataFrame
 ) -> Golden:
     """Return golden rows of a model, given the raw table and the predictions of its holdout rows.
 
@@ -49,7 +50,8 @@ def make_golden(
     """
     chosen = choose_rows(predictions)
     columns = input_columns(schema)
-    rows = raw.iloc[chosen["row_id"]][columns].reset_index(drop=True)
+    rows = pd.DataFrame({name: raw[name].iloc[chosen["row_id"]] for name in columns})
+    rows = rows.reset_index(drop=True)
     probability, _, _ = predict_rows(model, schema, rows)
     again, _, _ = predict_rows(model, schema, rows)
     if not np.abs(probability - again).max() <= TOLERANCE:
