@@ -132,7 +132,7 @@ NUMBER_LABEL = re.compile(r"[+-]?(0|[1-9]\d*)(\.\d*)?", re.ASCII)
 FEW_CELLS = 200
 ENOUGH_CELLS = 10_000
 ENOUGH_TEXTS = 2_000
-# So many dates are read at once.
+# So many cells are read at once as dates, or as numbers with more than digits.
 PARSED_CELLS = 1 << 17
 # So many of the words of a text stand in other cells too. Texts that differ in each row are ids,
 # unless they have more words than names.
@@ -234,9 +234,13 @@ def parse_numbers(texts: pd.Series, decimal: str = ".") -> tuple[pd.Series, int]
         if plain is not None:
             return plain, 0
     codes, distinct = pd.factorize(texts)
-    values, repaired = _parse_distinct_numbers(pa.array(distinct, pa.large_string()), decimal)
-    # One more, no number, for the code -1 of missing cells.
-    values, repaired = np.append(values, np.nan), np.append(repaired, False)
+    cells = pa.array(distinct, pa.large_string())
+    # In pieces, as each has a dozen parts. One more, no number, for the code -1 of missing cells.
+    starts = range(0, len(cells), PARSED_CELLS)
+    read = [_parse_distinct_numbers(cells.slice(i, PARSED_CELLS), decimal) for i in starts]
+    values, repaired = map(
+        np.concatenate, zip(*read, (np.array([np.nan]), np.array([False])), strict=True)
+    )
     return pd.Series(values[codes], texts.index), int(repaired[codes].sum())
 
 
