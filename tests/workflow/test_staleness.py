@@ -255,9 +255,11 @@ SCORES = ("*/evaluate", "*/curves", "gather", *CHOSEN)
 AUDIT = ("*/audit", "one/register", *PAGES)
 CHOICE = (*AUDIT, *SCORES)
 # What is made of the first seed alone.
-FIRST_SEED = ("audit", "curves", "explain")
+FIRST_SEED = ("audit", "curves", "explain", "copies")
+# What training without copies tells, of the first seed.
+COPIES = ("*/copies",)
 # What follows new training rows.
-TRAINING = ("*/train_*", *CHOICE)
+TRAINING = ("*/train_*", *COPIES, *CHOICE)
 CONTRAST = ("one/contrast", *PAGE)
 ENSEMBLE = ("*/train_ensemble",)
 NAIVE = ("one/naive_*", *CONTRAST)
@@ -277,7 +279,7 @@ EDITS = {
     "noise_frac of one table": (
         change("datasets", "other", "augment", to={"noise_frac": 0.03}),
         ("other/*/augment", "other/*/train_*", "other/*/evaluate", "other/compare", "other/audit")
-        + ("other/curves", "other/explain", "gather", "report_index"),
+        + ("other/copies", "other/curves", "other/explain", "gather", "report_index"),
     ),
     "test_size": (
         change("split", "test_size", to=0.3),
@@ -286,16 +288,16 @@ EDITS = {
     "folds": (change("cv", to={"folds": 4}), (*TRAINING, *CONTRAST)),
     "one model's parameter": (
         change("models", "tree", "params", "max_depth", to=3),
-        ("*/train_tree", *ENSEMBLE, *CHOICE, "one/naive_tree", *CONTRAST),
+        ("*/train_tree", *ENSEMBLE, *COPIES, *CHOICE, "one/naive_tree", *CONTRAST),
     ),
     "a model's time limit": (change("models", "tree", "time_limit", to=600), PAGE),
     "a model more": (
         change("models", "new", to={"estimator": "sklearn.naive_bayes.GaussianNB"}),
         (*(f"{table}/seed{seed}/train_new" for table in ("one", "other") for seed in (1, 2)),)
-        + ("users/seed5/train_new", "one/naive_new", *ENSEMBLE, *CONTRAST, *CHOICE),
+        + ("users/seed5/train_new", "one/naive_new", *ENSEMBLE, *COPIES, *CONTRAST, *CHOICE),
     ),
     # One that looks at the columns is left, so there is no ensemble any more.
-    "a model less": (remove_tree, (*CHOICE, *CONTRAST)),
+    "a model less": (remove_tree, (*COPIES, *CHOICE, *CONTRAST)),
     "what is published": (
         change("publish", to={"fit_on": "train"}),
         ("one/register", *PAGE),
@@ -334,9 +336,9 @@ EDITS = {
         + ("gather", "report_index"),
     ),
     "a table less": (change("datasets", "other", to=None), ("gather", "report_index")),
-    "threshold": (change("threshold", to=0.4), (*SCORES, *CONTRAST)),
-    "confidence level": (change("intervals", to={"level": 0.9}), (*SCORES, *CONTRAST)),
-    "select_by": (change("select_by", to="f1"), CHOSEN),
+    "threshold": (change("threshold", to=0.4), (*COPIES, *SCORES, *CONTRAST)),
+    "confidence level": (change("intervals", to={"level": 0.9}), (*COPIES, *SCORES, *CONTRAST)),
+    "select_by": (change("select_by", to="f1"), (*COPIES, *CHOSEN)),
     "baseline": (change("baseline", to="tree"), CHOSEN),
     "a plot more": (
         change("datasets", "one", "plots", to=["size_histogram", "target"]),
@@ -364,7 +366,7 @@ EDITS = {
     ),
     "the version of an estimator's package": (
         new_version,
-        ("*/train_own", *ENSEMBLE, *CHOICE, "one/naive_own", *CONTRAST),
+        ("*/train_own", *ENSEMBLE, *COPIES, *CHOICE, "one/naive_own", *CONTRAST),
     ),
     "raw data": (lambda project: append(project, "one.csv", "1,0.5,0.5,red,yes\n"), ONE),
     "raw data with an older time": (older_content, ONE),
@@ -406,8 +408,8 @@ EDITS = {
     ),
     "modelling/pipeline.py": (add_statement("modelling/pipeline"), (*TRAINING, *NAIVE)),
     "scoring/evaluate.py": (add_statement("scoring/evaluate"), (*SCORES, *CONTRAST)),
-    "scoring/scores.py": (add_statement("scoring/scores"), (*SCORES, *NAIVE)),
-    "scoring/significance.py": (add_statement("scoring/significance"), CHOSEN),
+    "scoring/scores.py": (add_statement("scoring/scores"), (*COPIES, *SCORES, *NAIVE)),
+    "scoring/significance.py": (add_statement("scoring/significance"), (*COPIES, *CHOSEN)),
     "scoring/leaderboard.py": (add_statement("scoring/leaderboard"), CHOSEN),
     "controls/naive.py": (add_statement("controls/naive"), NAIVE),
     "controls/verdicts.py": (add_statement("controls/verdicts"), NOTHING),
@@ -444,7 +446,7 @@ EDITS = {
     "predictions edited by hand": (
         lambda project: append(project, "results/one/seed1/oof/tree.csv", "\n"),
         ("one/seed1/train_tree", "one/seed1/train_ensemble", "one/seed1/evaluate")
-        + ("one/curves", "one/contrast", "gather")
+        + ("one/curves", "one/copies", "one/contrast", "gather")
         + ("one/audit", "one/compare", "one/explain", *PUBLISHED, *PAGES),
     ),
 }
