@@ -38,6 +38,18 @@ def test_what_is_imported_is_what_was_exported_byte_for_byte(shipped, tmp_path, 
     assert "exists and is kept" in capsys.readouterr().err
 
 
+def test_a_folder_for_an_image_holds_the_run_and_how_it_is_built(shipped, tmp_path, capsys):
+    words = ["runs", "export", "latest", str(tmp_path / "image"), "--container"]
+    words += ["--results", str(tmp_path / "results")]
+    assert command.main(words) == 0
+    content = snapshot(tmp_path / "image")
+    assert set(content) == {"Containerfile", "run.zip"}
+    assert content["run.zip"] == shipped.read_bytes()
+    assert command.main(words) == 1
+    assert "image cannot be made: File exists; choose another name" in capsys.readouterr().err
+    assert snapshot(tmp_path / "image") == content
+
+
 def test_an_imported_run_is_the_latest_only_where_there_is_none(shipped, tmp_path):
     there = tmp_path / "there"
     newest = publish_smallest(there / "shop/runs", "b")

@@ -159,11 +159,17 @@ def verify_run(options: Namespace) -> int:
 
 
 def export_run(options: Namespace) -> int:
-    """Write a run into one file, to be imported on another machine."""
-    from ml_baseline.registry.shipping import export_run
+    """Write a run into one file, to be imported on another machine.
+
+    With --container, it is written into a folder to build an image of the service from.
+    """
+    from ml_baseline.registry import shipping
 
     run = _find(options, options.run)
-    export_run(run, options.file)
+    if options.container:
+        shipping.export_container(run, options.file)
+    else:
+        shipping.export_run(run, options.file)
     say(f"wrote run {run.run_id} of the table {run.dataset} into {options.file}")
     return 0
 

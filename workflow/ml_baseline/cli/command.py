@@ -242,7 +242,12 @@ COMMANDS: dict[str, tuple[Action, Callable[[], tuple[Argument, ...]]]] = {
     "runs verify": (actions.verify_run, lambda: (A_RUN, JSON, *PLACE)),
     "runs export": (
         actions.export_run,
-        lambda: (A_RUN, argument("file FILE", "the .zip file to write"), *PLACE),
+        lambda: (
+            A_RUN,
+            argument("file FILE", "the .zip file to write; the folder for --container", type=Path),
+            flag("--container", "write what an image of the service with this run is built from"),
+            *PLACE,
+        ),
     ),
     "runs import": (
         actions.import_run,

@@ -35,6 +35,17 @@ SMALL_BYTES = 1 << 20
 MOST_FILES = 1000
 # Every file in an archive is of this time, so that the same run gives the same bytes.
 TIME = (1980, 1, 1, 0, 0, 0)
+# An image of the service that holds a run. What it was built from was judged when it was written, and nobody can
+# change the run who could not change the program too: so the service is told to trust it.
+CONTAINERFILE = """\
+ARG SERVICE=localhost/ml-baseline-service
+FROM ${SERVICE}
+USER 0:0
+RUN --mount=type=bind,source=run.zip,target=/tmp/run.zip \\
+    ["ml-baseline", "runs", "import", "/tmp/run.zip", "--results", "/results", "--trust"]
+USER 65532:65532
+CMD ["--trust"]
+"""
 
 
 def export_run(run: Run, path: str | Path) -> None:
@@ -65,6 +76,26 @@ def export_run(run: Run, path: str | Path) -> None:
                 archive.open(entry, "w", force_zip64=True) as to,
             ):
                 shutil.copyfileobj(file, to)
+
+
+def export_container(run: Run, folder: Path) -> None:
+    """Write a run and how an image of the service with it is built into a new folder.
+
+    Raises:
+        InputError: the name is taken, or the run is not as published.
+    """
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be made: {error.strerror}; choose another name"
+        ) from error
+    try:
+        export_run(run, folder / "run.zip")
+        (folder / "Containerfile").write_text(CONTAINERFILE, encoding="utf-8")
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
 
 
 def import_run(path: str | Path, results: Path, trusted: bool = False) -> Run:
