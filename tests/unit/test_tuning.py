@@ -11,8 +11,8 @@ from sklearn.metrics import log_loss
 from ml_baseline.data.augment import augment
 from ml_baseline.errors import InputError
 from ml_baseline.modelling.pipeline import build_estimator
-from ml_baseline.modelling.train import cross_validate, fit
-from ml_baseline.modelling.tuning import SPACES, parameters, search
+from ml_baseline.modelling.train import ALL_ROWS, cross_validate, fit, try_parameters
+from ml_baseline.modelling.tuning import SPACES, best_parameters, candidates, parameters
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 LINE = "sklearn.linear_model.LogisticRegression"
@@ -57,6 +57,30 @@ def test_what_is_found_is_used_told_and_found_again(numbers_table, tune):
     assert pickle.dumps(model) == pickle.dumps(fitted(table, schema, settings))
 
 
+def test_a_search_over_several_jobs_finds_the_same_in_each_fit(numbers_table):
+    table, schema = numbers_table(150)
+    tune = {"method": "random", "trials": 11}
+    settings = settings_of(LINE, tune)
+    augmented = augment(table, schema, **settings["augment"])
+
+    def found(*parts_of_rungs):
+        tried, lengths = None, []
+        for rung, parts in enumerate(parts_of_rungs):
+            given = (table, augmented, schema, settings, 0, tried, rung)
+            rung_tried = pd.concat([try_parameters(*given, part, parts) for part in range(parts)])
+            lengths.append(len(rung_tried[rung_tried["fold"] == 1]))
+            tried = pd.concat([tried, rung_tried.sample(frac=1, random_state=parts)])
+        assert lengths == [11, 4, 2]  # a third comes to the next rung
+        return {fold: best_parameters(of) for fold, of in tried.groupby("fold")}
+
+    in_one, in_many = found(1, 1, 1), found(4, 2, 1)
+    assert in_many == in_one
+    assert {*in_one} == {ALL_ROWS, 0, 1, 2}
+    assert fit(augmented, schema, settings, 0).tuned_ == in_one[ALL_ROWS]
+    in_jobs = cross_validate(table, schema, settings, 0, tuned=in_one)
+    pd.testing.assert_frame_equal(in_jobs, cross_validate(table, schema, settings, 0))
+
+
 def test_copies_do_not_choose_the_neighbour(numbers_table):
     """With copies on both sides of its folds one neighbour would be the best of all numbers."""
     table, schema = numbers_table(200)
@@ -94,7 +118,7 @@ def test_the_score_of_a_search_flatters_nobody(numbers_table):
 )
 def test_what_cannot_be_searched_is_refused(path, tune, words):
     with pytest.raises(InputError, match=words):
-        search(build_estimator(path, {}), path, 0, **tune)
+        candidates(build_estimator(path, {}), path, 0, **tune)
 
 
 @pytest.mark.parametrize("path", [path for path in SPACES if path.startswith("sklearn")])

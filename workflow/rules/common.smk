@@ -125,6 +125,9 @@ NOT_PUBLISHED = (
 )
 PUBLISHED_OF_MODEL = ("estimator", "from_rows", "params", "preprocessing", "tune")
 
+# In how many jobs the trials of a search begin; it finds the same in any number.
+TUNING_JOBS = 4
+
 # The files of each model, of each split, and of each table beside its plots. Those on the way to
 # others too: what is deleted is made again.
 MODEL = "results/{dataset}/seed{seed}/models/{model}.joblib"
@@ -132,6 +135,7 @@ OOF = "results/{dataset}/seed{seed}/oof/{model}.csv"
 WEIGHTS = "results/{dataset}/seed{seed}/ensemble.csv"
 REFIT = "results/{dataset}/refit.joblib"
 NAIVE = "results/{dataset}/naive/{model}.csv"
+TRIED = "results/{dataset}/seed{seed}/tuning/{model}/rung{rung}_part{part}.csv"
 SCORES = "results/{dataset}/seed{seed}/metrics.csv"
 PARAMETERS = "results/{dataset}/seed{seed}/parameters.json"
 SEED_PREDICTIONS = "results/{dataset}/seed{seed}/holdout_predictions.csv"
@@ -158,6 +162,8 @@ wildcard_constraints:
     dataset="|".join(SETTINGS),
     seed=r"\d+",
     model="|".join(MODELS),
+    rung=r"\d+",
+    part=r"\d+",
 
 
 def as_is(path):
@@ -293,6 +299,46 @@ def model_settings(dataset, model, *names):
 def training_settings(model):
     """Return the params function of the rule that trains `model`."""
     return lambda wildcards: model_settings(wildcards.dataset, model, "folds", "strategy")
+
+
+def tuning_rungs(dataset, model):
+    """Return how many rungs the search for a model's parameters has, 0 for none in jobs of its own.
+
+    Each of Optuna's trials depends on those before it: they stay in the job that fits the model.
+    """
+    tune = SETTINGS[dataset]["models"].get(model, {}).get("tune")
+    return 0 if tune is None or tune["method"] == "bayesian" else tune["folds"]
+
+
+def tuning_parts(rung):
+    """Return the jobs that share a rung's trials, of which a third comes to the next rung."""
+    return -(-TUNING_JOBS // 3**rung)
+
+
+def tried_before(model):
+    """Return the input function for what a search has tried before a rung, or before training."""
+
+    def found(wildcards):
+        rungs = int(wildcards.get("rung", tuning_rungs(wildcards.dataset, model)))
+        places = [(rung, part) for rung in range(rungs) for part in range(tuning_parts(rung))]
+        return [
+            TRIED.format(
+                dataset=wildcards.dataset, seed=wildcards.seed, model=model, rung=r, part=p
+            )
+            for r, p in places
+        ]
+
+    return found
+
+
+def tuning_settings(model):
+    """Return the params function of the rule that tries parameters of `model`."""
+
+    def found(wildcards):
+        parts = {"parts": tuning_parts(int(wildcards.rung))}
+        return canonical(training_settings(model)(wildcards) | parts)
+
+    return found
 
 
 def naive_settings(wildcards):

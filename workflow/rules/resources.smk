@@ -28,7 +28,7 @@ MARGIN = 3
 LARGE_MB = 10
 STAGES = {
     "table": ("make_sample_data", "clean", "permute", "stats", "plots"),
-    "seed": ("split", "augment", "train"),
+    "seed": ("split", "augment", "tune", "train"),
     "scores": (
         *("train_ensemble", "evaluate", "audit", "require_audit", "compare", "naive", "contrast"),
         *("copies", "controls", "curves", "explain", "report", "refit", "register"),
@@ -85,7 +85,7 @@ def group_of(script, wildcards):
     if stage is None or stops and script in APART_IF_STOPPED:
         return None
     if dataset and megabytes(SETTINGS[dataset]["table"]) >= LARGE_MB:
-        if script in ("train", "naive"):
+        if script in ("tune", "train", "naive"):
             return None
         stage = "table" if stage == "seed" else stage
     return f"ml_baseline_{stage}"

@@ -1,5 +1,32 @@
 for model in MODELS:
 
+    if any(tuning_rungs(dataset, model) for dataset in SETTINGS):
+
+        rule:
+            name:
+                f"tune_{model}"
+            input:
+                train=processed("seed{seed}/train"),
+                augmented=processed("seed{seed}/augmented_data"),
+                schema=SCHEMA_FILE,
+                tried=tried_before(model),
+            output:
+                TRIED.replace("{model}", model),
+            log:
+                f"results/logs/{{dataset}}/seed{{seed}}/tune_{model}_rung{{rung}}_part{{part}}.log",
+            priority: 10
+            conda:
+                CONDA_ENVIRONMENT
+            resources:
+                **needs("models", time_limit=training_resource(model, "time_limit")),
+            params:
+                cfg=tuning_settings(model),
+                code=code("tune"),
+            message:
+                f"Searching for parameters of {model} on {{wildcards.dataset}} (seed {{wildcards.seed}})"
+            script:
+                "../scripts/tune.py"
+
     rule:
         name:
             f"train_{model}"
@@ -7,6 +34,7 @@ for model in MODELS:
             train=processed("seed{seed}/train"),
             augmented=processed("seed{seed}/augmented_data"),
             schema=SCHEMA_FILE,
+            tried=tried_before(model),
         output:
             model=f"results/{{dataset}}/seed{{seed}}/models/{model}.joblib",
             oof=f"results/{{dataset}}/seed{{seed}}/oof/{model}.csv",

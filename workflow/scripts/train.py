@@ -15,15 +15,17 @@ with job_log(
     from ml_baseline.data.tables import read_table, write_table
     from ml_baseline.files import read_json
     from ml_baseline.modelling.model_files import load_model, save_model
-    from ml_baseline.modelling.train import cross_validate, fit, predict_probability
+    from ml_baseline.modelling.train import ALL_ROWS, cross_validate, fit, predict_probability
+    from ml_baseline.modelling.tuning import read_found
 
     schema = read_json(snakemake.input.schema)
     cfg = snakemake.params.cfg
     seed = int(snakemake.wildcards.seed)
     train = read_table(snakemake.input.train, schema)
-    oof = cross_validate(train, schema, cfg, seed, snakemake.threads)
+    found = read_found(snakemake.input.tried)
+    oof = cross_validate(train, schema, cfg, seed, snakemake.threads, found)
     augmented = read_table(snakemake.input.augmented, schema)
-    model = fit(augmented, schema, cfg, seed, snakemake.threads)
+    model = fit(augmented, schema, cfg, seed, snakemake.threads, found.get(ALL_ROWS))
     write_table(oof, snakemake.output.oof)
     save_model(model, snakemake.output.model)
     # What was saved has to be of use to the jobs that load it.

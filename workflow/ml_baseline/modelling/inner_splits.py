@@ -199,6 +199,32 @@ def _splits(
     return _with_copies(dealt, rows, augmented)
 
 
+def tuning_split(
+    estimator: BaseEstimator,
+    augmented: pd.DataFrame,
+    schema: Schema,
+    strategy: str,
+    random_state: int,
+    folds: int,
+    number: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows to fit to and those to score on, as positions, of one fold of a search.
+
+    There may be fewer than `folds`, where a class is rare; then they come again.
+
+    Raises:
+        InputError: the estimator would hold out rows itself, which it must not.
+    """
+    inside = splits_inside(estimator, len(augmented))
+    has_copies = bool((augmented["copy"] > 0).any())
+    if inside and (has_copies or strategy != "stratified"):
+        raise InputError(_refusal(estimator, inside, has_copies, strategy))
+    rows = augmented.drop_duplicates("row_id")
+    folds = min(folds, int(rows[schema["target"]].value_counts().min()))
+    dealt = _folds(rows, schema, strategy, folds, random_state, whole=False)
+    return _with_copies([dealt[number % len(dealt)]], rows, augmented)[0]
+
+
 def encoding_splits(
     augmented: pd.DataFrame, schema: Schema, strategy: str, random_state: int
 ) -> Splits:

@@ -1,5 +1,6 @@
 """Fitting a model and predicting with it; out-of-fold predictions by cross-validation."""
 
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -14,14 +15,21 @@ from ml_baseline.errors import InputError
 from ml_baseline.modelling.inner_splits import encoding_splits, fit_pipeline
 from ml_baseline.modelling.pipeline import build_pipeline
 from ml_baseline.modelling.target_encoding import forget_splits, target_encoders
-from ml_baseline.modelling.tuning import search, use_best
+from ml_baseline.modelling.tuning import TRIED, best_parameters, optuna_search, try_rung, use
 
 # A probability may leave 0 to 1 by so much when sums are rounded.
 ROUNDING = 1e-9
+# What stands for the number of a fold where no rows are left out.
+ALL_ROWS = -1
 
 
 def cross_validate(
-    table: pd.DataFrame, schema: Schema, settings: dict, random_state: int, threads: int = 1
+    table: pd.DataFrame,
+    schema: Schema,
+    settings: dict,
+    random_state: int,
+    threads: int = 1,
+    tuned: Mapping[int, dict] | None = None,
 ) -> pd.DataFrame:
     """Return the out-of-fold predictions of the training rows.
 
@@ -36,6 +44,8 @@ def cross_validate(
             `strategy`.
         random_state: seed of folds, noise and model.
         threads: threads a fit may use.
+        tuned: for each fold the parameters that were found in its training rows; without them the
+            model's `tune` is asked.
 
     Returns:
         Columns `row_id, fold, target, probability`, in table order; under the strategy "time"
@@ -46,11 +56,9 @@ def cross_validate(
     numbers = fold_numbers(table, schema, settings["strategy"], settings["folds"], random_state)
     probability = np.full(len(table), np.nan)
     for fold in range(settings["folds"]):
-        training, validation = fold_rows(numbers, fold, settings["strategy"])
-        augmented = augment(
-            table[training], schema, **settings["augment"], random_state=random_state
-        )
-        model = fit(augmented, schema, settings, random_state, threads)
+        validation = fold_rows(numbers, fold, settings["strategy"])[1]
+        augmented = _learned_from(table, schema, settings, random_state, numbers, fold)
+        model = fit(augmented, schema, settings, random_state, threads, (tuned or {}).get(fold))
         probability[validation] = predict_probability(model, table[validation], schema)
     predicted = numbers >= 0
     return pd.DataFrame(
@@ -63,8 +71,63 @@ def cross_validate(
     )[predicted]
 
 
+def _learned_from(
+    table: pd.DataFrame,
+    schema: Schema,
+    settings: dict,
+    random_state: int,
+    numbers: np.ndarray,
+    fold: int,
+) -> pd.DataFrame:
+    training = fold_rows(numbers, fold, settings["strategy"])[0]
+    return augment(table[training], schema, **settings["augment"], random_state=random_state)
+
+
+def try_parameters(
+    table: pd.DataFrame,
+    augmented: pd.DataFrame,
+    schema: Schema,
+    settings: dict,
+    random_state: int,
+    tried: pd.DataFrame | None,
+    rung: int,
+    part: int,
+    parts: int,
+) -> pd.DataFrame:
+    """Return the log losses of a part of a rung's trials, for each fit that a model is to get.
+
+    Args:
+        table: the training rows.
+        augmented: these and their copies.
+        schema, settings, random_state: as for `cross_validate`.
+        tried, rung, part, parts: as for `tuning.try_rung`, of all fits.
+
+    Returns:
+        `fold` and the columns of `try_rung`: the fits without a fold's rows, each searched in the other
+        folds, and `ALL_ROWS`, that to all training rows.
+    """
+    settings = settings | {"model": of_size(settings["model"], len(table))}
+    strategy = settings["strategy"]
+    numbers = fold_numbers(table, schema, strategy, settings["folds"], random_state)
+    found = []
+    for fold in (ALL_ROWS, *range(settings["folds"])):
+        rows = augmented
+        if fold != ALL_ROWS:
+            rows = _learned_from(table, schema, settings, random_state, numbers, fold)
+        model = _unfitted(rows, schema, settings, random_state, threads=1)
+        before = None if tried is None else tried[tried["fold"] == fold]
+        given = (model, settings["model"], rows, schema, strategy, random_state)
+        found.append(try_rung(*given, before, rung, part, parts).assign(fold=fold))
+    return pd.concat(found)[["fold", *TRIED]]
+
+
 def fit(
-    augmented: pd.DataFrame, schema: Schema, settings: dict, random_state: int, threads: int = 1
+    augmented: pd.DataFrame,
+    schema: Schema,
+    settings: dict,
+    random_state: int,
+    threads: int = 1,
+    tuned: dict | None = None,
 ) -> Pipeline:
     """Return the pipeline fitted to training rows and their copies.
 
@@ -75,6 +138,7 @@ def fit(
         random_state: seed of the model.
         threads: threads the fit may use; predicting uses one, so that sums keep their order and
             the last digit does not depend on the machine.
+        tuned: the parameters that were found in these rows; without them the model's `tune` is asked.
 
     An estimator that tunes, calibrates or stops early by rows that it holds out is given rows for it
     (see `inner_splits.fit_pipeline`).
@@ -83,6 +147,36 @@ def fit(
         InputError: no feature has a value, the estimator cannot be built, or it would hold out rows
             by itself.
     """
+    model = _unfitted(augmented, schema, settings, random_state, threads)
+    strategy = settings.get("strategy", "stratified")
+    estimator, entry = model.named_steps["model"], settings["model"]
+    tune = entry.get("tune") or {}
+    if tune and tuned is None and tune.get("method") == "bayesian":
+        searched = optuna_search(estimator, entry["estimator"], random_state, **tune)
+        model.steps[-1] = ("model", searched)
+        fit_pipeline(model, augmented, schema, strategy, random_state)
+        tuned = searched.best_params_
+    elif tune and tuned is None:
+        tried = None
+        for rung in range(tune.get("folds", 3)):
+            given = (model, entry, augmented, schema, strategy, random_state, tried, rung)
+            tried = pd.concat([tried, try_rung(*given)])
+        tuned = best_parameters(tried)
+    if tuned is not None:
+        use(model, estimator, tuned)
+    fit_pipeline(model, augmented, schema, strategy, random_state)
+    forget_splits(model.named_steps["preprocess"])
+    if estimator.get_params(deep=False).get("n_jobs") is not None:
+        # Of the threads that the job had, nothing is in the file.
+        own = (entry.get("params") or {}).get("n_jobs")
+        model.set_params(model__n_jobs=None if own is None else 1)
+    return model
+
+
+def _unfitted(
+    augmented: pd.DataFrame, schema: Schema, settings: dict, random_state: int, threads: int
+) -> Pipeline:
+    """Return the pipeline that `fit` fits to these rows."""
     # A rare level is as rare with its copies as without.
     copies = int(augmented["copy"].max()) + 1
     preprocessing = settings["preprocessing"]
@@ -98,24 +192,11 @@ def fit(
         threads=threads,
         encoders=target_encoders(augmented, learned, preprocessing["max_categories"], splits),
     )
-    parameters = model.named_steps["model"].get_params(deep=False)
     # A whole number of `max_samples` caps what each member of an ensemble learns from; on a smaller
     # table scikit-learn would draw as many all the same, and every tree would see nearly every row.
-    cap = parameters.get("max_samples")
+    cap = model.named_steps["model"].get_params(deep=False).get("max_samples")
     if isinstance(cap, int) and cap > len(augmented):
         model.set_params(model__max_samples=None)
-    if tune := settings["model"].get("tune"):
-        estimator = model.named_steps["model"]
-        searched = search(estimator, settings["model"]["estimator"], random_state, **tune)
-        model.steps[-1] = ("model", searched)
-        fit_pipeline(model, augmented, schema, strategy, random_state)
-        use_best(model, estimator)
-    fit_pipeline(model, augmented, schema, strategy, random_state)
-    forget_splits(model.named_steps["preprocess"])
-    if parameters.get("n_jobs") is not None:
-        # Of the threads that the job had, nothing is in the file.
-        own = (settings["model"].get("params") or {}).get("n_jobs")
-        model.set_params(model__n_jobs=None if own is None else 1)
     return model
 
 

@@ -1,16 +1,28 @@
 """Searching for the parameters of an estimator, by rows of those it is fitted to."""
 
+import json
 import math
 import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import stats
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
+from sklearn.metrics import log_loss
+from sklearn.model_selection import ParameterGrid, ParameterSampler
 from sklearn.pipeline import Pipeline
 
+from ml_baseline.data.schema import Schema, feature_columns
+from ml_baseline.data.tables import read_table
 from ml_baseline.errors import InputError, did_you_mean, similar
+from ml_baseline.modelling.failure import failure
+from ml_baseline.modelling.inner_splits import tuning_split
 
+# Of the sets of parameters that a rung has tried, one in so many comes to the next.
+REDUCTION = 3
+TRIED = ["rung", "trial", "log_loss", "parameters"]
 # Whole numbers between the ends of a range that is logarithmic.
 STEPS = 50
 FOREST = {
@@ -53,32 +65,43 @@ SPACES: dict[str, dict[str, Any]] = {
 }
 
 
-def search(
+def candidates(
     estimator: BaseEstimator,
     path: str,
     random_state: int,
     method: str = "random",
     trials: int = 40,
-    folds: int = 3,
     space: dict[str, Any] | None = None,
-) -> BaseEstimator:
-    """Return an estimator that finds its parameters by log loss in folds of the rows it is fitted to.
-
-    A score that is to be honest is measured on other rows, as in nested cross-validation (Cawley and
-    Talbot 2010, JMLR 11, pp. 2079-2107).
+    folds: int = 3,
+) -> list[dict[str, Any]]:
+    """Return the sets of parameters that a search tries: "random" draws them, "grid" has all.
 
     Args:
         estimator: with the parameters that are not searched.
         path: its class's import path, for which `SPACES` may have a space.
         random_state: seed of what is drawn.
-        method: "random", "grid" or "bayesian" (with Optuna's tree-structured Parzen estimator).
-        trials: how many sets of parameters are tried, at most; a grid tries all.
-        folds: in how many folds.
-        space: for each parameter a list of values, or `low`, `high` and `log`.
+        method, trials, space: as `tune` has them in the config. `folds` is another's business.
 
     Raises:
-        InputError: there is no space, the estimator has no such parameter, a range is empty or has no
-            end to a grid, or Optuna is not installed.
+        InputError: as `checked_space`.
+    """
+    space = checked_space(estimator, path, method, space)
+    if method == "grid":
+        drawn = ParameterGrid(space)
+    else:
+        values = {name: _distribution(values) for name, values in space.items()}
+        drawn = ParameterSampler(values, trials, random_state=random_state)
+    return [_plain(parameters) for parameters in drawn]
+
+
+def checked_space(
+    estimator: BaseEstimator, path: str, method: str, space: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Return for each parameter to search a list of values, or `low`, `high` and `log`.
+
+    Raises:
+        InputError: there is no space, the estimator has no such parameter, or a range is empty or has
+            no end to a grid.
     """
     space = space or SPACES.get(path)
     if not space:
@@ -95,19 +118,104 @@ def search(
             )
         if isinstance(values, dict):
             _require_range(name, values, method)
-    common = {"scoring": "neg_log_loss", "cv": folds, "refit": False}
-    if method == "grid":
-        from sklearn.model_selection import GridSearchCV
+    return space
 
-        return GridSearchCV(estimator, space, **common)
-    if method == "random":
-        from sklearn.model_selection import RandomizedSearchCV
 
-        drawn = {name: _distribution(values) for name, values in space.items()}
-        return RandomizedSearchCV(
-            estimator, drawn, n_iter=trials, random_state=random_state, **common
+def try_rung(
+    model: Pipeline,
+    entry: dict[str, Any],
+    augmented: pd.DataFrame,
+    schema: Schema,
+    strategy: str,
+    random_state: int,
+    tried: pd.DataFrame | None,
+    rung: int,
+    part: int = 0,
+    parts: int = 1,
+) -> pd.DataFrame:
+    """Return the log loss of sets of parameters in one of the folds that they are tried in.
+
+    The first rung tries all of them in the first fold, each further rung the best third, by all folds
+    so far, in another: successive halving (Jamieson and Talwalkar 2016, AISTATS) with folds for what
+    is spent. The folds are of the rows that the model is fitted to, so a score that is to be honest is
+    measured on others (nested cross-validation: Cawley and Talbot 2010, JMLR 11, pp. 2079-2107).
+
+    Args:
+        model: the pipeline, not fitted.
+        entry: its `estimator` and `tune` in the config.
+        augmented: the rows and their copies.
+        schema: the table's input schema.
+        strategy: that of the split.
+        random_state: seed of what is drawn and of the folds.
+        tried: what this returned of all parts of all rungs before, None if there is none.
+        rung: from 0.
+        part, parts: which share of the trials.
+
+    Returns:
+        `rung, trial, log_loss, parameters` (as JSON); infinite for a set that cannot be fitted.
+    """
+    estimator, tune = model.named_steps["model"], entry["tune"]
+    sets = candidates(estimator, entry["estimator"], random_state, **tune)
+    trials = (range(len(sets)) if tried is None else left(tried, rung))[part::parts]
+    target = augmented[schema["target"]].to_numpy()
+    values, found = None, []
+    for trial in trials:
+        one = clone(estimator).set_params(**sets[trial])
+        training, held = tuning_split(
+            one, augmented, schema, strategy, random_state, tune.get("folds", 3), rung
         )
-    return _optuna_search(estimator, space, trials, random_state, common)
+        if values is None:
+            values = model[:-1].fit_transform(augmented[feature_columns(schema)], target)
+        try:
+            one.fit(values[training], target[training])
+            if "n_jobs" in one.get_params(deep=False):
+                one.set_params(n_jobs=1)  # sums keep their order
+            loss = log_loss(target[held], one.predict_proba(values[held]), labels=[0, 1])
+        except ValueError as error:
+            warnings.warn(f"{sets[trial]} cannot be fitted: {error}", stacklevel=2)
+            loss = math.inf
+        found.append((rung, trial, loss, json.dumps(sets[trial])))
+    return pd.DataFrame(found, columns=TRIED)
+
+
+def left(tried: pd.DataFrame, rung: int) -> list[int]:
+    """Return the trials that come to a rung, the best first; of equally good ones the first."""
+    last = tried.loc[tried["rung"] == rung - 1, "trial"]
+    means = tried[tried["trial"].isin(last)].groupby("trial")["log_loss"].mean()
+    best = means.sort_values(kind="stable").index.tolist()
+    return best[: math.ceil(len(best) / REDUCTION)]
+
+
+def best_parameters(tried: pd.DataFrame) -> dict[str, Any]:
+    """Return the set of parameters with the least log loss of those that all rungs have tried.
+
+    Raises:
+        InputError: none can be fitted.
+    """
+    best = left(tried, tried["rung"].max() + 1)[0]
+    rows = tried[tried["trial"] == best]
+    if not np.isfinite(rows["log_loss"]).all():
+        raise InputError("no set of parameters that `tune` tries can be fitted (see the log)")
+    return json.loads(rows["parameters"].iloc[0])
+
+
+def read_tried(paths: Sequence[str]) -> pd.DataFrame | None:
+    """Return what jobs before have tried, None if there are no files.
+
+    Raises:
+        InputError: one of them has failed.
+    """
+    for path in paths:
+        if reason := failure(path):
+            raise InputError(reason)
+    tables = [table for table in map(read_table, paths) if len(table)]
+    return pd.concat(tables) if tables else None
+
+
+def read_found(paths: Sequence[str]) -> dict[int, dict[str, Any]]:
+    """Return the parameters that a search over several jobs has found, by the fold left out of it."""
+    tried = read_tried(paths)
+    return {} if tried is None else {f: best_parameters(of) for f, of in tried.groupby("fold")}
 
 
 def _require_range(name: str, values: dict[str, Any], method: str) -> None:
@@ -133,13 +241,21 @@ def _distribution(values: Any) -> Any:
     return stats.loguniform(low, high) if log else stats.uniform(low, high - low)
 
 
-def _optuna_search(
+def optuna_search(
     estimator: BaseEstimator,
-    space: dict[str, Any],
-    trials: int,
+    path: str,
     random_state: int,
-    common: dict[str, Any],
+    method: str,
+    trials: int = 40,
+    space: dict[str, Any] | None = None,
+    folds: int = 3,
 ) -> BaseEstimator:
+    """Return an estimator that finds its parameters with Optuna's tree-structured Parzen estimator.
+
+    Each trial depends on those before it, so they are made one after the other. Raises InputError as
+    `checked_space`, and if Optuna is not installed.
+    """
+    space = checked_space(estimator, path, method, space)
     try:
         import optuna
         from optuna_integration import OptunaSearchCV
@@ -164,21 +280,31 @@ def _optuna_search(
         direction="maximize", sampler=optuna.samplers.TPESampler(seed=random_state)
     )
     drawn = {name: suggested(values) for name, values in space.items()}
-    return OptunaSearchCV(estimator, drawn, n_trials=trials, study=study, **common)
+    return OptunaSearchCV(
+        estimator,
+        drawn,
+        cv=folds,
+        n_trials=trials,
+        scoring="neg_log_loss",
+        study=study,
+        refit=False,
+    )
 
 
-def use_best(model: Pipeline, estimator: BaseEstimator) -> None:
-    """Put an estimator with the parameters that were found in place of a pipeline's fitted search.
-
-    It is still to be fitted: as any other it may need rows to stop early by. The parameters are kept as
-    the pipeline's `tuned_`; the search itself has times in it, which are different in each run.
-    """
-    found = model.named_steps["model"].best_params_
-    model.tuned_ = {
+def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {
         name: value.item() if isinstance(value, np.generic) else value
-        for name, value in sorted(found.items())
+        for name, value in sorted(parameters.items())
     }
-    model.steps[-1] = ("model", estimator.set_params(**found))
+
+
+def use(model: Pipeline, estimator: BaseEstimator, parameters: Mapping[str, Any]) -> None:
+    """Put an estimator with the parameters that were found at a pipeline's end, still to be fitted.
+
+    They are kept as the pipeline's `tuned_`; a search has times in it, which are different in each run.
+    """
+    model.tuned_ = _plain(parameters)
+    model.steps[-1] = ("model", estimator.set_params(**parameters))
 
 
 def parameters(model: Pipeline) -> dict[str, Any]:
