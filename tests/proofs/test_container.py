@@ -161,10 +161,8 @@ def assert_same_bytes(here: Project, there: Project) -> None:
     expected, found = here.checksums(), there.checksums()
     assert set(found) == set(expected)
     differ = {Path(name).name for name in expected if found[name] != expected[name]}
-    assert differ <= {
-        "report.html",
-        "pip_freeze.txt",
-    }  # which name Python and all that is installed
+    # Those name Python's version and all that is installed.
+    assert differ <= {"report.html", "pip_freeze.txt"}
 
 
 def test_the_shipped_config_gives_the_same_bytes_in_the_container(images, tmp_path):
@@ -180,13 +178,7 @@ def test_the_shipped_config_gives_the_same_bytes_in_the_container(images, tmp_pa
     here = Project(tmp_path / "here")
     shutil.copytree(ROOT / "config", here.folder / "config")
     here.run()
-    expected, found = here.checksums(), there.checksums()
-    assert set(found) == set(expected)
-    differ = {Path(name).name for name in expected if found[name] != expected[name]}
-    assert differ <= {
-        "report.html",
-        "pip_freeze.txt",
-    }  # which name Python and all that is installed
+    assert_same_bytes(here, there)
 
 
 def served(name: str, *options: str, within: float = 300) -> dict:

@@ -14,13 +14,14 @@ def test_a_search_over_jobs(project):
         "dummy": QUICK_MODELS["dummy"],
         "line": {"estimator": LINE, "tune": {"trials": 7}},
         "grid": {"estimator": LINE, "tune": {"method": "grid", "space": {"C": [0.01, 1]}}},
-        "wrong": {"estimator": LINE, "tune": {"space": {"c": [1]}}},
+        "wrong": {"estimator": LINE, "tune": {"trials": 1, "space": {"c": [1]}}},
     }
     project.write_config(
         datasets={"small": {"table": "table.csv", "target": "answer", "plots": []}}, models=models
     )
     done = project.snakemake()
     assert "has no parameter c to search; did you mean C" in " ".join(done.stdout.split())
+    assert (project.folder / "results/small/report.html").exists()
     seed = project.folder / "results/small/seed42"
     board = pd.read_csv(project.folder / "results/small/metrics.csv").set_index("model")
     assert board["status"].to_dict() == dict.fromkeys(board.index, "fitted") | {"wrong": "failed"}
@@ -33,7 +34,7 @@ def test_a_search_over_jobs(project):
     assert told["grid"]["tuned"]["C"] in (0.01, 1)
     # Lost files are made again with the same bytes, in another number of jobs at a time.
     before = {path: path.read_bytes() for path in seed.rglob("*") if path.is_file()}
-    (seed / "tuning/line/rung1_part1.csv").unlink()
+    (seed / "tuning/line/rung0_part1.csv").unlink()
     (seed / "models/line.joblib").unlink()
     project.snakemake("--cores", "1")
     assert {path: path.read_bytes() for path in before} == before

@@ -1,6 +1,7 @@
 """What all rules share: the checked config, the settings of each table, paths and code."""
 
 import atexit
+import math
 import os
 import sys
 from functools import cache
@@ -125,8 +126,9 @@ NOT_PUBLISHED = (
 )
 PUBLISHED_OF_MODEL = ("estimator", "from_rows", "params", "preprocessing", "tune")
 
-# In how many jobs the trials of a search begin; it finds the same in any number.
-TUNING_JOBS = 4
+# In how many jobs the trials of a search begin, at most, and with how many each; it finds the same in any
+# number of jobs.
+TUNING_JOBS, TRIALS_OF_A_JOB = 4, 5
 
 # The files of each model, of each split, and of each table beside its plots. Those on the way to
 # others too: what is deleted is made again.
@@ -310,9 +312,22 @@ def tuning_rungs(dataset, model):
     return 0 if tune is None or tune["method"] == "bayesian" else tune["folds"]
 
 
-def tuning_parts(rung):
+def tuning_parts(dataset, model, rung):
     """Return the jobs that share a rung's trials, of which a third comes to the next rung."""
-    return -(-TUNING_JOBS // 3**rung)
+    tune = SETTINGS[dataset]["models"][model]["tune"]
+    grid = tune["method"] == "grid" and tune["space"]
+    trials = math.prod(map(len, tune["space"].values())) if grid else tune["trials"]
+    return -(-min(TUNING_JOBS, -(-trials // TRIALS_OF_A_JOB)) // 3**rung)
+
+
+def tried_files(dataset, seed, model, rungs):
+    """Return the files of what a search has tried in its first rungs."""
+    place = {"dataset": dataset, "seed": seed, "model": model}
+    return [
+        TRIED.format(**place, rung=rung, part=part)
+        for rung in range(rungs)
+        for part in range(tuning_parts(dataset, model, rung))
+    ]
 
 
 def tried_before(model):
@@ -320,13 +335,7 @@ def tried_before(model):
 
     def found(wildcards):
         rungs = int(wildcards.get("rung", tuning_rungs(wildcards.dataset, model)))
-        places = [(rung, part) for rung in range(rungs) for part in range(tuning_parts(rung))]
-        return [
-            TRIED.format(
-                dataset=wildcards.dataset, seed=wildcards.seed, model=model, rung=r, part=p
-            )
-            for r, p in places
-        ]
+        return tried_files(wildcards.dataset, wildcards.seed, model, rungs)
 
     return found
 
@@ -335,8 +344,8 @@ def tuning_settings(model):
     """Return the params function of the rule that tries parameters of `model`."""
 
     def found(wildcards):
-        parts = {"parts": tuning_parts(int(wildcards.rung))}
-        return canonical(training_settings(model)(wildcards) | parts)
+        parts = tuning_parts(wildcards.dataset, model, int(wildcards.rung))
+        return canonical(training_settings(model)(wildcards) | {"parts": parts})
 
     return found
 
@@ -563,11 +572,18 @@ def run_plan():
         found = (files(patterns, dataset, models=models) for dataset in SETTINGS)
         return [made(path) for paths in found for path in paths]
 
+    searched = [
+        made(path)
+        for dataset in SETTINGS
+        for seed in SETTINGS[dataset]["seeds"]
+        for model in own_models(dataset)
+        for path in tried_files(dataset, seed, model, tuning_rungs(dataset, model))
+    ]
     explained = of_all("results/{dataset}/importance.csv")
     return Plan(
         tables={dataset: list(map(made, table_files(dataset))) for dataset in WANTED},
         folders=of_all("data/processed/{dataset}", "results/{dataset}"),
-        trained=of_all(MODEL, REFIT) + of_all(NAIVE, models=own_models),
+        trained=searched + of_all(MODEL, REFIT) + of_all(NAIVE, models=own_models),
         scored=of_all(SCORES),
         controls=of_all("results/{dataset}/controls.csv"),
         explained=dict(zip(explained, of_all("results/logs/{dataset}/explain.log"))),

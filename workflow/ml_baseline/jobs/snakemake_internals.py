@@ -383,7 +383,8 @@ def rule_graph(workflow: Any, start: Any, wildcards: dict[str, Any]) -> dict[str
                 deeper = needs(maker, its)
                 if its.get("dataset", wildcards["dataset"]) == wildcards["dataset"]:
                     jobs.setdefault(made_by, set()).add((maker.name, *sorted(its.items())))
-                    edges.update((need, made_by) for need in deeper)
+                    # A search for parameters waits for jobs of its own rule too.
+                    edges.update((need, made_by) for need in deeper - {made_by})
                     found.add(made_by)
                 else:
                     found |= deeper
