@@ -146,6 +146,14 @@ def test_what_is_saved_is_an_ordinary_classifier(fitted):
     assert weights_of(ensemble) == weights
 
 
+def test_equal_strings_are_one_in_a_file_whether_python_has_them_once_or_twice(tmp_path):
+    word, again = "C of a model", "".join(["C of ", "a model"])
+    assert word is not again
+    save_model({"one": word, "two": word}, tmp_path / "once")
+    save_model({"one": word, "two": again}, tmp_path / "twice")
+    assert (tmp_path / "once").read_bytes() == (tmp_path / "twice").read_bytes()
+
+
 def test_it_is_saved_with_the_same_bytes_each_time(fitted, tmp_path):
     """The nodes of trees have gaps, which are filled at random when they are read."""
     _, _, models = fitted

@@ -1,6 +1,7 @@
 """Fitted models as files between jobs: nothing is unpickled but what the workflow wrote."""
 
 import io
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -19,15 +20,18 @@ OF_THE_MOMENT = ("model_guid", "train_finish_time")
 
 
 class _Pickler(NumpyPickler):
-    """As `joblib.dump`, but nothing is kept of padding, clocks and threads.
+    """As `joblib.dump`, but nothing is kept of padding, clocks, threads and the version of Python.
 
     The nodes of trees are records with padding between their fields. When they are read again there is
     whatever the memory held, and the file of an ensemble would be another one each time. CatBoost notes
-    when it has fitted, scikit-learn's boosting with how many threads.
+    when it has fitted, scikit-learn's boosting with how many threads. A string is written once; whether
+    an equal one is the same object depends on Python's version.
     """
 
     def save(self, obj: object) -> None:
-        if type(obj) is np.ndarray and obj.dtype.names and not obj.dtype.hasobject:
+        if type(obj) is str:
+            obj = sys.intern(obj)
+        elif type(obj) is np.ndarray and obj.dtype.names and not obj.dtype.hasobject:
             fields = obj
             obj = np.zeros(fields.shape, fields.dtype)
             obj[...] = fields
