@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[1]
 
 # Files of a published run that hold the time of its publication, and the name it has from it.
 DATED = ("published.json", "latest.txt", "run_meta.json", "seal.txt", "README.md")
+# What stands in a fresh clone.
+IN_A_CLONE = ("data/README.md", "data/raw/.gitkeep", "results/README.md")
 RUN_ID = re.compile(r"[0-9T:-]+Z__classification__seed\d+")
 
 QUICK_MODELS = {
@@ -81,8 +83,8 @@ class Project:
             for path in sorted((self.folder / root).rglob("*")):
                 parts = path.relative_to(self.folder).parts
                 dated = path.name in DATED and ("runs" in parts or path.name == "published.json")
-                page = len(parts) == 2 and path.name == "README.md"  # stands in a fresh clone
-                if path.is_file() and not (dated or page or {"logs", "benchmarks"} & set(parts)):
+                cloned = "/".join(parts) in IN_A_CLONE
+                if path.is_file() and not (dated or cloned or {"logs", "benchmarks"} & set(parts)):
                     name = RUN_ID.sub("run", "/".join(parts))
                     content = path.read_bytes()
                     if name.endswith(".check.json"):  # which says what run has predicted
