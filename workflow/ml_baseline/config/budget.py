@@ -116,12 +116,8 @@ def table_size(path: str) -> tuple[int, int]:
                 head = PACKED_TEXT.get(end, lambda file: file)(packed).read(LOOKED_AT)
                 # Packed as the rest of the file, as far as that is known.
                 size *= len(head) / packed.tell() / (PACKED_TIMES if end in PACKED_TEXT else 1)
-        except (
-            OSError,
-            EOFError,
-            ZeroDivisionError,
-            lzma.LZMAError,
-        ):  # reading it will say what is wrong
+        # Reading it will say what is wrong.
+        except (OSError, EOFError, ZeroDivisionError, lzma.LZMAError):
             size = 0.0
     lines = head.count(b"\n")
     if not lines:
