@@ -3,11 +3,13 @@
 import json
 
 import pandas as pd
+import pytest
 from running import QUICK_MODELS, small_table
 
 LINE = "sklearn.linear_model.LogisticRegression"
 
 
+@pytest.mark.proof
 def test_a_search_over_jobs(project):
     project.write("table.csv", small_table())
     models = {
