@@ -171,7 +171,7 @@ def test_the_shipped_config_gives_the_same_bytes_in_the_container(images, tmp_pa
     key.chmod(0o400)
     there = Project(tmp_path / "there")
     there.folder.mkdir()
-    run = ["podman", "run", "--rm", "-v", f"{there.folder}:/work", "-v", f"{key}:/key:ro"]
+    run = ["podman", "run", "--rm", "-v", f"{there.folder}:/project", "-v", f"{key}:/key:ro"]
     run += ["-e", f"{KEY_VARIABLE}=/key", "-e", "OMP_NUM_THREADS=1", images["workflow"]]
     said(*run, "cp", "-r", "/opt/ml-baseline/config", ".")
     said(*run)

@@ -59,7 +59,7 @@ def workflow(tmp_path, monkeypatch):
 
 def started(workflow, **plan) -> Run:
     made = Run(workflow, Path("scripts"))
-    made._plan = Plan(**{"tables": {"small": []}, "folders": [], "trained": [MODEL]} | plan)
+    made._plan = Plan(**{"tables": ["small"], "folders": [], "trained": [MODEL]} | plan)
     return made
 
 

@@ -581,7 +581,8 @@ def run_plan():
     ]
     explained = of_all("results/{dataset}/importance.csv")
     return Plan(
-        tables={dataset: list(map(made, table_files(dataset))) for dataset in WANTED},
+        tables=WANTED,
+        files_of=lambda dataset: list(map(made, table_files(dataset))),
         folders=of_all("data/processed/{dataset}", "results/{dataset}"),
         trained=searched + of_all(MODEL, REFIT) + of_all(NAIVE, models=own_models),
         scored=of_all(SCORES),

@@ -95,6 +95,7 @@ FITS: dict[str, Callable[[int, int, Mapping], float]] = {
 }
 
 
+@cache
 def megabytes(path: str) -> float:
     """Return the size of a table as text, 0 for one that is not there yet."""
     times = PACKED_TIMES if path.lower().endswith(PACKED) else 1

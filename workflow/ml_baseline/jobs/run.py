@@ -40,7 +40,7 @@ FREED_BYTES = 1 << 20
 class Plan:
     """What a run has to know of the config."""
 
-    tables: dict[str, list[str]]  # that the run is for, each with its files
+    tables: Sequence[str]  # that the run is for
     folders: Sequence[str]  # that nobody but the workflow writes into
     trained: Sequence[str]  # files that hold the reason where training failed
     scored: Sequence[str] = ()  # files that tell, in rows for models, whether they could be scored
@@ -51,6 +51,7 @@ class Plan:
     results: str = "results"
     # The optional models that are left out, each with the package it would need.
     not_installed: dict[str, str] = field(default_factory=dict)
+    files_of: Callable[[str], list[str]] = lambda table: []  # what is made of a table
     told: Sequence[str] = ()  # what the budgets of tables have decided, one line each
     # Files that are made of all tables, each with a function that writes it with what there is, given
     # what could not be made and when the run began; it returns whether it has written.
@@ -87,7 +88,7 @@ class Run:
 
         While another run is at work, nobody knows what its files will be.
         """
-        snakemake_internals.batch_by_table(self._workflow, self._plan.tables)
+        snakemake_internals.batch_by_table(self._workflow, self._plan.tables, self._plan.files_of)
         if snakemake_internals.is_remote(self._workflow):
             snakemake_internals.group_jobs(self._workflow, self._plan.group_of)
         if not self._lock.alone:
@@ -155,7 +156,7 @@ class Run:
                 if str(results / table / "metrics.csv") in unfinished
             ]
             words = (since, results, missing, failed, self._progress.reasons)
-            print(for_terminal(run_summary(list(self._plan.tables), *words)))
+            print(for_terminal(run_summary(self._plan.tables, *words)))
         finally:
             if self._warm is not None:
                 self._warm.close()

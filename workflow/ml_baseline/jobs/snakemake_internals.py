@@ -8,7 +8,7 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from pathlib import Path, PurePath
 from types import FunctionType
@@ -223,22 +223,25 @@ def look_once() -> None:
     common.get_function_params = rules.get_function_params = parameters
 
 
-def batch_by_table(workflow: Any, tables: dict[str, list[str]]) -> None:
+def batch_by_table(
+    workflow: Any, tables: Sequence[str], files_of: Callable[[str], list[str]]
+) -> None:
     """Have `--batch all=1/3` take a third of the tables, and what is made of all in the last part.
 
     Snakemake would divide the files in alphabetical order: then the first part has to make nearly all.
 
     Args:
         workflow: Snakemake's workflow.
-        tables: the files of each table. Where there are fewer tables than parts, nothing is changed.
+        tables: where there are fewer of them than parts, nothing is changed.
+        files_of: what gives the files of a table; asked only for a batch.
     """
     batch = workflow.dag_settings.batch
     if batch is None or batch.rulename != "all" or len(tables) < batch.batches:
         return
     part_of = {
         file: number * batch.batches // len(tables)
-        for number, files in enumerate(tables.values())
-        for file in files
+        for number, table in enumerate(tables)
+        for file in files_of(table)
     }
     last = batch.batches - 1
     batch.get_batch = lambda items: [
