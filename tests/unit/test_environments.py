@@ -1,6 +1,7 @@
-"""The lists of packages agree: what is installed by conda's file is what was tested."""
+"""Lists of packages and names of versions agree: what conda's file installs is what was tested."""
 
 import importlib.metadata
+import re
 import tomllib
 
 import yaml
@@ -28,3 +29,11 @@ def test_the_conda_environment_has_all_that_is_needed_in_the_versions_that_were_
                 if found.marker is None or found.marker.evaluate({"extra": extra}):
                     waiting.append(found)
     assert named == {name for name, _ in seen}
+
+
+def test_the_changelog_and_the_docs_name_the_version_of_the_package():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    released = re.findall(r"^## (\S+) \(\d{4}-\d\d-\d\d\)$", changelog, re.MULTILINE)
+    assert released[0] == version
+    assert f'tag="v{version}"' in (ROOT / "docs" / "module.md").read_text("utf-8")

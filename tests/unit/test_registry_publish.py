@@ -331,6 +331,7 @@ def test_the_code_is_named_by_its_commit(tmp_path, monkeypatch):
     source.write_text("x = 1\n")
     monkeypatch.setattr(environment_module, "__file__", str(source))
     assert environment_module.code_version()["commit"] is None  # not from a checkout
+    (tmp_path / "pyproject.toml").write_text('[project]\nversion = "9.8"\n')
 
     def git(*arguments):
         identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
@@ -342,6 +343,7 @@ def test_the_code_is_named_by_its_commit(tmp_path, monkeypatch):
     git("commit", "-qm", "first")
     found = environment_module.code_version()
     assert found["commit"] == git("rev-parse", "HEAD") and found["dirty"] is False
+    assert found["version"] == "9.8"
     source.write_text("x = 2\n")
     assert environment_module.code_version()["dirty"] is True
 

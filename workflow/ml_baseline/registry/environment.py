@@ -4,6 +4,7 @@ import contextlib
 import importlib.metadata
 import platform
 import subprocess
+import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -31,12 +32,14 @@ def python_version() -> str:
 
 
 def code_version() -> dict[str, object]:
-    """Return the project's version, and its commit and whether files differ from it if known.
+    """Return the version of this code, and its commit and whether files differ from it if known.
 
     `commit` and `dirty` are None where the code does not come from a git checkout or git is missing.
     """
     root = Path(__file__).parents[3]
     state: dict[str, object] = {"version": _version("ml-baseline"), "commit": None, "dirty": None}
+    if (project := root / "pyproject.toml").exists():  # whatever version is installed
+        state["version"] = tomllib.loads(project.read_text("utf-8"))["project"]["version"]
     if (root / ".git").exists():
         commit = _git(root, "rev-parse", "HEAD")
         changes = _git(root, "status", "--porcelain", "--", "workflow", "Snakefile")
