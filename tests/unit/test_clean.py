@@ -331,7 +331,7 @@ def test_the_messy_customers_are_repaired_to_the_last_cell(tmp_path, rows, seed,
     raw, _ = read_raw_table(tmp_path / "customers.csv")
     schema = infer_schema(raw, {"target": "purchased", "encode": encode})
     table, repairs = clean(raw, through_json(schema))
-    truth = sample_data.customers_visible_features(rows, seed)
+    truth = sample_data.customers_features(rows, seed, visible=True)
     if encode:
         truth["gender"] = truth["gender"].map(encode["gender"])
     assert feature_columns(schema) == truth.columns.tolist()

@@ -13,15 +13,22 @@ import pandas as pd
 
 from ml_baseline.data.sample_note import write_note
 from ml_baseline.data.tables import write_content
-from ml_baseline.errors import InputError
 from ml_baseline.files import whole_file
-
-CUSTOMERS_MINIMUM_ROWS = 50
 
 MISSING_TOKENS = ("", "NA", "?", "n/a")
 UNPARSABLE_TOKENS = ("unknown", "abc", "12..5")
 DUPLICATE_SHARE = 0.015
-
+# What each kind of mess makes of a cell; `choice` is a random whole number.
+SPOIL: dict[str, Callable[[str, int], str]] = {
+    "missing": lambda cell, choice: MISSING_TOKENS[choice % len(MISSING_TOKENS)],
+    "unparsable": lambda cell, choice: UNPARSABLE_TOKENS[choice % len(UNPARSABLE_TOKENS)],
+    "thousands": lambda cell, choice: f"{int(cell):,}",
+    "dollar": lambda cell, choice: f"${cell}",
+    "lower": lambda cell, choice: cell.lower(),
+    "upper": lambda cell, choice: cell.upper(),
+    "before": lambda cell, choice: f"{' ' * (1 + choice % 2)}{cell}",
+    "after": lambda cell, choice: f"{cell}{' ' * (1 + choice % 2)}",
+}
 # Share of the distinct rows whose cell is spoilt so. The kinds exclude each other within a column,
 # and which rows they strike depends on nothing: not on the values, not on the target.
 MESS = {
@@ -33,7 +40,7 @@ MESS = {
     "gender": {"missing": 0.03, "lower": 0.06, "upper": 0.04, "before": 0.03, "after": 0.03},
     "product_type": {"missing": 0.03, "before": 0.03, "after": 0.03},
 }
-
+FORMATS = {"purchase_amount": "{:,.2f}", "satisfaction_score": "{:.1f}"}
 NUMBERS = ("age", "income", "purchase_amount", "monthly_visits", "satisfaction_score")
 
 PRODUCT_SHARES = {"Basic": 0.45, "Plus": 0.33, "Premium": 0.22}
@@ -41,83 +48,80 @@ PRODUCT_SHARES = {"Basic": 0.45, "Plus": 0.33, "Premium": 0.22}
 # to almost 0, so that a line sees little of it.
 PRODUCT_INCOME_EFFECT = {"Basic": -0.9, "Plus": 0.2, "Premium": 1.5}
 
-# Log-scale spread of income around what age suggests, and of the amount around what income does.
-INCOME_SPREAD = 0.42
-AMOUNT_SPREAD = 0.75
+# Log-normal columns: the log to expect from the columns before, its spread, and the value's limits.
+LOG_NORMAL: dict[str, tuple[Callable[[dict], np.ndarray], float, int, int]] = {
+    "income": (
+        lambda drawn: np.log(48_000) + 0.3 * (1 - ((drawn["age"] - 50) / 30) ** 2),
+        *(0.42, 15_000, 250_000),
+    ),
+    "purchase_amount": (
+        lambda drawn: np.log(150) + 0.5 * np.log(drawn["income"] / 60_000),
+        *(0.75, 5, 5_000),
+    ),
+}
+
+
+def _log_normal(name: str, rng: np.random.Generator, rows: int, drawn: dict) -> np.ndarray:
+    expected, spread, low, high = LOG_NORMAL[name]
+    return np.clip(np.exp(expected(drawn) + spread * rng.standard_normal(rows)), low, high)
+
+
+def _choice(rng: np.random.Generator, rows: int, shares: dict[str, float]) -> np.ndarray:
+    return rng.choice(np.array(list(shares), dtype=object), rows, p=list(shares.values()))
+
+
+# In causal order, which is also the order of the columns: income needs age, the amount income.
+DRAW: dict[str, Callable[[np.random.Generator, int, dict], np.ndarray]] = {
+    "age": lambda rng, rows, _: np.rint(18 + 62 * rng.beta(1.5, 1.8, rows)).astype("int64"),
+    "income": lambda *args: np.rint(_log_normal("income", *args)).astype("int64"),
+    "purchase_amount": lambda *args: np.round(_log_normal("purchase_amount", *args), 2),
+    "monthly_visits": lambda rng, rows, _: rng.negative_binomial(4, 1 / 3, rows),
+    "satisfaction_score": lambda rng, rows, _: np.round(1 + 9 * rng.beta(2.4, 1.9, rows), 1),
+    "gender": lambda rng, rows, _: _choice(rng, rows, {"Female": 0.52, "Male": 0.48}),
+    "product_type": lambda rng, rows, _: _choice(rng, rows, PRODUCT_SHARES),
+}
 
 HIGH_VALUE_THRESHOLD = 1000.0
 COUNTRY_SHARES = {"DE": 0.3, "FR": 0.2, "GB": 0.18, "US": 0.14, "ES": 0.1, "NL": 0.08}
-
-BREAST_CANCER_SOURCE = """\
-Breast Cancer Wisconsin (Diagnostic)
-569 tumours, 30 features computed from images of fine needle aspirates.
-Creators: William Wolberg, Olvi Mangasarian, Nick Street, W. Street (1993; donated 1995).
-Source: UCI Machine Learning Repository, https://doi.org/10.24432/C5DW2B, in the copy that
-scikit-learn ships (sklearn.datasets.load_breast_cancer). Changed here: the target column is
-called diagnosis and holds the words malignant and benign.
-Licence: CC BY 4.0, https://creativecommons.org/licenses/by/4.0/
-"""
 
 
 def customers(rows: int, random_state: int) -> pd.DataFrame:
     """Return a raw customers table, as messy as a real export, with target `purchased`.
 
-    Exactly `rows` rows (duplicates included), columns age (years), income (a year),
+    Exactly `rows` rows (50 or more, duplicates included), columns age (years), income (a year),
     purchase_amount (currency), monthly_visits, satisfaction_score (1 to 10), gender, product_type:
     all text; purchased: int64, 0 or 1, never spoilt. The same arguments give the same table.
 
-    How the truth arises. age is 18 to 80; income is log-normal and peaks at 50; purchase_amount is
-    log-normal and rises with income; the other features are independent. With
-
-        u = (age - 46) / 15                   s = (satisfaction_score - 6) / 2
-        z = ln(income / 50000) / 0.45         v = (monthly_visits - 7) / 4, within -1.5 and 2
-        m = ln(purchase_amount / 150) / 0.8   k = -0.9 (Basic), 0.2 (Plus), 1.5 (Premium)
-
-        logit P(purchased = 1) = -0.6 + 1.05 (u^2 - 1) + s v + k z + 0.5 m + 0.35 s
-
-    `customers_probability` is this formula, `best_possible_roc_auc` what it allows. The mess (`MESS`,
-    and about 1.5 % exact copies of other rows) strikes completely at random, each kind at least one
-    cell; amounts from 1,000 up always have the comma.
-
-    Raises InputError if `rows` is below 50.
+    `customers_probability` is how the target arises, `best_visible_roc_auc` what that allows. The mess
+    (`MESS`, and about 1.5 % exact copies of other rows) strikes completely at random, each kind at
+    least one cell; amounts from 1,000 up always have the comma.
     """
     truth, struck, order = _customers_truth(rows, random_state)
-    formats = {"purchase_amount": "{:,.2f}", "satisfaction_score": "{:.1f}"}
     text = {
-        name: [formats.get(name, "{}").format(v) for v in truth[name].tolist()] for name in MESS
+        name: [FORMATS.get(name, "{}").format(v) for v in truth[name].tolist()] for name in MESS
     }
     tokens = _random_streams(random_state)["tokens"]
     for name, cells in text.items():
         for kind, positions in struck[name].items():
             choices = tokens.integers(0, 12, len(positions))  # 12: a multiple of both token counts
             for position, choice in zip(positions.tolist(), choices.tolist(), strict=True):
-                cells[position] = _SPOIL[kind](cells[position], choice)
+                cells[position] = SPOIL[kind](cells[position], choice)
     raw = pd.DataFrame({**text, "purchased": truth["purchased"]})
     return raw.iloc[order].reset_index(drop=True)
 
 
-def customers_true_features(rows: int, random_state: int) -> pd.DataFrame:
+def customers_features(rows: int, random_state: int, visible: bool = False) -> pd.DataFrame:
     """Return the features behind `customers(rows, random_state)`, row by row, before any mess.
 
-    Shape (rows, 7), nothing missing. It is the table `customers_probability` takes.
-    """
-    truth, _, order = _customers_truth(rows, random_state)
-    return truth.drop(columns="purchased").iloc[order].reset_index(drop=True)
-
-
-def customers_visible_features(rows: int, random_state: int) -> pd.DataFrame:
-    """Return what perfect cleaning of `customers(rows, random_state)` would give, row by row.
-
-    Shape (rows, 7): the true features, and NaN where the raw cell is missing or unparsable.
+    Shape (rows, 7), nothing missing, as `customers_probability` takes it. If `visible`, what perfect
+    cleaning of that table would give: NaN where the raw cell is missing or unparsable.
     """
     truth, struck, order = _customers_truth(rows, random_state)
-    visible = truth.drop(columns="purchased")
-    for name, kinds in struck.items():
-        lost = np.zeros(len(visible), dtype=bool)
-        for kind in ("missing", "unparsable"):
-            lost[kinds.get(kind, [])] = True
-        visible[name] = visible[name].mask(lost)
-    return visible.iloc[order].reset_index(drop=True)
+    features = truth.drop(columns="purchased")
+    for name, kinds in struck.items() if visible else ():
+        lost = np.concatenate([kinds["missing"], kinds.get("unparsable", [])]).astype("int64")
+        features[name] = features[name].mask(features.index.isin(lost))
+    return features.iloc[order].reset_index(drop=True)
 
 
 def customers_probability(features: pd.DataFrame) -> np.ndarray:
@@ -170,36 +174,16 @@ def roc_auc_of_probabilities(probability: np.ndarray) -> float:
     So this is the best that these rows, shape (rows,), allow. No labels are drawn: every pair (i, j)
     counts with the chance p_i (1 - p_j) that i is the positive and j the negative one, and is won if
     p_i > p_j (half if equal). It differs from the expected ROC-AUC of labels drawn once by
-    O(1 / rows). Raises InputError if it is empty, holds anything outside 0 to 1, or leaves no chance
-    of having both classes.
+    O(1 / rows).
     """
-    p = np.asarray(probability, dtype=float)
-    if p.ndim != 1 or p.size == 0 or not ((p >= 0) & (p <= 1)).all():
-        raise InputError(
-            f"Expected a one-dimensional array of probabilities from 0 to 1, found shape {p.shape}"
-            " or values beyond; give one probability per row, none missing."
-        )
     # Group equal scores, in ascending order, so that ties count half.
-    score, group = np.unique(p, return_inverse=True)
-    size = np.bincount(group)
+    score, size = np.unique(probability, return_counts=True)
     positive, negative = score * size, (1 - score) * size
     below = np.cumsum(negative) - negative
     own = size * score * (1 - score)  # a row is no pair with itself
     pairs = positive.sum() * negative.sum() - own.sum()
-    if pairs <= 0:
-        raise InputError(
-            "Found probabilities that never give both a positive and a negative row;"
-            " ROC-AUC needs both: give more rows, or rows that differ."
-        )
     won = (positive * below).sum() + 0.5 * (positive * negative - own).sum()
     return float(won / pairs)
-
-
-def best_possible_roc_auc(rows: int = 1_000_000, random_state: int = 0) -> float:
-    """Return the best ROC-AUC possible on customers whose true features are all known."""
-    rng = _random_streams(random_state)["features"]
-    truth = pd.DataFrame(_draw_features(rng, rows))
-    return roc_auc_of_probabilities(customers_probability(truth))
 
 
 def best_visible_roc_auc(rows: int = 100_000, random_state: int = 0, draws: int = 200) -> float:
@@ -207,7 +191,7 @@ def best_visible_roc_auc(rows: int = 100_000, random_state: int = 0, draws: int 
 
     No model, however many rows it learns from, is expected to do better on fresh rows.
     """
-    visible = customers_visible_features(rows, random_state)
+    visible = customers_features(rows, random_state, visible=True)
     return roc_auc_of_probabilities(customers_expected_probability(visible, draws, random_state))
 
 
@@ -221,10 +205,8 @@ def users(rows: int, random_state: int) -> pd.DataFrame:
         is_high_value = 1 if total_amount > HIGH_VALUE_THRESHOLD else 0
 
     A leak on purpose: with total_amount among the features any model scores near 1.0. The threshold
-    is a fixed amount, so that a label does not depend on the other rows. Raises InputError if `rows`
-    is below 1.
+    is a fixed amount, so that a label does not depend on the other rows.
     """
-    _require_rows(rows, 1)
     rng = np.random.default_rng(random_state)
     width = max(5, len(str(rows)))
     n_orders = 1 + rng.negative_binomial(2, 2 / (2 + 9), rows)
@@ -257,6 +239,17 @@ def breast_cancer() -> pd.DataFrame:
     return table
 
 
+BREAST_CANCER_SOURCE = """\
+Breast Cancer Wisconsin (Diagnostic)
+569 tumours, 30 features computed from images of fine needle aspirates.
+Creators: William Wolberg, Olvi Mangasarian, Nick Street, W. Street (1993; donated 1995).
+Source: UCI Machine Learning Repository, https://doi.org/10.24432/C5DW2B, in the copy that
+scikit-learn ships (sklearn.datasets.load_breast_cancer). Changed here: the target column is
+called diagnosis and holds the words malignant and benign.
+Licence: CC BY 4.0, https://creativecommons.org/licenses/by/4.0/
+"""
+
+
 CUSTOMERS_SOURCE = """\
 Customers: a made-up table with a known best possible score
 Drawn from the process that docs/sample_data.md describes, and made as messy as real exports are.
@@ -270,35 +263,28 @@ No person in it exists.
 """
 
 
-def make(sample: str, rows: int | None = None, seed: int | None = None) -> tuple[pd.DataFrame, str]:
-    """Return the table of a sample ("customers", "users" or "breast_cancer") and where it comes from.
-
-    `rows` and `seed` are of no use for breast_cancer.
-    """
-    if sample == "breast_cancer":
-        return breast_cancer(), BREAST_CANCER_SOURCE
-    if sample == "customers":
-        return customers(rows or 0, seed or 0), CUSTOMERS_SOURCE
-    return users(rows or 0, seed or 0), USERS_SOURCE
+# What makes each sample, and where it comes from.
+SAMPLES: dict[str, tuple[Callable[..., pd.DataFrame], str]] = {
+    "customers": (customers, CUSTOMERS_SOURCE),
+    "users": (users, USERS_SOURCE),
+    "breast_cancer": (breast_cancer, BREAST_CANCER_SOURCE),
+}
 
 
 def write(
     sample: str, path: str | Path, rows: int | None = None, seed: int | None = None
 ) -> pd.DataFrame:
-    """Write a sample (as `make` takes it) to a .csv or .parquet file, with its note beside it.
+    """Write one of `SAMPLES` to a .csv or .parquet file, with its note beside it, and return it.
 
-    Each is written whole or not at all, the table last: there is no sample without its note.
+    `rows` and `seed` are of no use for breast_cancer. Each file is written whole or not at all, the table last:
+    there is no sample without its note.
     """
-    table, text = make(sample, rows, seed)
+    make, text = SAMPLES[sample]
+    table = make() if sample == "breast_cancer" else make(rows, seed)
     with whole_file(path) as temporary:
         write_content(table, temporary)
         write_note(path, text, temporary)
     return table
-
-
-def _require_rows(rows: int, minimum: int) -> None:
-    if rows < minimum:
-        raise InputError(f"Found rows={rows}, expected at least {minimum}; ask for more rows.")
 
 
 def _random_streams(random_state: int) -> dict[str, np.random.Generator]:
@@ -314,7 +300,6 @@ def _customers_truth(
 
     The order is an index into the distinct customers, in which some stand twice.
     """
-    _require_rows(rows, CUSTOMERS_MINIMUM_ROWS)
     streams = _random_streams(random_state)
     duplicates = max(1, round(DUPLICATE_SHARE * rows))
     distinct = rows - duplicates
@@ -332,46 +317,12 @@ def _customers_truth(
     return truth, struck, order
 
 
-def _expected_log_income(age: np.ndarray) -> np.ndarray:
-    return np.log(48_000) + 0.3 * (1 - ((age - 50) / 30) ** 2)
-
-
-def _expected_log_amount(income: np.ndarray) -> np.ndarray:
-    return np.log(150) + 0.5 * np.log(income / 60_000)
-
-
-def _draw_income(rng: np.random.Generator, rows: int, drawn: dict) -> np.ndarray:
-    log = _expected_log_income(drawn["age"]) + INCOME_SPREAD * rng.standard_normal(rows)
-    return np.rint(np.clip(np.exp(log), 15_000, 250_000)).astype("int64")
-
-
-def _draw_purchase_amount(rng: np.random.Generator, rows: int, drawn: dict) -> np.ndarray:
-    log = _expected_log_amount(drawn["income"]) + AMOUNT_SPREAD * rng.standard_normal(rows)
-    return np.round(np.clip(np.exp(log), 5, 5_000), 2)
-
-
-# In causal order, which is also the order of the columns: income needs age, the amount income.
-_DRAW: dict[str, Callable[[np.random.Generator, int, dict], np.ndarray]] = {
-    "age": lambda rng, rows, _: np.rint(18 + 62 * rng.beta(1.5, 1.8, rows)).astype("int64"),
-    "income": _draw_income,
-    "purchase_amount": _draw_purchase_amount,
-    "monthly_visits": lambda rng, rows, _: rng.negative_binomial(4, 1 / 3, rows),
-    "satisfaction_score": lambda rng, rows, _: np.round(1 + 9 * rng.beta(2.4, 1.9, rows), 1),
-    "gender": lambda rng, rows, _: np.where(rng.random(rows) < 0.52, "Female", "Male").astype(
-        object
-    ),
-    "product_type": lambda rng, rows, _: rng.choice(
-        np.array(list(PRODUCT_SHARES), dtype=object), rows, p=list(PRODUCT_SHARES.values())
-    ),
-}
-
-
 def _draw_features(
     rng: np.random.Generator, rows: int, known: dict[str, np.ndarray] | None = None
 ) -> dict[str, np.ndarray]:
     """Draw all features; where `known` has a value, it stands and what follows builds on it."""
     drawn: dict[str, np.ndarray] = {}
-    for name, draw in _DRAW.items():
+    for name, draw in DRAW.items():
         drawn[name] = draw(rng, rows, drawn)
         if known is not None:
             drawn[name] = np.where(pd.isna(known[name]), drawn[name], known[name])
@@ -383,22 +334,8 @@ def _weight(filled: dict[str, np.ndarray], known: dict[str, np.ndarray]) -> np.n
 
     Ignores rounding, which is fine, and clipping, which concerns one row in a thousand.
     """
-    income = (np.log(filled["income"]) - _expected_log_income(filled["age"])) / INCOME_SPREAD
-    amount = np.log(filled["purchase_amount"]) - _expected_log_amount(filled["income"])
-    surprise = np.where(pd.isna(known["income"]), 0.0, income**2) + np.where(
-        pd.isna(known["purchase_amount"]), 0.0, (amount / AMOUNT_SPREAD) ** 2
-    )
+    surprise = np.zeros(len(filled["age"]))
+    for name, (expected, spread, *_) in LOG_NORMAL.items():
+        off = (np.log(filled[name]) - expected(filled)) / spread
+        surprise += np.where(pd.isna(known[name]), 0.0, off**2)
     return np.exp(-0.5 * surprise)
-
-
-# What each kind of mess makes of a cell; `choice` is a random whole number.
-_SPOIL: dict[str, Callable[[str, int], str]] = {
-    "missing": lambda cell, choice: MISSING_TOKENS[choice % len(MISSING_TOKENS)],
-    "unparsable": lambda cell, choice: UNPARSABLE_TOKENS[choice % len(UNPARSABLE_TOKENS)],
-    "thousands": lambda cell, choice: f"{int(cell):,}",
-    "dollar": lambda cell, choice: f"${cell}",
-    "lower": lambda cell, choice: cell.lower(),
-    "upper": lambda cell, choice: cell.upper(),
-    "before": lambda cell, choice: f"{' ' * (1 + choice % 2)}{cell}",
-    "after": lambda cell, choice: f"{cell}{' ' * (1 + choice % 2)}",
-}
