@@ -10,7 +10,7 @@ import pandas as pd
 from ml_baseline.audit.alone import Alone, judged_alone
 from ml_baseline.audit.relations import Relations
 from ml_baseline.audit.strength import folds_of
-from ml_baseline.audit.views import Scored, columns_of, matrix_of, scored_views
+from ml_baseline.audit.views import Scored, matrix_of, scored, views_of
 from ml_baseline.data.schema import Doubt, Schema, column
 
 # Rows that the checks of columns, orders and times look at; more would change no verdict.
@@ -39,14 +39,15 @@ class Context:
         """Return the kind of a column."""
         return column(self.schema, name)["kind"]
 
-    def both_sides(self, name: str) -> pd.Series:
-        """Return a column of the training and the holdout rows together."""
-        return pd.concat([self.train[name], self.holdout[name]], ignore_index=True)
+    @cached_property
+    def both(self) -> pd.DataFrame:
+        """The training rows, and below them the holdout rows."""
+        return pd.concat([self.train, self.holdout], ignore_index=True)
 
     @cached_property
     def targets(self) -> np.ndarray:
         """The target of the training and the holdout rows together."""
-        return self.both_sides(self.schema["target"]).to_numpy()
+        return self.both[self.schema["target"]].to_numpy()
 
     @cached_property
     def sample(self) -> pd.DataFrame:
@@ -66,7 +67,8 @@ class Context:
     @cached_property
     def scored(self) -> list[Scored]:
         """Every view of every feature of the sample, with how far it gives the target away."""
-        return scored_views(columns_of(self.sample, self.schema), self.target, self.folds)
+        views = views_of(self.sample, self.schema)
+        return [scored(view, self.target, self.folds) for view in views]
 
     @cached_property
     def relations(self) -> Relations:
@@ -82,7 +84,7 @@ class Context:
     def levels(self) -> dict[str, np.ndarray]:
         """The columns whose values recur, as codes from 0, of all rows."""
         codes = {
-            entry["name"]: pd.factorize(self.both_sides(entry["name"]), use_na_sentinel=False)[0]
+            entry["name"]: pd.factorize(self.both[entry["name"]], use_na_sentinel=False)[0]
             for entry in self.schema["columns"]
             if entry["role"] in ("feature", "id", "group")
         }
@@ -95,14 +97,13 @@ class Context:
     @cached_property
     def blocks(self) -> tuple[np.ndarray, np.ndarray]:
         """The features of all rows as standardized numbers, float32, and the feature of each column."""
-        both = pd.concat([self.train, self.holdout], ignore_index=True)
         parts: list[np.ndarray] = []
         names: list[str] = []
         for entry in self.schema["columns"]:
             if entry["role"] == "feature" and len(names) < WIDEST:
-                parts.append(matrix_of(both, {**self.schema, "columns": [entry]}))
+                parts.append(matrix_of(self.both, {**self.schema, "columns": [entry]}))
                 names += [entry["name"]] * parts[-1].shape[1]
-        matrix = np.hstack(parts or [np.zeros((len(both), 1))]).astype(np.float32)
+        matrix = np.hstack(parts or [np.zeros((len(self.both), 1))]).astype(np.float32)
         return matrix, np.array(names or [""])
 
     def failed_alone(self) -> set[str]:

@@ -9,8 +9,8 @@ import pandas as pd
 
 from ml_baseline.audit.context import Context
 from ml_baseline.audit.relations import unit_ranks
-from ml_baseline.audit.strength import binned, distance, strength
-from ml_baseline.audit.views import Scored, View, standardized
+from ml_baseline.audit.strength import binned, distance
+from ml_baseline.audit.views import Scored, View, scored, standard
 from ml_baseline.scoring.ranking import roc_area
 
 # Rows that the search looks at; the pairs found are then judged by all rows.
@@ -77,10 +77,7 @@ def strongest_pairs(context: Context, usable: list[Scored]) -> tuple[list[Togeth
 def _search_grid(
     usable: list[Scored], target: np.ndarray, rows: np.ndarray
 ) -> tuple[list[Pair], int]:
-    """Search pairs by the share of ones in each cell of two columns' grid: any relation at all.
-
-    The counts of all grids are one product of matrices: each column is a block of indicators.
-    """
+    """Search pairs by the share of ones in each cell of two columns' grid: any relation at all."""
     if len(usable) > MOST_COLUMNS:
         usable = sorted(usable, key=lambda one: -one.strength.auc)[:MOST_COLUMNS]
     levels = 8 if len(usable) <= FINE_COLUMNS else 4
@@ -91,9 +88,7 @@ def _search_grid(
     tables = {}
     for value, part in product((0, 1), (0, 1)):
         chosen = codes[(target[rows] == value) & (half == part)]
-        indicators = np.eye(levels, dtype=np.float32)[chosen].reshape(len(chosen), -1)
-        shape = (len(views), levels, len(views), levels)
-        counts = (indicators.T @ indicators).reshape(shape).transpose(0, 2, 1, 3)
+        counts = grids(chosen, levels).transpose(0, 2, 1, 3)
         tables[value, part] = counts[first, second].reshape(len(first), -1)
     areas = np.zeros(len(first))
     for learned, scored_half in ((0, 1), (1, 0)):
@@ -136,6 +131,16 @@ def coarse(view: View, levels: int) -> np.ndarray:
     return merged[view.codes]
 
 
+def grids(codes: np.ndarray, levels: int) -> np.ndarray:
+    """Return the rows in each cell of each two columns' grid: (columns, levels, columns, levels).
+
+    `codes` has shape (rows, columns). It is one product of matrices: each column is a block of
+    indicators.
+    """
+    indicators = np.eye(levels, dtype=np.float32)[codes].reshape(len(codes), -1)
+    return (indicators.T @ indicators).reshape(2 * (codes.shape[1], levels))
+
+
 def _search_combined(
     usable: list[Scored], target: np.ndarray, rows: np.ndarray
 ) -> tuple[list[Pair], int]:
@@ -145,14 +150,14 @@ def _search_combined(
         return [], 0
     numbers = np.stack([_numbers(one.view)[rows] for one in numeric]).astype(np.float64)
     chosen = _chosen_pairs(numeric, numbers)
-    standard = np.stack([_standard(row) for row in numbers])
+    scaled = np.stack([standard(row) for row in numbers])
     labels = target[rows].astype(np.float64)
     found: list[tuple[float, float, Pair]] = []
     alone = np.array([one.strength.auc for one in numeric])
     first, second = (np.array([pair[i] for pair in chosen]) for i in (0, 1))
     with np.errstate(all="ignore"):
         for how, combination in COMBINATIONS.items():
-            values = standard if combination.standardized else numbers
+            values = scaled if combination.standardized else numbers
             for start in range(0, len(chosen), 100):
                 a, b = first[start : start + 100], second[start : start + 100]
                 areas = _areas(combination.make(values[a], values[b]), labels)
@@ -203,21 +208,20 @@ def _equal_texts(views: list[View], sample: pd.DataFrame) -> list[Pair]:
 
 
 def _objects(view: View, sample: pd.DataFrame) -> np.ndarray:
-    return sample[view.columns[0]].to_numpy(dtype=object)
+    return sample[view.subject].to_numpy(dtype=object)
 
 
 def _together(pair: Pair, context: Context) -> Scored:
     """Return a pair as one column, with its cross-fitted strength by all rows."""
     target, folds = context.target, context.folds
     subject = f"{pair.first.subject} & {pair.second.subject}"
-    columns = (*pair.first.columns, *pair.second.columns)
     numbers: np.ndarray | None = None
     if pair.how == GRID:
         tried = []
         for levels in (8, 16):
             a, b = coarse(pair.first, levels), coarse(pair.second, levels)
-            view = View(subject, "pair", columns, a * levels + b, levels * levels, None)
-            tried.append(Scored(view, strength(view.codes, view.size, target, folds)))
+            view = View(subject, "pair", a * levels + b, levels * levels, None)
+            tried.append(scored(view, target, folds))
         return max(tried, key=lambda one: one.strength.auc)
     if pair.how == SAME_TEXT:
         equal = _objects(pair.first, context.sample) == _objects(pair.second, context.sample)
@@ -226,20 +230,13 @@ def _together(pair: Pair, context: Context) -> Scored:
         make, scaled = COMBINATIONS[pair.how]
         both = [_numbers(view) for view in (pair.first, pair.second)]
         with np.errstate(all="ignore"):
-            made = make(*(map(_standard, both) if scaled else both))
+            made = make(*(map(standard, both) if scaled else both))
         numbers = np.where(np.isfinite(made), made, np.nan)
         codes, size = binned(numbers)
-    view = View(subject, "pair", columns, codes, size, numbers)
-    return Scored(view, strength(codes, size, target, folds, numbers))
+    return scored(View(subject, "pair", codes, size, numbers), target, folds)
 
 
 def _numbers(view: View) -> np.ndarray:
     """Return the numbers of a view that has some."""
     assert view.numbers is not None
     return view.numbers
-
-
-def _standard(numbers: np.ndarray) -> np.ndarray:
-    """Return numbers standardized; zeros if they do not vary."""
-    scaled = standardized(numbers)
-    return np.zeros_like(numbers) if scaled is None else scaled

@@ -101,11 +101,18 @@ def ordered_auc(numbers: np.ndarray, target: np.ndarray) -> float:
     return max(*areas, *(1 - area for area in areas))
 
 
-def crossfit_auc(ones: np.ndarray, zeros: np.ndarray) -> float:
-    """Return the mean roc_auc of the folds , each bin scored by the other folds.
+def by_fold(
+    codes: np.ndarray, size: int, target: np.ndarray, folds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ones and the zeros of each fold in each of `size` bins, each (FOLDS, size)."""
+    cells = folds * size + codes
+    ones = np.bincount(cells, weights=target, minlength=FOLDS * size)
+    zeros = np.bincount(cells, minlength=FOLDS * size) - ones
+    return ones.reshape(FOLDS, size), zeros.reshape(FOLDS, size)
 
-    `ones` and `zeros` are the counts of each fold and bin, shape (FOLDS, bins).
-    """
+
+def crossfit_auc(ones: np.ndarray, zeros: np.ndarray) -> float:
+    """Return the mean roc_auc of the folds, each bin scored by the other folds."""
     share = ones.sum() / (ones.sum() + zeros.sum())
     ones_elsewhere = ones.sum(axis=0) - ones
     rows_elsewhere = ones_elsewhere + zeros.sum(axis=0) - zeros
@@ -144,9 +151,7 @@ def strength(
     numbers: np.ndarray | None = None,
 ) -> Strength:
     """Return how far binned values, and if given the numbers behind them, give `target` away."""
-    cells = folds * size + codes
-    ones = np.bincount(cells, weights=target, minlength=FOLDS * size).reshape(FOLDS, size)
-    zeros = np.bincount(cells, minlength=FOLDS * size).reshape(FOLDS, size) - ones
+    ones, zeros = by_fold(codes, size, target, folds)
     auc = crossfit_auc(ones, zeros)
     if numbers is not None:
         auc = max(auc, ordered_auc(numbers, target))

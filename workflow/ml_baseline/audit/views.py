@@ -45,8 +45,7 @@ class View(NamedTuple):
     """A way to look at a column."""
 
     subject: str  # the column to name to the user: for the parts of a date, the date
-    what: str  # "value", "missing", "whole" (a whole number or not) or "date"
-    columns: tuple[str, ...]  # the table's columns behind it
+    what: str  # "value", "missing", "whole" (a whole number or not), "date" or "pair" (`pairs`)
     codes: np.ndarray  # bins, 0 for missing; shape (rows,)
     size: int  # number of bins
     numbers: np.ndarray | None  # float64 with NaN; None where values have no order
@@ -59,46 +58,40 @@ class Scored(NamedTuple):
     strength: Strength
 
 
-class Columns(NamedTuple):
-    """A table's features, ready for the checks."""
+def views_of(table: pd.DataFrame, schema: Schema) -> list[View]:
+    """Return the views of a cleaned table's features.
 
-    values: list[View]  # one for each feature, and one for each date put together from its parts
-    signs: list[View]  # whether a value is missing, whether a number is whole
-
-
-def columns_of(table: pd.DataFrame, schema: Schema) -> Columns:
-    """Return the views of a cleaned table's features."""
+    First one for each feature, and one for each date put together from its parts; then whether a
+    value is missing, and whether a number is whole.
+    """
     values, signs = [], []
-    entries = {entry["name"]: entry for entry in schema["columns"]}
-    for name in feature_columns(schema):
-        entry = entries[name]
-        source = entry.get("source", name) if "part" in entry else name
+    for entry in schema["columns"]:
+        if entry["role"] != "feature":
+            continue
+        name = entry["name"]
+        source = entry["source"] if "part" in entry else name
         if entry["kind"] in ORDERED_KINDS:
             numbers = table[name].to_numpy(dtype=np.float64)
-            values.append(View(source, "value", (name,), *binned(numbers), numbers))
+            values.append(View(source, "value", *binned(numbers), numbers))
             missing, whole = np.isnan(numbers), numbers == np.floor(numbers)
             of_all = whole.sum() / max((~missing).sum(), 1)
             if entry["kind"] == "number" and 0.02 < of_all < 0.98:
                 bins = np.where(missing, 0, 1 + whole)
-                signs.append(View(source, "whole", (name,), bins, 3, None))
+                signs.append(View(source, "whole", bins, 3, None))
         else:
             codes = pd.factorize(table[name])[0] + 1
-            values.append(View(source, "value", (name,), codes, int(codes.max()) + 1, None))
+            values.append(View(source, "value", codes, int(codes.max()) + 1, None))
             missing = codes == 0
         if missing.any() and not missing.all():
-            signs.append(View(source, "missing", (name,), missing.astype(np.int64), 2, None))
-    for source, numbers in dates_of(table, schema).items():
-        parts = tuple(n for n in feature_columns(schema) if entries[n].get("source") == source)
-        values.append(View(source, "date", parts, *binned(numbers), numbers))
-    return Columns(values, signs)
+            signs.append(View(source, "missing", missing.astype(np.int64), 2, None))
+    for source, days in dates_of(table, schema).items():
+        values.append(View(source, "date", *binned(days), days))
+    return values + signs
 
 
-def scored_views(columns: Columns, target: np.ndarray, folds: np.ndarray) -> list[Scored]:
-    """Return every view of every column with its strength."""
-    return [
-        Scored(view, strength(view.codes, view.size, target, folds, view.numbers))
-        for view in [*columns.values, *columns.signs]
-    ]
+def scored(view: View, target: np.ndarray, folds: np.ndarray) -> Scored:
+    """Return a view with its strength."""
+    return Scored(view, strength(view.codes, view.size, target, folds, view.numbers))
 
 
 def dates_of(table: pd.DataFrame, schema: Schema) -> dict[str, np.ndarray]:
@@ -168,6 +161,12 @@ def matrix_of(table: pd.DataFrame, schema: Schema, widest: int = 200) -> np.ndar
     if len(parts) > widest:  # evenly over the table, so that no stretch of columns is left out
         parts = [parts[i] for i in np.linspace(0, len(parts) - 1, widest).astype(int)]
     return np.column_stack(parts)
+
+
+def standard(numbers: np.ndarray) -> np.ndarray:
+    """Return numbers standardized; zeros if they do not vary."""
+    found = standardized(numbers)
+    return np.zeros_like(numbers) if found is None else found
 
 
 def standardized(numbers: np.ndarray) -> np.ndarray | None:

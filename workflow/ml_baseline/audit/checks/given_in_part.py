@@ -4,9 +4,9 @@ import numpy as np
 
 from ml_baseline.audit.context import Context
 from ml_baseline.audit.findings import Finding, Limit, config_entry, quoted
-from ml_baseline.audit.pairs import coarse
+from ml_baseline.audit.pairs import coarse, grids
 from ml_baseline.audit.registry import check
-from ml_baseline.audit.strength import FOLDS, lower_bound, ordered_auc
+from ml_baseline.audit.strength import by_fold, lower_bound, ordered_auc
 from ml_baseline.audit.views import View
 from ml_baseline.text import percent
 
@@ -104,18 +104,14 @@ def _hits(view: View, target: np.ndarray, folds: np.ndarray) -> np.ndarray:
         if 3 < view.size <= GRADES + 1:  # grades and counts are pure at their ends
             return np.zeros((2, len(target)), dtype=bool)
         codes, size, around = _exact(view.numbers, target)
-    cells = folds * size + codes
-    shape = (FOLDS, size)
-    ones = np.bincount(cells, weights=target, minlength=FOLDS * size).reshape(shape)
-    rows = np.bincount(cells, minlength=FOLDS * size).reshape(shape)
-    ones, rows = ones.sum(axis=0) - ones, rows.sum(axis=0) - rows
+    ones, zeros = (own.sum(axis=0) - own for own in by_fold(codes, size, target, folds))
     hits = []
-    for value, others in enumerate((ones, rows - ones)):
+    for value, others in enumerate((ones, zeros)):
         chance = (target != value).mean()
         usual = np.full(size, chance)
         if around is not None:
             usual = np.minimum(usual, around if value == 0 else 1 - around)
-        expected = rows * usual
+        expected = (ones + zeros) * usual
         hits.append(((expected >= EXPECTED) & (others <= IMPURITY * expected))[folds, codes])
     return np.stack(hits)
 
@@ -163,8 +159,7 @@ def _segment(context: Context) -> tuple[float, str, str]:
     for part in (0, 1):
         for value in (0, 1):
             chosen = codes[(half == part) & (target == value)]
-            marks = np.eye(LEVELS, dtype=np.float32)[chosen].reshape(len(chosen), -1)
-            counts[part, value] = (marks.T @ marks).reshape(shape)
+            counts[part, value] = grids(chosen, LEVELS)
     settles = np.ones(shape[:3], dtype=bool)
     for learned, judged in ((0, 1), (1, 0)):
         says_one = counts[learned, 1] > counts[learned, 0]

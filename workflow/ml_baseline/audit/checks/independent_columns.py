@@ -5,7 +5,7 @@ import numpy as np
 from ml_baseline.audit.context import Context
 from ml_baseline.audit.findings import Finding, Limit, config_entry, quoted
 from ml_baseline.audit.registry import check
-from ml_baseline.audit.strength import FOLDS, plainly_above_chance, rank_auc
+from ml_baseline.audit.strength import FOLDS, by_fold, plainly_above_chance, rank_auc
 from ml_baseline.audit.views import View
 
 TOGETHER = Limit(
@@ -75,11 +75,8 @@ def _together(views: list[View], target: np.ndarray, folds: np.ndarray) -> float
     """Return the roc_auc of the sum of the views' evidence, each bin's from the other folds' rows."""
     share, scores = target.mean(), np.zeros(len(target))
     for view in views:
-        cells = folds * view.size + view.codes
-        shape = (FOLDS, view.size)
-        ones = np.bincount(cells, weights=target, minlength=FOLDS * view.size).reshape(shape)
-        zeros = np.bincount(cells, minlength=FOLDS * view.size).reshape(shape) - ones
-        ones, zeros = ones.sum(axis=0) - ones, zeros.sum(axis=0) - zeros
+        counts = by_fold(view.codes, view.size, target, folds)
+        ones, zeros = (own.sum(axis=0) - own for own in counts)
         evidence = np.log(ones + PRIOR_ROWS * share) - np.log(zeros + PRIOR_ROWS * (1 - share))
         scores += evidence[folds, view.codes]
     return float(np.mean([rank_auc(scores[folds == f], target[folds == f]) for f in range(FOLDS)]))

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from itertools import chain
 
 import numpy as np
-import pandas as pd
 
 from ml_baseline.audit.context import Context
 from ml_baseline.audit.evenness import by_level, by_value
@@ -12,7 +11,7 @@ from ml_baseline.audit.findings import Finding, Limit, config_entry
 from ml_baseline.audit.nearest import nearest_of
 from ml_baseline.audit.registry import check
 from ml_baseline.audit.strength import RIDGE, ordered_auc
-from ml_baseline.audit.views import standardized, times_of
+from ml_baseline.audit.views import standard, times_of
 from ml_baseline.data.schema import ORDERED_KINDS, feature_columns
 
 EVENNESS = Limit(
@@ -92,7 +91,7 @@ def _telling(context: Context) -> dict[str, np.ndarray]:
     """Return the columns of numbers that tell something of the target, gaps filled with the mean."""
     found = []
     for name in feature_columns(context.schema, "number", "integer"):
-        numbers = context.both_sides(name).to_numpy(dtype=np.float64)
+        numbers = context.both[name].to_numpy(dtype=np.float64)
         present = np.isfinite(numbers)
         if present.sum() < FEWEST_ROWS or np.abs(numbers[present]).max() > LARGEST:
             continue
@@ -106,7 +105,7 @@ def _telling(context: Context) -> dict[str, np.ndarray]:
 
 def _even(context: Context, name: str, numbers: np.ndarray) -> float:
     """Return how even the shares of ones are along a column, by its values or a category's levels."""
-    present = context.both_sides(name).notna().to_numpy()
+    present = context.both[name].notna().to_numpy()
     even = [by_value(numbers[present], context.targets[present])]
     for other, codes in context.levels.items():
         if other != name:
@@ -118,7 +117,7 @@ def _broken(
     context: Context, columns: dict[str, np.ndarray]
 ) -> dict[str, tuple[float, Limit, str]]:
     """Return by how much each column breaks the inequality, the limit, and which rows it knows."""
-    scaled = np.column_stack([_scaled(numbers) for numbers in columns.values()])
+    scaled = np.column_stack([standard(numbers) for numbers in columns.values()])
     worst = dict.fromkeys(columns, (0.0, BESIDE, ""))
     for limit, subject, column, label, means, twice in chain(
         _beside(context, scaled), _near(context, list(columns), scaled)
@@ -198,12 +197,11 @@ def _near(context: Context, names: list[str], scaled: np.ndarray) -> Iterator[tu
 
 def _orders(context: Context) -> Iterator[tuple[str, np.ndarray]]:
     """Yield orders of the rows: that of the file, of dates, of columns whose values are different."""
-    yield "", np.argsort(context.both_sides("row_id"), kind="stable")
-    table = pd.concat([context.train, context.holdout], ignore_index=True)
-    numbers = {name: days for name, (days, _) in times_of(table, context.schema).items()}
+    yield "", np.argsort(context.both["row_id"], kind="stable")
+    numbers = {name: days for name, (days, _) in times_of(context.both, context.schema).items()}
     for name in feature_columns(context.schema, "number", "integer"):
-        numbers.setdefault(name, table[name].to_numpy(dtype=np.float64))
-    several = [name for name in numbers if len(np.unique(numbers[name])) > len(table) / 2]
+        numbers.setdefault(name, context.both[name].to_numpy(dtype=np.float64))
+    several = [name for name in numbers if len(np.unique(numbers[name])) > len(context.both) / 2]
     for name in several[:MOST_ORDERS]:
         yield name, np.argsort(numbers[name], kind="stable")
 
@@ -214,7 +212,7 @@ def _spaces(context: Context) -> list[np.ndarray]:
     names = feature_columns(context.schema, *ORDERED_KINDS)
     spaces = [matrix]
     if names:
-        raw = np.column_stack([context.both_sides(name).to_numpy(np.float64) for name in names])
+        raw = np.column_stack([context.both[name].to_numpy(np.float64) for name in names])
         raw = np.clip(raw[:, ~np.isnan(raw).all(axis=0)], -LARGEST, LARGEST)
         raw = np.nan_to_num(raw - np.nanmean(raw, axis=0))
         spaces += [matrix[:, np.isin(of_column, names)], raw.astype(np.float32)]
@@ -239,9 +237,3 @@ def _standard_errors(
     beyond = (own - of_column * of_labels / spread) * np.sign(of_column)
     much = (np.abs(of_column) >= AROUND * np.sqrt(spread)) & (beyond >= OWN)
     return np.where(much, (np.square(of_column) - of_labels) / error, 0.0)
-
-
-def _scaled(numbers: np.ndarray) -> np.ndarray:
-    """Return numbers standardized; zeros if they hardly vary."""
-    scaled = standardized(numbers)
-    return np.zeros_like(numbers) if scaled is None else scaled

@@ -68,7 +68,7 @@ def _mixed_precision(context: Context) -> tuple[Verdict, float, list[str]]:
     target = context.targets
     marks: list[tuple[str, np.ndarray, np.ndarray]] = []
     for name in feature_columns(context.schema, "number"):
-        numbers = context.both_sides(name).to_numpy(dtype=np.float64)
+        numbers = context.both[name].to_numpy(dtype=np.float64)
         present = np.isfinite(numbers)
         scaled = np.where(present, numbers, 0.0) * 1e4
         long = np.abs(scaled - np.round(scaled)) > 1e-6 + 2e-15 * np.abs(scaled)

@@ -28,7 +28,7 @@ def prepared_before_split(context: Context) -> list[Finding]:
     """
     traces: dict[str, list[str]] = {"scaled": [], "filled": []}
     for name in feature_columns(context.schema, "number", "integer"):
-        numbers = context.both_sides(name).to_numpy(dtype=np.float64)
+        numbers = context.both[name].to_numpy(dtype=np.float64)
         present = numbers[np.isfinite(numbers)]
         values, counts = np.unique(present, return_counts=True)
         if len(present) < FEWEST_ROWS or np.abs(present).max() > 1e12 or len(values) < 3:

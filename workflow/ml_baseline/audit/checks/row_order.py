@@ -65,7 +65,7 @@ def _neighbours_agree(context: Context) -> tuple[float, float]:
     Of entities of two rows only each other pair of neighbours is one: both ways to pair the rows
     of the file are tried by themselves, too.
     """
-    row_id = context.both_sides("row_id").to_numpy()
+    row_id = context.both["row_id"].to_numpy()
     order = np.argsort(row_id, kind="stable")
     row_id, ordered = row_id[order], context.targets[order]
     chance = ordered.mean() ** 2 + (1 - ordered.mean()) ** 2

@@ -71,7 +71,7 @@ def shared_entities(context: Context) -> list[Finding]:
     names += [entry["name"] for entry in ids if "row_numbers" in entry]
     features = feature_columns(schema, "integer", "number", "code", "category")
     for name in names + [name for name in features if name not in dates]:
-        values = context.both_sides(name)
+        values = context.both[name]
         ordered = context.kind(name) in ("integer", "number")
         if ordered and (values.dropna() % 1 != 0).any():
             continue  # a measured number names nobody
@@ -181,7 +181,6 @@ def _unexplained(context: Context, values: pd.Series, ordered: bool) -> float:
     """
     codes, distinct = pd.factorize(values, sort=ordered)
     random = np.random.default_rng(0)
-    both = pd.concat([context.train, context.holdout], ignore_index=True)
     rows = np.flatnonzero(codes >= 0)
     if len(rows) > MOST_ROWS:  # whole stretches of values, so that groups and neighbours stay
         stretch = np.minimum((codes[rows] * 50) // len(distinct), 49)
@@ -191,7 +190,7 @@ def _unexplained(context: Context, values: pd.Series, ordered: bool) -> float:
         rows = rows[np.isin(stretch, kept)]
     others = context.schema.copy()
     others["columns"] = [e for e in others["columns"] if e["name"] != values.name]
-    matrix = matrix_of(both.iloc[rows], others)
+    matrix = matrix_of(context.both.iloc[rows], others)
     codes, wanted = codes[rows], context.targets[rows]
     half = random.integers(0, 2, len(distinct))[codes]
     residual = np.empty(len(rows))

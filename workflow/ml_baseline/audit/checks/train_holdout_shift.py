@@ -6,9 +6,15 @@ import pandas as pd
 from ml_baseline.audit.context import Context, sampled
 from ml_baseline.audit.findings import Finding, Limit
 from ml_baseline.audit.registry import check
-from ml_baseline.audit.strength import folds_of, numbers_auc, rank_auc, ridge, standard_error
-from ml_baseline.audit.strength import strength as strength_of
-from ml_baseline.audit.views import columns_of, matrix_of, scored_views, times_of
+from ml_baseline.audit.strength import (
+    folds_of,
+    numbers_auc,
+    rank_auc,
+    ridge,
+    standard_error,
+    strength,
+)
+from ml_baseline.audit.views import matrix_of, scored, times_of, views_of
 from ml_baseline.data.split import row_groups
 
 LIMIT = Limit(0.60, 0.80, "roc_auc of telling holdout rows from training rows: 0.5 at random")
@@ -79,14 +85,14 @@ def _told_apart(
     chance = standard_error(0.5, is_holdout.sum(), len(is_holdout) - is_holdout.sum())
     ignored = set(times_of(train, schema)) if strategy == "time" else set()
     results = []
-    for view, strength in scored_views(columns_of(together, schema), is_holdout, folds):
+    for view in views_of(together, schema):
         if view.subject not in ignored:
-            results.append((strength.auc, view.subject))
+            results.append((scored(view, is_holdout, folds).strength.auc, view.subject))
     if strategy == "stratified":
         row = together["row_id"].to_numpy(dtype=np.float64)
         results.append((numbers_auc(row, is_holdout, folds), "row_id"))
     target = together[schema["target"]].to_numpy()
-    results.append((strength_of(target, 2, is_holdout, folds).auc, schema["target"]))
+    results.append((strength(target, 2, is_holdout, folds).auc, schema["target"]))
     matrix = matrix_of(together, schema)
     scores = np.empty(len(together))
     for half in (0, 1):
