@@ -397,12 +397,13 @@ def test_a_device_without_end_is_refused(run, tmp_path, device):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_bar_is_shown_if_asked_for(run, batch, tmp_path, capsys, monkeypatch):
+def test_a_bar_is_shown_on_a_terminal(run, batch, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("ml_baseline.registry.predict_file.PROGRESS_AFTER_SECONDS", 0.0)
-    predicted(run, batch, tmp_path, progress=True, rows_at_a_time=10)
-    assert "Predicting" in capsys.readouterr().err
     predicted(run, batch, tmp_path, rows_at_a_time=10)
     assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    predicted(run, batch, tmp_path, rows_at_a_time=10)
+    assert "Predicting" in capsys.readouterr().err
 
 
 # ------------------------------------------------------------------ rows

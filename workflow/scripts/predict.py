@@ -18,7 +18,6 @@ with job_log(snakemake, about=snakemake.params.cfg["dataset"], warm="models"):
         cfg["input"],
         snakemake.output[0],
         on_bad_rows=cfg["on_bad_rows"],
-        progress=False,
         sheet=cfg["sheet"],
     )
     print(f"{summary['rows']:,} rows predicted with {run.run_id}, {summary['bad_rows']:,} bad")

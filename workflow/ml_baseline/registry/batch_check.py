@@ -6,7 +6,6 @@ counted here is predicted, but the model has learned from nothing like it.
 
 import copy
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -125,26 +124,21 @@ def counted(entry: Column) -> list[str]:
     ]
 
 
-@dataclass
-class _Found:
-    count: int = 0
-    far: int = 0
-    examples: list = field(default_factory=list)
-
-
 class BatchCheck:
     """What in the rows of a batch is unlike training; its size does not grow with them."""
 
     def __init__(self, schema: Schema):
         self._schema, self._rows = schema, 0
         self._features = [e for e in schema["columns"] if e["role"] == "feature"]
-        self._found: dict[tuple[str, str], _Found] = {}
+        self._found: dict[tuple[str, str], Unlike] = {}
+        months = {e["source"]: e["name"] for e in self._features if e.get("part") == "month"}
         # Of dates that tell day and month by nothing but their order: the days that were found, as
-        # long as none of them tells the order.
-        self._days: dict[str, set[int]] = {
-            entry["name"]: set()
+        # 131 for the last of January, by the columns of month and day.
+        self._days: dict[tuple[str, str], set[float]] = {
+            (months[entry["source"]], entry["name"]): set()
             for entry in self._features
             if entry.get("part") == "day"
+            and entry["source"] in months
             and entry.get("maximum", 0) > LAST_MONTH
             and any(ORDER.match(date_format) for date_format in entry["date_formats"])
         }
@@ -153,20 +147,19 @@ class BatchCheck:
         """Count the rows that `clean.clean_features` gave."""
         self._rows += len(table)
         for unlike in unlike_training(self._schema, table, repairs):
-            found = self._found.setdefault((unlike.feature, unlike.what), _Found())
-            found.count += unlike.cells
-            found.far += unlike.far
-            examples = list(dict.fromkeys([*found.examples, *unlike.examples]))
-            if unlike.what == "out_of_range":
-                examples = _farthest(examples, column(self._schema, unlike.feature))
-            found.examples = examples[:EXAMPLES]
-        for name in list(self._days):
-            days = table[name].dropna()
-            if (days > LAST_MONTH).any():
-                del self._days[name]
-            else:
-                month = table[self._month_of(name)][days.index]
-                self._days[name] |= set((100 * month + days).astype("int64"))
+            name, what, cells, examples, far = unlike
+            before = self._of(name, what)
+            examples = list(dict.fromkeys([*before.examples, *examples]))
+            if what == "out_of_range":
+                examples = _farthest(examples, column(self._schema, name))
+            cells, far = before.cells + cells, before.far + far
+            self._found[name, what] = Unlike(name, what, cells, examples[:EXAMPLES], far)
+        for (month, day), days in self._days.items():
+            days |= {*(100 * table[month] + table[day]).dropna().unique()}
+
+    def _of(self, name: str, what: str) -> Unlike:
+        """Return the cells of a feature that were found to be unlike training in one way."""
+        return self._found.get((name, what), Unlike(name, what, 0, []))
 
     def summary(self) -> dict[str, Any]:
         """Return what `<output>.check.json` says of the cells.
@@ -183,10 +176,10 @@ class BatchCheck:
     def _column(self, entry: Column) -> dict:
         about: dict[str, Any] = {}
         for what in counted(entry):
-            found = self._found.get((entry["name"], what), _Found())
+            found = self._of(entry["name"], what)
             about[what] = {
-                "count": found.count,
-                "share": found.count / self._rows if self._rows else 0.0,
+                "count": found.cells,
+                "share": found.cells / self._rows if self._rows else 0.0,
                 "expected": self._expected(entry, what),
             } | ({"examples": found.examples} if found.examples else {})
         return about
@@ -204,15 +197,15 @@ class BatchCheck:
     def _warnings(self) -> Iterator[str]:
         for entry in self._features:
             for what in counted(entry):
-                found = self._found.get((entry["name"], what), _Found())
+                found = self._of(entry["name"], what)
                 expected = self._expected(entry, what)
-                is_more = found.count > self._rows * (expected + LIMIT)
+                is_more = found.cells > self._rows * (expected + LIMIT)
                 if is_more and expected:
-                    is_more = bdtrc(found.count - 1, self._rows, expected) < CHANCE
+                    is_more = bdtrc(found.cells - 1, self._rows, expected) < CHANCE
                 if is_more or found.far:
-                    yield self._in_words(entry, what, found, is_more)
-        for name, days in self._days.items():
-            if len(days) > LAST_MONTH:
+                    yield self._in_words(entry, found, is_more)
+        for (_, name), days in self._days.items():
+            if len(days) > LAST_MONTH and max(day % 100 for day in days) <= LAST_MONTH:
                 source = column(self._schema, name)["source"]
                 yield (
                     f"column '{source}': no date has a day above {LAST_MONTH}; perhaps day and month "
@@ -221,8 +214,8 @@ class BatchCheck:
         for first, second in self._swapped():
             yield f"perhaps the columns '{first}' and '{second}' have changed places"
 
-    def _in_words(self, entry: Column, what: str, found: _Found, is_more: bool) -> str:
-        count = found.count if is_more else found.far
+    def _in_words(self, entry: Column, found: Unlike, is_more: bool) -> str:
+        what, count = found.what, found.cells if is_more else found.far
         of_all = f"{count:,} of {self._rows:,} cells ({percent(count / self._rows)})"
         shown = [f"{one:g}" if isinstance(one, float) else repr(one) for one in found.examples]
         examples = ", ".join(shortened(text, SHOWN_CHARACTERS) for text in shown)
@@ -242,7 +235,7 @@ class BatchCheck:
             name: found.examples
             for (name, what), found in self._found.items()
             if what in ("unseen", "out_of_range", "unreadable")
-            and found.count >= SWAPPED_SHARE * self._rows
+            and found.cells >= SWAPPED_SHARE * self._rows
         }
         for i, first in enumerate(odd):
             for second in list(odd)[i + 1 :]:
@@ -258,9 +251,3 @@ class BatchCheck:
         except ValueError:
             return False
         return all(entry["minimum"] <= number <= entry["maximum"] for number in numbers)
-
-    def _month_of(self, day: str) -> str:
-        source = column(self._schema, day)["source"]
-        return next(
-            e["name"] for e in self._features if (e["source"], e.get("part")) == (source, "month")
-        )

@@ -18,11 +18,13 @@ from ml_baseline.data.infer_numbers import unlike_signs
 from ml_baseline.data.schema import (
     KEPT_ROLES,
     NUMERIC_KINDS,
+    SHOWN_COLUMNS,
     Column,
     Schema,
     feature_columns,
     listed,
     names_of,
+    quoted,
 )
 from ml_baseline.errors import InputError, similar
 from ml_baseline.registry.runs import Run
@@ -209,7 +211,7 @@ def check_columns(names: Sequence[str], schema: Schema, name: str) -> list[str]:
         ]
         hint = f" Perhaps {listed(hints)}." if hints else ""
         raise InputError(
-            f"{name} lacks the column{'s' * (len(missing) > 1)} {listed(_quoted(missing))}, which the "
+            f"{name} lacks the column{'s' * (len(missing) > 1)} {quoted(missing, SHOWN_COLUMNS)}, which the "
             f"model needs. Its columns are {listed(names)}.{hint}"
         )
     known = {entry["source"] for entry in schema["columns"] if entry["role"] in KEPT_ROLES}
@@ -241,10 +243,6 @@ def shown(cell: object) -> str:
     return repr(text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 3] + "...")
 
 
-def _quoted(names: Sequence[str]) -> list[str]:
-    return [f"'{name}'" for name in names]
-
-
 def _unknown_labels(raw: pd.DataFrame, schema: Schema) -> list[BadCells]:
     """Return what stands in the target, if it is there, and is no label and not missing."""
     entry = target_entry(schema)
@@ -259,4 +257,4 @@ def _unknown_labels(raw: pd.DataFrame, schema: Schema) -> list[BadCells]:
     unknown = texts[~(known | cells.is_missing(texts, tokens))]
     if unknown.empty:
         return []
-    return [BadCells(entry["source"], f"one of {listed(_quoted(labels))}", unknown)]
+    return [BadCells(entry["source"], f"one of {quoted(labels)}", unknown)]

@@ -70,7 +70,6 @@ def predict_file(
     *,
     on_bad_rows: str = "fail",
     rows_at_a_time: int | None = None,
-    progress: bool | None = None,
     overwrite: bool = False,
     tables: Mapping[str, str] | None = None,
     sheet: str | None = None,
@@ -91,7 +90,6 @@ def predict_file(
             their figures empty and gives the reason.
         rows_at_a_time: rows of a chunk; by the width of the table if None. The last digits of
             probabilities may depend on it.
-        progress: whether to show a bar on stderr; if it is a terminal, if None.
         overwrite: whether a file may be replaced that no prediction wrote. The input, a raw table,
             published runs and files of the workflow are never replaced.
         sheet: of a workbook, if more than one sheet has the columns that the run needs.
@@ -130,7 +128,7 @@ def predict_file(
         batch = _Batch(run, model, rows, suffix, on_bad_rows, rows_at_a_time)
         temporary = stack.enter_context(_whole_output(destination, suffix))
         counts = check and stack.enter_context(_whole_output(check, ".json"))
-        show = stack.enter_context(_progress_bar(rows, progress))
+        show = stack.enter_context(_progress_bar(rows))
         # A core is left to the thread that reads: threads that wait for each other take longer.
         threads = {"blas": 1, "openmp": max(1, (os.cpu_count() or 1) - 1)}
         stack.enter_context(threadpool_limits(threads))
@@ -357,15 +355,15 @@ def _whole_output(destination: str | Path, suffix: str) -> Iterator[Path]:
 
 
 @contextmanager
-def _progress_bar(rows: Rows, wanted: bool | None) -> Iterator[Callable]:
-    """Yield a function that shows how far the reading is, once it has taken a second."""
-    if not (sys.stderr.isatty() if wanted is None else wanted):
+def _progress_bar(rows: Rows) -> Iterator[Callable]:
+    """Yield a function that shows on a terminal how far the reading is, once it has taken a second."""
+    if not sys.stderr.isatty():
         yield lambda: None
         return
     from rich.console import Console
     from rich.progress import Progress
 
-    bar = Progress(console=Console(stderr=True, force_terminal=wanted), transient=True)
+    bar = Progress(console=Console(stderr=True), transient=True)
     task = bar.add_task("Predicting", total=rows.source.size)
     started = time.perf_counter()
 
