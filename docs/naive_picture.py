@@ -16,7 +16,7 @@ from ml_baseline.data.augment import augment
 from ml_baseline.data.clean import clean
 from ml_baseline.data.infer_schema import describe_columns, infer_schema
 from ml_baseline.data.split import split
-from ml_baseline.modelling.train import fit
+from ml_baseline.modelling.train import fit, predict_probability
 from ml_baseline.scoring.evaluate import holdout_metrics, holdout_predictions
 
 SEED = 42
@@ -62,8 +62,11 @@ def both_protocols(table: pd.DataFrame, schema: dict) -> pd.DataFrame:
     }
     train, holdout = split(table, schema, "stratified", 0.2, SEED)
     augmented = augment(train, schema, **NOISE, random_state=SEED)
-    fitted = {name: fit(augmented, schema, model, SEED) for name, model in MODELS.items()}
-    predictions = holdout_predictions(fitted, holdout, schema, 0.5)
+    probabilities = {
+        name: predict_probability(fit(augmented, schema, model, SEED), holdout, schema)
+        for name, model in MODELS.items()
+    }
+    predictions = holdout_predictions(probabilities, holdout, schema, 0.5)
     return contrast(naive, holdout_metrics(predictions, 0.5, 0.95, len(table)), threshold=0.5)
 
 

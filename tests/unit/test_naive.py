@@ -1,7 +1,11 @@
 """The naive protocol finds a signal in shuffled labels; that is the leak this project is about."""
 
+import runpy
+import shutil
+
 import pandas as pd
 import pytest
+from running import ROOT
 
 from ml_baseline.controls.copies import with_and_without
 from ml_baseline.controls.naive import contrast, naive_predictions
@@ -112,3 +116,9 @@ def test_whether_copies_have_helped_is_told_by_the_folds_that_chose_no_model(
     compared = plain[plain["fold"] > 0]
     expected = scores(compared["target"], compared["probability"])["f1"]
     assert found["without_copies"][1] == pytest.approx(expected)
+
+
+@pytest.mark.proof
+def test_the_picture_in_the_docs_is_the_one_that_its_script_draws(tmp_path):
+    runpy.run_path(shutil.copy(ROOT / "docs" / "naive_picture.py", tmp_path), run_name="__main__")
+    assert (tmp_path / "naive.png").read_bytes() == (ROOT / "docs" / "naive.png").read_bytes()
