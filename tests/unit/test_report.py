@@ -22,7 +22,7 @@ from ml_baseline.report.graph import layout, without_detours
 from ml_baseline.report.index import failed_run_index, index_page, read_table_results
 from ml_baseline.report.page import template_environment
 from ml_baseline.report.sources import download, read_sources
-from ml_baseline.report.standing import standing
+from ml_baseline.report.standing import Standing
 from ml_baseline.scoring.metrics import METRICS
 
 HOSTILE = '"><script>alert(1)</script>'
@@ -81,17 +81,17 @@ def test_no_headline_claims_skill_that_the_ranking_does_not_show():
     row |= {"f1": "0.4", "f1_low": "0.3", "f1_high": "0.5", "level": "0.95", "rows": "200"}
     row |= {f"baseline_{name}": "0.4" for name in ("difference", "low", "high")}
     row |= {"baseline_p_adjusted": "1e-9", "roc_auc_low": "0.49"}
-    found = standing([row], [], [])
+    found = Standing([row], [], [])
     assert (found.beats_baseline, found.words) == (False, "No clear gain")
     assert "its ROC-AUC may be chance" in told("sentences", found, [])[1]
     row |= {"roc_auc_low": "0.51"}
-    assert standing([row], [], []).beats_baseline  # as older leaderboards are
+    assert Standing([row], [], []).beats_baseline  # as older leaderboards are
     row |= {f"blind_{name}": "0.01" for name in ("difference", "low", "high")}
     row |= {"blind_p_adjusted": "0.01", "blind": "always predicting yes"}
-    found = standing([row], [], [])
+    found = Standing([row], [], [])
     assert found.beats_baseline
     assert "better than always predicting yes (by 0.010, " in told("sentences", found, [])[1]
-    found = standing([row | {"blind_p_adjusted": "0.1"}], [], [])
+    found = Standing([row | {"blind_p_adjusted": "0.1"}], [], [])
     assert (found.beats_baseline, found.words) == (False, "No clear gain")
     said = told("sentences", found, [])[1]
     assert "not shown to be better than always predicting yes" in said
@@ -147,7 +147,7 @@ def test_what_cannot_be_told_apart_is_said_to_be_so(tmp_path, monkeypatch):
     files = write_results(tmp_path, signals=models)
     monkeypatch.chdir(tmp_path)
     sources = read_sources(files)
-    best = next(row for row in sources.leaderboard if row["selected"] == "true")
+    best = next(row for row in sources.tables["leaderboard"] if row["selected"] == "true")
     if best["model"] == "dummy":
         expected = "no model did better in training than dummy"
     else:
@@ -354,9 +354,9 @@ def test_steps_are_three_at_most_and_follow_from_what_was_found(tmp_path, monkey
 def test_shuffled_labels_that_were_learned_are_not_believed(tmp_path):
     sources = read_sources(write_results(tmp_path))
     control = {"control": "negative", "model": "good", "verdict": "fail"}
-    found = standing(sources.leaderboard, sources.audit, [control])
+    found = Standing(sources.tables["leaderboard"], sources.tables["audit"], [control])
     assert found.status == "fail"
-    assert "with the labels shuffled" in told("sentences", found, sources.audit)[0]
+    assert "with the labels shuffled" in told("sentences", found, sources.tables["audit"])[0]
 
 
 def test_the_config_of_one_table_says_everything_and_nothing_else():
@@ -533,24 +533,28 @@ FEW = {"check": "class_sizes", "subject": "", "summary": "The holdout has 3 posi
 )
 def test_headline_and_next_step_follow_the_findings_fix(tmp_path, finding, sentence, step):
     sources = read_sources(write_results(tmp_path, audit=(LEAK | finding,)))
-    found = standing(sources.leaderboard, sources.audit, [])
-    assert told("sentences", found, sources.audit)[2].startswith(sentence)
+    found = Standing(sources.tables["leaderboard"], sources.tables["audit"], [])
+    assert told("sentences", found, sources.tables["audit"])[2].startswith(sentence)
     assert step in told("steps", found, sources)[0]
 
 
 def test_the_headline_follows_the_finding_that_it_tells(tmp_path):
     sealed = FEW | {"check": "sealed_holdout", "summary": "Holdout rows are training rows."}
     sources = read_sources(write_results(tmp_path, audit=(LEAK | GROUPS, LEAK | sealed)))
-    sentences = told("sentences", standing(sources.leaderboard, sources.audit, []), sources.audit)
+    board, audit = sources.tables["leaderboard"], sources.tables["audit"]
+    sentences = told("sentences", Standing(board, audit, []), audit)
     assert "Holdout rows are training rows." in sentences[0]
     assert sentences[2].startswith("No setting repairs this")
 
 
 def test_a_rough_interval_is_no_warning_of_the_audit(tmp_path):
     sources = read_sources(write_results(tmp_path))
-    board = [row | {"reliable": "false"} for row in sources.leaderboard]
-    assert standing(board, sources.audit, []).words == "Too few rows to be sure"
-    assert standing(sources.leaderboard, sources.audit, []).words == "No problems found"
+    board = [row | {"reliable": "false"} for row in sources.tables["leaderboard"]]
+    assert Standing(board, sources.tables["audit"], []).words == "Too few rows to be sure"
+    assert (
+        Standing(sources.tables["leaderboard"], sources.tables["audit"], []).words
+        == "No problems found"
+    )
 
 
 def test_figures_of_one_column_end_at_the_same_digit(tmp_path, monkeypatch):

@@ -47,7 +47,7 @@ REPAIR_WORDS = {
 
 def data_view(sources: Sources) -> dict[str, Any]:
     """Return what the section on the data is filled with."""
-    stats = by_name(sources.stats, "column")
+    stats = by_name(sources.tables["stats"], "column")
     columns = [
         column_row(entry, stats.get(entry["name"], [])) for entry in sources.schema["columns"]
     ]
@@ -56,8 +56,10 @@ def data_view(sources: Sources) -> dict[str, Any]:
     )
     most_missing = max((share for c in missing for share in c["missing_by_class"]), default=0)
     missing_scale = min(1.0, charts.nice_step(most_missing, 1)) if most_missing else 1.0
-    distributions = by_name(sources.distributions, "column")
-    order = [row["feature"] for row in sources.importance if row["feature"] in distributions]
+    distributions = by_name(sources.tables["distributions"], "column")
+    order = [
+        row["feature"] for row in sources.tables["importance"] if row["feature"] in distributions
+    ]
     order += [name for name in distributions if name not in order]
     drawn = [
         {"name": name, "chart": distribution_figure(name, distributions[name], sources.classes)}

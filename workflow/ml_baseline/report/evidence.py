@@ -32,13 +32,13 @@ def shown_models(ranked: list[Row], best: Row) -> list[str]:
 
 def curves_view(sources: Sources, found: Standing, seed: int) -> dict[str, Any] | None:
     """Return the figures of how predictions go wrong on the holdout of the split by `seed`."""
-    tables = {name: by_name(getattr(sources, name), "model") for name in CURVES}
+    tables = {name: by_name(sources.tables[name], "model") for name in CURVES}
     if found.best is None or found.best["model"] not in tables["thresholds"]:
         return None
     best = found.best["model"]
     models = shown_models(found.fitted, found.best)
     positive = shortened(sources.classes[1], 40)
-    chosen = chosen_threshold(found, sources.thresholds) or tables["thresholds"][best][0]
+    chosen = chosen_threshold(found, sources.tables["thresholds"]) or tables["thresholds"][best][0]
     ones = int(chosen["true_positives"] + chosen["false_negatives"])
     zeros = int(chosen["false_positives"] + chosen["true_negatives"])
     rows = ones + zeros
@@ -87,7 +87,11 @@ def curves_view(sources: Sources, found: Standing, seed: int) -> dict[str, Any] 
             f"line, {count(zeros)} others below it, threshold {threshold:g}.",
         ),
         "chosen": chosen,
-        "of_split": [r for r in sources.seeds if r["model"] == best and int(r["seed"]) == seed],
+        "of_split": [
+            r
+            for r in sources.tables["seed_metrics"]
+            if r["model"] == best and int(r["seed"]) == seed
+        ],
         "thresholds": tables["thresholds"][best],
         "threshold_chart": figures.threshold_chart(
             tables["thresholds"][best],
@@ -115,14 +119,16 @@ def precision_at_recall(points: list[dict], recall: float) -> float:
 
 def drivers_view(sources: Sources, found: Standing) -> dict[str, Any] | None:
     """Return what the best model's predictions hang on."""
-    if not sources.importance or found.best is None:
+    if not sources.tables["importance"] or found.best is None:
         return None
-    first = sources.importance[0]
+    first = sources.tables["importance"][0]
     # The least important columns have the shortest intervals, which nobody reads to the last digit.
-    scores = [Score(row["importance"], row["low"], row["high"]) for row in sources.importance]
+    scores = [
+        Score(row["importance"], row["low"], row["high"]) for row in sources.tables["importance"]
+    ]
     most = scores[0].digits + 1
     rows = []
-    for row, score in zip(sources.importance, scores, strict=True):
+    for row, score in zip(sources.tables["importance"], scores, strict=True):
         digits = min(most, score.digits)
         texts = {"text": score.text(digits=digits), "limits": score.limits(digits=digits)}
         rows.append({"feature": row["feature"], "score": score} | texts)
@@ -142,7 +148,7 @@ def drivers_view(sources: Sources, found: Standing) -> dict[str, Any] | None:
         "rows": rows,
         "drawn": drawn,
         "unused": len(rows) - len(used),
-        "together": together(sources.importance[:DRAWN_IMPORTANCES]),
+        "together": together(sources.tables["importance"][:DRAWN_IMPORTANCES]),
         "ruler": charts.ruler(domain),
         "sure": sum(score.low > 0 for score in scores),
         "label": f"Permutation importance of {model} in {metric}: "
@@ -165,11 +171,13 @@ def together(importance: list[dict]) -> list[dict]:
 
 def dependence_view(sources: Sources) -> list[dict[str, Any]]:
     """Return the partial dependence of each feature that was varied, on one scale."""
-    ends = [end for row in sources.partial_dependence for end in (row["low"], row["high"])]
+    ends = [
+        end for row in sources.tables["partial_dependence"] for end in (row["low"], row["high"])
+    ]
     low, high = charts.padded(ends)
     y = (max(low, 0.0), min(high, 1.0))
     dependence = []
-    for feature, rows in by_name(sources.partial_dependence, "feature").items():
+    for feature, rows in by_name(sources.tables["partial_dependence"], "feature").items():
         if len({row["probability"] for row in rows}) == 1:
             continue  # nothing to be seen: the mean prediction does not move
         points = [

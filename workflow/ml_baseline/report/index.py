@@ -11,7 +11,7 @@ from ml_baseline.files import read_rows
 from ml_baseline.jobs.job_log import last_error
 from ml_baseline.report import charts
 from ml_baseline.report.page import filled
-from ml_baseline.report.standing import Standing, standing
+from ml_baseline.report.standing import Standing
 from ml_baseline.report.words import Score, html, number
 from ml_baseline.scoring.metrics import METRICS
 from ml_baseline.text import plural
@@ -55,7 +55,7 @@ def read_table_results(
     board = read_rows(leaderboard)
     if not board:
         return Line(name, link)
-    found = standing(board, read_rows(audit), read_rows(*controls))
+    found = Standing(board, read_rows(audit), read_rows(*controls))
     model = found.best and found.best["model"]
     scores = [number(row.get(found.metric)) for row in read_rows(*seeds) if row["model"] == model]
     splits = [score for score in scores if score is not None]

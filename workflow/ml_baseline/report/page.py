@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from ml_baseline.report import answer, charts, columns, evidence, making, models, trust, words
 from ml_baseline.report.sources import Sources, by_name, download_of
-from ml_baseline.report.standing import gain_of, has_failed, is_reliable, standing
+from ml_baseline.report.standing import Standing, gain_of, has_failed, is_reliable
 from ml_baseline.scoring.metrics import METRICS
 from ml_baseline.text import count, plural, shortened
 
@@ -72,7 +72,9 @@ def report_page(sources: Sources, settings: dict, folder: Path) -> str:
             `cleaned_table` (a path, for its hash) and `target` (the path of the report).
         folder: where the templates are.
     """
-    found = standing(sources.leaderboard, sources.audit, sources.controls)
+    found = Standing(
+        sources.tables["leaderboard"], sources.tables["audit"], sources.tables["controls"]
+    )
     negative, positive = sources.classes
     content = {
         "sources": sources,

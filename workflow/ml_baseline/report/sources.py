@@ -2,7 +2,7 @@
 
 import base64
 import gzip
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -63,42 +63,12 @@ def by_name(rows: list[dict], key: str) -> dict[str, list[dict]]:
     return groups
 
 
-class Sources(NamedTuple):
-    """The result files of one table, read.
-
-    `files` has the paths by name; lists are empty for what this table was not asked for. Cells are
-    text unless they are said to be numbers.
-    """
-
-    files: dict[str, str]
-    schema: Schema
-    repairs: dict
-    leaderboard: list[dict]
-    seeds: list[dict]
-    ensemble: list[dict]
-    audit: list[dict]
-    augmentation: list[dict]
-    naive: list[dict]
-    controls: list[dict]
-    stats: list[dict]
-    distributions: list[dict]
-    importance: list[dict]
-    partial_dependence: list[dict]
-    roc: list[dict]
-    precision_recall: list[dict]
-    calibration: list[dict]
-    score_distribution: list[dict]
-    thresholds: list[dict]
-    plots: list[str]
-
-    @property
-    def classes(self) -> tuple[str, str]:
-        """What the negatives and the positives are called."""
-        return class_names(self.schema)
-
-
-# The cells of each file that are numbers; the other files' cells are turned where they are used.
-NUMBERS = {
+# The tables that a report is made from, and the cells of each that are numbers; others are turned
+# where they are used.
+TABLES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("leaderboard", "seed_metrics", "audit", "augmentation"), ()),
+    **dict.fromkeys(("naive", "controls", "stats"), ()),
+    "ensemble": ("weight", "log_loss"),
     "distributions": ("negatives", "positives"),
     "importance": ("importance", "low", "high", "repeats", "rows"),
     "partial_dependence": ("probability", "low", "high", "rows"),
@@ -116,30 +86,39 @@ NUMBERS = {
 }
 
 
-def read_sources(files: dict[str, str | list[str]]) -> Sources:
+class Sources(NamedTuple):
+    """The result files of one table, read."""
+
+    files: dict[str, str]  # the paths by name; of several files of one kind the first
+    schema: Schema
+    repairs: dict
+    tables: dict[str, list[dict]]  # the rows of `TABLES`, none for what was not asked for
+    plots: list[str]
+
+    @property
+    def classes(self) -> tuple[str, str]:
+        """What the negatives and the positives are called."""
+        return class_names(self.schema)
+
+
+def read_sources(files: Mapping[str, str | list[str]]) -> Sources:
     """Return the results of a table.
 
     Args:
-        files: the paths by name: `schema`, `repairs`, `leaderboard`, `audit`, `stats` and those of
-            `NUMBERS`; lists of paths for `seed_metrics`, `ensemble`, `augmentation`, `naive`,
-            `controls` and `plots`, which may be empty.
+        files: the path, or list of paths, of `schema`, `repairs`, `plots` and those of `TABLES`; what
+            this table was not asked for may be missing or an empty list.
     """
-    single = {name: str(path) for name, path in files.items() if isinstance(path, str | Path)}
-    lists = ("seed_metrics", "ensemble", "augmentation", "naive", "controls")
-    several = {name: files.get(name) or [] for name in lists}
-    optional = {name: paths[0] for name, paths in several.items() if paths}
+    several = {
+        name: [str(paths)] if isinstance(paths, str | Path) else [str(path) for path in paths]
+        for name, paths in files.items()
+    }
     return Sources(
-        files=single | optional,
-        schema=cast(Schema, read_json(single["schema"])),
-        repairs=read_json(single["repairs"]),
-        leaderboard=read_rows(single["leaderboard"]),
-        seeds=read_rows(*several["seed_metrics"]),
-        ensemble=numbers_in(read_rows(*several["ensemble"]), "weight", "log_loss"),
-        audit=read_rows(single["audit"]),
-        augmentation=read_rows(*several["augmentation"]),
-        naive=read_rows(*several["naive"]),
-        controls=read_rows(*several["controls"]),
-        stats=read_rows(single["stats"]),
-        **{name: numbers_in(read_rows(single[name]), *cells) for name, cells in NUMBERS.items()},
-        plots=[str(path) for path in files.get("plots") or []],
+        files={name: paths[0] for name, paths in several.items() if paths},
+        schema=cast(Schema, read_json(several["schema"][0])),
+        repairs=read_json(several["repairs"][0]),
+        tables={
+            name: numbers_in(read_rows(*several.get(name, ())), *cells)
+            for name, cells in TABLES.items()
+        },
+        plots=several.get("plots", []),
     )

@@ -1,7 +1,5 @@
 """What the results of a table come to: what every part of the report goes by."""
 
-from typing import NamedTuple
-
 from ml_baseline.report.words import Score, number, score_of, true
 from ml_baseline.scoring.metrics import METRICS, NO_FARTHER
 from ml_baseline.text import plural
@@ -11,42 +9,70 @@ Row = dict[str, str]
 TOGETHER = ("shared_entities", "near_duplicates", "interpolated_rows")
 
 
-class Standing(NamedTuple):
-    """The best model, how it compares with the baseline, and what speaks against believing it."""
+class Standing:
+    """The best model, how it compares with the baseline, and what speaks against believing it.
 
-    metric: str
-    best: Row | None
-    score: Score | None
-    gain: Score | None
-    beats_baseline: bool
-    # Why it only seems to beat it: "chance" where its ROC-AUC may be that, "blind" where an answer
-    # without a look at a row (the row's `blind`) may do as well by the metric.
-    doubt: str
-    skilled: bool
-    blind_gain: Score | None
-    ties: list[Row]
-    fitted: list[Row]
-    failed: list[Row]
-    fails: list[Row]
-    warns: list[Row]
-    leaks: list[Row]
-    missed: list[Row]
-    rows: float
-    units: float  # of which the rows are the evidence: groups, distinct rows or the rows themselves
-    unit: str
-    seeds: int
-    level: float
-    status: str
+    Args:
+        leaderboard: its rows, at least one.
+        audit: all findings.
+        controls: their rows, none where none were run.
+    """
 
-    @property
-    def title(self) -> str:
-        """The metric's name as people write it."""
-        return METRICS[self.metric].title
+    def __init__(self, leaderboard: list[Row], audit: list[Row], controls: list[Row]):
+        # The metric that the best model was chosen by is the one that has an out-of-fold score.
+        chosen_by = next(name for name in leaderboard[0] if name.startswith("oof_"))
+        self.metric = metric = chosen_by.removeprefix("oof_")
+        self.title = METRICS[metric].title
+        self.failed = [row for row in leaderboard if has_failed(row)]
+        self.fitted = [row for row in leaderboard if not has_failed(row)]
+        self.best = best = next((row for row in self.fitted if true(row["selected"])), None)
+        self.is_baseline = best is not None and best["model"] == best["baseline"]
+        self.rough = [row["model"] for row in self.fitted if not is_reliable(row)]
+        self.is_rough = best is not None and not is_reliable(best)
+        row = best or leaderboard[0]
+        self.rows = number(row.get("rows")) or 0
+        # Of which the rows are the evidence: groups, distinct rows or the rows themselves.
+        self.units = number(row.get("units")) or self.rows
+        self.unit = row.get("unit") or "row"
+        self.seeds = int(number(row.get("seeds")) or 1)
+        level = number(row.get("level")) or 0.95
+        alpha = 1 - level
+        self.level_text = f"{level * 100:g}\N{NO-BREAK SPACE}%"
+        self.score = score_of(best, metric) if best else None
+        self.gain = gain_of(best, metric) if best else None
+        self.blind_gain = gain_of(best, metric, "blind") if best else None
+        self.ties = [
+            row
+            for row in self.fitted
+            if best and row is not best and (number(row.get("best_p_adjusted")) or 0) > alpha
+        ]
 
-    @property
-    def level_text(self) -> str:
-        """The confidence level as people write it."""
-        return f"{self.level * 100:g}\N{NO-BREAK SPACE}%"
+        def is_shown(gain: Score | None, over: str) -> bool:
+            p = number(row.get(f"{over}_p_adjusted"))
+            return gain is not None and gain.value > 0 and p is not None and p <= alpha
+
+        # By F1 or recall a coin flip beats a model that predicts no ones: skill shows in the ranking,
+        # and against the best answer without a look at a row (the row's `blind`).
+        doubt = ""
+        if best is not None and (number(best.get("roc_auc_low")) or 0) <= 0.5:
+            doubt = "chance"
+        elif self.blind_gain is not None and not is_shown(self.blind_gain, "blind"):
+            doubt = "blind"
+        gained = is_shown(self.gain, "baseline")
+        self.skilled = best is not None and not doubt
+        self.doubt = doubt if gained else ""  # why the best model only seems to beat the baseline
+        self.beats_baseline = gained and self.skilled
+        self.fails = [row for row in audit if row["verdict"] == "fail"]
+        self.warns = [row for row in audit if row["verdict"] == "warn"]
+        failed_controls = [row for row in controls if row["verdict"] != "pass"]
+        self.leaks = [row for row in failed_controls if row["control"] == "negative"]
+        self.missed = [row for row in failed_controls if row["control"] == "positive"]
+        if self.fails or self.leaks or best is None:
+            self.status = "fail"
+        elif self.warns or self.missed or not self.beats_baseline or self.is_rough:
+            self.status = "warn"
+        else:
+            self.status = "pass"
 
     @property
     def rows_text(self) -> str:
@@ -68,24 +94,9 @@ class Standing(NamedTuple):
         return self.unit != "group" and bool(checks & set(TOGETHER))
 
     @property
-    def is_rough(self) -> bool:
-        """Whether the best model's interval cannot be relied on."""
-        return self.best is not None and not is_reliable(self.best)
-
-    @property
-    def rough(self) -> list[str]:
-        """The models whose intervals cannot be relied on."""
-        return [row["model"] for row in self.fitted if not is_reliable(row)]
-
-    @property
     def has_rough_cells(self) -> bool:
         """Whether any metric of any model has an interval that cannot be relied on."""
         return not all(is_reliable(row, name) for row in self.fitted for name in METRICS)
-
-    @property
-    def is_baseline(self) -> bool:
-        """Whether the best model is the baseline itself."""
-        return self.best is not None and self.best["model"] == self.best["baseline"]
 
     @property
     def blind_is_harder(self) -> bool:
@@ -128,68 +139,3 @@ def gain_of(row: Row, metric: str, over: str = "baseline") -> Score | None:
     if difference is None or METRICS[metric].higher_is_better:
         return difference
     return Score(-difference.value, -difference.high, -difference.low)
-
-
-def standing(leaderboard: list[Row], audit: list[Row], controls: list[Row]) -> Standing:
-    """Return what the results of a table come to."""
-    # The metric that the best model was chosen by is the one that has an out-of-fold score.
-    metric = next(name for name in leaderboard[0] if name.startswith("oof_")).removeprefix("oof_")
-    fitted = [row for row in leaderboard if not has_failed(row)]
-    best = next((row for row in fitted if true(row["selected"])), None)
-    any_row = best or leaderboard[0]
-    level = number(any_row.get("level")) or 0.95
-    alpha = 1 - level
-    gain = gain_of(best, metric) if best else None
-    p = number(best.get("baseline_p_adjusted")) if best else None
-    ties = [
-        row
-        for row in fitted
-        if best and row is not best and (number(row.get("best_p_adjusted")) or 0) > alpha
-    ]
-    # By F1 or recall a coin flip beats a model that predicts no ones: skill shows in the ranking, and
-    # against the best answer without a look at a row.
-    gained = p is not None and p <= alpha and gain is not None and gain.value > 0
-    blind_gain = gain_of(best, metric, "blind") if best else None
-    doubt = ""
-    if best is not None and (number(best.get("roc_auc_low")) or 0) <= 0.5:
-        doubt = "chance"
-    elif best is not None and blind_gain is not None:
-        p_of_blind = number(best.get("blind_p_adjusted"))
-        if p_of_blind is None or p_of_blind > alpha or blind_gain.value <= 0:
-            doubt = "blind"
-    skilled = best is not None and not doubt
-    beats_baseline = gained and skilled
-    fails = [row for row in audit if row["verdict"] == "fail"]
-    warns = [row for row in audit if row["verdict"] == "warn"]
-    failed_controls = [row for row in controls if row["verdict"] != "pass"]
-    leaks = [row for row in failed_controls if row["control"] == "negative"]
-    missed = [row for row in failed_controls if row["control"] == "positive"]
-    if fails or leaks or best is None:
-        status = "fail"
-    elif warns or missed or not beats_baseline or not is_reliable(best):
-        status = "warn"
-    else:
-        status = "pass"
-    return Standing(
-        metric=metric,
-        best=best,
-        score=score_of(best, metric) if best else None,
-        gain=gain,
-        beats_baseline=beats_baseline,
-        doubt=doubt if gained else "",
-        skilled=skilled,
-        blind_gain=blind_gain,
-        ties=ties,
-        fitted=fitted,
-        failed=[row for row in leaderboard if has_failed(row)],
-        fails=fails,
-        warns=warns,
-        leaks=leaks,
-        missed=missed,
-        rows=number(any_row.get("rows")) or 0,
-        units=number(any_row.get("units")) or number(any_row.get("rows")) or 0,
-        unit=any_row.get("unit") or "row",
-        seeds=int(number(any_row.get("seeds")) or 1),
-        level=level,
-        status=status,
-    )

@@ -34,7 +34,7 @@ CHECK_WORDS = {
 
 def audit_view(sources: Sources) -> dict[str, Any]:
     """Return the audit's findings, the failures first, and how many there are of each."""
-    audit = sorted(sources.audit, key=lambda row: VERDICT_ORDER.index(row["verdict"]))
+    audit = sorted(sources.tables["audit"], key=lambda row: VERDICT_ORDER.index(row["verdict"]))
     checks = {row["check"] for row in audit}
     findings = [row for row in audit if row["verdict"] != "pass"]
     return {
@@ -54,7 +54,7 @@ def check_title(check: str) -> str:
 def naive_view(sources: Sources, found: Standing) -> dict[str, Any] | None:
     """Return what the naive protocol would have claimed beside the honest scores."""
     pairs = []
-    for row in sources.naive:
+    for row in sources.tables["naive"]:
         score, claim = score_in(row, "honest", "honest_low", "honest_high"), number(row["naive"])
         if row["metric"] == found.metric and score and claim is not None:
             pairs.append((row["model"], score, claim))
