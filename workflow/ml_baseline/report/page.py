@@ -2,16 +2,29 @@
 
 import base64
 import hashlib
+import inspect
+import shlex
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ml_baseline.report import answer, charts, columns, evidence, making, models, trust, words
-from ml_baseline.report.sources import Sources, by_name, download_of
-from ml_baseline.report.standing import Standing, gain_of, has_failed, is_reliable
+from ml_baseline import text
+from ml_baseline.files import content_hash
+from ml_baseline.report import (
+    answer,
+    charts,
+    columns,
+    evidence,
+    graph,
+    models,
+    sources,
+    standing,
+    trust,
+    words,
+)
 from ml_baseline.scoring.metrics import METRICS
-from ml_baseline.text import count, plural, shortened
 
 
 def template_environment(folder: Path) -> Environment:
@@ -24,19 +37,9 @@ def template_environment(folder: Path) -> Environment:
         undefined=StrictUndefined,
         finalize=words.visible,
     )
-    of_cells = (words.number, words.score_of, words.score_in, gain_of, is_reliable, has_failed)
-    of_texts = (words.breakable, count, plural, words.fixed, words.percent, shortened)
-    of_findings = (answer.chief, answer.entry, answer.remedy, answer.settled_by, answer.next_step)
-    others = (
-        trust.check_title,
-        answer.chosen_threshold,
-        answer.names,
-        charts.sample,
-        download_of,
-        by_name,
-    )
-    filters = (*of_cells, *of_texts, *of_findings, *others)
-    environment.filters |= {function.__name__: function for function in filters}
+    # The later modules' functions are meant where a name stands twice.
+    for module in (text, charts, sources, standing, trust, answer, words):
+        environment.filters |= dict(inspect.getmembers(module, inspect.isfunction))
     return environment
 
 
@@ -47,53 +50,61 @@ def filled(folder: Path, template: str, content: dict) -> str:
     """
     script = (folder / "page.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return (
-        template_environment(folder)
-        .get_template(template)
-        .render(
-            style=Markup((folder / "style.css").read_text(encoding="utf-8")),
-            script=Markup(script),
-            script_hash=digest,
-            **content,
-        )
-    )
+    style = (folder / "style.css").read_text(encoding="utf-8")
+    own = {"style": Markup(style), "script": Markup(script), "script_hash": digest}
+    return template_environment(folder).get_template(template).render(content | own)
 
 
-def report_page(sources: Sources, settings: dict, folder: Path) -> str:
+def report_page(results: sources.Sources, settings: dict, folder: Path) -> str:
     """Return the page of one table as HTML.
 
     Args:
-        sources: the table's result files.
+        results: the table's result files.
         settings: `config` (the whole config of this table, as YAML), `versions` (a list of
             packages with their versions), `graph` (the rules that make the page), `first_seed`
             (of the split that curves and importance are of), `not_installed` (models left out),
-            `budget` (in words what it has decided),
-            `fit_on` (of the published model: "all", "train" or nothing, where none is),
-            `cleaned_table` (a path, for its hash) and `target` (the path of the report).
+            `budget` (in words what it has decided), `fit_on` (of the published model: "all", "train"
+            or nothing, where none is), `cleaned_table` (a path) and `target` (that of the report).
         folder: where the templates are.
     """
-    found = Standing(
-        sources.tables["leaderboard"], sources.tables["audit"], sources.tables["controls"]
-    )
-    negative, positive = sources.classes
-    content = {
-        "sources": sources,
-        "dataset": sources.schema["dataset"],
+    tables = results.tables
+    found = standing.Standing(tables["leaderboard"], tables["audit"], tables["controls"])
+    negative, positive = results.classes
+    content = settings | {
+        "sources": results,
+        "dataset": results.schema["dataset"],
         "classes": {"negative": negative, "positive": positive},
-        "rows": sources.repairs["rows_kept"],
-        "features": sum(c["role"] == "feature" for c in sources.schema["columns"]),
+        "rows": results.repairs["rows_kept"],
+        "features": sum(c["role"] == "feature" for c in results.schema["columns"]),
         "found": found,
-        "not_installed": settings["not_installed"],
-        "budget": settings["budget"],
         "metrics": METRICS,
-        "fit_on": settings["fit_on"],
         "headline": answer.headline(found),
         "board": models.board(found),
-        "audit": trust.audit_view(sources),
-        "naive": trust.naive_view(sources, found),
-        "curves": evidence.curves_view(sources, found, settings["first_seed"]),
-        "drivers": evidence.drivers_view(sources, found),
-        "data": columns.data_view(sources),
-        "made": making.made_view(sources, settings, found),
+        "audit": trust.audit_view(results),
+        "naive": trust.naive_view(results, found),
+        "curves": evidence.curves_view(results, found, settings["first_seed"]),
+        "drivers": evidence.drivers_view(results, found),
+        "data": columns.data_view(results),
+        "made": made_view(results, settings),
     }
     return filled(folder, "report.html.j2", content)
+
+
+def made_view(results: sources.Sources, settings: dict) -> dict[str, Any]:
+    """Return what the section on the making is filled with."""
+    hashed = [settings["cleaned_table"], results.files["leaderboard"]]
+    hashes = {results.repairs["table"]: results.repairs["sha256"]}
+    config_name = f"{results.schema['dataset']}.config.yaml"
+    return {
+        "graph": graph.draw_rules(settings["graph"]),
+        "config_name": config_name,
+        "config_download": sources.download(settings["config"].encode(), config_name, "text/yaml"),
+        "hashes": hashes | {path: content_hash(path) for path in hashed},
+        "by_snakemake": f"snakemake --cores 4 {settings['target']} --replace-workflow-config "
+        f"--configfile {config_name}",
+        "by_command": shlex.join(
+            ["ml-baseline", "train", "--input", results.repairs["table"]]
+            + ["--target", results.schema["target"], "--name", results.schema["dataset"]]
+            + ["--config", config_name]
+        ),
+    }
