@@ -10,12 +10,7 @@ from typing import Any
 
 import yaml
 
-from ml_baseline.config.schema import (
-    TOP_LEVEL_ONLY,
-    expected,
-    is_override,
-    resolved,
-)
+from ml_baseline.config.schema import TOP_LEVEL_ONLY, expected, is_override, resolved
 from ml_baseline.config.text import load_yaml
 
 

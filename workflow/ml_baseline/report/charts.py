@@ -19,8 +19,6 @@ WIDTH, HEIGHT = 400, 330
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 42
 # Different looks of lines; a chart shows no more series than these.
 SERIES = 6
-# How long a label may be that stands beside what it names; longer ones stand above it.
-LABEL_LENGTH, LONG_LABEL_LENGTH = 14, 44
 
 
 def escape(text: str) -> Markup:
@@ -180,13 +178,6 @@ class Chart:
         self.parts.append(
             f'<circle class="dot s0" cx="{place(self.x.at(x))}" cy="{place(self.y.at(y))}" r="4">'
             f"<title>{escape(hint)}</title></circle>"
-        )
-
-    def upright(self, x: float, low: float, high: float, css: str = "whisker") -> None:
-        """Draw a vertical line between values."""
-        self.parts.append(
-            f'<path class="{css}" d="M{place(self.x.at(x))} {place(self.y.at(low))}'
-            f'V{place(self.y.at(high))}"/>'
         )
 
     def svg(self, label: str) -> Markup:

@@ -8,12 +8,7 @@ from ml_baseline.report import charts, figures
 from ml_baseline.report.answer import chosen_threshold
 from ml_baseline.report.sources import Sources, by_name
 from ml_baseline.report.standing import Row, Standing
-from ml_baseline.report.words import (
-    Score,
-    listed,
-    number,
-    percent,
-)
+from ml_baseline.report.words import Score, listed, number, percent
 from ml_baseline.scoring.metrics import METRICS
 from ml_baseline.text import count, shortened
 

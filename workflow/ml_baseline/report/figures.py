@@ -9,20 +9,12 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from ml_baseline.report.charts import (
-    LABEL_LENGTH,
-    LONG_LABEL_LENGTH,
-    TOP,
-    Chart,
-    escape,
-    place,
-    svg,
-    tick_texts,
-    ticks,
-)
+from ml_baseline.report.charts import TOP, Chart, escape, place, tick_texts, ticks
 from ml_baseline.report.words import MINUS, number
 from ml_baseline.text import percent, shortened
 
+# How long a label may be that stands beside what it names; longer ones stand above it.
+LABEL_LENGTH, LONG_LABEL_LENGTH = 14, 44
 # What is named above itself has so many lines at most, each so high.
 LABEL_LINES, LINE_HEIGHT = 3, 14.0
 UNIT_TICKS = [0, 0.2, 0.4, 0.6, 0.8, 1]
@@ -93,7 +85,8 @@ def calibration_chart(bins: list[dict], positive: str, label: str) -> Markup:
         chart.band(xs, lows, highs)
         chart.line([(b["mean_probability"], b["observed"]) for b in bins], "series thin s0")
     for b in bins:
-        chart.upright(b["mean_probability"], b["observed_low"], b["observed_high"])
+        span = (b["observed_low"], b["observed_high"])
+        chart.line([(b["mean_probability"], end) for end in span], "whisker")
         hint = (
             f"predicted {b['mean_probability']:.2f} on average, positive {b['observed']:.2f} "
             f"({b['observed_low']:.2f} to {b['observed_high']:.2f}), {b['rows']:g} rows"
@@ -119,7 +112,7 @@ def score_chart(bins: list[dict], threshold: float, label: str) -> Markup:
                 within = (b["low"] + gap, b["high"] - gap)
                 chart.bar(within, (0, sign * rows_of_class), name, hint)
     chart.line([(0, 0), (1, 0)], "axis")
-    chart.upright(threshold, chart.y.low, chart.y.high, "cut")
+    chart.line([(threshold, chart.y.low), (threshold, chart.y.high)], "cut")
     side, anchor = (-5, "end") if threshold > 0.5 else (5, "start")
     chart.text(chart.x.at(threshold) + side, TOP + 10, f"threshold {threshold:g}", "note", anchor)
     return chart.svg(label)
@@ -131,7 +124,7 @@ def threshold_chart(rows: list[dict], threshold: float, label: str) -> Markup:
     for i, name in enumerate(("precision", "recall", "f1")):
         known = [(r["threshold"], r[name]) for r in rows if r[name] is not None]
         chart.line(known, f"series s{i}")
-    chart.upright(threshold, 0, 1, "cut")
+    chart.line([(threshold, 0), (threshold, 1)], "cut")
     return chart.svg(label)
 
 
@@ -213,26 +206,17 @@ def distribution_chart(bins: list[dict], label: str) -> Markup:
     most = max(b[f"{name}s"] / totals[name] for b in bins for name in classes) or 1
     row = 13 if len(bins) > 12 else 15 if len(bins) > 8 else 20
     names = Names([bin_text(b) for b in bins], row, left=114)
-    reach = (296 - names.left - 8) / 2
-    middle = names.left + reach
-    height = len(bins) * names.row + 8
-    body = ""
+    height = TOP + len(bins) * names.row + 4
+    chart = Chart((-most, most), (len(bins), 0), "", "", 296, height, names.left, bottom=4)
+    top, bottom = (names.above + 1) / names.row, 1 - 1 / names.row
     for i, b in enumerate(bins):
-        top = 4 + i * names.row
-        bars, hints = "", []
-        for name in classes:
+        chart.parts.append(names.at(i, chart.y.at(i)))
+        for name, sign in zip(classes, (-1, 1), strict=True):
             share = b[f"{name}s"] / totals[name]
-            long = share / most * reach
-            start = middle - long if name == "negative" else middle
-            bars += (
-                f'<rect class="{name}" x="{place(start)}" y="{place(top + names.above + 1)}" '
-                f'width="{place(long)}" height="{row - 2}"/>'
-            )
-            hints.append(f"{b[f'{name}s']:g} {name} ({percent(share, 1)})")
-        hint = escape(f"{b['label']}: {', '.join(hints)}")
-        body += f"{names.at(i, top)}<g>{bars}<title>{hint}</title></g>"
-    body += f'<path class="axis" d="M{place(middle)} 2V{place(height - 2)}"/>'
-    return svg(296, height, label, body)
+            hint = f"{b['label']}: {b[f'{name}s']:g} {name} ({percent(share, 1)})"
+            chart.bar((0, sign * share), (i + top, i + bottom), name, hint)
+    chart.line([(0, 0), (0, len(bins))], "axis")
+    return chart.svg(label)
 
 
 def bin_text(group: dict) -> str:
