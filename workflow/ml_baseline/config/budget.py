@@ -73,19 +73,11 @@ def _boosting(factor: float) -> Callable[[int, int, Mapping], float]:
     return seconds
 
 
-def _linear(rows: int, columns: int, params: Mapping) -> float:
-    return 0.02 + 5e-7 * rows * columns
-
-
-def _blind(rows: int, columns: int, params: Mapping) -> float:
-    return 0.005
-
-
 # CPU seconds of one fit by rows, columns and parameters, measured on tables of 160 to 48,000 rows of 10
 # to 60 columns (docs/models.md). What is not among them is taken for a forest of 100 trees.
 FITS: dict[str, Callable[[int, int, Mapping], float]] = {
-    "DummyClassifier": _blind,
-    "LogisticRegression": _linear,
+    "DummyClassifier": lambda rows, columns, params: 0.005,
+    "LogisticRegression": lambda rows, columns, params: 0.02 + 5e-7 * rows * columns,
     "RandomForestClassifier": _forest,
     "ExtraTreesClassifier": _forest,
     "HistGradientBoostingClassifier": _boosting(1.0),

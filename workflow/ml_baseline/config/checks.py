@@ -180,19 +180,14 @@ def _model_problems(config: dict, name: str) -> Iterator[Problem]:
         yield Problem((*place, "models"), "no model is left; expected at least one")
     elif settings["baseline"] not in settings["models"]:
         differs = dataset.keys() & {"models", "effort"} and config["baseline"] in inherited
-        there = "baseline" not in dataset and not differs
-        place = () if there else path
+        place = path if "baseline" in dataset or differs else ()
         close = similar(settings["baseline"], settings["models"], 1)
         text = did_you_mean(close, otherwise=f"the models are {', '.join(settings['models'])}")
         name = settings["baseline"]
-        is_left_out = own.get(name, inherited.get(name)) is not None
-        why = (
-            f"{name} is of more `effort`, or not installed"
-            if is_left_out
-            else f"there is no model {name}"
-        )
-        text = f"{why}; {text}"
-        yield Problem((*place, "baseline"), text)
+        why = f"there is no model {name}"
+        if own.get(name, inherited.get(name)) is not None:
+            why = f"{name} is of more `effort`, or not installed"
+        yield Problem((*place, "baseline"), f"{why}; {text}")
 
 
 def _unfit_models(path: Keys, models: dict, inherited: dict) -> Iterator[Problem]:

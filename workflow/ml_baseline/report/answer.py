@@ -69,11 +69,9 @@ def remedy(finding: Row) -> str:
 def next_step(finding: Row) -> str:
     """Return the beginning of a sentence: what settles a finding."""
     strategy = ((yaml.safe_load(finding["fix"]) or {}).get("split") or {}).get("strategy")
-    return (
-        f"Split by {strategy}"
-        if strategy
-        else NEXT_STEPS.get(finding["check"], NEXT_STEPS[remedy(finding)])
-    )
+    if strategy:
+        return f"Split by {strategy}"
+    return NEXT_STEPS.get(finding["check"], NEXT_STEPS[remedy(finding)])
 
 
 def settled_by(findings: list[Row], change: str) -> list[Row]:

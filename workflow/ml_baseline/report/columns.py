@@ -4,8 +4,6 @@ import base64
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
 from ml_baseline.data.schema import Column
 from ml_baseline.report import charts, figures, words
 from ml_baseline.report.sources import Sources, by_name, size_text
@@ -61,10 +59,15 @@ def data_view(sources: Sources) -> dict[str, Any]:
         row["feature"] for row in sources.tables["importance"] if row["feature"] in distributions
     ]
     order += [name for name in distributions if name not in order]
-    drawn = [
-        {"name": name, "chart": distribution_figure(name, distributions[name], sources.classes)}
-        for name in order[:DRAWN_COLUMNS_AT_MOST]
-    ]
+    drawn = []
+    for name in order[:DRAWN_COLUMNS_AT_MOST]:
+        bins = distributions[name]
+        most = max(bins, key=lambda b: b["positives"])["label"]
+        label = (
+            f"Distribution of {name} by class, {len(bins)} groups of values; most rows with "
+            f"{sources.classes[1]} are in {most}."
+        )
+        drawn.append({"name": name, "chart": figures.distribution_chart(bins, label)})
     return {
         "columns": columns,
         "missing": missing,
@@ -137,16 +140,6 @@ def repair_rows(repairs: dict) -> list[dict[str, Any]]:
                 what = REPAIR_WORDS.get(what, what.replace("_", " "))
                 rows.append({"column": name, "what": what, "cells": cells, "examples": examples})
     return rows
-
-
-def distribution_figure(name: str, bins: list[dict], classes: tuple[str, str]) -> Markup:
-    """Return how a column's values are spread in the two classes."""
-    largest = max(bins, key=lambda b: b["positives"])
-    return figures.distribution_chart(
-        bins,
-        f"Distribution of {name} by class, {len(bins)} groups of values; most rows with "
-        f"{classes[1]} are in {largest['label']}.",
-    )
 
 
 def plots_view(paths: list[str]) -> list[dict[str, Any]]:

@@ -73,9 +73,8 @@ def layout(edges: list[Edge]) -> tuple[list[list[str]], dict[str, int]]:
     longest, *others = columns
     middle = line(last) / 2
     others.sort(key=lambda column: (line(column[0]), len(column), column))
-    left = [column for column in others if line(column[0]) < middle]
-    right = [column for column in others if line(column[0]) >= middle]
-    return [*left, longest, *right], {rule: line(rule) for rule in needed}
+    left = sum(line(column[0]) < middle for column in others)
+    return [*others[:left], longest, *others[left:]], {rule: line(rule) for rule in needed}
 
 
 def draw_rules(graph: RuleGraph) -> Markup:

@@ -83,9 +83,8 @@ def index_page(lines: list[Line], folder: Path) -> str:
 
 def notes(found: Standing) -> str:
     """Return the audit's verdict in a few words, and what else makes for doubt."""
-    parts = [(len(found.fails), "failed"), (len(found.warns), "to check")]
-    audit = ", ".join(f"{count} {what}" for count, what in parts if count) or "no problems"
-    text = f"audit: {audit}"
+    parts = [(found.fails, "failed"), (found.warns, "to check")]
+    text = "audit: " + (", ".join(f"{len(f)} {what}" for f, what in parts if f) or "no problems")
     if found.leaks or found.missed:
         text += f"; controls: {len(found.leaks) + len(found.missed)} failed"
     if found.is_rough:

@@ -2,7 +2,7 @@
 
 import base64
 import gzip
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -21,11 +21,6 @@ class Download(NamedTuple):
     name: str
     href: str
     size: str
-
-
-def numbers_in(rows: Iterable[dict[str, str]], *names: str) -> list[dict]:
-    """Return the rows with the cells `names` as numbers, None for empty ones."""
-    return [row | {name: number(row[name]) for name in names} for row in rows]
 
 
 def size_text(size: int) -> str:
@@ -63,8 +58,8 @@ def by_name(rows: list[dict], key: str) -> dict[str, list[dict]]:
     return groups
 
 
-# The tables that a report is made from, and the cells of each that are numbers; others are turned
-# where they are used.
+# The tables that a report is made from, and the cells of each that are numbers, None if empty; other
+# cells are text.
 TABLES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("leaderboard", "seed_metrics", "audit", "augmentation"), ()),
     **dict.fromkeys(("naive", "controls", "stats"), ()),
@@ -117,8 +112,9 @@ def read_sources(files: Mapping[str, str | list[str]]) -> Sources:
         schema=cast(Schema, read_json(several["schema"][0])),
         repairs=read_json(several["repairs"][0]),
         tables={
-            name: numbers_in(read_rows(*several.get(name, ())), *cells)
+            name: [row | {cell: number(row[cell]) for cell in cells} for row in read_rows(*paths)]
             for name, cells in TABLES.items()
+            for paths in [several.get(name, [])]
         },
         plots=several.get("plots", []),
     )
