@@ -40,46 +40,34 @@ def check_estimators(config: dict) -> None:
     Ask this only where the jobs run in the same environment as the caller.
     """
     problems = []
-    for path, entry, methods in _estimators(config):
-        for place, params in _parameters(entry):
-            if CACHE_FOLDER in params:
-                text = "names a folder from which pickled objects are loaded; remove the key"
-                problems.append(Problem((*path, *place, CACHE_FOLDER), text))
-        problem = _estimator_problem(entry["estimator"], methods)
-        if problem:
+    for path, entry, methods in _mappings(config):
+        if CACHE_FOLDER in entry:
+            text = "names a folder from which pickled objects are loaded; remove the key"
+            problems.append(Problem((*path, CACHE_FOLDER), text))
+        if stands_alone(entry) and (problem := _estimator_problem(entry["estimator"], methods)):
             problems.append(Problem(path, f"{entry['estimator']}: {problem}"))
     refuse(problems)
 
 
-def _estimators(config: dict) -> Iterator[tuple[Keys, dict, tuple[str, ...]]]:
-    """Yield where an estimator stands, its entry, and the methods of which it needs one."""
+def _mappings(config: dict) -> Iterator[tuple[Keys, dict, tuple[str, ...]]]:
+    """Yield the mappings in models: where each stands, and methods of which an estimator needs one."""
     sections: list[tuple[Keys, dict]] = [(("models",), config["models"])]
     for name, dataset in config["datasets"].items():
         sections.append((("datasets", name, "models"), dataset.get("models", {})))
     for path, models in sections:
         for name, model in models.items():
-            if (model or {}).get("optional") and not is_installed(model.get("estimator", "")):
-                continue
-            if stands_alone(model):
-                yield (*path, name), model, ("fit",)
-            for place, params in _parameters(model or {}):
-                yield from _parts(params, (*path, name, *place))
+            if not (model or {}).get("optional") or is_installed(model.get("estimator", "")):
+                yield from _inside(model, (*path, name), ("fit",))
 
 
-def _parameters(model: dict) -> Iterator[tuple[Keys, dict]]:
-    """Yield the parameters of an entry, those for larger tables too, and where they stand in it."""
-    yield ("params",), model.get("params") or {}
-    for rows, params in model.get("from_rows", {}).items():
-        yield ("from_rows", rows), params
-
-
-def _parts(value: Any, path: Keys) -> Iterator[tuple[Keys, dict, tuple[str, ...]]]:
-    if stands_alone(value):
-        yield path, value, PART_METHODS
-        value = {"params": value.get("params")}
+def _inside(
+    value: Any, path: Keys, methods: tuple[str, ...] = PART_METHODS
+) -> Iterator[tuple[Keys, dict, tuple[str, ...]]]:
+    if isinstance(value, dict):
+        yield path, value, methods
     items = value.items() if isinstance(value, dict) else ()
     for key, item in enumerate(value) if isinstance(value, list | tuple) else items:
-        yield from _parts(item, (*path, key))
+        yield from _inside(item, (*path, key))
 
 
 def _estimator_problem(estimator: str, methods: tuple[str, ...]) -> str | None:
