@@ -8,6 +8,7 @@ from scipy.special import expit
 from ml_baseline.data.split import units
 from ml_baseline.errors import InputError
 from ml_baseline.scoring.evaluate import holdout_metrics
+from ml_baseline.scoring.intervals import Dependence
 from ml_baseline.scoring.metrics import METRICS
 from ml_baseline.scoring.scores import confidence_intervals
 from ml_baseline.scoring.significance import compare
@@ -46,6 +47,12 @@ def test_rows_of_one_group_are_one_unit_and_rows_without_stand_alone():
 
 
 # Intervals
+
+
+@pytest.mark.parametrize("level", [1e-9, 1e-8, 0.5, 0.95])
+def test_few_units_never_make_an_interval_shorter(level):
+    """Nor where scipy takes Student's t for 0, at the level of a p-value next to 1."""
+    assert 1 <= Dependence(freedom=6.0).widening(level) < 2
 
 
 @pytest.mark.parametrize("metric", ALL)

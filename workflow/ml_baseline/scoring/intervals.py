@@ -38,7 +38,8 @@ class Dependence(NamedTuple):
         """Return the squared ratio of Student's t to the normal quantile (Korn and Graubard 1998)."""
         if math.isinf(self.freedom):
             return 1.0
-        return (t_quantile(level, self.freedom) / _normal_quantile(level)) ** 2
+        # scipy gives a t of 0 for levels below about 1e-8, as p-values near 1 ask for.
+        return max((t_quantile(level, self.freedom) / _normal_quantile(level)) ** 2, 1.0)
 
 
 INDEPENDENT = Dependence()
