@@ -106,7 +106,7 @@ def test_limits_of_a_share_are_those_of_the_metrics(rows, level):
         target = np.arange(rows) % 2
         predicted = np.where(np.arange(rows) < right, target, 1 - target)
         of_accuracy = confidence_intervals(target, predicted, 0.5, level).loc["accuracy"]
-        found = share_limits(right, rows, level)
+        found = share_limits(right, rows, level, rows)
         assert found == pytest.approx((of_accuracy["low"], of_accuracy["high"]), abs=1e-12)
 
 

@@ -414,7 +414,7 @@ def test_rows_that_a_model_is_certain_of_widen_the_interval_of_the_log_loss():
     wrong[np.flatnonzero(target)[:10]] = 0.0
     found = confidence_intervals(target, wrong).loc["log_loss"]
     assert found["value"] == pytest.approx(sk.log_loss(target, wrong))
-    low, high = intervals.share_limits(10, 1000, 0.95)
+    low, high = intervals.share_limits(10, 1000, 0.95, 1000)
     assert found["high"] - found["value"] == pytest.approx(36 * (high - 0.01), rel=0.1)
     assert found["value"] - found["low"] == pytest.approx(36 * (0.01 - low), rel=0.1)
 

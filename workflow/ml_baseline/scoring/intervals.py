@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ml_baseline.scoring.metrics import Metric
 from ml_baseline.scoring.ranking import average_precision_without, placements
+from ml_baseline.scoring.sample import Sample
 
 
 class Estimate(NamedTuple):
@@ -42,9 +44,6 @@ class Dependence(NamedTuple):
         return max((t_quantile(level, self.freedom) / _normal_quantile(level)) ** 2, 1.0)
 
 
-INDEPENDENT = Dependence()
-
-
 def by_unit(parts: np.ndarray, units: np.ndarray | None) -> np.ndarray:
     """Return the units' parts in a metric, so that it is a mean of them, from those of the rows."""
     if units is None:
@@ -53,15 +52,13 @@ def by_unit(parts: np.ndarray, units: np.ndarray | None) -> np.ndarray:
     return sums * (sums.size / parts.size)
 
 
-def dependence(parts: np.ndarray, units: np.ndarray | None) -> Dependence:
+def dependence(parts: np.ndarray, units: np.ndarray) -> Dependence:
     """Return how far the rows depend on each other by units: from the rows' parts in the metric.
 
     The parts of a unit's rows are added up; what the sums vary by is what the metric varies by
     (Obuchowski 1997, Biometrics 53, 567-578, for roc_auc; Rao and Scott 1992, Biometrics 48, 577-585,
     for shares). Where nothing varies, each unit is taken to say the same thing with all its rows.
     """
-    if units is None:
-        return INDEPENDENT
     sizes, sums = np.bincount(units), by_unit(parts, units)
     of_units, freedom = variance_of_mean(np.ones(sums.size), sums)
     of_rows, _ = variance_of_mean(np.ones(parts.size), parts)
@@ -70,18 +67,14 @@ def dependence(parts: np.ndarray, units: np.ndarray | None) -> Dependence:
     return Dependence(max(of_units / of_rows, 1.0), max(freedom, 1.0))
 
 
-def share(
-    table: np.ndarray,
-    part: np.ndarray,
-    whole: np.ndarray,
-    noise: float,
-    depends: Dependence = INDEPENDENT,
-) -> Estimate:
+def share(sample: Sample, part: np.ndarray, whole: np.ndarray, depends: Dependence) -> Estimate:
     """Wilson's interval for a share, corrected where one or the other outcome is rare.
 
-    If the share of ones is known better than these rows alone would tell, the rows count for more:
-    by the factor by which the variance of the share is then smaller.
+    `part` and `whole` are what a row of each cell of `Sample.table` counts in either. If the share of
+    ones is known better than these rows alone would tell, the rows count for more: by the factor by
+    which the variance of the share is then smaller.
     """
+    table = sample.table
     successes, rows = int(np.sum(table * part)), int(np.sum(table * whole))
     if rows == 0:  # no row is predicted as a one: the precision can be anything
         return Estimate(0.0, "Wilson", 0.0, lambda level: (0.0, 1.0))
@@ -89,7 +82,7 @@ def share(
     deviations = part - share * whole
     variance = np.sum(table * deviations**2)
     of_class = np.sum(table * deviations, axis=1) ** 2 / np.sum(table, axis=1)
-    less = variance - (1 - noise) * np.sum(of_class)
+    less = variance - (1 - sample.noise) * np.sum(of_class)
     worth = rows * (variance / less if less > 0 else 1.0) / depends.factor
 
     def limits(level):
@@ -105,18 +98,15 @@ def wilson(share, rows, z):
     return (middle - reach) / (1 + z**2 / rows), (middle + reach) / (1 + z**2 / rows)
 
 
-def share_limits(
-    successes: int, rows: int, level: float, worth: float | None = None
-) -> tuple[float, float]:
+def share_limits(successes: int, rows: int, level: float, worth: float) -> tuple[float, float]:
     """Return Wilson's limits of a share, but where none or 1 to 3 rows decide.
 
     Wilson's own limit is too high there: a share a little below it would be missed far too often
     (Brown, Cai and DasGupta 2001, section 4.1.1, who take the limit for a Poisson count). `worth`
-    is the number of rows that the rows are worth.
+    is the number of independent rows that the rows are worth.
     """
     from scipy.special import gammaincinv
 
-    worth = rows if worth is None else worth
     few = 2 if rows <= 50 else 3
 
     def lower(count: int, limit: float) -> float:
@@ -128,13 +118,7 @@ def share_limits(
     return lower(successes, float(low)), 1 - lower(rows - successes, 1 - float(high))
 
 
-def rates(
-    table: np.ndarray,
-    function: Callable[[float, float, float], float],
-    bounds: tuple[float, float],
-    noise: float,
-    depends: Dependence = INDEPENDENT,
-) -> Estimate:
+def rates(sample: Sample, metric: Metric, depends: Dependence) -> Estimate:
     """The interval of a function of the recall, the specificity and the share of ones.
 
     The three rates are independent. Each is moved to its own limits, and the distances that moves
@@ -144,18 +128,17 @@ def rates(
     It hangs on the errors of both classes (or on what is right, if that is less), each as a share of
     its class, and on the rows that are predicted as ones and as zeros, whichever are fewer.
     """
-    (hits, misses), (alarms, right) = table.tolist()
-    ones, zeros = hits + misses, alarms + right
+    (hits, misses), (alarms, right) = sample.table.tolist()
     cells = np.eye(4, dtype=int).reshape(4, 2, 2)
     of_ones, of_zeros = cells[0] + cells[1], cells[2] + cells[3]
     found = (
-        share(table, cells[0], of_ones, noise, depends),
-        share(table, cells[3], of_zeros, noise, depends),
-        share(table, of_ones, of_ones + of_zeros, noise, depends),
+        share(sample, cells[0], of_ones, depends),
+        share(sample, cells[3], of_zeros, depends),
+        share(sample, of_ones, of_ones + of_zeros, depends),
     )
     values = [one.value for one in found]
-    value = function(*values)
-    sizes = np.array([1 / ones, 1 / zeros])
+    value = metric.of(*values)
+    sizes = 1 / sample.table.sum(axis=1)
     effective = min(
         effective_rows(np.array([misses, alarms]), sizes),
         effective_rows(np.array([hits, right]), sizes),
@@ -166,10 +149,11 @@ def rates(
     def limits(level):
         down = up = 0.0
         for i, one in enumerate(found):
-            moved = [function(*values[:i], limit, *values[i + 1 :]) for limit in one.limits(level)]
+            moved = [metric.of(*values[:i], limit, *values[i + 1 :]) for limit in one.limits(level)]
             down += max(value - min(moved), 0.0) ** 2
             up += max(max(moved) - value, 0.0) ** 2
-        return max(value - math.sqrt(down), bounds[0]), min(value + math.sqrt(up), bounds[1])
+        lowest, highest = metric.bounds
+        return max(value - math.sqrt(down), lowest), min(value + math.sqrt(up), highest)
 
     return Estimate(value, "square and add", effective / depends.factor, limits)
 
@@ -178,7 +162,7 @@ def rates(
 NEWCOMBE_FREEDOM = 5
 
 
-def area(ones: np.ndarray, zeros: np.ndarray, depends: Dependence = INDEPENDENT) -> Estimate:
+def area(sample: Sample, metric: Metric, depends: Dependence) -> Estimate:
     """The areas that lie within t standard errors, the errors taken at each area in question.
 
     Newcombe's variance is right for scores of one shape only (exponential), but knows how the variance
@@ -189,21 +173,16 @@ def area(ones: np.ndarray, zeros: np.ndarray, depends: Dependence = INDEPENDENT)
     Satterthwaite's, with the kurtosis of the placements allowed for: it goes to infinity with the
     rows, and the interval becomes DeLong's.
     """
-    number_of_ones, number_of_zeros = int(ones.sum()), int(zeros.sum())
-    pairs = number_of_ones * number_of_zeros
-    worth_of_ones, worth_of_zeros = (
-        number_of_ones / depends.factor,
-        number_of_zeros / depends.factor,
-    )
+    ones, zeros = sample.by_score
+    numbers = int(ones.sum()), int(zeros.sum())
+    worth_of_ones, worth_of_zeros = (number / depends.factor for number in numbers)
     below, above = placements(ones, zeros)
-    area = float(np.dot(ones, below) / number_of_ones)
+    area = float(np.dot(ones, below) / numbers[0])
     if ones.size == 1:
-        effective = float(min(worth_of_ones, worth_of_zeros))
+        effective = min(worth_of_ones, worth_of_zeros)
         return Estimate(area, "exact", effective, lambda level: (area, area))
     errors = (below, above) if area < 0.5 else (1 - below, 1 - above)
-    effective = (
-        min(effective_rows(ones, errors[0]), effective_rows(zeros, errors[1])) / depends.factor
-    )
+    effective = min(effective_rows(ones, errors[0]), effective_rows(zeros, errors[1]))
 
     def newcombe(theta):
         half = max((worth_of_ones + worth_of_zeros) / 2 - 1, 0.0)
@@ -218,7 +197,8 @@ def area(ones: np.ndarray, zeros: np.ndarray, depends: Dependence = INDEPENDENT)
         freedom = delong**2 / (of_ones**2 / freedom_of_ones + of_zeros**2 / freedom_of_zeros)
         freedom = min(freedom, depends.freedom)
     delong *= depends.factor
-    ratio = delong / newcombe(min(max(area, 0.5 / pairs), 1 - 0.5 / pairs))
+    half_a_pair = 0.5 / math.prod(numbers)
+    ratio = delong / newcombe(min(max(area, half_a_pair), 1 - half_a_pair))
     scale = (freedom * ratio + NEWCOMBE_FREEDOM) / (freedom + NEWCOMBE_FREEDOM)
 
     def furthest(towards, t):
@@ -233,12 +213,10 @@ def area(ones: np.ndarray, zeros: np.ndarray, depends: Dependence = INDEPENDENT)
         t = t_quantile(level, freedom + NEWCOMBE_FREEDOM)
         return furthest(0.0, t) if area > 0 else 0.0, furthest(1.0, t) if area < 1 else 1.0
 
-    return Estimate(area, "Newcombe-DeLong", effective, limits)
+    return Estimate(area, "Newcombe-DeLong", effective / depends.factor, limits)
 
 
-def precision_over_recalls(
-    ones: np.ndarray, zeros: np.ndarray, noise: float, depends: Dependence = INDEPENDENT
-) -> Estimate:
+def precision_over_recalls(sample: Sample, metric: Metric, depends: Dependence) -> Estimate:
     """The jackknife interval on the logit scale (Miller 1974, Biometrika 61, 1-15).
 
     The average precision of a sample is too high on average, since each one counts itself among
@@ -251,12 +229,12 @@ def precision_over_recalls(
     at least the probability (1 - level) / 2 (Hanley and Lippman-Hand 1983, JAMA 249, 1743-1745);
     `low` is the smaller of the average precisions that would have.
     """
-    number_of_ones, rows = int(ones.sum()), int(ones.sum() + zeros.sum())
+    ones, zeros = sample.by_score
+    number_of_ones, rows = int(ones.sum()), sample.target.size
     precision = np.cumsum(ones) / np.cumsum(ones + zeros)
     value = float(np.dot(ones, precision) / number_of_ones)
-    effective = (
-        min(effective_rows(ones, precision), effective_rows(ones, 1 - precision)) / depends.factor
-    )
+    effective = min(effective_rows(ones, part) for part in (precision, 1 - precision))
+    effective /= depends.factor
     if value == 1:
 
         def limits_if_perfect(level):
@@ -273,7 +251,7 @@ def precision_over_recalls(
     unbiased = rows * value - (rows - 1) * float(np.sum(counts * without)) / rows
     unbiased += (depends.factor - 1) * (unbiased - value)
     of_class = np.sum(counts * without, axis=1, keepdims=True) / counts.sum(axis=1, keepdims=True)
-    without = without - (1 - math.sqrt(noise)) * (of_class - np.sum(counts * without) / rows)
+    without = without - (1 - math.sqrt(sample.noise)) * (of_class - np.sum(counts * without) / rows)
     # What the leave-one-out values vary by is (rows - 1) times less than what the rows vary by.
     variance, freedom = variance_of_mean(counts.ravel(), (rows - 1) * without.ravel())
     variance, freedom = variance * depends.factor, min(freedom, depends.freedom)
@@ -289,14 +267,7 @@ def precision_over_recalls(
     return Estimate(value, "jackknife", effective, limits)
 
 
-def mean_loss(
-    loss,
-    target,
-    probability,
-    noise: float,
-    highest: float = np.inf,
-    depends: Dependence = INDEPENDENT,
-) -> Estimate:
+def mean_loss(loss: Callable, sample: Sample, metric: Metric, depends: Dependence) -> Estimate:
     """The interval of a mean of skewed values, by Hall's cubic transformation of Student's t.
 
     Losses are skewed, the more so the better the model: an interval that is as long upwards as
@@ -305,13 +276,13 @@ def mean_loss(
     Where all rows lose the same, a share e of rows of another sort may yet be missing from the sample;
     the interval reaches to where they lose what these probabilities would with the other target.
     """
-    values = loss(target, probability)
-    rows, mean, effective = values.size, float(values.mean()), effective_rows(1, values)
-    worth, effective = rows / depends.factor, effective / depends.factor
-    values = with_less_prevalence_noise(values, target, noise)
+    values = loss(sample.target, sample.probability)
+    mean, worth = float(values.mean()), values.size / depends.factor
+    effective = effective_rows(1, values) / depends.factor
+    values = with_less_prevalence_noise(values, sample)
     deviation = float(values.std(ddof=1))
     if deviation <= 1e-12 * mean:
-        other = float(loss(~target, probability).mean())
+        other = float(loss(~sample.target, sample.probability).mean())
         if math.isclose(other, mean):  # each probability is 0.5: the target makes no difference
             return Estimate(mean, "exact", worth, lambda level: (mean, mean))
 
@@ -325,51 +296,21 @@ def mean_loss(
     def limits(level):
         z = _normal_quantile(level) * math.sqrt(depends.widening(level)) / math.sqrt(worth)
         low, high = (mean - deviation * without_skewness(t, skewness, worth) for t in (z, -z))
-        return max(low, 0.0), min(high, highest)
+        return max(low, 0.0), min(high, metric.bounds[1])
 
     return Estimate(mean, "Hall", effective, limits)
 
 
-# What the interval of a log loss is called in which rows that a model is certain of stand apart.
-CERTAIN_APART = "Hall, certain rows by Wilson"
-
-
-def with_certain_rows_apart(
-    others: Estimate, wrong: int, rows: int, most: float, depends: Dependence = INDEPENDENT
-) -> Estimate:
-    """The interval of a mean loss of which a part comes from rows that lose either nothing or `most`.
-
-    A model that is certain of a row (a probability of 0 or 1) loses so much where it is wrong that a
-    few such rows are most of the loss, and where there is none yet, the next may be the first: no
-    spread of the losses shows that. So the share of the rows that are of this kind and wrong has
-    the interval of a share, and that of the mean of the others is put together with it by MOVER (Zou
-    and Donner 2008, Statistics in Medicine 27, 1693-1702).
-
-    `others` is the estimate of the mean over all rows with these set to 0, `wrong` their number.
-    """
-    share, worth = wrong / rows, rows / depends.factor
-    value = others.value + most * share
-
-    def limits(level):
-        low, high = others.limits(level)
-        least, largest = share_limits(wrong, rows, level, worth / depends.widening(level))
-        down = math.hypot(others.value - low, most * (share - least))
-        up = math.hypot(high - others.value, most * (largest - share))
-        return max(value - down, 0.0), min(value + up, most)
-
-    return Estimate(value, CERTAIN_APART, others.effective_rows, limits)
-
-
-def with_less_prevalence_noise(values, target: np.ndarray, noise: float) -> np.ndarray:
+def with_less_prevalence_noise(values: np.ndarray, sample: Sample) -> np.ndarray:
     """Return `values` with the means of the classes drawn together around the common mean.
 
-    `noise` is the variance of the share of ones over what it were if these rows were drawn without
-    regard to their class. The variance between the classes shrinks by it, that within them stays.
+    The variance between the classes shrinks by `Sample.noise`, that within them stays.
     """
-    if noise == 1:
+    if sample.noise == 1:
         return values
+    target = sample.target
     of_class = np.where(target, values[target].mean(), values[~target].mean())
-    return values - (1 - math.sqrt(noise)) * (of_class - values.mean())
+    return values - (1 - math.sqrt(sample.noise)) * (of_class - values.mean())
 
 
 def skewness_of(values: np.ndarray) -> float:

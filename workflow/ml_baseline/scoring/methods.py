@@ -2,19 +2,14 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from ml_baseline.scoring import intervals
+from ml_baseline.scoring import intervals, ranking
 from ml_baseline.scoring.intervals import Dependence, Estimate
 from ml_baseline.scoring.metrics import Metric
-from ml_baseline.scoring.ranking import (
-    average_precision,
-    average_precision_without,
-    placements,
-    roc_area,
-)
 from ml_baseline.scoring.sample import Sample
 
 # How far a rate is moved to see what the metric does.
@@ -46,7 +41,7 @@ def _share_estimate(sample: Sample, metric: Metric, depends: Dependence) -> Esti
     plain share. f1 = F* / (w + (1 - w) F*) for errors of the weight w = 1/2, and it grows with F*.
     """
     part, whole = _cells(metric)
-    share = intervals.share(sample.table, part, (whole > 0).astype(int), sample.noise, depends)
+    share = intervals.share(sample, part, (whole > 0).astype(int), depends)
     weight = whole[whole > 0].min()
 
     def weighted(value):
@@ -60,10 +55,8 @@ def _share_estimate(sample: Sample, metric: Metric, depends: Dependence) -> Esti
 
 
 def _share_parts(sample: Sample, metric: Metric) -> np.ndarray:
-    part, whole = (
-        cells[1 - sample.target.astype(int), 1 - sample.predicted.astype(int)]
-        for cells in _cells(metric)
-    )
+    place = 1 - sample.target.astype(int), 1 - sample.predicted.astype(int)
+    part, whole = (cells[place] for cells in _cells(metric))
     return (part - _share(sample, metric) * whole) / max(whole.mean(), 1 / whole.size)
 
 
@@ -77,14 +70,6 @@ def _rates_of(sample: Sample) -> tuple[float, float, float]:
     (hits, misses), (alarms, right) = sample.table.tolist()
     ones, zeros = hits + misses, alarms + right
     return hits / ones, right / zeros, ones / (ones + zeros)
-
-
-def _rates(sample: Sample, metric: Metric) -> float:
-    return metric.of(*_rates_of(sample))
-
-
-def _rates_estimate(sample: Sample, metric: Metric, depends: Dependence) -> Estimate:
-    return intervals.rates(sample.table, metric.of, metric.bounds, sample.noise, depends)
 
 
 def _rates_parts(sample: Sample, metric: Metric) -> np.ndarray:
@@ -107,8 +92,8 @@ def _rates_parts(sample: Sample, metric: Metric) -> np.ndarray:
 def _area_parts(sample: Sample, metric: Metric) -> np.ndarray:
     size, position = sample.target.size, _positions(sample.probability)
     parts = np.empty(size)
-    of_each = zip((sample.target, ~sample.target), placements(*sample.by_score), strict=True)
-    for of_class, placed in of_each:
+    below, above = ranking.placements(*sample.by_score)
+    for of_class, placed in ((sample.target, below), (~sample.target, above)):
         placed, rows = placed[position][of_class], int(np.count_nonzero(of_class))
         # The last factor makes the variance of the mean that of DeLong for each class by itself.
         scale = size / rows * math.sqrt(rows / max(rows - 1, 1)) * math.sqrt((size - 1) / size)
@@ -117,7 +102,7 @@ def _area_parts(sample: Sample, metric: Metric) -> np.ndarray:
 
 
 def _average_precision_parts(sample: Sample, metric: Metric) -> np.ndarray:
-    without = average_precision_without(*sample.by_score)
+    without = ranking.average_precision_without(*sample.by_score)
     position = _positions(sample.probability)
     return -(sample.target.size - 1) * without[sample.target.astype(int), position]
 
@@ -133,24 +118,42 @@ def row_losses(target: np.ndarray, probability: np.ndarray) -> np.ndarray:
     return -np.log(np.clip(of_truth, EPSILON, 1 - EPSILON))
 
 
-def _log_loss_estimate(sample: Sample, metric: Metric, depends: Dependence) -> Estimate:
-    """Return the interval of Hall, with the rows apart of which the model is certain."""
-    certain = np.minimum(sample.probability, 1 - sample.probability) <= EPSILON
+# What the interval of a log loss is called in which rows that a model is certain of stand apart.
+CERTAIN_APART = "Hall, certain rows by Wilson"
 
-    def of_others(target, probability):
+
+def _log_loss_estimate(sample: Sample, metric: Metric, depends: Dependence) -> Estimate:
+    """Return the interval of Hall, with the rows apart of which the model is certain.
+
+    A model that is certain of a row (a probability of 0 or 1) loses so much where it is wrong that a
+    few such rows are most of the loss, and where there is none yet, the next may be the first: no
+    spread of the losses shows that. So the share of the rows that are of this kind and wrong has
+    the interval of a share, and that of the mean of the others is put together with it by MOVER (Zou
+    and Donner 2008, Statistics in Medicine 27, 1693-1702).
+    """
+    certain = np.minimum(sample.probability, 1 - sample.probability) <= EPSILON
+    if not certain.any():
+        return intervals.mean_loss(row_losses, sample, metric, depends)
+
+    def loss_of_others(target, probability):
         return np.where(certain, 0.0, row_losses(target, probability))
 
-    rows = sample.target, sample.probability
-    loss = of_others if certain.any() else row_losses
-    others = intervals.mean_loss(loss, *rows, sample.noise, metric.bounds[1], depends)
-    if not certain.any():
-        return others
-    effective = intervals.effective_rows(1, row_losses(*rows)) / depends.factor
+    others = intervals.mean_loss(loss_of_others, sample, metric, depends)
+    losses = row_losses(sample.target, sample.probability)
     wrong = int(np.count_nonzero(certain & (sample.target != (sample.probability > 0.5))))
-    found = intervals.with_certain_rows_apart(
-        others, wrong, certain.size, -math.log(EPSILON), depends
-    )
-    return found._replace(value=float(row_losses(*rows).mean()), effective_rows=effective)
+    most, rows, share = -math.log(EPSILON), certain.size, wrong / certain.size
+    value = others.value + most * share
+
+    def limits(level):
+        low, high = others.limits(level)
+        worth = rows / depends.factor / depends.widening(level)
+        least, largest = intervals.share_limits(wrong, rows, level, worth)
+        down = math.hypot(others.value - low, most * (share - least))
+        up = math.hypot(high - others.value, most * (largest - share))
+        return max(value - down, 0.0), min(value + up, most)
+
+    effective = intervals.effective_rows(1, losses) / depends.factor
+    return Estimate(float(losses.mean()), CERTAIN_APART, effective, limits)
 
 
 def squared_errors(target: np.ndarray, probability: np.ndarray) -> np.ndarray:
@@ -164,27 +167,27 @@ def mean_of(loss: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Method:
     def parts(sample, metric):
         return loss(sample.target, sample.probability)
 
-    def estimate(sample, metric, depends):
-        rows = sample.target, sample.probability
-        return intervals.mean_loss(loss, *rows, sample.noise, metric.bounds[1], depends)
-
-    return Method(lambda sample, metric: parts(sample, metric).mean(), estimate, parts)
+    return Method(
+        lambda sample, metric: parts(sample, metric).mean(),
+        partial(intervals.mean_loss, loss),
+        parts,
+    )
 
 
 METHODS = {
     "share": Method(_share, _share_estimate, _share_parts),
-    "rates": Method(_rates, _rates_estimate, _rates_parts),
+    "rates": Method(
+        lambda sample, metric: metric.of(*_rates_of(sample)), intervals.rates, _rates_parts
+    ),
     "roc_auc": Method(
-        lambda sample, metric: roc_area(*sample.by_score),
-        lambda sample, metric, depends: intervals.area(*sample.by_score, depends),
+        lambda sample, metric: ranking.roc_area(*sample.by_score),
+        intervals.area,
         _area_parts,
         difference="normal",
     ),
     "pr_auc": Method(
-        lambda sample, metric: average_precision(*sample.by_score),
-        lambda sample, metric, depends: intervals.precision_over_recalls(
-            *sample.by_score, sample.noise, depends
-        ),
+        lambda sample, metric: ranking.average_precision(*sample.by_score),
+        intervals.precision_over_recalls,
         _average_precision_parts,
         difference="skewed",
     ),

@@ -4,7 +4,7 @@ import numpy as np
 
 from ml_baseline.errors import InputError
 from ml_baseline.scoring.intervals import (
-    INDEPENDENT,
+    Dependence,
     Estimate,
     by_unit,
     dependence,
@@ -47,7 +47,7 @@ def value(name: str, sample: Sample) -> float:
 def estimate(name: str | Metric, sample: Sample) -> Estimate:
     """Return one metric of some rows, with what it takes to lay an interval around it."""
     metric = metric_named(name)
-    depends = INDEPENDENT
+    depends = Dependence()
     if sample.units is not None:
         depends = dependence(parts_of_rows(metric, sample), sample.units)
     return METHODS[metric.method].estimate(sample, metric, depends)
@@ -63,7 +63,7 @@ def parts_of_rows(name: str | Metric, sample: Sample) -> np.ndarray:
     """
     metric = metric_named(name)
     parts = METHODS[metric.method].parts(sample, metric)
-    parts = with_less_prevalence_noise(parts - parts.mean(), sample.target, sample.noise)
+    parts = with_less_prevalence_noise(parts - parts.mean(), sample)
     return np.where(np.abs(parts) < 1e-12, 0.0, parts)
 
 

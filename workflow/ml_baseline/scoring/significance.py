@@ -12,7 +12,6 @@ import numpy as np
 
 from ml_baseline.errors import InputError
 from ml_baseline.scoring.intervals import (
-    CERTAIN_APART,
     Estimate,
     skewness_of,
     t_quantile,
@@ -20,7 +19,7 @@ from ml_baseline.scoring.intervals import (
     with_skewness,
     without_skewness,
 )
-from ml_baseline.scoring.methods import METHODS
+from ml_baseline.scoring.methods import CERTAIN_APART, METHODS
 from ml_baseline.scoring.metrics import BLIND, FLAGGED, metric_named
 from ml_baseline.scoring.sample import Sample, sample_of
 from ml_baseline.scoring.scores import ENOUGH_EFFECTIVE_ROWS as ENOUGH_EFFECTIVE_ROWS_OF_ONE
