@@ -161,13 +161,6 @@ def test_models_keep_their_order_and_names():
         assert list(table["model"].unique()) == names
 
 
-def test_no_predictions_give_tables_without_rows():
-    some = tables_of(sample(10))
-    for name, table in tables_of(sample(10).head(0)).items():
-        assert list(table.columns) == list(some[name].columns)
-        assert table.empty
-
-
 def test_a_single_class_is_refused():
     with pytest.raises(InputError, match="both"):
         tables_of(sample(20).assign(target=1))

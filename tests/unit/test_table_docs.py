@@ -33,7 +33,7 @@ def test_columns_stand_in_their_table(file, columns):
 
 def test_curves_have_their_columns_in_order():
     rows = re.findall(r"^\| `(\w+)\.csv` \| (.*?) \|", SECTIONS["curves/"], re.M)
-    none = pd.DataFrame(columns=["model", "target", "probability"])
+    two = pd.DataFrame({"model": "m", "target": [0, 1], "probability": [0.2, 0.7]})
     assert {name: tuple(in_code(columns)) for name, columns in rows} == {
-        name: tuple(table.columns[1:]) for name, table in curves(none, 0.5, 0.95).items()
+        name: tuple(table.columns[1:]) for name, table in curves(two, 0.5, 0.95).items()
     }

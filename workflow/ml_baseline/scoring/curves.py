@@ -7,14 +7,15 @@ model, and none needs more than these predictions.
 
 import heapq
 import math
+from collections import defaultdict
 from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
+from ml_baseline.data.distributions import count_levels
 from ml_baseline.scoring.intervals import share_limits
-from ml_baseline.scoring.ranking import counts_by_score
-from ml_baseline.scoring.sample import checked, checked_threshold
+from ml_baseline.scoring.sample import Sample, sample_of
 
 # Enough for a curve to look whole on any page; what they leave out is below a pixel's height.
 CURVE_POINTS = 300
@@ -29,41 +30,37 @@ THRESHOLDS = (0.0, *ENDS, *(i / 100 for i in range(1, 100)), *(1 - e for e in EN
 
 
 def curves(predictions: pd.DataFrame, threshold: float, level: float) -> dict[str, pd.DataFrame]:
-    """Return the tables of `CURVES` by name, each with the models in the order of `predictions`.
+    """Return the tables by name, each with the models in the order of `predictions`.
 
     `predictions` has the columns `model, target, probability` and may have `unit` (see
     `evaluate.holdout_predictions`), `level` is the confidence level of the calibration's intervals.
-    The first column is `model`; without predictions there are no rows.
-
-    Raises InputError as `sample.checked` does, for predictions that cannot be scored.
+    The first column is `model`. Raises InputError as `sample.sample_of` does.
     """
-    settings: dict = {"threshold": checked_threshold(threshold), "level": level}
-    settings["unit"] = np.arange(2)
-    parts: dict[str, list[pd.DataFrame]] = {name: [] for name in CURVES}
+    parts = defaultdict(list)
     for model, part in predictions.groupby("model", sort=False):
-        target, probability = checked(part["target"], part["probability"])
-        settings["unit"] = part.get("unit", pd.Series(range(len(part)))).to_numpy()
-        for name, function in CURVES.items():
-            table = pd.DataFrame(function(target, probability, settings))
-            table.insert(0, "model", model)
-            parts[name].append(table)
-    if not all(parts.values()):
-        of_none = np.array([False, True]), np.array([0.0, 1.0])
-        columns = {name: list(function(*of_none, settings)) for name, function in CURVES.items()}
-        return {n: pd.DataFrame(columns=["model", *c], dtype="object") for n, c in columns.items()}
+        sample = sample_of(part["target"], part["probability"], threshold, units=part.get("unit"))
+        tables = {
+            "roc": roc(sample),
+            "precision_recall": precision_recall(sample),
+            "calibration": calibration(sample, level),
+            "score_distribution": score_distribution(sample),
+            "thresholds": threshold_table(sample, threshold),
+        }
+        for name, columns in tables.items():
+            parts[name].append(pd.DataFrame({"model": model} | columns))
     return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
 
 
-def roc(target: np.ndarray, probability: np.ndarray, settings: dict | None = None) -> dict:
+def roc(sample: Sample) -> dict:
     """Return the ROC curve: to be drawn as straight lines from point to point.
 
     One point for each distinct probability that turns the curve, from (0, 0), where nothing is
     predicted as a one (its threshold is missing), to (1, 1), at most 300 in all (see `thinned`).
     """
-    ones, zeros = counts_by_score(target, probability)
+    ones, zeros = sample.by_score
     true_positive_rate = np.r_[0, np.cumsum(ones)] / ones.sum()
     false_positive_rate = np.r_[0, np.cumsum(zeros)] / zeros.sum()
-    thresholds = np.r_[np.nan, np.unique(probability)[::-1]]
+    thresholds = np.r_[np.nan, np.unique(sample.probability)[::-1]]
     kept = thinned(false_positive_rate, true_positive_rate, CURVE_POINTS, _off_the_line)
     return {
         "false_positive_rate": false_positive_rate[kept],
@@ -72,9 +69,7 @@ def roc(target: np.ndarray, probability: np.ndarray, settings: dict | None = Non
     }
 
 
-def precision_recall(
-    target: np.ndarray, probability: np.ndarray, settings: dict | None = None
-) -> dict:
+def precision_recall(sample: Sample) -> dict:
     """Return the precision-recall curve: to be drawn as steps.
 
     One point for each distinct probability, highest first. The precision of a point holds from the
@@ -82,16 +77,16 @@ def precision_recall(
     precision, `pr_auc`. Straight lines would promise what no threshold gives (Davis and Goadrich
     2006, ICML, 233-240). At most 300 points are kept (see `thinned`).
     """
-    ones, zeros = counts_by_score(target, probability)
+    ones, zeros = sample.by_score
     hits = np.cumsum(ones)
     recall, precision = hits / ones.sum(), hits / np.cumsum(ones + zeros)
     # Where the step begins does not matter for the first point: it is always kept.
     kept = thinned(recall, precision, CURVE_POINTS, _off_the_step)
-    thresholds = np.unique(probability)[::-1]
+    thresholds = np.unique(sample.probability)[::-1]
     return {"recall": recall[kept], "precision": precision[kept], "threshold": thresholds[kept]}
 
 
-def calibration(target: np.ndarray, probability: np.ndarray, settings: dict) -> dict:
+def calibration(sample: Sample, level: float) -> dict:
     """Return how often what was given a probability has come true, by bins of equally many rows.
 
     Rows of the same probability are in the same bin. `low` and `high` are the least and the greatest
@@ -99,20 +94,21 @@ def calibration(target: np.ndarray, probability: np.ndarray, settings: dict) -> 
     and 1 (Brown, Cai and DasGupta 2001, Statistical Science 16, 101-133), for this bin alone: of 20
     bins of a well calibrated model one may lie outside at 95 %. Rows of one unit count once.
     """
-    bins = min(MOST_BINS, max(FEWEST_BINS, target.size // ROWS_OF_A_BIN))
+    probability = sample.probability
+    bins = min(MOST_BINS, max(FEWEST_BINS, probability.size // ROWS_OF_A_BIN))
     ordered = np.sort(probability)
     # Each bin ends with the last row of the probability that stands at its end.
-    ends = np.unique(ordered[(np.arange(1, bins + 1) * target.size - 1) // bins])
+    ends = np.unique(ordered[(np.arange(1, bins + 1) * probability.size - 1) // bins])
     bin_of = np.searchsorted(ends, probability)
-    rows = np.bincount(bin_of, minlength=ends.size)
-    ones = np.bincount(bin_of, weights=target, minlength=ends.size)
-    pairs = np.unique(np.column_stack([bin_of, settings["unit"]]), axis=0)
-    of_bins = zip(ones, rows, np.bincount(pairs[:, 0]), strict=True)
-    level = settings["level"]
-    low, high = np.array([share_limits(int(one), n, level, worth) for one, n, worth in of_bins]).T
+    rows = worth = np.bincount(bin_of)
+    ones = np.bincount(bin_of[sample.target], minlength=ends.size)
+    if sample.units is not None:
+        worth = np.bincount(np.unique(np.column_stack([bin_of, sample.units]), axis=0)[:, 0])
+    of_bins = zip(ones.tolist(), rows.tolist(), worth.tolist(), strict=True)
+    low, high = np.array([share_limits(one, n, level, worth) for one, n, worth in of_bins]).T
     starts = np.r_[0, np.cumsum(rows)[:-1]]
     # A mean of equal numbers may differ from them in the last digit, and from the limits.
-    mean = np.bincount(bin_of, weights=probability, minlength=ends.size) / rows
+    mean = np.bincount(bin_of, weights=probability) / rows
     return {
         "low": ordered[starts],
         "high": ends,
@@ -124,56 +120,45 @@ def calibration(target: np.ndarray, probability: np.ndarray, settings: dict) -> 
     }
 
 
-def score_distribution(
-    target: np.ndarray, probability: np.ndarray, settings: dict | None = None
-) -> dict:
+def score_distribution(sample: Sample) -> dict:
     """Return the rows of each class by twentieths of the probability.
 
     A bin holds the probabilities from `low` up to but not `high`, the last one those of 1 too.
     """
     edges = np.arange(DISTRIBUTION_BINS + 1) / DISTRIBUTION_BINS
-    bin_of = np.searchsorted(edges[1:-1], probability, side="right")
-    negatives, positives = (
-        np.bincount(bin_of[of_class], minlength=DISTRIBUTION_BINS) for of_class in (~target, target)
-    )
+    bin_of = np.searchsorted(edges[1:-1], sample.probability, side="right")
+    negatives, positives = count_levels(bin_of, sample.target, DISTRIBUTION_BINS).T
     return {"low": edges[:-1], "high": edges[1:], "negatives": negatives, "positives": positives}
 
 
-def threshold_table(target: np.ndarray, probability: np.ndarray, settings: dict) -> dict:
+def threshold_table(sample: Sample, threshold: float) -> dict:
     """Return what each of a grid of thresholds would give; `chosen` marks the one in use.
 
     A row is predicted as a one where its probability is at least the threshold. `flagged_share`
     is the share of the rows so predicted; where there are none, the precision is missing.
     """
-    thresholds = np.unique([*THRESHOLDS, settings["threshold"]])
+    thresholds = np.unique([*THRESHOLDS, threshold])
     # Rows below each threshold, of each class.
-    below = {c: np.searchsorted(np.sort(probability[target == c]), thresholds) for c in (0, 1)}
-    ones, zeros = np.count_nonzero(target), np.count_nonzero(~target)
-    hits, alarms = ones - below[1], zeros - below[0]
+    misses, right = (
+        np.searchsorted(np.sort(sample.probability[of_class]), thresholds)
+        for of_class in (sample.target, ~sample.target)
+    )
+    rows, ones = sample.target.size, np.count_nonzero(sample.target)
+    hits, alarms = ones - misses, rows - ones - right
     flagged = hits + alarms
     return {
         "threshold": thresholds,
         "true_positives": hits,
         "false_positives": alarms,
-        "false_negatives": below[1],
-        "true_negatives": below[0],
+        "false_negatives": misses,
+        "true_negatives": right,
         "precision": np.where(flagged > 0, hits / np.maximum(flagged, 1), np.nan),
         "recall": hits / ones,
         "f1": 2 * hits / (flagged + ones),
-        "accuracy": (hits + below[0]) / target.size,
-        "flagged_share": flagged / target.size,
-        "chosen": thresholds == settings["threshold"],
+        "accuracy": (hits + right) / rows,
+        "flagged_share": flagged / rows,
+        "chosen": thresholds == threshold,
     }
-
-
-# What makes each table's columns beside `model`.
-CURVES: dict[str, Callable[..., dict]] = {
-    "roc": roc,
-    "precision_recall": precision_recall,
-    "calibration": calibration,
-    "score_distribution": score_distribution,
-    "thresholds": threshold_table,
-}
 
 
 def thinned(

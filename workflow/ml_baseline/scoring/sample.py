@@ -54,31 +54,14 @@ def sample_of(
 
     Raises InputError where a value is missing or out of range, lengths differ or there is one class.
     """
-    target, probability = checked(target, probability)
-    predicted = probability >= checked_threshold(threshold)
-    if table_rows is not None and table_rows < target.size:
-        raise InputError(
-            f"table_rows is {table_rows}, but there are {target.size} rows: give the number of "
-            "rows of the whole table of which these are a stratified part, or None."
-        )
-    if units is not None:
-        units = checked_units(units, target.size)
-    noise = target.size / (table_rows or target.size)
-    return Sample(target, probability, predicted, noise, units)
-
-
-def checked(target, probability) -> tuple[np.ndarray, np.ndarray]:
-    """Return the target as booleans and the probability as float64, both of shape (rows,).
-
-    Raises InputError, naming what was found, where the two cannot be scored.
-    """
     target, probability = _numbers("target", target), _numbers("probability", probability)
-    if target.size != probability.size:
+    rows, ones = target.size, np.count_nonzero(target)
+    if rows != probability.size:
         raise InputError(
-            f"There are {target.size} targets and {probability.size} probabilities; "
+            f"There are {rows} targets and {probability.size} probabilities; "
             "each row needs one of each. Give both for the same rows, in the same order."
         )
-    if target.size == 0:
+    if rows == 0:
         raise InputError("There are no rows to score. Give at least one row of each class.")
     strange = target[(target != 0) & (target != 1)]
     if strange.size:
@@ -92,31 +75,28 @@ def checked(target, probability) -> tuple[np.ndarray, np.ndarray]:
             f"A probability is {strange[0]:g}; it must lie between 0 and 1. "
             "If the model gives scores and not probabilities, calibrate it."
         )
-    ones = np.count_nonzero(target)
-    if ones in (0, target.size):
+    if ones in (0, rows):
         raise InputError(
-            f"All {target.size} rows are of class {min(ones, 1)}: recall and roc_auc compare the "
+            f"All {rows} rows are of class {min(ones, 1)}: recall and roc_auc compare the "
             "classes and need both. Use more rows, or a stratified split."
         )
-    return target.astype(bool), probability
-
-
-def checked_units(units, rows: int) -> np.ndarray | None:
-    """Return the units numbered from 0 on, None if each row is one; InputError for a wrong number."""
-    units = np.asarray(units)
-    if units.shape != (rows,):
-        raise InputError(
-            f"The units have the shape {units.shape}, but there are {rows} rows; give one for each row."
-        )
-    names, numbers = np.unique(units, return_inverse=True)
-    return None if names.size == rows else numbers
-
-
-def checked_threshold(threshold: float) -> float:
-    """Return the threshold as a float; raise InputError unless it lies between 0 and 1."""
     if not 0 <= threshold <= 1:
         raise InputError(f"The threshold is {threshold}; it must lie between 0 and 1.")
-    return float(threshold)
+    if table_rows is not None and table_rows < rows:
+        raise InputError(
+            f"table_rows is {table_rows}, but there are {rows} rows: give the number of "
+            "rows of the whole table of which these are a stratified part, or None."
+        )
+    if units is not None:
+        if np.shape(units) != (rows,):
+            raise InputError(
+                f"The units have the shape {np.shape(units)}, but there are {rows} rows; "
+                "give one for each row."
+            )
+        names, numbers = np.unique(units, return_inverse=True)
+        units = None if names.size == rows else numbers
+    noise = rows / (table_rows or rows)
+    return Sample(target.astype(bool), probability, probability >= threshold, noise, units)
 
 
 def _numbers(what: str, values) -> np.ndarray:

@@ -12,7 +12,7 @@ from ml_baseline.scoring.intervals import (
 )
 from ml_baseline.scoring.methods import METHODS
 from ml_baseline.scoring.metrics import METRICS, Metric, metric_named
-from ml_baseline.scoring.sample import Sample, checked_threshold, sample_of
+from ml_baseline.scoring.sample import Sample, sample_of
 
 # Fewer rows of a class than this, or a figure that hangs on fewer rows than this, and the interval
 # is marked as not reliable. docs/intervals.md shows what happens there.
@@ -33,9 +33,12 @@ def scores(target, probability, threshold: float = 0.5) -> dict[str, float]:
     """
     sample = sample_of(target, probability, threshold)
     values: dict[str, float] = {name: value(name, sample) for name in METRICS}
-    values["threshold"] = checked_threshold(threshold)
-    values["prevalence"] = np.count_nonzero(sample.target) / sample.target.size
-    return values | {"rows": sample.target.size}
+    prevalence = np.count_nonzero(sample.target) / sample.target.size
+    return values | {
+        "threshold": float(threshold),
+        "prevalence": prevalence,
+        "rows": sample.target.size,
+    }
 
 
 def value(name: str, sample: Sample) -> float:
@@ -86,14 +89,9 @@ def confidence_intervals(
     The rows are taken as a random sample of that population, and the model as given: the interval
     says what other rows would have shown, not what other training rows would have learned.
 
-    `target`, `probability` and `threshold` are those of `scores`. If the rows are a stratified
-    part of a larger table (which is the random sample), give its size as `table_rows`: the share
-    of ones is then that of the larger table and varies less from sample to sample, and the
-    intervals of the metrics that depend on it are shorter (for accuracy, log_loss and others by
-    half or more where ones are rare). Without it they would hold more than they promise.
-
-    `units` are those of `sample_of`: rows of one unit count together, and all intervals are as long
-    as the variation between the units makes them.
+    The arguments but `level` are those of `sample_of`. With `table_rows` the share of ones is that of
+    the larger table and varies less from sample to sample: the intervals of what depends on it are
+    shorter. With `units` all intervals are as long as the variation between the units makes them.
 
     Returns a DataFrame with the metrics as index and the columns
 
@@ -106,13 +104,12 @@ def confidence_intervals(
     * `reliable`: False where there are fewer than 20 rows of either class (units that have some), or
       fewer than 5 effective rows: the interval is then a rough guide.
 
-    No random numbers are used. The methods are those that hold what they promise in
-    `tests/proofs/test_coverage.py`. What has not been seen cannot be excluded: if all rows are
-    predicted right, or perfectly ranked, the interval still reaches as far as about 4 rows in n would
-    take it. Only a probability that is the same for every row gives an interval without width,
-    [0.5, 0.5], for roc_auc: such a model ranks nothing, on any rows.
+    The methods are those that hold what they promise in `tests/proofs/test_coverage.py`. What has not
+    been seen cannot be excluded: if all rows are predicted right, or perfectly ranked, the interval
+    still reaches as far as about 4 rows in n would take it. Only a probability that is the same for
+    every row gives an interval without width, [0.5, 0.5], for roc_auc.
 
-    Raises InputError as `scores` does, and for a `level` that is not between 0 and 1.
+    Raises InputError as `sample_of` does, and for a `level` that is not between 0 and 1.
     """
     import pandas as pd
 
