@@ -119,11 +119,8 @@ def leaderboard(
         for name in METRICS:
             figures = [name, f"{name}_low", f"{name}_high"]
             value, low, high = of_model[figures].to_numpy(dtype=float).T
-            if len(of_model) == 1:
-                row |= dict(zip(figures, (value[0], low[0], high[0]), strict=True))
-            else:
-                combined = combine_over_splits(value, low, high, test_share)
-                row |= dict(zip(figures, combined, strict=True))
+            combined = combine_over_splits(value, low, high, test_share)
+            row |= dict(zip(figures, combined, strict=True))
             row[f"{name}_reliable"] = bool(of_model[f"{name}_reliable"].all())
         row["reliable"] = row[f"{settings['select_by']}_reliable"]
         row |= of_model[["threshold", "prevalence", "rows", "units"]].mean().to_dict()

@@ -4,13 +4,12 @@ Models are compared on the same rows, so what is easy or hard for both cancels o
 known far better than the two intervals side by side suggest.
 """
 
-import copy
+import dataclasses
 import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from ml_baseline.errors import InputError
 from ml_baseline.scoring.intervals import (
     Estimate,
     skewness_of,
@@ -57,8 +56,7 @@ def compare(
 
     `probability_by_model` has one array of shape (rows,) for each model, the baseline and the best
     among them. `best` must have been chosen on other rows than these; chosen on these it would be
-    flattered, and the p-values with it. `threshold`, `level`, `table_rows` and
-    `units` are those of `scores.confidence_intervals`.
+    flattered, and the p-values with it. The others are those of `scores.confidence_intervals`.
 
     Returns a DataFrame with one row for each metric and model, in the order given, and the columns
 
@@ -86,18 +84,12 @@ def compare(
     own (MOVER: Zou and Donner 2008, Statistics in Medicine 27, 1693-1702, with the correlation of
     Zou 2007, Psychological Methods 12, 399-413). `tests/proofs/test_coverage.py` shows how well they hold.
 
-    Raises InputError for a model or metric that is not there, and as `sample_of` does.
+    Raises InputError for a metric that is not there, and as `sample_of` does.
     """
     import pandas as pd
 
     checked_level(level)
     others = {"baseline": baseline, "best": best}
-    for role, name in others.items():
-        if name not in probability_by_model and not (role == "baseline" and name is None):
-            raise InputError(
-                f"The {role} model {name!r} is not among the models to compare: "
-                f"{', '.join(map(str, probability_by_model))}. Give the name of one of them."
-            )
     metrics = [metrics] if isinstance(metrics, str) else list(metrics)
     models = {
         model: _Model(sample_of(target, probability, threshold, table_rows, units), metrics)
@@ -116,11 +108,11 @@ def compare(
                     found = _difference(metric, models[model], models[other], level)
                     effective = min(effective, models[other].estimates[metric].effective_rows)
                     if metric_named(metric).method in OF_PREDICTIONS and other != model:
-                        differ = models[model].predicted != models[other].predicted
+                        differ = models[model].sample.predicted != models[other].sample.predicted
                         effective = min(effective, float(count_of(differ, models[model].sample)))
                 row |= _columns(role, found)
-            blind = _difference(metric, models[model], models[model].blind(metric), level)
-            row |= _columns("blind", (*blind[:3], 1.0) if models[model].ranks_nothing else blind)
+            found = _difference(metric, models[model], models[model].blind(metric), level)
+            row |= _columns("blind", (*found[:3], 1.0) if models[model].ranks_nothing else found)
             row["reliable"] = bool(enough_of_both and effective >= ENOUGH_EFFECTIVE_ROWS)
             rows.append(row)
     constant = {model for model, of in models.items() if of.ranks_nothing}
@@ -134,41 +126,27 @@ def compare_over_splits(comparisons: Sequence, test_share: float, level: float =
     models, baseline and best, at the same `level`, and made without `table_rows`; values and
     differences are combined as in `combine_over_splits`, and the p-values go with these intervals.
     `reliable` is True only where it is so for all splits. One comparison alone comes back as it is.
-
-    Raises InputError if the comparisons are not of the same things.
     """
     import pandas as pd
 
-    same = ["metric", "model", "baseline", "best", "blind"]
-    for other in comparisons[1:]:
-        if not comparisons[0][same].equals(other[same]):
-            raise InputError(
-                "The comparisons differ in their metrics, models, baseline or best model. "
-                "Compare the same models, in the same order, on every split."
-            )
     if len(comparisons) == 1:
-        return comparisons[0].copy()
+        return comparisons[0]
     rows, constant = [], set()
     for of_splits in zip(*(c.to_dict(orient="records") for c in comparisons), strict=True):
-        row = {name: of_splits[0][name] for name in same[:2]}
-        row["value"] = float(np.mean([split["value"] for split in of_splits]))
-        row |= {name: of_splits[0][name] for name in same[2:]}
+        split = {name: np.array([row[name] for row in of_splits]) for name in of_splits[0]}
+        row = of_splits[0] | {"value": float(split["value"].mean())}
         for role in ROLES:
-            values, low, high = (
-                [split[f"{role}_{name}"] for split in of_splits]
-                for name in ("difference", "low", "high")
-            )
+            values, low, high = (split[f"{role}_{n}"] for n in ("difference", "low", "high"))
             combined = combine_over_splits(values, low, high, test_share)
             row |= _columns(role, (*combined, _p_of_interval(*combined, level)))
-        if all(split["blind_p"] == 1 for split in of_splits):
+        if (split["blind_p"] == 1).all():
             constant.add(row["model"])
             row["blind_p"] = 1.0
-        row["reliable"] = all(split["reliable"] for split in of_splits)
-        rows.append(row)
+        rows.append(row | {"reliable": bool(split["reliable"].all())})
     return pd.DataFrame(_adjusted(rows, constant))
 
 
-def combine_over_splits(values, low, high, test_share: float = 0.2) -> tuple[float, float, float]:
+def combine_over_splits(values, low, high, test_share: float) -> tuple[float, float, float]:
     """Return mean, low and high of a metric over several random splits of the same table.
 
     `values` are the metric on each holdout, `low` and `high` its intervals there as plain samples,
@@ -180,19 +158,10 @@ def combine_over_splits(values, low, high, test_share: float = 0.2) -> tuple[flo
     two of them are correlated by about `test_share` (as Nadeau and Bengio 2003 suppose; Inference
     for the Generalization Error, Machine Learning 52, 239-281). However many the splits, it stays as
     wide as an interval from as many rows as the table has: splitting again makes no new rows.
-
-    Raises InputError for lengths that differ, for no values, or a share not between 0 and 1.
     """
     values, low, high = (np.asarray(part, dtype=float) for part in (values, low, high))
-    if values.ndim != 1 or values.size == 0:
-        raise InputError(f"The values have the shape {values.shape}; give one for each split.")
-    if not 0 < test_share <= 1:
-        raise InputError(f"test_share is {test_share}; it must lie between 0 and 1, such as 0.2.")
-    if low.shape != values.shape or high.shape != values.shape:
-        raise InputError(
-            f"There are {values.size} values, {low.size} lower and {high.size} upper limits; "
-            "give one of each for every split."
-        )
+    if values.size == 1:
+        return float(values[0]), float(low[0]), float(high[0])
     mean = float(values.mean())
     shorter = math.sqrt(test_share + (1 - test_share) / values.size)
     down, up = float(np.mean(values - low)), float(np.mean(high - values))
@@ -214,15 +183,13 @@ def holm(p_values) -> np.ndarray:
 
 
 class _Model:
-    """What is compared of a model: its probabilities, its estimates, its rows' parts in them."""
+    """What is compared of a model: its answers, its estimates, its units' parts in them."""
 
     def __init__(self, sample: Sample, metrics: Sequence[str]):
-        self.probability, self.predicted = sample.probability, sample.predicted
-        self.rarer = min(count_of(sample.target, sample), count_of(~sample.target, sample))
-        self.ranks_nothing = np.ptp(self.probability) == 0
+        self.sample = sample
+        self.ranks_nothing = np.ptp(sample.probability) == 0
         self.estimates = {metric: estimate(metric, sample) for metric in metrics}
         self.parts = {metric: parts_of_units(metric, sample) for metric in metrics}
-        self.sample = sample
 
     def blind(self, name: str) -> "_Model":
         """Return what answers best by a metric without a look at a row, on the same rows.
@@ -231,37 +198,34 @@ class _Model:
         found are all that counts, as many rows as this model flags, drawn at random.
         """
         kind, sample = metric_named(name).blind, self.sample
-        share = np.count_nonzero(sample.target) / sample.target.size
-        constant = {"share": share, "majority": float(share >= 0.5), "yes": 1.0, "rate": share}[
-            kind
-        ]
-        blind = copy.copy(self)
-        blind.probability = np.full(sample.target.size, constant)
-        blind.predicted = blind.probability >= 0.5
-        blind.ranks_nothing = True
-        answered = Sample(
-            sample.target, blind.probability, blind.predicted, sample.noise, sample.units
+        share = sample.target.mean()
+        constant = {"majority": float(share >= 0.5), "yes": 1.0}.get(kind, share)
+        probability = np.full(sample.target.size, constant)
+        answered = dataclasses.replace(
+            sample, probability=probability, predicted=probability >= 0.5
         )
-        of = (FLAGGED, sample) if kind == "rate" else (name, answered)
-        blind.estimates, blind.parts = {name: estimate(*of)}, {name: parts_of_units(*of)}
+        blind = _Model(answered, [name])
+        if kind == "rate":
+            blind.estimates[name] = estimate(FLAGGED, sample)
+            blind.parts[name] = parts_of_units(FLAGGED, sample)
         return blind
 
 
 def _difference(name: str, one: _Model, other: _Model, level: float) -> tuple[float, ...]:
     """Return the difference of two models on the same rows, its limits and its p-value."""
-    if np.array_equal(one.probability, other.probability):
+    if np.array_equal(one.sample.probability, other.sample.probability):
         return 0.0, 0.0, 0.0, 1.0
     metric = metric_named(name)
     parts, other_parts = one.parts[name], other.parts[name]
-    difference = one.estimates[name].value - other.estimates[name].value
+    estimates = one.estimates[name], other.estimates[name]
+    difference = estimates[0].value - estimates[1].value
     no_spread = not (parts.any() and other_parts.any() and (parts != other_parts).any())
-    certain = CERTAIN_APART in (one.estimates[name].method, other.estimates[name].method)
+    certain = any(of_one.method == CERTAIN_APART for of_one in estimates)
     if no_spread or certain or (metric.ranks and (one.ranks_nothing or other.ranks_nothing)):
         squares = np.dot(parts, parts) * np.dot(other_parts, other_parts)
         correlation = np.dot(parts, other_parts) / math.sqrt(squares) if squares > 0 else 0.0
-        both = one.estimates[name], other.estimates[name], float(correlation)
-        low, high = _limits_from_both(*both, level)
-        return difference, low, high, _p_from_both(*both)
+        low, high = _limits_from_both(*estimates, correlation, level)
+        return difference, low, high, _p_from_both(*estimates, correlation)
     between = parts - other_parts
     variance, freedom = variance_of_mean(np.ones(between.size), between)
     error, skewness = math.sqrt(variance), 0.0
@@ -270,7 +234,8 @@ def _difference(name: str, one: _Model, other: _Model, level: float) -> tuple[fl
     if tested == "normal":
         freedom = math.inf
     if tested == "skewed":
-        freedom, skewness = max(one.rarer - 1, 1), skewness_of(between)
+        rarer = min(one.sample.table.sum(axis=1))
+        freedom, skewness = max(rarer - 1, 1), skewness_of(between)
     rows, root = between.size, math.sqrt(between.size)
     reach = t_quantile(level, freedom) / root
     low, high = (
@@ -349,14 +314,10 @@ def _adjusted(rows: list[dict], constant: set[str]) -> list[dict]:
     """
     for role in ROLES:
         for metric in {row["metric"]: None for row in rows}:
+            family = [row for row in rows if row["metric"] == metric]
             # What is compared with its like is not one of the tests: its p stays 1.
-            family = [
-                r
-                for r in rows
-                if r["metric"] == metric
-                and r["model"] != r[role]
-                and not (role == "blind" and r["model"] in constant)
-            ]
+            like = constant if role == "blind" else {family[0][role]}
+            family = [row for row in family if row["model"] not in like]
             for row, p in zip(family, holm([row[f"{role}_p"] for row in family]), strict=True):
                 row[f"{role}_p_adjusted"] = float(p)
     return rows
