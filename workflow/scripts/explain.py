@@ -22,11 +22,9 @@ with job_log(snakemake, warm="models", on_failure=write_nothing):
 
     schema = read_json(snakemake.input.schema)
     leaderboard = read_table(snakemake.input.leaderboard)
-    predict = None
-    for name in leaderboard.loc[leaderboard["selected"].astype(bool), "model"]:
-        chosen = [path for path in snakemake.input.models if Path(path).stem == name]
-        models, _ = load_models(chosen)
-        predict = partial(predict_probability, models[name], schema=schema)
+    name = leaderboard.loc[leaderboard["selected"].astype(bool), "model"].item()
+    models, _ = load_models([path for path in snakemake.input.models if Path(path).stem == name])
+    predict = partial(predict_probability, models[name], schema=schema)
     holdout = read_table(snakemake.input.holdout, schema)
     for name, table in explain(predict, holdout, schema, snakemake.params.cfg).items():
         write_table(table, snakemake.output[name])

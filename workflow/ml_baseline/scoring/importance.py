@@ -50,6 +50,7 @@ LEVELS_AT_MOST = 60
 CATEGORIES_COMPARED = 60
 
 Predict = Callable[[pd.DataFrame], np.ndarray]
+Changes = list[tuple[str, np.ndarray]]
 
 
 def permutation_importance(
@@ -69,9 +70,8 @@ def permutation_importance(
 
     The error bar is for other holdout rows and other shuffles of this model: the variance is that of
     the rows' parts in the score (`scores.parts_of_rows`), averaged over the repeats and put together
-    by unit (`split.units`). A row has a part
-    by its own prediction and one by what its value does to the row that gets it. Error bars are of
-    each feature by itself: of 20 worthless ones, one may well show some importance at 95 %.
+    by unit (`split.units`). A row has a part by its own prediction and one by what its value does to
+    the row that gets it. Error bars are of each feature by itself.
 
     Args:
         predict: from rows with the feature columns to the probability of class 1, shape (rows,).
@@ -151,10 +151,7 @@ def drawn_rows(target: pd.Series, rows: int, random_state: int) -> np.ndarray:
 
 
 def _predictions(
-    predict: Predict,
-    features: pd.DataFrame,
-    drawn: np.ndarray,
-    changes: list[tuple[str, np.ndarray]],
+    predict: Predict, features: pd.DataFrame, drawn: np.ndarray, changes: Changes
 ) -> Iterator[np.ndarray]:
     """Yield the predictions of the drawn rows with one column changed, for each change.
 
@@ -275,24 +272,24 @@ def correlated_features(features: pd.DataFrame, schema: Schema) -> dict[str, lis
     (without correction; up to 60 columns of up to 60 levels). The two sorts are not compared.
     """
     names = feature_columns(schema)
-    ranked: dict[int, np.ndarray] = {}
-    levels: dict[int, np.ndarray] = {}
-    for i, name in enumerate(names):
+    ranks: dict[str, np.ndarray] = {}
+    levels: dict[str, np.ndarray] = {}
+    for name in names:
         values = features[name]
         if _is_categorical(column(schema, name)):
             codes, found = pd.factorize(values, sort=True)
             if len(found) > 2:
                 if len(found) <= LEVELS_AT_MOST and len(levels) < CATEGORIES_COMPARED:
-                    levels[i] = codes
+                    levels[name] = codes
                 continue
-            values = pd.Series(np.where(codes < 0, np.nan, codes))
-        ranked[i] = values.rank().to_numpy(dtype="float64", na_value=np.nan)
-    strength = np.zeros((len(names), len(names)))
-    if ranked:
-        own = np.ix_(list(ranked), list(ranked))
-        strength[own] = _rank_correlations(np.array([*ranked.values()]))
+            values = pd.Series(codes).mask(codes < 0)
+        ranks[name] = values.rank().to_numpy(dtype="float64", na_value=np.nan)
+    # Not ranked anew by the rows that two columns share: with few gaps the same to a third digit.
+    correlations = pd.DataFrame(ranks).corr(min_periods=3).abs()
+    strength = correlations.reindex(index=names, columns=names).fillna(0.0).to_numpy(copy=True)
     for one, other in itertools.combinations(levels, 2):
-        strength[[one, other], [other, one]] = _cramers_v(levels[one], levels[other])
+        pair = [names.index(one), names.index(other)]
+        strength[pair, pair[::-1]] = _cramers_v(levels[one], levels[other])
     np.fill_diagonal(strength, 0)
     # What is as strong to the twelfth digit is as strong: the order must not hang on rounding.
     order = np.argsort(-strength.round(12), axis=1, kind="stable")
@@ -300,24 +297,6 @@ def correlated_features(features: pd.DataFrame, schema: Schema) -> dict[str, lis
         name: [names[j] for j in order[i] if strength[i, j] > STRONG_CORRELATION]
         for i, name in enumerate(names)
     }
-
-
-def _rank_correlations(ranks: np.ndarray) -> np.ndarray:
-    """Return the absolute correlation of every two rows of ranks, 0 where there is none.
-
-    Ranks are not taken anew where the other column has no value: with few gaps the same to a third
-    digit, and a product of matrices.
-    """
-    known = (~np.isnan(ranks)).astype(float)
-    # Ranks lie about half of how many there are: centred so, products keep their digits.
-    values = np.where(known, ranks - (known.sum(axis=1, keepdims=True) + 1) / 2, 0.0)
-    n = known @ known.T
-    sums, squares = values @ known.T, values**2 @ known.T
-    with np.errstate(divide="ignore", invalid="ignore"):
-        covariance = values @ values.T - sums * sums.T / n
-        variance = squares - sums**2 / n
-        correlation = np.abs(covariance) / np.sqrt(variance * variance.T)
-    return np.where((n > 2) & np.isfinite(correlation), correlation, 0.0)
 
 
 def _cramers_v(one: np.ndarray, other: np.ndarray) -> float:
@@ -338,15 +317,12 @@ def nothing_explained() -> dict[str, pd.DataFrame]:
 
 
 def explain(
-    predict: Predict | None, holdout: pd.DataFrame, schema: Schema, settings: dict
+    predict: Predict, holdout: pd.DataFrame, schema: Schema, settings: dict
 ) -> dict[str, pd.DataFrame]:
     """Return the tables `importance` and `partial_dependence` of a model's main features.
 
-    `settings` are `metric`, `threshold`, `level` and `random_state` of `permutation_importance`. If
-    there is no model to explain, `predict` is None and the tables have no rows.
+    `settings` are `metric`, `threshold`, `level` and `random_state` of `permutation_importance`.
     """
-    if predict is None:
-        return nothing_explained()
     importance = permutation_importance(predict, holdout, schema, **settings)
     main = importance["feature"].head(EXPLAINED_FEATURES).tolist()
     curves = partial_dependence(predict, holdout, schema, main, settings["random_state"])
