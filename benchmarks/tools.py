@@ -25,8 +25,10 @@ def ml_baseline(train, holdout, seed, threads, budget, options):
         + ["--config", "config.yaml", "--cores", str(threads)],
         check=True,
     )
-    subprocess.run([own, "predict", "--input", "new.csv", "--output", "out.csv"], check=True)
-    return pd.read_csv("out.csv")["probability"]
+    predict = ["predict", "--input", "new.csv", "--output", "out.csv", "--on-bad-rows", "null"]
+    subprocess.run([own, *predict], check=True)
+    # A row that it refuses is to be looked at; whoever must have a number has the share of positives.
+    return pd.read_csv("out.csv")["probability"].fillna(train["target"].mean())
 
 
 def _with_preprocessing(estimator, train, holdout):

@@ -40,6 +40,8 @@ def trained_on():
             "zip": random.choice(["02108", "94110", "10001"], rows),
             "since": day.strftime("%d/%m/%Y"),
             "height": [f"{value:.2f}".replace(".", ",") for value in random.uniform(1, 2, rows)],
+            "cars": random.choice(["0", "1", "NA"], rows),
+            "asked": [*["some"] * 6, *random.integers(0, 60, rows - 6).astype(str)],
             "bought": random.choice(["yes", "no"], rows),
         }
     ).astype("str")
@@ -98,6 +100,13 @@ def test_rows_like_those_of_training_are_not_worth_a_word(run, batch, tmp_path, 
             "'since': no date has a day above 12; perhaps day and month have changed places",
         ),
         ({"price": "$51,010.00"}, "'price': 60 of 60 cells (100 %) lie outside"),
+        ({"cars": ["2", *["0"] * 59]}, None),
+        (
+            {"cars": ["7", *["1"] * 59]},
+            "'cars': 1 of 60 cells (2 %) lie outside training's range (7)",
+        ),
+        ({"asked": ["some", "", *["2"] * 58]}, None),
+        ({"asked": ["some"] * 60}, "'asked': 60 of 60 cells (100 %) are missing; in training"),
     ],
 )
 def test_what_is_unlike_training_is_told(run, batch, tmp_path, capsys, changes, words):
@@ -127,6 +136,8 @@ def test_columns_that_have_changed_places_are_told(run, batch, tmp_path, pair):
         ({"weight": "45%"}, "'weight', expected a number without %"),
         ({"price": "€12"}, "'price', expected a number in $"),
         ({"age": "0,1"}, "'age', expected a number"),
+        ({"asked": "many"}, "'asked', expected a number"),
+        ({"cars": "several"}, "'cars', expected yes or no"),
         ({"since": "12/31/2023"}, "'since', expected a date written %d/%m/%Y"),
         ({"since": "31.12.2023"}, "'since', expected a date written %d/%m/%Y"),
     ],

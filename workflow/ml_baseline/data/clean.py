@@ -208,6 +208,8 @@ def _present(texts: pd.Series, schema: Schema, entry: Column, count: dict) -> pd
     if entry["kind"] in NUMERIC_KINDS and "part" not in entry:
         tokens |= cells.MISSING_WORDS
     missing = cells.is_missing(texts, tokens - set(entry.get("answers", ())))
+    if "unread" in entry:
+        missing |= texts.isin(entry["unread"])
     count["missing"] = _frequencies(texts[missing])
     return texts.where(~missing)
 
@@ -240,6 +242,8 @@ def _values(texts: pd.Series, entry: Column, count: dict) -> pd.Series:
         count["encoded"] = int(values.notna().sum())
     elif entry["kind"] == "boolean":
         values = cells.parse_booleans(texts)
+        if "maximum" in entry:  # where training had 0 and 1, a 2 is one that it never saw
+            values = values.fillna(pd.to_numeric(texts, errors="coerce")).where(np.isfinite)
         count["booleans_from_text"] = int((values.notna() & ~texts.isin(["0", "1"])).sum())
     else:
         values, repaired = cells.read_numbers(texts, entry)

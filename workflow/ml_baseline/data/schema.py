@@ -53,6 +53,7 @@ class Column(TypedDict, total=False):
     maximum: float
     # What new rows are compared with, known of the rows that a model has learned from:
     signs: list[str]  # that stand in numbers: currencies, %, the one between thousands
+    unread: list[str]  # words that could not be read, and are as missing in new rows
     seen_once: int  # categories of one row: so many new ones are to be expected in as many rows
     far: list[float]  # below the one and above the other a single number is told
 

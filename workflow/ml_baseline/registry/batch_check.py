@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 from scipy.special import bdtrc
 
+from ml_baseline.data import cells
 from ml_baseline.data.clean import ORDER
 from ml_baseline.data.infer_numbers import signs_of
 from ml_baseline.data.infer_schema import describe_columns
 from ml_baseline.data.raw_table import RawTable
-from ml_baseline.data.schema import NUMERIC_KINDS, Column, Schema, column, listed
+from ml_baseline.data.schema import LABEL_KINDS, NUMERIC_KINDS, Column, Schema, column, listed
 from ml_baseline.text import percent, shortened
 
 # A column is told if more of its cells are unlike training than are to be expected and so many more,
@@ -31,6 +32,8 @@ SWAPPED_SHARE = 0.5
 LAST_MONTH = 12
 EXAMPLES = 5
 SHOWN_CHARACTERS = 40
+# Of the words that training could not read in a column, so many are known, the most frequent ones.
+KNOWN_WORDS = 50
 
 # What is counted, and what is said of such cells.
 WORDS = {
@@ -55,9 +58,20 @@ def describe_training(schema: dict, table: pd.DataFrame, raw: RawTable) -> dict:
         values = table[entry["name"]]
         if entry["kind"] == "category":
             entry["seen_once"] = int((values.value_counts() == 1).sum())
-        elif entry["kind"] in NUMERIC_KINDS and "part" not in entry:
-            texts = raw[entry["source"]].iloc[table["row_id"].to_numpy()].dropna().drop_duplicates()
-            entry["signs"] = signs_of(texts, entry)
+        if entry["kind"] in LABEL_KINDS:
+            continue
+        texts, known = raw[entry["source"]].iloc[table["row_id"].to_numpy()], values.notna()
+        lost = cells.strip(texts[~known.to_numpy()])
+        lost = lost[~cells.is_missing(lost, cells.MISSING_TOKENS | cells.MISSING_WORDS)]
+        words = lost[~lost.str.contains(r"\d")].value_counts().index[:KNOWN_WORDS]
+        if len(words):
+            entry["unread"] = sorted(words)
+        if entry["kind"] in NUMERIC_KINDS and "part" not in entry:
+            entry["signs"] = signs_of(texts.dropna().drop_duplicates(), entry)
+        elif (
+            entry["kind"] == "boolean" and cells.plain_numbers(texts[known.to_numpy()]) is not None
+        ):
+            entry |= {"minimum": 0, "maximum": 1}
         if entry.get("minimum", 0) < entry.get("maximum", 0):
             low, high, outermost = entry["minimum"], entry["maximum"], len(values) ** -0.5
             tails = values.quantile(outermost) - low, high - values.quantile(1 - outermost)
