@@ -205,11 +205,6 @@ def test_fixes_are_merged_into_one_entry_a_key():
     assert findings.merged_fixes(columns) == together
 
 
-def test_an_unknown_strategy_is_refused(honest):
-    with pytest.raises(InputError, match="strategy 'random'"):
-        run(*honest, strategy="random")
-
-
 def test_a_side_of_one_class_is_refused(honest):
     table, schema = honest
     with pytest.raises(InputError, match="two classes"):

@@ -327,11 +327,6 @@ def test_a_full_disk_is_told(run, batch, tmp_path):
     assert b"standard output cannot be written" in done.stderr and b"Traceback" not in done.stderr
 
 
-def test_what_on_bad_rows_may_be(run, tmp_path):
-    with pytest.raises(InputError, match="expected fail or null"):
-        predict_file(run, tmp_path / "a.csv", tmp_path / "b.csv", on_bad_rows="skip")
-
-
 def predict_command(run, *arguments, stdout=None, **options) -> subprocess.CompletedProcess:
     command = [
         sys.executable,

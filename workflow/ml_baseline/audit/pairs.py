@@ -25,22 +25,17 @@ FINE_COLUMNS, MOST_COLUMNS = 128, 512
 STRONGEST, MOST_RELATED = 30, 400
 
 
-class Combination(NamedTuple):
-    """A way to make one number of two."""
-
-    make: Callable[[np.ndarray, np.ndarray], np.ndarray]
-    standardized: bool = False
-
-
-COMBINATIONS = {
-    "{a} - {b}": Combination(np.subtract),
-    "{a} + {b}": Combination(np.add),
-    "{a} * {b}": Combination(np.multiply),
-    "{a} / {b}": Combination(lambda a, b: a / np.where(b == 0, np.nan, b)),
-    "the distance of {a} and {b}": Combination(lambda a, b: np.abs(a - b)),
-    "{a} - {b}, each standardized": Combination(np.subtract, standardized=True),
-    "{a} + {b}, each standardized": Combination(np.add, standardized=True),
+# The ways to make one number of two.
+COMBINATIONS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "{a} - {b}": np.subtract,
+    "{a} + {b}": np.add,
+    "{a} * {b}": np.multiply,
+    "{a} / {b}": lambda a, b: a / np.where(b == 0, np.nan, b),
+    "the distance of {a} and {b}": lambda a, b: np.abs(a - b),
+    "{a} - {b}, each standardized": np.subtract,
+    "{a} + {b}, each standardized": np.add,
 }
+STANDARDIZED = "each standardized"
 GRID = "each combination of {a} and {b}"
 SAME_TEXT = "{a} being equal to {b}"
 
@@ -53,15 +48,13 @@ class Pair(NamedTuple):
     how: str
 
 
-class Together(NamedTuple):
-    """A pair as one column, and what it is made of."""
+def strongest_pairs(
+    context: Context, usable: list[Scored]
+) -> tuple[list[tuple[Scored, Pair]], int]:
+    """Return the most promising pairs of some columns, the strongest first, and how many were tried.
 
-    scored: Scored
-    pair: Pair
-
-
-def strongest_pairs(context: Context, usable: list[Scored]) -> tuple[list[Together], int]:
-    """Return the most promising pairs of some columns, the strongest first, and how many were tried."""
+    Each pair as one column, and what it is made of.
+    """
     target = context.target
     pairs, tries = [], 0
     rows = context.random(4).permutation(len(target))[:SCREENED_ROWS]
@@ -70,8 +63,8 @@ def strongest_pairs(context: Context, usable: list[Scored]) -> tuple[list[Togeth
         combined, combined_tries = _search_combined(usable, target, rows)
         pairs, tries = on_grid + combined, grid_tries + combined_tries
     pairs += _equal_texts([one.view for one in usable], context.sample)
-    found = [Together(_together(pair, context), pair) for pair in pairs]
-    return sorted(found, key=lambda one: -one.scored.strength.auc), tries
+    found = [(_together(pair, context), pair) for pair in pairs]
+    return sorted(found, key=lambda one: -one[0].strength.auc), tries
 
 
 def _search_grid(
@@ -156,11 +149,11 @@ def _search_combined(
     alone = np.array([one.strength.auc for one in numeric])
     first, second = (np.array([pair[i] for pair in chosen]) for i in (0, 1))
     with np.errstate(all="ignore"):
-        for how, combination in COMBINATIONS.items():
-            values = scaled if combination.standardized else numbers
+        for how, make in COMBINATIONS.items():
+            values = scaled if how.endswith(STANDARDIZED) else numbers
             for start in range(0, len(chosen), 100):
                 a, b = first[start : start + 100], second[start : start + 100]
-                areas = _areas(combination.make(values[a], values[b]), labels)
+                areas = _areas(make(values[a], values[b]), labels)
                 best_alone = np.maximum(alone[a], alone[b])
                 for i in _promising(areas, best_alone):
                     views = numeric[a[i]].view, numeric[b[i]].view
@@ -227,10 +220,11 @@ def _together(pair: Pair, context: Context) -> Scored:
         equal = _objects(pair.first, context.sample) == _objects(pair.second, context.sample)
         codes, size = equal.astype(np.int64), 2
     else:
-        make, scaled = COMBINATIONS[pair.how]
-        both = [_numbers(view) for view in (pair.first, pair.second)]
+        a, b = (_numbers(view) for view in (pair.first, pair.second))
+        if pair.how.endswith(STANDARDIZED):
+            a, b = standard(a), standard(b)
         with np.errstate(all="ignore"):
-            made = make(*(map(standard, both) if scaled else both))
+            made = COMBINATIONS[pair.how](a, b)
         numbers = np.where(np.isfinite(made), made, np.nan)
         codes, size = binned(numbers)
     return scored(View(subject, "pair", codes, size, numbers), target, folds)

@@ -38,22 +38,16 @@ def audit(
         doubts: what is not certain about how the table was read.
 
     Returns the columns of `findings.Finding`; at least one row for each check, the failures first, then
-    the warnings. Raises InputError for an unknown strategy, and if a side lacks a class.
+    the warnings. Raises InputError if a side lacks a class.
     """
-    settings = settings or {}
-    strategy = settings.get("strategy", "stratified")
-    if strategy not in ("stratified", "group", "time"):
-        raise InputError(
-            f"found the strategy '{strategy}', expected stratified, group or time; "
-            "correct `split: strategy`"
-        )
     for side, table in (("training", train), ("holdout", holdout)):
         if table[schema["target"]].nunique() < 2:
             raise InputError(
                 f"the {side} rows ({len(table):,}) have fewer than two classes of "
                 f"'{schema['target']}'; an audit needs both on either side"
             )
-    seed = settings.get("random_state", 0)
+    settings = {"strategy": "stratified", "random_state": 0} | (settings or {})
+    strategy, seed = settings["strategy"], settings["random_state"]
     context = Context(train, holdout, schema, oof, strategy, seed, doubts)
     findings = [
         replace(finding, check=check.name)

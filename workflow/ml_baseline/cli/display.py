@@ -15,9 +15,8 @@ from rich.text import Text
 from ml_baseline.text import for_terminal
 
 if TYPE_CHECKING:  # importing them takes longer than all else here
-    from ml_baseline.registry.golden import Verification
     from ml_baseline.registry.manifest import Figure
-    from ml_baseline.registry.overview import Differences, RunLine
+    from ml_baseline.registry.overview import RunLine
 
 # Where nobody looks at the width (a pipe, a file), no line is broken.
 WIDE = 10_000
@@ -61,7 +60,7 @@ def print_card(described: dict) -> None:
         print("This run was not published from this account.")
 
 
-def print_differences(found: "Differences") -> None:
+def print_differences(found: dict) -> None:
     """Print what `run_differences` found."""
     (first, second), (table, other) = found["runs"], found["datasets"]
     print(f"first   {first} ({table})\nsecond  {second} ({other})\n")
@@ -79,7 +78,7 @@ def print_differences(found: "Differences") -> None:
     print_table(("what differs", "first", "second"), rows, even_if_narrow=True)
 
 
-def print_verification(found: "Verification") -> None:
+def print_verification(found: dict) -> None:
     """Print what `verify_run` found."""
     listed, wrong = found["files"], len(found["changed_files"])
     whole = f"{listed - wrong} of {listed}" if wrong else f"all {listed}"

@@ -5,7 +5,7 @@ shows whether this program and these packages still predict what they did. Of a 
 cells that are predicted from are kept: no ids, groups or targets.
 """
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -116,23 +116,7 @@ def require_working(run: Run, model: "Pipeline") -> str:
     return changes
 
 
-class Verification(TypedDict):
-    """What `verify_run` found."""
-
-    ok: bool
-    run_id: str
-    dataset: str
-    folder: str
-    sealed: bool
-    files: int  # how many the manifest lists
-    changed_files: dict[str, str]  # what is wrong with them, by name
-    golden_rows: int  # how many were predicted again
-    largest_difference: float | None  # of their probabilities, if they were
-    version_changes: list[str]
-    problems: list[str]
-
-
-def verify_run(run: Run) -> Verification:
+def verify_run(run: Run) -> dict:
     """Return whether a run is as published and still gives the predictions it was published with.
 
     The model is loaded only if every file is as it was.
@@ -157,10 +141,10 @@ def verify_run(run: Run) -> Verification:
         "dataset": run.dataset,
         "folder": str(run.folder),
         "sealed": run.sealed,
-        "files": len(run.meta["files"]),
-        "changed_files": wrong,
-        "golden_rows": rows,
-        "largest_difference": difference,
+        "files": len(run.meta["files"]),  # how many the manifest lists
+        "changed_files": wrong,  # what is wrong with them, by name
+        "golden_rows": rows,  # how many were predicted again
+        "largest_difference": difference,  # of their probabilities, if they were
         "version_changes": version_changes(run),
         "problems": problems,
     }

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypedDict, cast
+from typing import cast
 
 from ml_baseline.errors import InputError
 from ml_baseline.registry.manifest import Figure, HoldoutMetrics
@@ -111,18 +111,7 @@ def _line(folder: Path, trusted: bool) -> RunLine:
     return line
 
 
-class Differences(TypedDict):
-    """Two runs side by side."""
-
-    runs: list[str]
-    datasets: list[str]
-    same_content: bool  # whether they are the same but for where and when they were made
-    differences: dict[str, list]  # both values by dotted names; None where a run lacks it
-    metrics: dict[str, list[Figure]]  # of the models of both
-    same_rows: bool  # of the holdout, without which a difference of scores says little
-
-
-def run_differences(first: Run, second: Run) -> Differences:
+def run_differences(first: Run, second: Run) -> dict:
     """Return two runs side by side; InputError if the metrics of one are not as published."""
     runs = (first, second)
     facts = [_facts(run) for run in runs]
@@ -131,17 +120,19 @@ def run_differences(first: Run, second: Run) -> Differences:
     return {
         "runs": [run.run_id for run in runs],
         "datasets": [run.dataset for run in runs],
+        # Whether they are the same but for where and when they were made.
         "same_content": first.meta["content"] == second.meta["content"],
-        "differences": {
+        "differences": {  # both values by dotted names; None where a run lacks it
             name: [part.get(name) for part in facts]
             for name in sorted({*facts[0], *facts[1]})
             if facts[0].get(name) != facts[1].get(name)
         },
-        "metrics": {
+        "metrics": {  # of the models of both, as `Figure`s
             name: [figure_of(part, name) for part in metrics]
             for name, figure in scores.items()
             if isinstance(figure, dict)
         },
+        # Of the holdout, without which a difference of scores says little.
         "same_rows": first.meta["holdout_rows_hash"] == second.meta["holdout_rows_hash"],
     }
 

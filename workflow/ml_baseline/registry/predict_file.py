@@ -53,7 +53,6 @@ CHUNK_ROWS = 1 << 17
 CHUNK_CELLS = 1 << 22
 FEWEST_CHUNK_ROWS = 1 << 10
 
-ON_BAD_ROWS = ("fail", "null")
 OUTPUT_NAME = re.compile(r"(?is).*(\.parquet|\.(?:csv|tsv|txt)(?:\.gz|\.bz2|\.xz)?)")
 STANDARD_STREAM = "-"
 PROGRESS_AFTER_SECONDS = 1.0
@@ -94,7 +93,7 @@ def predict_file(
             published runs and files of the workflow are never replaced.
         sheet: of a workbook, if more than one sheet has the columns that the run needs.
         tables: raw tables, each with what it is, beside the one that the run was trained on.
-        check: the file for what is unlike training; `check_file(destination)` if None.
+        check: the file for what is unlike training; if None beside `destination`, a stream has none.
 
     Returns:
         `rows`, `bad_rows`, `unused_columns`, `warnings` and `seconds`.
@@ -102,16 +101,15 @@ def predict_file(
     Raises:
         InputError: a file that cannot be read or written, a missing column, bad rows.
     """
-    if on_bad_rows not in ON_BAD_ROWS:
-        raise InputError(f"on_bad_rows is {on_bad_rows!r}; expected {' or '.join(ON_BAD_ROWS)}")
     started, config = time.perf_counter(), run.meta["config"]
     suffix = _output_suffix(destination)
     reads: dict[Any, str] = {**(tables or {}), source: "the input"}
     reads.setdefault(config.get("table", source), f"the table of {run.dataset}")
     if str(destination) != STANDARD_STREAM:
         require_output(destination, reads, overwrite)
-    check = check or check_file(destination)
-    if check is not None:
+    if not check and not _is_stream(destination):
+        check = f"{destination}{CHECK_SUFFIX}"
+    if check:
         require_output(check, {**reads, destination: "the output"}, overwrite)
     with ExitStack() as stack:
         path, name = stack.enter_context(_file_of(source))
@@ -125,7 +123,7 @@ def predict_file(
         model = load_model(run)
         if note := require_working(run, model):
             _say(f"note: {note}")
-        batch = _Batch(run, model, rows, suffix, on_bad_rows, rows_at_a_time)
+        batch = _Batch(run, rows, suffix, on_bad_rows, rows_at_a_time)
         temporary = stack.enter_context(_whole_output(destination, suffix))
         counts = check and stack.enter_context(_whole_output(check, ".json"))
         show = stack.enter_context(_progress_bar(rows))
@@ -135,8 +133,8 @@ def predict_file(
         summary = None
         while summary is None:
             with suppress(ReadAgainError):  # the rows know now what is to be read in another way
-                summary = batch.write(temporary, show)
-        found = batch.check.summary()
+                summary = batch.write(model, temporary, show)
+        found = summary.pop("check")
         if counts:
             about = {"run_id": run.run_id, "input": name}
             counts.write_text(
@@ -148,18 +146,10 @@ def predict_file(
 
 
 class _Batch:
-    """A table that is to be predicted, and what it is predicted with."""
+    """A table that is to be predicted, and how its predictions are written."""
 
-    def __init__(
-        self,
-        run: Run,
-        model: "Pipeline",
-        rows: Rows,
-        suffix: str,
-        on_bad_rows: str,
-        rows_at_a_time: int | None,
-    ):
-        self.schema, self.model, self.rows = run.schema, model, rows
+    def __init__(self, run: Run, rows: Rows, suffix: str, on_bad_rows: str, at_a_time: int | None):
+        self.schema, self.rows = run.schema, rows
         self.suffix, self.on_bad_rows = suffix, on_bad_rows
         self.threshold = run.meta["threshold"]
         self.ids = [column for column in id_columns(run) if column in rows.names]
@@ -167,25 +157,24 @@ class _Batch:
         self.read = [*input_columns(self.schema), *([target] if target in rows.names else [])]
         width = len(self.read) + len(self.ids)
         fitting = min(CHUNK_ROWS, max(FEWEST_CHUNK_ROWS, CHUNK_CELLS // width))
-        self.chunk_rows = rows_at_a_time or fitting
-        self.check = BatchCheck(self.schema)
+        self.chunk_rows = at_a_time or fitting
         # Numbers that the file has as such, of columns that training had as text with commas.
         self.unlike_text = list(rows.numbers & comma_columns(self.schema))
         # Ids are written with the data types that they are stored with, where both files have any.
         types = (suffix == ".parquet" and rows.types) or {}
         self.typed_ids = {column: types[column] for column in self.ids if column in types}
 
-    def write(self, path: Path, show: Callable[[], None]) -> dict:
-        """Write the predictions of all rows to `path`; return how many there are."""
-        schema, self.check = self._output_schema(), BatchCheck(self.schema)
+    def write(self, model: "Pipeline", path: Path, show: Callable[[], None]) -> dict:
+        """Write the predictions of all rows to `path`; return how many there are, and their `check`."""
+        schema, check = self._output_schema(), BatchCheck(self.schema)
         writer = table_writer(path, schema, self.suffix)
         done = bad = formulas = 0
         # One chunk is read and cleaned, one predicted and one written at the same time.
         with closing(writer), ThreadPoolExecutor(1) as behind:
             written = behind.submit(lambda: None)
-            for ids, table, problems in _ahead(self._cleaned()):
+            for ids, table, problems in _ahead(self._cleaned(check)):
                 if not (problems and self.on_bad_rows == "fail"):
-                    probability = predict_clean(self.model, table)
+                    probability = predict_clean(model, table)
                     problems += no_probabilities(probability)
                 if problems and self.on_bad_rows == "fail":
                     raise self._bad_rows(problems, done, len(table))
@@ -203,9 +192,11 @@ class _Batch:
                 f"note: {formulas:,} ids look like formulas of a spreadsheet (they begin with =, +, - or "
                 "@). They are written as they are: have the spreadsheet import them as text"
             )
-        return {"rows": done, "bad_rows": bad}
+        return {"rows": done, "bad_rows": bad, "check": check.summary()}
 
-    def _cleaned(self) -> Iterator[tuple[pa.Table, pd.DataFrame, list[BadCells]]]:
+    def _cleaned(
+        self, check: BatchCheck
+    ) -> Iterator[tuple[pa.Table, pd.DataFrame, list[BadCells]]]:
         """Yield the ids, the features and the bad cells of chunk after chunk."""
         columns = list(dict.fromkeys([*self.read, *self.ids]))
         pieces = self.rows.pieces(columns, self.typed_ids)
@@ -213,7 +204,7 @@ class _Batch:
             raw = chunk.select(self.read).to_pandas()
             for column in self.unlike_text:
                 raw[column] = raw[column].str.replace(".", ",", regex=False)
-            yield chunk.select(self.ids), *clean_rows(raw, self.schema, self.check.add)
+            yield chunk.select(self.ids), *clean_rows(raw, self.schema, check.add)
 
     def _output_schema(self) -> pa.Schema:
         fields: list[pa.Field] = []
@@ -270,11 +261,9 @@ def _ahead(items: Iterator) -> Iterator:
             yield item
 
 
-def check_file(destination: str | Path) -> Path | None:
-    """Return where it is kept what is unlike training, if nobody says; nowhere for a stream."""
-    path = Path(destination)
-    is_stream = str(destination) == STANDARD_STREAM or (path.exists() and not path.is_file())
-    return None if is_stream else path.with_name(f"{path.name}{CHECK_SUFFIX}")
+def _is_stream(name: str | Path) -> bool:
+    """Return whether it is standard input or output, or a pipe, a device or the like."""
+    return str(name) == STANDARD_STREAM or (Path(name).exists() and not Path(name).is_file())
 
 
 def _tell(name: str, warnings: list[str], check: str | Path | None) -> None:
@@ -287,13 +276,11 @@ def _tell(name: str, warnings: list[str], check: str | Path | None) -> None:
 
 def _output_suffix(destination: str | Path) -> str:
     path = Path(destination)
-    if str(destination) == STANDARD_STREAM:
-        return ".csv"
     if path.is_dir():
         raise InputError(f"{path}: this is a folder; name a file in it")
     if found := OUTPUT_NAME.fullmatch(path.name):
         return found[1].lower()
-    if path.exists() and not path.is_file():  # /dev/stdout, a pipe
+    if _is_stream(destination):
         return ".csv"
     raise InputError(
         f"{path}: the ending does not say what to write; expected .csv, .tsv, .txt (also with .gz, "
@@ -308,7 +295,7 @@ def _file_of(source: str | Path) -> Iterator[tuple[Path, str]]:
     Standard input and pipes are first copied to a temporary file.
     """
     path, is_standard = Path(source), str(source) == STANDARD_STREAM
-    if not is_standard and (path.is_file() or path.is_dir() or not path.exists()):
+    if not _is_stream(source) or path.is_dir():
         yield path, str(path)
         return
     name = "standard input" if is_standard else str(path)
@@ -330,7 +317,7 @@ def _whole_output(destination: str | Path, suffix: str) -> Iterator[Path]:
     content once all of it is there.
     """
     path, is_standard = Path(destination), str(destination) == STANDARD_STREAM
-    if not is_standard and (path.is_file() or not path.exists()):
+    if not _is_stream(destination):
         try:
             with whole_prediction(path) as temporary:
                 yield temporary

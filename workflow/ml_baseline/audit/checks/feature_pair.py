@@ -79,7 +79,7 @@ def feature_pair(context: Context) -> list[Finding]:
         findings.append(PAIR.found(one.view.subject, auc, summary, why, fix, may_fail))
     best, subject = 0.5, ""
     if pairs:
-        best, subject = pairs[0].scored.strength.auc, pairs[0].scored.view.subject
+        best, subject = pairs[0][0].strength.auc, pairs[0][0].view.subject
     summary = (
         f"No two columns give the target away; the strongest of {tries:,} combinations has a ROC-AUC "
         f"of {best:.3f}."
