@@ -6,11 +6,7 @@ import pytest
 from sklearn import metrics as sklearn_metrics
 
 from ml_baseline.errors import InputError
-from ml_baseline.scoring.curves import (
-    CURVE_POINTS,
-    curves,
-    thinned,
-)
+from ml_baseline.scoring.curves import CURVE_POINTS, curves
 from ml_baseline.scoring.intervals import share_limits
 from ml_baseline.scoring.scores import confidence_intervals, scores
 
@@ -70,17 +66,16 @@ def test_curves_of_many_rows_have_few_points_of_the_true_curve():
     assert np.abs(drawn - precision)[recall > 0.01].max() < 0.01
 
 
-def test_thinning_keeps_corners_and_leaves_out_what_lies_on_a_line():
-    x = np.arange(101) / 100
-    y = np.minimum(3 * x, 1)
-
-    def off(x, y):
-        distance = np.abs(y - np.interp(x, [x[0], x[-1]], [y[0], y[-1]]))
-        return distance, distance
-
-    # The corner is between 0.33 and 0.34, so both of them are one.
-    assert thinned(x, y, 50, off).tolist() == [0, 33, 34, 100]
-    assert thinned(x, y, 3, off).tolist() == [0, 33, 100]
+@pytest.mark.parametrize("rows", [1_000, 2_000, 5_000])
+def test_the_eye_cannot_tell_a_thinned_curve(rows):
+    predictions = sample(rows)
+    roc = tables_of(predictions)["roc"]
+    assert len(roc) <= CURVE_POINTS
+    x, y, _ = sklearn_metrics.roc_curve(predictions["target"], predictions["probability"])
+    drawn = roc["false_positive_rate"], roc["true_positive_rate"]
+    up = np.abs(np.interp(x, *drawn) - y)
+    aside = np.abs(np.interp(y, *drawn[::-1]) - x)
+    assert np.minimum(up, aside).max() < 1.5 / 400  # pixels of the report's picture
 
 
 @pytest.mark.parametrize("rows", [30, 200, 5_000])

@@ -5,10 +5,7 @@ probabilities, what each threshold would give. All are of holdout predictions, o
 model, and none needs more than these predictions.
 """
 
-import heapq
-import math
 from collections import defaultdict
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -17,8 +14,8 @@ from ml_baseline.data.distributions import count_levels
 from ml_baseline.scoring.intervals import share_limits
 from ml_baseline.scoring.sample import Sample, sample_of
 
-# Enough for a curve to look whole on any page; what they leave out is below a pixel's height.
-CURVE_POINTS = 300
+# Enough for a curve to look whole on a page: what they leave out is about a pixel high.
+CURVE_POINTS = 500
 DISTRIBUTION_BINS = 20
 # So many rows to a bin of the calibration, as long as there are neither too few bins nor too many.
 ROWS_OF_A_BIN = 25
@@ -55,13 +52,14 @@ def roc(sample: Sample) -> dict:
     """Return the ROC curve: to be drawn as straight lines from point to point.
 
     One point for each distinct probability that turns the curve, from (0, 0), where nothing is
-    predicted as a one (its threshold is missing), to (1, 1), at most 300 in all (see `thinned`).
+    predicted as a one (its threshold is missing), to (1, 1), at most 500 in all (see `thinned`).
     """
     ones, zeros = sample.by_score
     true_positive_rate = np.r_[0, np.cumsum(ones)] / ones.sum()
     false_positive_rate = np.r_[0, np.cumsum(zeros)] / zeros.sum()
     thresholds = np.r_[np.nan, np.unique(sample.probability)[::-1]]
-    kept = thinned(false_positive_rate, true_positive_rate, CURVE_POINTS, _off_the_line)
+    turns = np.r_[True, ones[1:] * zeros[:-1] != ones[:-1] * zeros[1:], True]
+    kept = thinned(false_positive_rate, true_positive_rate, turns)
     return {
         "false_positive_rate": false_positive_rate[kept],
         "true_positive_rate": true_positive_rate[kept],
@@ -75,13 +73,14 @@ def precision_recall(sample: Sample) -> dict:
     One point for each distinct probability, highest first. The precision of a point holds from the
     recall of the point before it (0 for the first): so drawn, the area below is the average
     precision, `pr_auc`. Straight lines would promise what no threshold gives (Davis and Goadrich
-    2006, ICML, 233-240). At most 300 points are kept (see `thinned`).
+    2006, ICML, 233-240). At most 500 points are kept (see `thinned`).
     """
     ones, zeros = sample.by_score
     hits = np.cumsum(ones)
     recall, precision = hits / ones.sum(), hits / np.cumsum(ones + zeros)
-    # Where the step begins does not matter for the first point: it is always kept.
-    kept = thinned(recall, precision, CURVE_POINTS, _off_the_step)
+    turns = np.r_[precision[1:] != precision[:-1], True]
+    turns[0] = True  # which says where the curve begins
+    kept = thinned(recall, precision, turns)
     thresholds = np.unique(sample.probability)[::-1]
     return {"recall": recall[kept], "precision": precision[kept], "threshold": thresholds[kept]}
 
@@ -161,52 +160,14 @@ def threshold_table(sample: Sample, threshold: float) -> dict:
     }
 
 
-def thinned(
-    x: np.ndarray, y: np.ndarray, at_most: int, deviation: Callable[..., tuple]
-) -> np.ndarray:
-    """Return the positions of the points that a curve can do with, at most `at_most` of them.
+def thinned(x: np.ndarray, y: np.ndarray, turns: np.ndarray) -> np.ndarray:
+    """Return the positions of the points that a curve can do with: those where it turns.
 
-    The first and the last point stay. Then, of all gaps between points that stay, the one with the
-    largest area between the curve and what would be drawn is split where that gains most, until no
-    area is left. (Douglas and Peucker 1973, Cartographica 10, 112-122, with areas.)
-
-    `x` (ascending) and `y` have the shape (points,), `at_most` is at least 2. `deviation` tells of the
-    points of a gap, with both its ends (x and y), how far what would be drawn is from each, and how
-    much would be gained by keeping it.
+    Of more than `CURVE_POINTS` they are those at equal distances along the curve, and both ends.
     """
-    kept = {0, x.size - 1}
-    gaps: list[tuple[float, int, int, int]] = []
-
-    def add_gap(start: int, end: int) -> None:
-        if end - start < 2:
-            return
-        gap = slice(start, end + 1)
-        off, gain = deviation(x[gap], y[gap])
-        area = np.dot(off[1:], np.diff(x[gap]))
-        if off[1:-1].max() > 1e-12:
-            heapq.heappush(gaps, (-area, start, start + 1 + int(np.argmax(gain[1:-1])), end))
-
-    add_gap(0, x.size - 1)
-    while gaps and len(kept) < at_most:
-        _, start, split, end = heapq.heappop(gaps)
-        kept.add(split)
-        add_gap(start, split)
-        add_gap(split, end)
-    return np.array(sorted(kept))
-
-
-def _off_the_line(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For a curve of straight lines: the distance from the line between the ends of the gap."""
-    width, height = x[-1] - x[0], y[-1] - y[0]
-    off = np.abs((x - x[0]) * height - (y - y[0]) * width) / max(math.hypot(width, height), 1e-300)
-    return off, off
-
-
-def _off_the_step(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For a curve of steps: the distance from the height of the last point, at which it is drawn.
-
-    A point that is kept raises the step to its own height from the beginning of the gap to it.
-    """
-    off = np.abs(y - y[-1])
-    # Points that stand above each other gain nothing for the area, but are drawn.
-    return off, off * (x - x[0] + 1e-6)
+    kept = np.flatnonzero(turns)
+    if kept.size > CURVE_POINTS:
+        way = np.r_[0, np.cumsum(np.abs(np.diff(x[kept])) + np.abs(np.diff(y[kept])))]
+        wanted = np.linspace(0, way[-1], CURVE_POINTS)
+        kept = kept[np.unique(np.searchsorted(way, wanted))]
+    return kept
