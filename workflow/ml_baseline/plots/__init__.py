@@ -8,14 +8,8 @@ table gives the same bytes.
 A new kind of picture is one function with `@picture` (`registry`), imported here.
 """
 
-from ml_baseline.plots import (  # noqa: F401  (importing them registers their pictures)
-    barplot,
-    heatmap,
-    histogram,
-    missingness,
-    rates,
-    scatter,
-)
+# Importing them registers their pictures.
+from ml_baseline.plots import bars, heatmap, histogram, scatter  # noqa: F401
 from ml_baseline.plots.registry import PICTURES, draw, resolve
 from ml_baseline.plots.style import NEGATIVE, POSITIVE, save
 

@@ -136,7 +136,7 @@ def choose(names: list[str], view: View, at_most: int) -> tuple[list[str], list[
     if len(names) <= at_most:
         return names, []
     # Every so-manyth row is enough to rank by, and no draw of chance.
-    part = view.every(max(1, len(view) // RANKING_ROWS))
+    part = View(view.table.iloc[:: max(1, len(view) // RANKING_ROWS)], view.schema)
     strength = {n: association(count_feature(part, n, BARS_AT_MOST).counts) for n in names}
     return sorted(names, key=lambda name: -strength[name])[:at_most], [
         f"the {at_most} that differ most between the classes, most different first",

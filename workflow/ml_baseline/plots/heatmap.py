@@ -19,7 +19,13 @@ COLUMNS_WITH_NUMBERS = 12
 def correlation_heatmap(view: View) -> Figure:
     """Pearson's correlation of every two columns of numbers, the target among them."""
     title = f"{view.dataset}: correlation of the columns of numbers"
-    names = _with_an_order(view)
+    # Codes with more than two categories have no order, so their correlation says nothing.
+    names = [
+        entry["name"]
+        for entry in view.schema["columns"]
+        if entry["role"] in ("feature", "target")
+        and (entry["kind"] in ORDERED_KINDS or _is_binary_code(entry))
+    ]
     values = pd.DataFrame({name: view.numbers(name) for name in names})
     # Large numbers that differ little would lose their digits in the squares.
     values -= values.mean()
@@ -47,19 +53,6 @@ def correlation_heatmap(view: View) -> Figure:
         notes.append(f"codes without an order left out: {listed}")
     labels = [_label(name, view) for name in shown]
     return _triangle(title, notes, labels, values[shown].corr().to_numpy())
-
-
-def _with_an_order(view: View) -> list[str]:
-    """Return the columns between which a correlation means something, the target last.
-
-    Codes with more than two categories have no order, so their correlation says nothing.
-    """
-    return [
-        entry["name"]
-        for entry in view.schema["columns"]
-        if entry["role"] in ("feature", "target")
-        and (entry["kind"] in ORDERED_KINDS or _is_binary_code(entry))
-    ]
 
 
 def _is_binary_code(entry: Column) -> bool:
@@ -93,7 +86,7 @@ def _triangle(title: str, notes: list[str], labels: list[str], matrix: np.ndarra
         vmin=-1,
         vmax=1,
         cmap="vlag",
-        annot=_signed(shown) if numbers else False,
+        annot=np.vectorize(_signed)(shown) if numbers else False,
         fmt="",
         annot_kws={"size": SMALL_SIZE},
         linewidths=1 if numbers else 0.4,
@@ -110,8 +103,6 @@ def _triangle(title: str, notes: list[str], labels: list[str], matrix: np.ndarra
     return page.figure
 
 
-def _signed(matrix: np.ndarray) -> np.ndarray:
-    """Return numbers as text of two digits, with a true minus and no "-0.00"."""
-    return np.array(
-        [[f"{r + 0.0:.2f}".replace("-", "\N{MINUS SIGN}") for r in row] for row in matrix.round(2)]
-    )
+def _signed(r: float) -> str:
+    """Return a number as text of two digits, with a true minus and no "-0.00"."""
+    return f"{round(r, 2) + 0.0:.2f}".replace("-", "\N{MINUS SIGN}")

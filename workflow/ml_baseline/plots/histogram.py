@@ -1,7 +1,6 @@
 """Columns of numbers: one histogram stacked by class, or a small one of every column."""
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,9 +9,8 @@ from matplotlib.patches import Patch
 
 from ml_baseline.data.distributions import number_text
 from ml_baseline.plots.counts import bin_edges, choose, off_axis, room
-from ml_baseline.plots.marks import bare, set_ticks
+from ml_baseline.plots.marks import PANELS_AT_MOST, across, bare, panel_title, set_ticks
 from ml_baseline.plots.page import Page, nothing, text_width
-from ml_baseline.plots.panels import AT_MOST, across, panel_title
 from ml_baseline.plots.registry import picture
 from ml_baseline.plots.style import CLASS_COLOURS, FAINT, NEGATIVE, POSITIVE, SMALL_SIZE
 from ml_baseline.plots.view import View, rounded_text, short
@@ -60,25 +58,18 @@ def histogram(view: View, name: str) -> Figure:
     return page.figure
 
 
-class Shares(NamedTuple):
-    """A histogram within each class: the shares of its rows in the bins, in %."""
+def _shares(view: View, name: str) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Return edges of bins, the shares of each class's rows in them in %, and whether all are inside.
 
-    edges: np.ndarray
-    heights: np.ndarray  # of shape (2, bins)
-    missing: int
-    clipped: bool  # whether there are values beyond the edges
-
-
-def _shares(view: View, name: str) -> Shares | None:
-    """Return the shares of a column's values in bins; None if it has no values."""
-    values, classes, without = view.known(name)
+    The shares have the shape (2, bins); without values there are no bins.
+    """
+    values, classes, _ = view.known(name)
     if not len(values):
-        return None
+        return np.zeros(1), np.zeros((2, 0)), True
     edges = bin_edges(values, view.is_whole(name))
     counts = np.stack([np.histogram(values[classes == c], edges)[0] for c in (0, 1)])
     of_class = np.maximum(1, np.bincount(classes, minlength=2))
-    heights = 100 * counts / of_class[:, None]
-    return Shares(edges, heights, len(without), bool(counts.sum() < len(values)))
+    return edges, 100 * counts / of_class[:, None], counts.sum() == len(values)
 
 
 @picture("histograms")
@@ -88,11 +79,11 @@ def histograms(view: View) -> Figure:
     title = f"{view.dataset}: distribution of the columns of numbers by {view.target}"
     if not names:
         return nothing(title, f"Table {view.dataset} has no column of numbers.")
-    shown, chosen = choose(names, view, AT_MOST)
+    shown, chosen = choose(names, view, PANELS_AT_MOST)
     panels = {name: _shares(view, name) for name in shown}
     notes = [view.rows, plural(len(names), "column"), *chosen]
     notes.append("heights: share of the class's rows in %")
-    if any(shares and shares.clipped for shares in panels.values()):
+    if not all(inside for _, _, inside in panels.values()):
         notes.append("* outermost values that lie far off (at most 0.5 % a side) are not shown")
     handles = [Patch(facecolor=NEGATIVE, alpha=0.45), Line2D([], [], color=POSITIVE, linewidth=2)]
     side_by_side = across(len(shown), 4)
@@ -100,28 +91,21 @@ def histograms(view: View) -> Figure:
     down = math.ceil(len(shown) / side_by_side)
     page = Page(width, down * (height + 0.75) + 0.05, title, notes, view.legend(handles))
     step = (width - 0.35) / side_by_side
-    for i, (name, shares) in enumerate(panels.items()):
+    for i, (name, (edges, heights, inside)) in enumerate(panels.items()):
         left, top = 0.25 + step * (i % side_by_side), (height + 0.75) * (i // side_by_side)
         axes = page.axes(left + 0.35, top + 0.35, step - 0.6, height)
         bare(axes, "y")
-        if shares is None:
-            panel_title(axes, name, step - 0.6, missing=len(view))
+        missing = int(np.isnan(view.numbers(name)).sum())
+        panel_title(axes, name, step - 0.6, "*" * (not inside), missing)
+        if missing == len(view):
             axes.set(xticks=[], yticks=[])
-            axes.annotate(
-                "no values",
-                (0.5, 0.5),
-                xycoords="axes fraction",
-                ha="center",
-                va="center",
-                color=FAINT,
-            )
+            style: dict = {"ha": "center", "va": "center", "color": FAINT}
+            axes.text(0.5, 0.5, "no values", transform=axes.transAxes, **style)
             continue
-        panel_title(axes, name, step - 0.6, "*" * shares.clipped, shares.missing)
-        negative, positive = shares.heights
-        axes.stairs(negative, shares.edges, fill=True, color=NEGATIVE, alpha=0.45, linewidth=0)
-        axes.stairs(positive, shares.edges, color=POSITIVE, linewidth=1.8)
-        axes.set_xlim(room(shares.edges))
-        axes.set_ylim(0, 1.06 * shares.heights.max())
+        axes.stairs(heights[0], edges, fill=True, color=NEGATIVE, alpha=0.45, linewidth=0)
+        axes.stairs(heights[1], edges, color=POSITIVE, linewidth=1.8)
+        axes.set_xlim(room(edges))
+        axes.set_ylim(0, 1.06 * heights.max())
         set_ticks(axes.xaxis, 4, view.is_whole(name))
         set_ticks(axes.yaxis, 4)
     return page.figure

@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from ml_baseline.data.distributions import number_text, visible
@@ -10,11 +11,12 @@ from ml_baseline.plots.marks import set_ticks
 from ml_baseline.plots.page import Page, nothing, widest
 from ml_baseline.plots.registry import picture
 from ml_baseline.plots.style import CLASS_COLOURS, sns
-from ml_baseline.plots.view import View, class_markers, short
+from ml_baseline.plots.view import View, short
 from ml_baseline.text import plural
 
 POINTS_AT_MOST = 5_000
 SEED = 0
+MARKERS = ["o", "X"]
 
 
 @picture("scatter", "number", "integer", "boolean", "code", columns=2)
@@ -43,7 +45,11 @@ def scatter(view: View, x: str, y: str) -> Figure:
     spread = _spread_out(points, chance)
     if spread is not points:
         notes.append("points on the same spot are spread out a little")
-    page = Page(7.5, 5.2, title, notes, view.legend(class_markers(), classes))
+    handles = [
+        Line2D([], [], linestyle="", marker=marker, color=colour, markersize=6)
+        for colour, marker in zip(CLASS_COLOURS, MARKERS, strict=True)
+    ]
+    page = Page(7.5, 5.2, title, notes, view.legend(handles, classes))
     x_whole, y_whole = view.is_whole(x), view.is_whole(y)
     tick_values = MaxNLocator(6, integer=y_whole).tick_values(*limits[1])
     left = 0.65 + widest([number_text(tick, max(tick_values)) for tick in tick_values])
@@ -57,7 +63,7 @@ def scatter(view: View, x: str, y: str) -> Figure:
         palette=list(CLASS_COLOURS),
         style=classes,
         style_order=[0, 1],
-        markers=["o", "X"],
+        markers=MARKERS,
         s=36 if few else 22 if len(classes) <= 2_000 else 14,
         alpha=0.85 if few else 0.7,
         linewidth=0.3,

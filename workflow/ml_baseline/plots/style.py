@@ -54,7 +54,6 @@ def _settings() -> dict:
         "font.family": ["DejaVu Sans", *(f for f in OTHER_SCRIPTS if f in installed)],
         # A dollar sign in a name is a dollar sign, not the start of a formula.
         "text.parse_math": False,
-        "axes.unicode_minus": True,
         "text.color": TEXT,
         "axes.labelcolor": TEXT,
         "axes.labelsize": LABEL_SIZE,
@@ -74,7 +73,6 @@ def _settings() -> dict:
         "figure.facecolor": "white",
         "savefig.facecolor": "white",
         "savefig.bbox": None,
-        "savefig.pad_inches": 0,
     }
 
 

@@ -5,7 +5,6 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from ml_baseline.data.distributions import category_text, number_text
@@ -77,18 +76,6 @@ class View:
             (handle, f"{label} ({plural(count, 'row')})")
             for handle, label, count in zip(handles, self.labels, counts, strict=True)
         ]
-
-    def every(self, step: int) -> "View":
-        """Return a view of every `step`-th row."""
-        return View(self.table.iloc[::step], self.schema)
-
-
-def class_markers() -> list[Line2D]:
-    """Return the points of the two classes as a legend shows them."""
-    return [
-        Line2D([], [], linestyle="", marker=marker, color=colour, markersize=6)
-        for colour, marker in zip(CLASS_COLOURS, "oX", strict=True)
-    ]
 
 
 def short(text: object, limit: int = 30) -> str:
