@@ -73,6 +73,7 @@ def resolve(name: str, schema: Schema) -> tuple[Picture, list[str]]:
     chosen = PICTURES.get(ending)
     if not stem or not chosen or not chosen.columns:
         raise _unknown_plot(name, schema)
+    shown = [n for n in _plottable(schema) if column(schema, n)["kind"] in chosen.kinds]
     near, unknown = [], stem
     # Column names hold underscores, so each underscore may be the one between two names.
     cuts = [(stem[: m.start()], stem[m.end() :]) for m in re.finditer("_", stem)]
@@ -80,13 +81,13 @@ def resolve(name: str, schema: Schema) -> tuple[Picture, list[str]]:
         found = [_find_column(part, schema) for part in parts]
         names = [one for one in found if one is not None]
         if len(names) == len(parts):
-            for one in names:
-                _check_kind(name, one, ending, schema)
+            if others := [one for one in names if one not in shown]:
+                raise _wrong_kind(name, others[0], ending, schema)
             return chosen, names
         if names:
             unknown = parts[found.index(None)]
         sides = [
-            [_file_stem(one)] if one else _near_columns(part, chosen.kinds, schema)
+            [_file_stem(one)] if one else similar(part, map(_file_stem, shown), n=3, cutoff=0.5)
             for part, one in zip(parts, found, strict=True)
         ]
         near += ["_".join([*side, ending]) for side in product(*sides)]
@@ -114,22 +115,14 @@ def _file_stem(name: str) -> str:
     return re.sub(r"[^\w.\-]+", "_", name).strip("_")
 
 
-def _check_kind(name: str, column_name: str, ending: str, schema: Schema) -> None:
+def _wrong_kind(name: str, column_name: str, ending: str, schema: Schema) -> InputError:
     kind = column(schema, column_name)["kind"]
-    if kind not in PICTURES[ending].kinds:
-        instead = "barplot" if kind in PICTURES["barplot"].kinds else "histogram"
-        raise InputError(
-            f"plot {name!r}: column {column_name!r} is of kind {kind}, and a {ending} shows only "
-            f"{', '.join(PICTURES[ending].kinds)}; "
-            f"for this column there is {_file_stem(column_name) + '_' + instead!r}"
-        )
-
-
-def _near_columns(text: str, kinds: tuple[str, ...], schema: Schema) -> list[str]:
-    stems = [
-        _file_stem(name) for name in _plottable(schema) if column(schema, name)["kind"] in kinds
-    ]
-    return similar(text, stems, n=3, cutoff=0.5)
+    instead = "barplot" if kind in PICTURES["barplot"].kinds else "histogram"
+    return InputError(
+        f"plot {name!r}: column {column_name!r} is of kind {kind}, and a {ending} shows only "
+        f"{', '.join(PICTURES[ending].kinds)}; "
+        f"for this column there is {_file_stem(column_name) + '_' + instead!r}"
+    )
 
 
 def _did_you_mean(near: list[str], schema: Schema) -> str:

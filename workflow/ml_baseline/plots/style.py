@@ -13,26 +13,15 @@ from matplotlib.font_manager import fontManager
 
 from ml_baseline.files import whole_file
 
+# seaborn takes scipy for density curves and clustering only, which are not drawn here, and does without
+# where there is none. Importing it is half a second: a third of a job of four plots.
+_without_scipy = "scipy" not in sys.modules
+if _without_scipy:
+    sys.modules["scipy"] = None  # type: ignore[assignment]  # "there is none" to the import system
+import seaborn as sns  # noqa: E402
 
-def _import_seaborn():
-    """Return seaborn, imported without scipy unless something else has brought it in already.
-
-    seaborn takes scipy for density curves and clustering only, which are not drawn here, and does
-    without where there is none. Importing it is half a second: a third of a job of four plots.
-    """
-    if "scipy" in sys.modules:
-        import seaborn
-
-        return seaborn
-    sys.modules["scipy"] = None  # the import system takes this as "there is none"
-    try:
-        import seaborn
-    finally:
-        del sys.modules["scipy"]
-    return seaborn
-
-
-sns = _import_seaborn()
+if _without_scipy:
+    del sys.modules["scipy"]
 
 PIXELS_PER_INCH = 120
 NEGATIVE, POSITIVE = CLASS_COLOURS = sns.color_palette("colorblind", 2).as_hex()
