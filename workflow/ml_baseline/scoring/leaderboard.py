@@ -20,6 +20,8 @@ COMPARED = tuple(
     f"{role}_{figure}" for role in ROLES for figure in ("difference", "low", "high", "p_adjusted")
 )
 
+Predictions = dict[int, pd.DataFrame]  # of the holdout, by seed
+
 
 class LeaderboardRow(TypedDict, total=False):
     """One row of the leaderboard: a model.
@@ -69,7 +71,7 @@ class LeaderboardRow(TypedDict, total=False):
 def leaderboard(
     metrics: pd.DataFrame,
     oof_scores: pd.DataFrame,
-    predictions: dict[int, pd.DataFrame],
+    predictions: Predictions,
     settings: dict,
     table_rows: int,
 ) -> pd.DataFrame:
@@ -78,8 +80,7 @@ def leaderboard(
     Args:
         metrics: holdout metrics with intervals, one row a seed and model.
         oof_scores: out-of-fold metrics, one row a seed and model.
-        predictions: for each seed that is reported (see `choosing.reported_seeds`) its holdout
-            predictions.
+        predictions: holdout predictions of each seed reported (see `choosing.reported_seeds`).
         settings: `select_by`, `baseline`, `threshold`, `strategy` and `level`; `unit`: what rows
             that are no evidence of their own have in common, "group" or "distinct row".
         table_rows: rows of the whole table.
@@ -126,22 +127,20 @@ def leaderboard(
         row |= of_model[["threshold", "prevalence", "rows", "units"]].mean().to_dict()
         row["unit"] = settings["unit"] if row["units"] < row["rows"] else "row"
         rows.append(row | {"seeds": len(of_model), "level": settings["level"]})
-    table = pd.DataFrame(rows)
     compared = compared_models(predictions, order.index[0], settings, table_rows, test_share)
-    for name in COMPARED:
-        table[name] = table["model"].map(compared[name])
+    table = pd.DataFrame(rows).join(compared[list(COMPARED)], on="model")
     does = what_the_baseline_does(predictions, settings)
     table["verdict"] = [
         verdict_of(row, settings, does, best=order.index[0]) for row in table.to_dict("records")
     ]
-    reasons = [notes.get(model, "") for model in table["model"]]
     table["baseline"] = settings["baseline"] or ""
     table["blind"] = BLIND[metric_named(settings["select_by"]).blind]
-    table = table.assign(status=FITTED, reason=reasons)
+    table["status"] = FITTED
+    table["reason"] = [notes.get(model, "") for model in table["model"]]
     return pd.concat([table, failed_rows(failures, table)], ignore_index=True)
 
 
-def what_the_baseline_does(predictions: dict[int, pd.DataFrame], settings: dict) -> str:
+def what_the_baseline_does(predictions: Predictions, settings: dict) -> str:
     """Return in words what the baseline does if that is the same for every row, else ""."""
     kinds = set()
     for of_seed in predictions.values():
@@ -209,12 +208,8 @@ def failures_of(metrics: pd.DataFrame) -> dict[str, str]:
 
 def failed_rows(failures: dict[str, str], table: pd.DataFrame) -> pd.DataFrame:
     """Return the leaderboard's rows of the models that failed: what is known without a score."""
-    same = table.iloc[0][
-        [
-            *("dataset", "threshold", "prevalence", "rows", "units", "unit"),
-            *("seeds", "level", "baseline"),
-        ]
-    ].to_dict()
+    known = ["dataset", "threshold", "prevalence", "rows", "units", "unit", "seeds", "level"]
+    same = table.iloc[0][[*known, "baseline"]].to_dict()
     same |= {"selected": False, "reliable": False, "verdict": FAILED, "status": FAILED}
     same |= {f"{name}_reliable": False for name in METRICS}
     rows = [same | {"model": model, "reason": reason} for model, reason in failures.items()]
@@ -222,11 +217,7 @@ def failed_rows(failures: dict[str, str], table: pd.DataFrame) -> pd.DataFrame:
 
 
 def compared_models(
-    predictions: dict[int, pd.DataFrame],
-    best: str,
-    settings: dict,
-    table_rows: int,
-    test_share: float,
+    predictions: Predictions, best: str, settings: dict, table_rows: int, test_share: float
 ) -> pd.DataFrame:
     """Return the comparison of each model with the baseline and the best, indexed by model."""
     comparisons = []

@@ -4,7 +4,6 @@ Models are compared on the same rows, so what is easy or hard for both cancels o
 known far better than the two intervals side by side suggest.
 """
 
-import dataclasses
 import math
 from collections.abc import Sequence
 
@@ -89,7 +88,6 @@ def compare(
     import pandas as pd
 
     checked_level(level)
-    others = {"baseline": baseline, "best": best}
     metrics = [metrics] if isinstance(metrics, str) else list(metrics)
     models = {
         model: _Model(sample_of(target, probability, threshold, table_rows, units), metrics)
@@ -98,21 +96,22 @@ def compare(
     enough_of_both = enough_of_both_classes(models[best].sample)
     rows = []
     for metric in metrics:
-        for model in probability_by_model:
-            value, _, effective, _ = models[model].estimates[metric]
-            row = {"metric": metric, "model": model, "value": value} | others
-            row["blind"] = BLIND[metric_named(metric).blind]
-            for role, other in others.items():
-                found: tuple[float, ...] = (np.nan,) * 4
-                if other is not None:
-                    found = _difference(metric, models[model], models[other], level)
-                    effective = min(effective, models[other].estimates[metric].effective_rows)
-                    if metric_named(metric).method in OF_PREDICTIONS and other != model:
-                        differ = models[model].sample.predicted != models[other].sample.predicted
-                        effective = min(effective, float(count_of(differ, models[model].sample)))
-                row |= _columns(role, found)
-            found = _difference(metric, models[model], models[model].blind(metric), level)
-            row |= _columns("blind", (*found[:3], 1.0) if models[model].ranks_nothing else found)
+        blind = BLIND[metric_named(metric).blind]
+        names = {"baseline": baseline, "best": best, "blind": blind}
+        for model, own in models.items():
+            value, _, effective, _ = own.estimates[metric]
+            row = {"metric": metric, "model": model, "value": value} | names
+            others = (models.get(baseline), models[best], own.blind(metric))
+            for role, other in zip(ROLES, others, strict=True):
+                row |= _columns(role, _difference(metric, own, other, level))
+                if other is None or role == "blind":
+                    continue
+                effective = min(effective, other.estimates[metric].effective_rows)
+                if metric_named(metric).method in OF_PREDICTIONS and other is not own:
+                    differ = own.sample.predicted != other.sample.predicted
+                    effective = min(effective, count_of(differ, own.sample))
+            if own.ranks_nothing:
+                row["blind_p"] = 1.0
             row["reliable"] = bool(enough_of_both and effective >= ENOUGH_EFFECTIVE_ROWS)
             rows.append(row)
     constant = {model for model, of in models.items() if of.ranks_nothing}
@@ -169,15 +168,14 @@ def combine_over_splits(values, low, high, test_share: float) -> tuple[float, fl
 
 
 def holm(p_values) -> np.ndarray:
-    """Return the p-values adjusted for their number by Holm's step-down method; NaN stays NaN.
+    """Return the p-values adjusted for their number by Holm's step-down method.
 
     The chance that any of those below 0.05 is false is then at most 5 % (Holm 1979).
     """
     p_values = np.asarray(p_values, dtype=float)
-    adjusted = np.full(p_values.shape, np.nan)
-    given = np.flatnonzero(~np.isnan(p_values))
-    order = given[np.argsort(p_values[given], kind="stable")]
+    order = np.argsort(p_values, kind="stable")
     factors = np.arange(order.size, 0, -1)
+    adjusted = np.empty_like(p_values)
     adjusted[order] = np.minimum(np.maximum.accumulate(factors * p_values[order]), 1)
     return adjusted
 
@@ -201,18 +199,18 @@ class _Model:
         share = sample.target.mean()
         constant = {"majority": float(share >= 0.5), "yes": 1.0}.get(kind, share)
         probability = np.full(sample.target.size, constant)
-        answered = dataclasses.replace(
-            sample, probability=probability, predicted=probability >= 0.5
-        )
-        blind = _Model(answered, [name])
+        said = probability, probability >= 0.5
+        blind = _Model(Sample(sample.target, *said, sample.noise, sample.units), [name])
         if kind == "rate":
             blind.estimates[name] = estimate(FLAGGED, sample)
             blind.parts[name] = parts_of_units(FLAGGED, sample)
         return blind
 
 
-def _difference(name: str, one: _Model, other: _Model, level: float) -> tuple[float, ...]:
+def _difference(name: str, one: _Model, other: _Model | None, level: float) -> tuple[float, ...]:
     """Return the difference of two models on the same rows, its limits and its p-value."""
+    if other is None:
+        return (math.nan,) * 4
     if np.array_equal(one.sample.probability, other.sample.probability):
         return 0.0, 0.0, 0.0, 1.0
     metric = metric_named(name)
