@@ -73,7 +73,7 @@ class Connection(HttpToolsProtocol):
             if oldest is self:  # all others are being answered
                 self._refuse(503, "the service is busy; try again later")
             else:
-                oldest._close()
+                oldest.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._works()
@@ -163,7 +163,7 @@ class Connection(HttpToolsProtocol):
             self._refuse(408, f"the request took longer than {self._seconds:g} seconds")
             self._waiting[self] = self.loop.call_later(SECONDS_TO_REFUSE, self.transport.abort)
         else:
-            self._close()
+            self.transport.abort()
 
     def _refuse(self, status: int, message: str) -> None:
         """Answer with what is wrong and close."""
@@ -186,13 +186,6 @@ class Connection(HttpToolsProtocol):
         if cycle.response_complete:  # to this request, before it was all there, or an earlier one
             return not (self._begun and cycle.scope is self.scope)
         return cycle.more_body and not cycle.response_started and not self.pipeline
-
-    def _close(self) -> None:
-        """Close at once, whatever the client has not taken yet."""
-        if self.transport.is_closing() or self.transport.get_write_buffer_size():
-            self.transport.abort()
-        else:
-            self.transport.close()
 
     def _tell_app(self) -> None:
         """Say of all unanswered requests that the client is gone; uvicorn does of the last one."""
