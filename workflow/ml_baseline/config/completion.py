@@ -7,9 +7,8 @@ of what is not there. What is wrong is noted and left out, so that one run tells
 
 import copy
 import math
-import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ml_baseline.config.checks import contradictions
@@ -35,30 +34,8 @@ WORDS = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 WRONG = object()  # in place of a value that is not to be used
-TYPES: dict[str, Callable[[Any], bool]] = {
-    "object": lambda value: isinstance(value, dict),
-    "array": lambda value: isinstance(value, list),
-    "string": lambda value: isinstance(value, str),
-    "boolean": lambda value: isinstance(value, bool),
-    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
-    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
-    "null": lambda value: value is None,
-    "any": lambda value: True,
-}
-# The other words of JSON Schema that the config's schema uses, each with the type it is about.
-LIMITS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
-    "enum": ("any", lambda value, allowed: value in allowed),
-    "pattern": ("string", lambda value, pattern: bool(re.search(pattern, value))),
-    "minLength": ("string", lambda value, limit: len(value) >= limit),
-    "maxLength": ("string", lambda value, limit: len(value) <= limit),
-    "minimum": ("number", operator.ge),
-    "maximum": ("number", operator.le),
-    "exclusiveMinimum": ("number", operator.gt),
-    "exclusiveMaximum": ("number", operator.lt),
-    "minItems": ("array", lambda value, limit: len(value) >= limit),
-    "minProperties": ("object", lambda value, limit: len(value) >= limit),
-    "uniqueItems": ("array", lambda value, _: _are_different(value)),
-}
+# The words of JSON Schema about what is inside a value, which is looked at by itself.
+INSIDE = {"properties", "additionalProperties", "propertyNames", "required", "items"}
 
 
 def complete(config: Mapping, schema: dict) -> dict:
@@ -101,30 +78,25 @@ def _follows(problem: Problem, wrong: list[Keys]) -> bool:
     )
 
 
-def _within_limits(value: Any, schema: dict) -> bool:
-    return all(
-        holds(value, schema[word])
-        for word, (kind, holds) in LIMITS.items()
-        if word in schema and TYPES[kind](value)
-    )
-
-
-def _are_different(items: list) -> bool:
-    try:
-        return len({(isinstance(item, bool), item) for item in items}) == len(items)
-    except TypeError:  # a list or a mapping in it, which is no item anyway
-        return True
-
-
 class _Reading:
     """One walk through a config, and what was found wrong on the way."""
 
     def __init__(self, root: dict):
+        from jsonschema import (
+            Draft202012Validator,  # Snakemake has it, but not those who ask for help
+        )
+
         self.root = root
+        self.validator = Draft202012Validator(root)
         self.problems: list[Problem] = []
 
     def note(self, path: Keys, text: str) -> None:
         self.problems.append(Problem(path, text))
+
+    def fits(self, value: Any, schema: dict) -> bool:
+        """Return whether the schema allows a value, whatever is inside of it."""
+        own = {word: limit for word, limit in schema.items() if word not in INSIDE}
+        return self.validator.evolve(schema=own).is_valid(value)
 
     def value(self, value: Any, schema: dict, path: Keys, fill: bool) -> Any:
         """Return a value in the form the schema asks for, or WRONG with a problem noted.
@@ -146,16 +118,13 @@ class _Reading:
             value = list(value)
         elif isinstance(value, Mapping):
             value = dict(value)
-        unbounded = isinstance(value, float) and not math.isfinite(value)
-        if unbounded or (types and not any(TYPES[kind](value) for kind in types)):
-            self.note(path, mismatch(value, schema))
-            return WRONG
         if isinstance(value, list):
             items = schema.get("items", {})
             value = [self.value(item, items, (*path, i), fill) for i, item in enumerate(value)]
             if WRONG in value:
                 return WRONG
-        if not _within_limits(value, schema):
+        unbounded = isinstance(value, float) and not math.isfinite(value)
+        if unbounded or not self.fits(value, schema):
             self.note(path, mismatch(value, schema))
             return WRONG
         return self.mapping(value, schema, path, fill) if isinstance(value, dict) else value
@@ -207,7 +176,7 @@ class _Reading:
                 self.note(path, f"found the key {shown(key)}; expected text{yaml_hint(key)}")
             elif name in found:
                 self.note((*path, name), "is defined twice (once as a number)")
-            elif not _within_limits(name, rule):
+            elif not self.fits(name, rule):
                 self.note((*path, name), f"is not a valid name; expected {expected(rule)}")
             else:
                 found[name] = item
