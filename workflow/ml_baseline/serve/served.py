@@ -79,18 +79,16 @@ def load_served(run: Run, max_rows: int) -> ServedRun:
     return ServedRun(run, model, card, RowReader(run, max_rows))
 
 
-def newer_runs(
-    served: ServedRun, results: Path, seconds: float = FOLLOW_SECONDS
-) -> Iterator[ServedRun | None]:
+def newer_runs(served: ServedRun, results: Path) -> Iterator[ServedRun | None]:
     """Yield each newly published latest run of a table, for ever.
 
     A run that cannot be loaded, or does not predict what it did when published, is logged, and None
-    is yielded in its place. There are so many `seconds` from one look to the next.
+    is yielded in its place.
     """
     log = logging.getLogger(LOGGER)
     dataset, seen = served.run.dataset, served.run.run_id
     while True:
-        time.sleep(seconds)
+        time.sleep(FOLLOW_SECONDS)
         try:
             latest = run_folder(LATEST, results, dataset).name
         except InputError:  # it is being replaced, or all runs are gone
