@@ -63,8 +63,14 @@ def contradictions(config: dict) -> list[Problem]:
         if settings["controls"] and control in datasets:
             text = f"is the name of the negative control of {name}; rename this table"
             problems.append(Problem(("datasets", control), text))
-        found = [*_role_problems(dataset), *_table_problems(dataset), *_split_problems(settings)]
+        found = [*_role_problems(dataset), *_table_problems(dataset)]
         problems += [Problem((*path, *problem.path), problem.text) for problem in found]
+        strategy = settings["split"]["strategy"]
+        if strategy in ("group", "time") and settings[strategy] is None:
+            text = (
+                f"is missing; split.strategy is {strategy}, which needs the name of a column here"
+            )
+            problems.append(Problem((*path, strategy), text))
         problems += _model_problems(config, name)
     for name in config.get("only", []):
         if name not in datasets:
@@ -154,13 +160,6 @@ def _format_problems(path: Keys, date_format: str) -> Iterator[Problem]:
 
 def _folded(label: object) -> str:
     return str(label).strip().lower()
-
-
-def _split_problems(settings: dict) -> Iterator[Problem]:
-    strategy = settings["split"]["strategy"]
-    if strategy in ("group", "time") and settings[strategy] is None:
-        text = f"is missing; split.strategy is {strategy}, which needs the name of a column here"
-        yield Problem((strategy,), text)
 
 
 def _model_problems(config: dict, name: str) -> Iterator[Problem]:

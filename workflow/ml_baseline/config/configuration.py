@@ -43,7 +43,8 @@ def key_places(
     for file in [own] * own.exists() + named:
         if file == own or file.is_file():
             lines = read_config_file(file)
-            name = _name(file)
+            here = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+            name = "the command line" if file.name == COMMAND_LINE else str(here)
             names.append(name)
             for key, line in lines.items():
                 places[key] = name if file.name == COMMAND_LINE else f"{name}, line {line}"
@@ -81,9 +82,3 @@ def _keys(options: Mapping[str, object], path: Keys = ()) -> Iterator[Keys]:
         yield (*path, key)
         if isinstance(value, Mapping):
             yield from _keys(value, (*path, key))
-
-
-def _name(file: Path) -> str:
-    if file.name == COMMAND_LINE:
-        return "the command line"
-    return str(file.relative_to(Path.cwd())) if file.is_relative_to(Path.cwd()) else str(file)

@@ -76,10 +76,12 @@ def curves_view(sources: Sources, found: Standing, seed: int) -> dict[str, Any] 
     zeros = int(chosen["false_positives"] + chosen["true_negatives"])
     rows = ones + zeros
     prevalence, threshold = ones / rows, chosen["threshold"]
-    roc = [(model, tables["roc"][model]) for model in models if model in tables["roc"]]
-    recall = [(m, tables["precision_recall"][m]) for m in models if m in tables["precision_recall"]]
-    found_at_tenth = percent(at_false_positive_rate(roc[0][1], 0.1), ones)
-    half = percent(precision_at_recall(recall[0][1], 0.5), rows)
+    roc = [tables["roc"][model] for model in models if model in tables["roc"]]
+    recall = [tables["precision_recall"][m] for m in models if m in tables["precision_recall"]]
+    found_at_tenth = percent(at_false_positive_rate(roc[0], 0.1), ones)
+    steps = recall[0]
+    at_half = next((step for step in steps if step["recall"] >= 0.5), steps[-1])
+    half = percent(at_half["precision"], rows)
     bins = tables["calibration"][best]
     off = [b for b in bins if not b["observed_low"] <= b["mean_probability"] <= b["observed_high"]]
     names = listed(models, charts.SERIES)
@@ -143,11 +145,6 @@ def at_false_positive_rate(points: list[dict], rate: float) -> float:
             y0, y1 = before["true_positive_rate"], after["true_positive_rate"]
             return y0 + (rate - x0) / (x1 - x0) * (y1 - y0)
     return points[-1]["true_positive_rate"]
-
-
-def precision_at_recall(points: list[dict], recall: float) -> float:
-    """Return the precision of a curve of steps where it reaches `recall`."""
-    return next((p["precision"] for p in points if p["recall"] >= recall), points[-1]["precision"])
 
 
 def drivers_view(sources: Sources, found: Standing) -> dict[str, Any] | None:

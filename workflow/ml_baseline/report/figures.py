@@ -18,7 +18,7 @@ LABEL_LENGTH, LONG_LABEL_LENGTH = 14, 44
 # What is named above itself has so many lines at most, each so high.
 LABEL_LINES, LINE_HEIGHT = 3, 14.0
 UNIT_TICKS = [0, 0.2, 0.4, 0.6, 0.8, 1]
-Curves = Sequence[tuple[str, list[dict]]]  # name and points of each; the first one stands out
+Curves = Sequence[list[dict]]  # the points of each; the first one stands out
 
 
 def square(x_title: str, y_title: str, shown: tuple[float, float] = (0, 1), **size: float) -> Chart:
@@ -37,7 +37,7 @@ def roc_chart(curves: Curves, label: str) -> Markup:
     )
     chart.line([(0, 0), (1, 1)], "reference")
     chart.text(chart.x.at(0.66), chart.y.at(0.6), "guessing", "note")
-    for i, (_, points) in reversed(list(enumerate(curves))):
+    for i, points in reversed(list(enumerate(curves))):
         places = [(p["false_positive_rate"], p["true_positive_rate"]) for p in points]
         chart.line(places, f"series s{i}")
     return chart.svg(label)
@@ -52,7 +52,7 @@ def precision_recall_chart(curves: Curves, prevalence: float, label: str) -> Mar
     chart.text(
         chart.x.at(0.02), chart.y.at(prevalence) + off, f"guessing: {prevalence:.2f}", "note"
     )
-    for i, (_, points) in reversed(list(enumerate(curves))):
+    for i, points in reversed(list(enumerate(curves))):
         steps = []
         recall = 0.0
         # Before the first positive is found the curve has no width to be drawn in.
