@@ -159,7 +159,7 @@ def test_every_figure_has_a_text_alternative(opened, name):
     page = opened(name)
     without = page.evaluate(
         """() => [...document.querySelectorAll("figure")].filter((figure) => {
-            const images = [...figure.querySelectorAll("[role=img], img, table")];
+            const images = [...figure.querySelectorAll("[role=img], [role=group], img, table")];
             const named = (e) => e.tagName === "TABLE" || e.getAttribute("aria-label") || e.alt;
             return !images.length || !images.every(named) || !figure.querySelector("figcaption");
         }).map((figure) => figure.outerHTML.slice(0, 200))"""

@@ -49,8 +49,6 @@ def metric_chart(metric: str, found: Standing) -> dict[str, Any]:
         "lines": [line(row, score) for row, score in scores],
         "ruler": charts.ruler(domain),
         "baseline": base["model"] if base else None,
-        "label": f"{METRICS[metric].title} with {found.level_text} intervals. "
-        + "; ".join(f"{row['model']} {s.text()} ({s.limits()})" for row, s in scores),
     }
 
 
@@ -85,6 +83,7 @@ def curves_view(sources: Sources, found: Standing, seed: int) -> dict[str, Any] 
     bins = tables["calibration"][best]
     off = [b for b in bins if not b["observed_low"] <= b["mean_probability"] <= b["observed_high"]]
     names = listed(models, charts.SERIES)
+    splits = sources.tables["seed_metrics"]
     return {
         "best": best,
         "seed": seed,
@@ -93,46 +92,28 @@ def curves_view(sources: Sources, found: Standing, seed: int) -> dict[str, Any] 
         "zeros": zeros,
         "prevalence": prevalence,
         "models": models,
-        "roc": figures.roc_chart(
-            roc,
-            f"ROC curves of {names}. {best} finds {found_at_tenth} of the rows with {positive} "
-            "when 10 % of the others are flagged.",
-        ),
+        # What there is to see is said in each figure's caption.
+        "roc": figures.roc_chart(roc, f"ROC curves of {names}"),
         "found_at_tenth": found_at_tenth,
         "precision_recall": figures.precision_recall_chart(
-            recall,
-            prevalence,
-            f"Precision-recall curves of {names}. Where {best} finds half of the rows with "
-            f"{positive}, {half} of what it flags is right; guessing gives "
-            f"{percent(prevalence, rows)}.",
+            recall, prevalence, f"Precision-recall curves of {names}"
         ),
         "precision_at_half": half,
-        "calibration": figures.calibration_chart(
-            bins,
-            positive,
-            f"Calibration of {best}: share with {positive} against predicted probability in "
-            f"{len(bins)} groups of rows; in {len(off)} the interval misses the prediction.",
-        ),
+        "calibration": figures.calibration_chart(bins, positive, f"Calibration curve of {best}"),
         "bins": len(bins),
         "bins_off": len(off),
         "scores": figures.score_chart(
             tables["score_distribution"][best],
             threshold,
-            f"Predicted probabilities of {best}: {count(ones)} rows with {positive} above the "
-            f"line, {count(zeros)} others below it, threshold {threshold:g}.",
+            f"Histogram of the probabilities that {best} predicts for both classes",
         ),
         "chosen": chosen,
-        "of_split": [
-            r
-            for r in sources.tables["seed_metrics"]
-            if r["model"] == best and int(r["seed"]) == seed
-        ],
+        "of_split": [r for r in splits if r["model"] == best and int(r["seed"]) == seed],
         "thresholds": tables["thresholds"][best],
         "threshold_chart": figures.threshold_chart(
             tables["thresholds"][best],
             threshold,
-            f"Precision, recall and F1 of {best} over the thresholds from 0 to 1; "
-            f"{threshold:g} is in use.",
+            f"Precision, recall and F1 of {best} by threshold",
         ),
     }
 
@@ -181,8 +162,6 @@ def drivers_view(sources: Sources, found: Standing) -> dict[str, Any] | None:
         "together": together(sources.tables["importance"][:DRAWN_IMPORTANCES]),
         "ruler": charts.ruler(domain),
         "sure": sum(score.low > 0 for score in scores),
-        "label": f"Permutation importance of {model} in {metric}: "
-        + "; ".join(f"{row['feature']} {row['text']} ({row['limits']})" for row in drawn[:5]),
         "dependence": dependence_view(sources),
     }
 

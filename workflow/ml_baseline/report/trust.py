@@ -79,6 +79,4 @@ def naive_view(sources: Sources, found: Standing) -> dict[str, Any] | None:
         "lines": lines,
         "worst": lines[worst],
         "ruler": charts.ruler(domain),
-        "label": f"{found.title}: naive claim and honest score. "
-        + "; ".join(f"{n['model']} naive {n['naive']}, honest {n['honest']}" for n in lines),
     }
