@@ -79,7 +79,6 @@ def report_page(results: sources.Sources, settings: dict, folder: Path) -> str:
         "metrics": METRICS,
         "headline": answer.headline(found),
         "board": evidence.board(found),
-        "audit": trust.audit_view(results),
         "naive": trust.naive_view(results, found),
         "curves": evidence.curves_view(results, found, settings["first_seed"]),
         "drivers": evidence.drivers_view(results, found),

@@ -1,4 +1,4 @@
-"""Whether to believe the scores: the audit, the naive claim and the controls."""
+"""Whether to believe the scores: the audit's checks and the naive claim."""
 
 from typing import Any
 
@@ -8,7 +8,6 @@ from ml_baseline.report.standing import Standing
 from ml_baseline.report.words import Score, fixed, number, score_in
 from ml_baseline.scoring.metrics import METRICS
 
-VERDICT_ORDER = ("fail", "warn", "pass")
 CHECK_WORDS = {
     "reading": "How the table was read",
     "sealed_holdout": "Holdout rows in training",
@@ -30,20 +29,6 @@ CHECK_WORDS = {
     "time_order": "Order in time",
     "train_holdout_shift": "Holdout unlike training rows",
 }
-
-
-def audit_view(sources: Sources) -> dict[str, Any]:
-    """Return the audit's findings, the failures first, and how many there are of each."""
-    audit = sorted(sources.tables["audit"], key=lambda row: VERDICT_ORDER.index(row["verdict"]))
-    checks = {row["check"] for row in audit}
-    findings = [row for row in audit if row["verdict"] != "pass"]
-    return {
-        "findings": findings,
-        "passed": [row for row in audit if row["verdict"] == "pass"],
-        "counts": {v: sum(row["verdict"] == v for row in audit) for v in VERDICT_ORDER},
-        "checks": len(checks),
-        "clean": len(checks - {row["check"] for row in findings}),
-    }
 
 
 def check_title(check: str) -> str:
