@@ -9,7 +9,6 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 
 from ml_baseline.data.decoding import Decoder
@@ -114,7 +113,7 @@ class TextRows:
                 ragged.append(None if ragged else row)
             return "skip"
 
-        body, rows, swallowing = _Body(self._body(delimiter.encode())), 0, False
+        body, rows = _Body(self._body(delimiter.encode())), 0
         # Names of our own, so that every column can be declared text whatever the header says.
         numbers = [str(i) for i in range(len(self.names))]
         try:
@@ -123,7 +122,7 @@ class TextRows:
                     raise body.error
                 return
             content = pa.csv.open_csv(
-                pa.PythonFile(body, mode="r"),
+                pa.PythonFile(io.BufferedReader(body), mode="r"),
                 pa.csv.ReadOptions(column_names=numbers, block_size=BLOCK_BYTES),
                 pa.csv.ParseOptions(
                     delimiter=delimiter,
@@ -142,8 +141,6 @@ class TextRows:
                 if ragged or body.error is not None:
                     continue  # all such rows are counted
                 rows += len(piece)
-                if body.quotes and self._may_be_otherwise and rows < body.lines:
-                    swallowing = swallowing or _swallows(piece, delimiter, len(self.names))
                 yield piece.rename_columns(columns)
         except pa.ArrowInvalid as error:
             raise body.error or self._fault(body, str(error)) from error
@@ -162,7 +159,7 @@ class TextRows:
             self._reconsider(body)
             raise fault
         if body.quotes and self._may_be_otherwise and rows < body.lines:
-            self._settle_quoting(rows, swallowing, partly=len(columns) < len(self.names))
+            self._settle_quoting(rows)
 
     @property
     def _may_be_otherwise(self) -> bool:
@@ -231,11 +228,10 @@ class TextRows:
         lines = itertools.chain.from_iterable(map(io.StringIO, blocks))
         return _records(lines, self.separator, quoting or self.quoting, strict)
 
-    def _settle_quoting(self, rows: int, swallowing: bool, partly: bool) -> None:
+    def _settle_quoting(self, rows: int) -> None:
         """Look whether quotes that are text have made one row of several.
 
-        There are so many `rows` if quotes enclose cells; one is `swallowing` if a cell of it looks
-        like several rows, as far as known if only `partly` all columns were looked at.
+        There are so many `rows` if quotes enclose cells.
 
         Raises:
             ReadAgainError: the text is quoted in another way.
@@ -244,12 +240,10 @@ class TextRows:
         if self._plain_lines() > rows:
             self.quoting = UNQUOTED
             raise ReadAgainError
-        if partly and not swallowing:
-            swallowing = any(self._is_swallowing(row) for *_, row, _ in self._rows())
-        if not swallowing or self._are_sound(DOUBLED):  # then these lines are one cell
-            return
         for first, last, row, _ in self._rows():
             if first > self.header_end and self._is_swallowing(row):
+                if self._are_sound(DOUBLED):  # then these lines are one cell
+                    return
                 raise InputError(
                     f"{self.name}, line {first}: a double quote takes the lines to {last} for one "
                     f"cell: {self._excerpt(row)}. Delete it, or double it and enclose its cell in "
@@ -351,7 +345,7 @@ class TextRows:
         return InputError(f"{self.name}: the file cannot be read as a table: {otherwise}")
 
 
-class _Body:
+class _Body(io.RawIOBase):
     """What Arrow reads from: blocks of a text as a file, with the count of their quotes.
 
     What goes wrong while a block is made is kept in `error`: the file ends there, because Arrow
@@ -360,7 +354,6 @@ class _Body:
 
     def __init__(self, blocks: Iterator[tuple[bytes, int, bool]]):
         self._blocks, self._left = blocks, b""
-        self.closed = False
         self.quotes, self.lines, self.has_loose_quotes, self.has_backslashes = 0, 0, False, False
         self.error: Exception | None = None
 
@@ -371,22 +364,15 @@ class _Body:
                 return False
         return True
 
-    def read(self, size: int = -1) -> bytes:
-        """Return so many bytes, fewer at the end."""
-        parts, wanted = [self._left], size - len(self._left)
-        while (size < 0 or wanted > 0) and self._next_block():
-            parts.append(self._left)
-            wanted -= len(self._left)
-        data = b"".join(parts)
-        size = len(data) if size < 0 else size
-        self._left = data[size:]
-        return data[:size]
-
     def readable(self) -> bool:
         return True
 
-    def close(self) -> None:
-        self.closed = True
+    def readinto(self, buffer: Any) -> int:
+        if not self._left:
+            self._next_block()
+        size = min(len(buffer), len(self._left))
+        buffer[:size], self._left = self._left[:size], self._left[size:]
+        return size
 
     def _next_block(self) -> bool:
         try:
@@ -401,17 +387,6 @@ class _Body:
         return bool(self._left)
 
 
-def _swallows(table: pa.Table, delimiter: str, width: int) -> bool:
-    """Return whether a cell over several lines holds as many separators as a row does."""
-    for column in table.columns:
-        over_lines = pc.match_substring(column, "\n")
-        if pc.any(over_lines).as_py():
-            separators = pc.count_substring(column.filter(over_lines), delimiter)
-            if pc.max(separators).as_py() >= width - 1 > 0:
-                return True
-    return False
-
-
 def find_separator(start: str, quoting: Quoting = DOUBLED) -> str:
     """Return the separator of a delimited text, judged by its first lines.
 
@@ -419,15 +394,12 @@ def find_separator(start: str, quoting: Quoting = DOUBLED) -> str:
     header has; of equals not the comma, then the one with more cells. Where none of them splits the
     header, blanks, if they split all lines alike; else a comma, as good as any for one column.
     """
-    best: tuple[float, bool, int, str] = (0.0, False, 0, ",")
-    for separator in SEPARATORS:
-        agreeing, width = _agreement(start, separator, quoting)
-        # Of equals the rarer sign: a comma may stand in any text, or be a decimal sign.
-        if width > 1 and (agreeing, separator != ",", width) > best[:3]:
-            best = (agreeing, separator != ",", width, separator)
-    if best[2] == 0 and _agreement(start, " ", quoting) >= (1.0, 2):
-        return " "
-    return best[3]
+    found = [(*_agreement(start, separator, quoting), separator) for separator in SEPARATORS]
+    # Of equals the rarer sign: a comma may stand in any text, or be a decimal sign.
+    splitting = [(share, by != ",", width, by) for share, width, by in found if width > 1]
+    if splitting:
+        return max(splitting, key=lambda how: how[:3])[3]
+    return " " if _agreement(start, " ", quoting) >= (1.0, 2) else ","
 
 
 def _agreement(start: str, separator: str, quoting: Quoting) -> tuple[float, int]:
