@@ -20,9 +20,7 @@ class JsonRows(TypedRows):
         kinds: dict[str, set] = {}
         for record in self._records():
             for key, value in record.items():
-                found = kinds.setdefault(key, set())
-                if value is not None:
-                    found.add(kind_of(value))
+                kinds.setdefault(key, set()).update([] if value is None else [kind_of(value)])
         if not kinds:
             raise InputError(
                 f"{self.name}: the file is empty; expected lines with an object each: export it again"
@@ -46,7 +44,8 @@ class JsonRows(TypedRows):
 
     def _record(self, line: bytes, number: int) -> dict[str, Any]:
         try:
-            record = json.loads(line, object_pairs_hook=_object, parse_constant=_no_number)
+            # NaN and Infinity, which are no JSON and which Python writes, are missing.
+            record = json.loads(line, object_pairs_hook=_object, parse_constant=lambda _: None)
             if isinstance(record, dict):
                 return dict(_flat(record))
             problem = f"found {line[:40].decode(errors='replace')!r}"
@@ -67,10 +66,6 @@ def _object(pairs: list[tuple[str, Any]]) -> dict:
         twice = next(key for key in names if names.count(key) > 1)
         raise ValueError(f"the key {twice!r} stands twice")
     return record
-
-
-def _no_number(constant: str) -> None:
-    """Read NaN and Infinity, which are no JSON and which Python writes, as missing."""
 
 
 def _flat(record: dict, inside: str = "") -> Iterator[tuple[str, Any]]:

@@ -4,7 +4,7 @@ import datetime
 import itertools
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -43,27 +43,26 @@ class TypedRows(ABC):
     def _declare(self, names: list[str], kinds: list[set]) -> None:
         """Take over the columns' names and, of each, what `kind_of` said of its cells."""
         self.names = names
-        of = dict(zip(names, kinds, strict=True))
-        self.types = {name: _data_type(kind) for name, kind in of.items()}
-        numeric = {int, float}
+        self.types = dict(zip(names, map(_data_type, kinds), strict=True))
+        of = zip(names, kinds, strict=True)
         self.numbers = frozenset(
-            n for n, kind in of.items() if kind & numeric and not kind - numeric - {Word}
+            n for n, kind in of if kind - {Word} and kind <= {int, float, Word}
         )
 
     def pieces(self, columns: list[str], as_stored: Iterable[str] = ()) -> Iterator[pa.Table]:
         """Yield the rows; see `tables.Rows`."""
         places = [self.names.index(column) for column in columns]
-        written = [_writer(self.types[column]) for column in columns]
         rows = self._cells()
         while block := list(itertools.islice(rows, PIECE_ROWS)):
             arrays = []
-            for column, place, write in zip(columns, places, written, strict=True):
-                values = [row[place] for row in block]
+            for column, place in zip(columns, places, strict=True):
+                values, data_type = [row[place] for row in block], self.types[column]
+                write = _timestamp if pa.types.is_timestamp(data_type) else text_of
                 if column in as_stored:
                     values = [None if isinstance(v, FormulaError) else v for v in values]
                 texts = [None if value is None else write(value) for value in values]
                 array = pa.array(texts, pa.large_string())
-                arrays.append(array.cast(self.types[column]) if column in as_stored else array)
+                arrays.append(array.cast(data_type) if column in as_stored else array)
             yield pa.Table.from_arrays(arrays, columns)
         self.source.require_unchanged()
 
@@ -81,21 +80,14 @@ def kind_of(value: Any) -> type:
 
 def _data_type(kinds: set[type]) -> pa.DataType:
     """Return the data type of a column from the types of its cells."""
-    for known, data_type in (
+    known = (
         ({bool}, pa.bool_()),
         ({int}, pa.int64()),
         ({int, float}, pa.float64()),
         ({datetime.date}, pa.date32()),
         ({datetime.date, datetime.datetime}, pa.timestamp("us")),
-    ):
-        if kinds and kinds <= known:
-            return data_type
-    return pa.large_string()
-
-
-def _writer(data_type: pa.DataType) -> Callable[[Any], str]:
-    """Return what writes the cells of a column of this type."""
-    return _timestamp if pa.types.is_timestamp(data_type) else text_of
+    )
+    return next((to for of, to in known if kinds and kinds <= of), pa.large_string())
 
 
 def _timestamp(value: datetime.date) -> str:
@@ -112,14 +104,8 @@ def text_of(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         return str(int(value)) if kind_of(value) is int else repr(value)
-    if isinstance(value, datetime.timedelta):
-        return _duration(value)
+    if isinstance(value, datetime.timedelta):  # in hours, of which there may be more than 24
+        sign = "-" if value < datetime.timedelta() else ""
+        hours, rest = divmod(abs(value), datetime.timedelta(hours=1))
+        return f"{sign}{hours}:{(datetime.datetime.min + rest).time().isoformat()[3:]}"
     return value.isoformat(" ") if isinstance(value, datetime.datetime) else str(value)
-
-
-def _duration(value: datetime.timedelta) -> str:
-    """Return how long something took as hours, minutes and seconds, which may be over 24 hours."""
-    sign = "-" if value < datetime.timedelta() else ""
-    minutes, seconds = divmod(abs(value), datetime.timedelta(minutes=1))
-    rest = (datetime.datetime.min + seconds).time()
-    return f"{sign}{minutes // 60}:{minutes % 60:02}{rest.isoformat()[5:]}"

@@ -1,5 +1,6 @@
 """A sheet of a workbook (Excel, OpenDocument) as a table: which one, where its header is, its cells."""
 
+import itertools
 import re
 import zipfile
 from collections import Counter
@@ -71,26 +72,27 @@ class WorkbookRows(TypedRows):
 
     def _found(self, columns: list[str]) -> "_Sheet":
         """Return the sheet that is the table: the only one that can be."""
-        visible = calamine.SheetVisibleEnum.Visible
         about = [m for m in self._book.sheets_metadata if m.typ == calamine.SheetTypeEnum.WorkSheet]
-        shown = [meta.name for meta in about if meta.visible == visible]
-        for titles in (shown, [meta.name for meta in about if meta.visible != visible]):
+        for is_shown in (True, False):
+            shown = [(m.visible == calamine.SheetVisibleEnum.Visible) == is_shown for m in about]
+            titles = [meta.name for meta in itertools.compress(about, shown)]
             sheets = [sheet for sheet in map(self._sheet, titles) if sheet.rows]
             sheets = [sheet for sheet in sheets if len(sheet.rows) > 1] or sheets
             sure = [sheet.header(columns)[1] for sheet in sheets]
-            surest = max(sure, default=0)
-            tables = [sheet for sheet, how in zip(sheets, sure, strict=True) if how == surest]
-            if len(tables) == 1:
-                return tables[0]
-            if tables:
-                fitting = columns and any(sure)
-                which = f"{len(tables)} sheets ({quoted(sheet.title for sheet in tables)})"
-                named = quoted(columns[:3])
-                has = f"{which} with {named}" if fitting else f"{which} that may be the table"
-                raise InputError(
-                    f"{self.name}: the workbook has {has}; say which by `sheet: {tables[0].title}`, or "
-                    "keep only that one in the file"
+            tables = [sheet for sheet, how in zip(sheets, sure, strict=True) if how == max(sure)]
+            if len(tables) > 1:
+                fits = (
+                    f"with {quoted(columns[:3])}"
+                    if columns and any(sure)
+                    else "that may be the table"
                 )
+                raise InputError(
+                    f"{self.name}: the workbook has {len(tables)} sheets "
+                    f"({quoted(sheet.title for sheet in tables)}) {fits}; say which by "
+                    f"`sheet: {tables[0].title}`, or keep only that one in the file"
+                )
+            if tables:
+                return tables[0]
         raise InputError(
             f"{self.name}: the workbook is empty; expected a header row and rows below it"
         )
@@ -101,9 +103,11 @@ class WorkbookRows(TypedRows):
         if not 0 <= at < len(sheet.rows) or not any(_names(sheet.rows[at])):
             raise InputError(f"{place}: `header_row: {given}` names a row without cells")
         if given is None and not any(isinstance(cell, str) for cell in sheet.rows[at]):
+            texts = [text_of(cell) for cell in sheet.rows[at] if cell is not None]
+            shown = ", ".join(texts[:5]) + " ..." * (len(texts) > 5)
             raise InputError(
-                f"{place}: these are values, no names of columns ({_shown(sheet.rows[at])}); put a "
-                "header row above them, or set `header_row` to the row with the names"
+                f"{place}: these are values, no names of columns ({shown}); put a header row above "
+                "them, or set `header_row` to the row with the names"
             )
         for (top, left), (bottom, right) in sheet.merged:
             across = right > left and bottom >= sheet.top + at
@@ -150,14 +154,11 @@ class WorkbookRows(TypedRows):
         for place, attributes, content in found:
             row, column = place[0] - sheet.top - at - 1, place[1] - sheet.left
             value = XML_VALUE.search(content)
-            if row >= 0 and b't="e"' in attributes and value:
+            if row < 0:
+                continue
+            if b't="e"' in attributes and value:
                 yield row, column, FormulaError(value[1].decode())
-            elif (
-                row >= 0
-                and XML_FORMULA.search(content)
-                and not value
-                and b't="str"' not in attributes
-            ):
+            elif not value and XML_FORMULA.search(content) and b't="str"' not in attributes:
                 raise InputError(
                     f"{self.name}, sheet '{sheet.title}', cell {_address(*place)}: the formula has no "
                     "result in the file; open the workbook in Excel or LibreOffice, which computes "
@@ -174,10 +175,8 @@ class WorkbookRows(TypedRows):
         except BaseException as error:
             if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
                 raise
-            if (
-                isinstance(error, calamine.PasswordError)
-                or ENCRYPTED in self.source.path.read_bytes()
-            ):
+            has_password = isinstance(error, calamine.PasswordError)
+            if has_password or ENCRYPTED in self.source.path.read_bytes():
                 raise InputError(
                     f"{self.name}: the workbook is protected by a password; save it without one"
                 ) from error
@@ -233,11 +232,6 @@ def _are_texts(row: Row) -> bool:
     return all(cell is None or isinstance(cell, str) for cell in row)
 
 
-def _shown(row: Row) -> str:
-    texts = [text_of(cell) for cell in row if cell is not None]
-    return ", ".join(texts[:5]) + (" ..." if len(texts) > 5 else "")
-
-
 def _address(row: int, column: int) -> str:
     """Return what a cell is called in a spreadsheet: A1."""
     letters, column = "", column + 1
@@ -270,13 +264,9 @@ def _xml_cells(
 
 def _part(archive: zipfile.ZipFile, title: str) -> str:
     """Return the name of the file in a .xlsx that holds a sheet."""
-    relation = next(
-        value
-        for sheet in ElementTree.fromstring(archive.read("xl/workbook.xml")).iter()
-        if sheet.tag.endswith("}sheet") and sheet.get("name") == title
-        for key, value in sheet.attrib.items()
-        if key.endswith("}id")
-    )
+    sheets = ElementTree.fromstring(archive.read("xl/workbook.xml")).iterfind(".//{*}sheet")
+    sheet = next(sheet for sheet in sheets if sheet.get("name") == title)
+    relation = next(value for key, value in sheet.items() if key.endswith("}id"))
     links = ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))
     target = next(link.get("Target", "") for link in links if link.get("Id") == relation)
     return target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
