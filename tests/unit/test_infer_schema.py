@@ -163,6 +163,7 @@ KINDS = {
         "category",
         {"spellings": {"female": "Female", "male": "Male"}},
     ),
+    "case codes": (["aB", "ab", "Ab"], "category", {"keeps_case": True}),
 }
 
 

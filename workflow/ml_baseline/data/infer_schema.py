@@ -130,11 +130,10 @@ def infer_schema(
             if role == "feature" and features > 1 and is_text and _names_each_row(texts, len(raw)):
                 role = "id"
         own = how.get("missing_values")
-        numbers = _numbers_of(tokens if own is None else own)
+        said = pd.Series(sorted(tokens if own is None else own), dtype="str")
+        numbers = cells.parse_numbers(said)[0].dropna().tolist()  # that mean missing
         for reading in readings:
             entry: dict = {"name": name, "role": role, "source": name} | reading
-            if numbers_rows:
-                entry["row_numbers"] = True
             is_number = entry["kind"] in NUMERIC_KINDS and "part" not in entry
             if own is not None and role in (*READ_ROLES, "group"):
                 entry.pop("missing_numbers", None)
@@ -142,14 +141,15 @@ def infer_schema(
             if numbers and is_number:
                 entry["missing_numbers"] = sorted({*numbers, *entry.get("missing_numbers", ())})
             is_said = is_number and (style.given(how) or "unit" in how)
-            is_said = "format" in how if "part" in entry else is_said
-            if is_said or (entry["kind"] == "category" and "kind" in how):
-                entry["declared"] = True
-            if answers.get(name):
-                entry["answers"] = answers[name]
-            if as_numbers and name not in as_numbers and is_number:
-                entry["text"] = True
-            entries.append(entry)
+            if "part" in entry or entry["kind"] == "category":
+                is_said = ("format" if "part" in entry else "kind") in how
+            more = {
+                "row_numbers": numbers_rows,
+                "declared": is_said,
+                "answers": answers.get(name),
+                "text": is_number and as_numbers and name not in as_numbers,
+            }
+            entries.append(entry | {key: value for key, value in more.items() if value})
     _make_names_unique(entries)
     return {
         "dataset": dataset,
@@ -190,7 +190,8 @@ def _roles(raw: RawTable, settings: dict) -> dict[str, str]:
     """Return each raw column's role, in the order of the columns."""
     roles = dict.fromkeys(raw.columns, "feature")
     named = set()
-    for key in ("drop", "forbidden", "id", "group", "time", "target"):
+    keys = ("drop", "forbidden", "id", "group", "time", "target")
+    for key in (*keys, "categorical", "encode", "dates", "columns"):
         for name in names_of(settings.get(key)):
             if name not in roles:
                 raise _unknown_column(raw, name, key)
@@ -198,12 +199,8 @@ def _roles(raw: RawTable, settings: dict) -> dict[str, str]:
                 raise InputError(
                     f"the target '{name}' is also named under `{roles[name]}`; take it out there"
                 )
-            roles[name] = key
-            named.add(name)
-    for key in ("categorical", "encode", "dates", "columns"):
-        for name in names_of(settings.get(key)):
-            if name not in roles:
-                raise _unknown_column(raw, name, key)
+            if key in keys:
+                roles[name] = key
             named.add(name)
     for name in raw.columns.difference(list(named), sort=False):
         if UNNAMED.fullmatch(name) and _numbers_rows(raw[name]):
@@ -238,9 +235,8 @@ def _numbers_rows(texts: pd.Series) -> bool:
     if cells.is_missing(texts).all():
         return True
     numbers, _ = cells.parse_numbers(texts)
-    whole = bool((numbers % 1 == 0).all())
-    often = numbers.value_counts().max()
-    return whole and (numbers.is_unique or (numbers.min() in (0, 1) and often <= CONCATENATED))
+    anew = numbers.min() in (0, 1) and numbers.value_counts().max() <= CONCATENATED
+    return bool((numbers % 1 == 0).all() and (numbers.is_unique or anew))
 
 
 def _numbers_each_row(texts: pd.Series) -> bool:
@@ -254,10 +250,9 @@ def _numbers_each_row(texts: pd.Series) -> bool:
 def _unknown_column(raw: RawTable, name: str, key: str) -> InputError:
     names = list(raw.columns)
     close = [f"'{known}'" for known in similar(name, names, n=3)]
+    advice = "if these are values, put a header line above them"
     if len(names) == 1:
         advice = "if these are several columns in one, set `separator`"
-    else:
-        advice = "if these are values, put a header line above them"
     return InputError(
         f"`{key}` names the column '{name}', which is not among the table's columns "
         f"({listed(names)}); {did_you_mean(close, advice)}"
@@ -268,17 +263,10 @@ def _make_names_unique(entries: list[dict]) -> None:
     """Rename columns that are called like ours, and parts of dates called like other columns."""
     taken = {*RESERVED_NAMES, *(entry["source"] for entry in entries)}
     for entry in entries:
-        suffix = "_part" if "part" in entry else "_raw"
-        if entry["name"] == entry["source"] and entry["name"] not in RESERVED_NAMES:
-            continue
-        while entry["name"] in taken:
-            entry["name"] += suffix
-        taken.add(entry["name"])
-
-
-def _numbers_of(tokens: Set[str]) -> list[float]:
-    """Return the numbers among texts that mean missing."""
-    return cells.parse_numbers(pd.Series(sorted(tokens), dtype="str"))[0].dropna().tolist()
+        if entry["name"] != entry["source"] or entry["name"] in RESERVED_NAMES:
+            while entry["name"] in taken:
+                entry["name"] += "_part" if "part" in entry else "_raw"
+            taken.add(entry["name"])
 
 
 def _present(
@@ -345,34 +333,19 @@ def _readings(
 def _category_entry(present: pd.Series) -> dict:
     """Return how a column of categories is read: as it is, with one spelling for each."""
     counts = present.value_counts()
-    folded = counts.index.str.lower()
-    if not folded.has_duplicates and folded.str.match("^[!-~]+(?: [!-~]+)*$").all():
-        # New rows may have the other spelling, which is another code.
-        short = [label for label in counts.index if 1 < len(label) <= CASE_CODE_LETTERS]
-        return {"kind": "category"} | (
-            {"keeps_case": True} if any(map(MIXED_CASE.search, short)) else {}
-        )
     # Single letters may be codes in which the case has a meaning.
     rows = {str(text): int(number) for text, number in counts.items() if len(text) > 1}
-    keeps_case = _case_has_a_meaning(list(rows))
+    # It has one, as in codes to the base 62, where only case tells all labels apart, or short ones mix it.
+    keeps_case = any(len(t) <= CASE_CODE_LETTERS and MIXED_CASE.search(t) for t in rows)
+    one = cells.folded(next(iter(rows), ""))
+    keeps_case |= len(rows) > 1 and all(cells.folded(text) == one for text in rows)
     spellings: dict[str, list[tuple[int, bool, str]]] = {}
-    for label, number in rows.items():
-        # The most frequent first, of equals one without odd blanks, then by the alphabet.
-        rank = (-number, label != cells.folded(label, keeps_case=True), label)
-        spellings.setdefault(cells.folded(label, keeps_case), []).append(rank)
+    folded = counts.index.str.lower()
+    if folded.has_duplicates or not folded.str.match("^[!-~]+(?: [!-~]+)*$").all():
+        for label, number in rows.items():
+            # The most frequent first, of equals one without odd blanks, then by the alphabet.
+            rank = (-number, label != cells.folded(label, keeps_case=True), label)
+            spellings.setdefault(cells.folded(label, keeps_case), []).append(rank)
     several = {text: min(ranks)[2] for text, ranks in spellings.items() if len(ranks) > 1}
-    if not several:
-        return {"kind": "category"}
-    case = {"keeps_case": True} if keeps_case else {}
-    return {"kind": "category", "spellings": dict(sorted(several.items())), **case}
-
-
-def _case_has_a_meaning(labels: list[str]) -> bool:
-    """Return whether labels that differ in case are different, as codes to the base 62 are.
-
-    That is so where nothing but their case tells all labels apart, or short ones mix it ("aB").
-    """
-    folded = {cells.folded(label) for label in labels}
-    return (len(folded) == 1 < len(labels)) or any(
-        len(label) <= CASE_CODE_LETTERS and MIXED_CASE.search(label) for label in labels
-    )
+    how = {"spellings": dict(sorted(several.items())), "keeps_case": keeps_case}
+    return {"kind": "category"} | {key: value for key, value in how.items() if value}
