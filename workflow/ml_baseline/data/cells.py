@@ -6,7 +6,8 @@ a table of a million.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,7 @@ NO_DATES = (
     r"|9\d{3}-\d\d?-\d\d?(?:[ T].*)?|\d\d?[-/.]\d\d?[-/.]9\d{3}(?: .*)?)$"
 )
 NEVER_YEAR = 9000
+NO_TIME = np.datetime64("NaT", "us")
 
 SPACES = " \u00a0\u2009\u202f"
 # Everything invisible: what Unicode calls white space, zero-width characters, byte order mark.
@@ -125,7 +127,6 @@ PLAIN_NUMBERS = {
 FLAG = r"^(.*\d) +[a-z]{1,2}$"
 # A number whose digits are no code, for comparing labels.
 NUMBER_LABEL = re.compile(r"[+-]?(0|[1-9]\d*)(\.\d*)?", re.ASCII)
-
 
 # How many cells are asked, evenly spread over the column, whether a guess is worth a try, and how
 # many decide what most cells decide. The rest is read cell by cell in any case.
@@ -233,19 +234,24 @@ def parse_numbers(texts: pd.Series, decimal: str = ".") -> tuple[pd.Series, int]
         plain = plain_numbers(texts)
         if plain is not None:
             return plain, 0
+    read = _of_distinct(texts, partial(_parse_distinct_numbers, decimal=decimal), [np.nan, 0])
+    return pd.Series(read[:, 0], texts.index), int(read[:, 1].sum())
+
+
+def _of_distinct(texts: pd.Series, read: Callable[[pd.Index], Any], gap: Any) -> np.ndarray:
+    """Return for each cell what `read` makes of the different ones, and `gap` where it is null.
+
+    It reads them in pieces: on the way to a number or a time a text takes ten times its memory.
+    """
     codes, distinct = pd.factorize(texts)
-    cells = pa.array(distinct, pa.large_string())
-    # In pieces, as each has a dozen parts. One more, no number, for the code -1 of missing cells.
-    starts = range(0, len(cells), PARSED_CELLS)
-    read = [_parse_distinct_numbers(cells.slice(i, PARSED_CELLS), decimal) for i in starts]
-    values, repaired = map(
-        np.concatenate, zip(*read, (np.array([np.nan]), np.array([False])), strict=True)
-    )
-    return pd.Series(values[codes], texts.index), int(repaired[codes].sum())
+    starts = range(0, len(distinct), PARSED_CELLS)
+    pieces = [read(distinct[start : start + PARSED_CELLS]) for start in starts]
+    return np.concatenate([*pieces, np.array([gap])])[codes]  # a null cell has the code -1
 
 
-def _parse_distinct_numbers(texts: pa.Array, decimal: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the numbers, NaN for none, and a mask of those that are not written plainly."""
+def _parse_distinct_numbers(distinct: pd.Index, decimal: str) -> np.ndarray:
+    """Return the numbers, NaN for none, and whether they are not written plainly: shape (texts, 2)."""
+    texts = pa.array(distinct, pa.large_string())
     found = pc.extract_regex(texts, NUMBER_PATTERNS[decimal])
     part = {name: pc.fill_null(pc.struct_field(found, name), "") for name in found.type.names}
     part["whole"] = pc.replace_substring_regex(part["whole"], r"\D", "")
@@ -268,7 +274,7 @@ def _parse_distinct_numbers(texts: pa.Array, decimal: str) -> tuple[np.ndarray, 
     nought = nought.to_numpy(zero_copy_only=False)
     values, is_number = np.where(nought, 0.0, values), is_number | nought
     is_plain = pc.match_substring_regex(texts, PLAIN_NUMBERS[decimal])
-    return values, is_number & ~is_plain.to_numpy(zero_copy_only=False)
+    return np.column_stack([values, is_number & ~is_plain.to_numpy(zero_copy_only=False)])
 
 
 def read_numbers(texts: pd.Series, reading: Mapping[str, Any]) -> tuple[pd.Series, int]:
@@ -303,9 +309,11 @@ def encode(texts: pd.Series, codes: Mapping[str, int]) -> pd.Series:
     A cell takes the code of the label it equals, else of one with the same `canonical` form.
     """
     canonical_codes = {canonical(label): code for label, code in reversed(list(codes.items()))}
-    positions, distinct = pd.factorize(texts)
-    values = [codes.get(text, canonical_codes.get(canonical(text), np.nan)) for text in distinct]
-    return pd.Series(np.array([*values, np.nan], dtype="float64")[positions], texts.index)
+
+    def read(distinct: pd.Index) -> list[float]:
+        return [codes.get(t, canonical_codes.get(canonical(t), np.nan)) for t in distinct]
+
+    return pd.Series(_of_distinct(texts, read, np.nan), texts.index)
 
 
 def are_booleans(texts: pd.Series) -> bool:
@@ -335,28 +343,21 @@ def parse_dates(
         utc: whether an offset behind a time (+02:00) counts. If not, as always with a zone's name,
             the time is what the clock there showed.
     """
-    # In pieces: on the way to a time a text takes ten times its memory.
-    starts = range(0, len(texts) or 1, PARSED_CELLS)
-    pieces = (texts.iloc[start : start + PARSED_CELLS] for start in starts)
-    return pd.concat([_parse_few_dates(piece, formats, latest_year, utc) for piece in pieces])
 
+    def read(distinct: pd.Index) -> np.ndarray:
+        few = pd.Series(distinct, dtype="str")
+        times = np.full(len(few), NO_TIME)
+        for date_format in formats:
+            unread = np.flatnonzero(np.isnat(times))
+            times[unread] = _parse_distinct_dates(few.iloc[unread], date_format, latest_year)
+        if utc:
+            sign, hours, minutes = few.str.extract(OFFSET).T.to_numpy()
+            offset = 60 * pd.to_numeric(hours) + np.nan_to_num(pd.to_numeric(minutes))
+            offset = np.where(sign == "-", -offset, offset)
+            times -= np.nan_to_num(offset).astype("timedelta64[m]")
+        return times
 
-def _parse_few_dates(
-    texts: pd.Series, formats: list[str], latest_year: int | None, utc: bool
-) -> pd.Series:
-    codes, distinct = pd.factorize(texts)
-    distinct = pd.Series(distinct, dtype="str")
-    # One more, not-a-time, for the code -1 of missing cells.
-    times = np.full(len(distinct) + 1, np.datetime64("NaT", "us"))
-    for date_format in formats:
-        unread = np.flatnonzero(np.isnat(times[:-1]))
-        times[unread] = _parse_distinct_dates(distinct.iloc[unread], date_format, latest_year)
-    if utc:
-        sign, hours, minutes = distinct.str.extract(OFFSET).T.to_numpy()
-        offset = 60 * pd.to_numeric(hours) + np.nan_to_num(pd.to_numeric(minutes))
-        offset = np.nan_to_num(np.where(sign == "-", -offset, offset)).astype("timedelta64[m]")
-        times[:-1] -= offset
-    return pd.Series(times[codes], texts.index)
+    return pd.Series(_of_distinct(texts, read, NO_TIME), texts.index)
 
 
 def _parse_distinct_dates(
@@ -368,7 +369,7 @@ def _parse_distinct_dates(
         total = 3600 * hours + 60 * minutes + np.nan_to_num(seconds)
         micros = np.round(np.where(sign == "-", -total, total) * 1e6)
         known = np.isfinite(micros)
-        times = np.full(len(texts), np.datetime64("NaT", "us"))
+        times = np.full(len(texts), NO_TIME)
         times[known] = micros[known].astype("int64").astype("datetime64[us]")
         return times
     if "%z" not in date_format and "%Z" not in date_format and "%a" not in date_format.lower():

@@ -25,10 +25,8 @@ def declarations(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         "format": settings.get("dates") or {},
         "encode": settings.get("encode") or {},
     }
-    for key, columns in short.items():
-        for name, value in columns.items():
-            said.setdefault(str(name), {})[key] = value
-    for name, how in (settings.get("columns") or {}).items():
+    given = [(name, {key: value}) for key, of in short.items() for name, value in of.items()]
+    for name, how in (*given, *(settings.get("columns") or {}).items()):
         said.setdefault(str(name), {}).update({"kind": how} if isinstance(how, str) else how)
     for how in said.values():
         if "format" in how or "latest_year" in how:
@@ -74,7 +72,6 @@ def declared_formats(
 ) -> list[str]:
     """Return the formats of a column that is declared to be of dates."""
     formats = names_of(how.get("format"))
-    shown = " or ".join(f"'{date_format}'" for date_format in formats)
     if not formats:
         present = present[~present.str.match(cells.NO_DATES)]
         compact = cells.parse_dates(present, [cells.COMPACT_DATE])
@@ -84,16 +81,16 @@ def declared_formats(
         if len(present) and not found:
             raise _none_read(name, present, "a date", "{kind: date, format: '%d %b %Y'}")
         return found
+    shown = " or ".join(f"'{date_format}'" for date_format in formats)
+    given = f"the column '{name}' is given the format {shown}, which"
     try:
         times = cells.parse_dates(present, formats)
     except ValueError as error:
-        raise InputError(
-            f"the column '{name}' is given the format {shown}, which is none: {error}"
-        ) from error
+        raise InputError(f"{given} is none: {error}") from error
     if len(times) and times.isna().all():
         raise InputError(
-            f"the column '{name}' is given the format {shown}, which reads none of its "
-            f"cells (found '{present.iloc[0]}'); give the format they are written in"
+            f"{given} reads none of its cells (found '{present.iloc[0]}'); give the format they are "
+            "written in"
         )
     return formats
 

@@ -26,8 +26,10 @@ NUMERIC_ORDERS = {
     "month": tuple(f"%m{sign}%d{sign}" for sign in "/-"),
 }
 TWO_NUMBERS = r"^(\d{1,2})[/-](\d{1,2})[/-]\d{2}(?:\d\d)?\b"
-LONG_HOURS = r"^(?:2[4-9]|[3-9]\d|\d{3}):"
+LONG_OR_NEGATIVE = r"^(?:-|(?:2[4-9]|[3-9]\d|\d{3}):)"
+# What cells of a format have.
 MARKS = {"%b": "[A-Za-z]{3}", "%B": "[A-Za-z]{3}", "%p": "[AaPp]\\.?[Mm]"}
+MARKS |= {sign: re.escape(sign) for sign in ":/-., "}
 MANY_VERSIONS = 20
 # The name of a zone behind a time.
 ZONE_NAME = r":\d\d\S* ?\(?([A-Z]{3,4})\)?$"
@@ -82,23 +84,18 @@ def date_formats(present: pd.Series, days_first: bool = False) -> list[str]:
     looks_like_one = few.str.contains(r"\d[-/.:, T]|[-/.:, T]\d")
     if looks_like_one.mean() < GLANCE_SHARE or _are_seasons(distinct):
         return []
-    if (
-        distinct.str.match(cells.CLOCK).mean() >= DATE_SHARE
-        and (distinct.str.startswith("-") | distinct.str.match(LONG_HOURS)).any()
-    ):
+    are_clocks = distinct.str.match(cells.CLOCK).mean() >= DATE_SHARE
+    if are_clocks and distinct.str.match(LONG_OR_NEGATIVE).any():
         return [cells.DURATION]
     order = _order(distinct) or ("day" if days_first else "month")
     other = NUMERIC_ORDERS["month" if order == "day" else "day"]
     # Most formats need something that no cell has.
-    marks = {
-        mark: few.str.contains(pattern).any()
-        for mark, pattern in (*MARKS.items(), *((sign, re.escape(sign)) for sign in ":/-., "))
-    }
+    unseen = [mark for mark, pattern in MARKS.items() if not few.str.contains(pattern).any()]
     candidates = [
         date_format
         for date_format in cells.DATE_FORMATS
         if not date_format.startswith(other)
-        and all(mark not in date_format or mark_is_there for mark, mark_is_there in marks.items())
+        and not any(mark in date_format for mark in unseen)
         and cells.parse_dates(few, [date_format]).notna().any()
     ]
     # A sample decides which format comes next, all cells whether they are enough.
@@ -119,18 +116,6 @@ def date_formats(present: pd.Series, days_first: bool = False) -> list[str]:
     return chosen if len(unread) <= (1 - DATE_SHARE) * len(present) else []
 
 
-def latest_year(present: pd.Series, formats: list[str]) -> int | None:
-    """Return the year that two digits of a year never go beyond, None if they may.
-
-    A table that knows of 1969 to 1999 has births and the like, and none of them far in the future.
-    """
-    if not any("%y" in date_format for date_format in formats):
-        return None
-    years = cells.parse_dates(present, formats).dt.year
-    has_past_and_future = years.between(1969, 1999).any() and (years > LATEST_YEAR).any()
-    return LATEST_YEAR if has_past_and_future else None
-
-
 def _are_seasons(distinct: pd.Series) -> bool:
     """Return whether cells that look like dates are seasons such as 2012-13."""
     if not re.fullmatch(SEASON, distinct.iloc[0]):
@@ -146,12 +131,8 @@ def _are_versions(present: pd.Series, formats: list[str]) -> bool:
         return False
     times = cells.parse_dates(present.drop_duplicates(), formats)
     days, years = times.dt.day, times.dt.year
-    return bool(
-        len(times) >= MANY_VERSIONS
-        and days.nunique() > 1
-        and days.max() <= 12
-        and years.max() - years.min() > 20
-    )
+    many = len(times) >= MANY_VERSIONS and days.nunique() > 1
+    return bool(many and days.max() <= 12 and years.max() - years.min() > 20)
 
 
 def are_compact_dates(present: pd.Series) -> bool:
@@ -185,8 +166,11 @@ def date_entries(
     how: dict = {"date_formats": formats}
     if _are_half_turned(present, formats):
         how["half_turned"] = True
-    if latest is None:
-        latest = latest_year(present, formats)
+    if latest is None and any("%y" in date_format for date_format in formats):
+        years = cells.parse_dates(present, formats).dt.year
+        # What knows of 1969 to 1999 is births and the like, and none of them far in the future.
+        if years.between(1969, 1999).any() and (years > LATEST_YEAR).any():
+            latest = LATEST_YEAR
     if latest is not None:
         how["latest_year"] = latest
     if role == "time":

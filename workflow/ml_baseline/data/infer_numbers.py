@@ -40,15 +40,12 @@ NOT_AMONG_WHOLE = -200.0
 SENTINEL_ROWS = 5
 # Far from a few answers this one stands for none, too.
 NINES = 99.0
-
-
 # What numbers of one column in several units have beside digits, and how many units it may be.
 UNITS, MOST_UNITS = rf"(?:{cells.CURRENCIES}|[a-z]{{2,3}}|%|°[CF])?", 5
 # Digits such as 999 or 666 may stand for missing where nothing comes near them, measured by the
 # spread of all others; another number only where it is farther off than they are from each other.
 STRANGE_ROWS, MOST_STRANGE = 3, 3
 REPEATED_DIGIT, NEAR, FAR = re.compile(r"-?(\d)\1{2,}(?:\.\d+)?"), 0.1, 1.0
-
 # What money and percent add before and behind a number.
 BEFORE, BEHIND = rf"^(?:[^\w.,]|{cells.CURRENCIES})*", r"[^\d.,]*$"
 
@@ -178,10 +175,7 @@ def _ways(present: pd.Series, distinct: pd.Series, decimal: str) -> Iterator[dic
     if unit := _unit(present):
         all_have_it = present.str.endswith(unit).all()
         yield how | {"unit": unit} | ({"bare": False} if all_have_it else {})
-    if (
-        distinct.str.match(cells.FLAG).any()
-        and present.str.match(cells.FLAG).mean() <= FLAGGED_SHARE
-    ):
+    if 0 < present.str.match(cells.FLAG).mean() <= FLAGGED_SHARE:
         yield how | {"flags": True}
 
 
@@ -336,10 +330,10 @@ def strange_numbers(numbers: pd.Series) -> dict[float, int]:
 def have_units(texts: pd.Series) -> bool:
     """Return whether texts are numbers with a few different units or currencies, or with and without."""
     units = texts.str.replace(r"[\d.,\s+\-−]", "", regex=True)
-    of_numbers = texts.str.match(rf"^(?:{cells.CURRENCIES})? ?[+\-−]?\d") & units.str.fullmatch(
-        UNITS
+    are_numbers = texts.str.match(rf"^(?:{cells.CURRENCIES})? ?[+\-−]?\d").all()
+    return bool(
+        are_numbers and units.str.fullmatch(UNITS).all() and 1 < units.nunique() <= MOST_UNITS
     )
-    return bool(of_numbers.all() and 1 < units.nunique() <= MOST_UNITS)
 
 
 def _told(texts: pd.Series) -> tuple[str | None, bool]:

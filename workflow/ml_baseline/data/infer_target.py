@@ -100,27 +100,20 @@ def texts_of(value: object) -> list[str]:
 
 def _yes_and_no(classes: set[str], yes: set[str], no: set[str]) -> tuple[set[str], set[str]]:
     """Return which classes mean 1 and which 0, from what was named or an unmistakable pair."""
-    for pair in UNMISTAKABLE_PAIRS if not yes and not no else ():
-        if classes == set(pair):
-            return {pair[0]}, {pair[1]}
+    if not yes and not no:
+        pairs = (pair for pair in UNMISTAKABLE_PAIRS if classes == set(pair))
+        return next((({first}, {second}) for first, second in pairs), (yes, no))
     # Of two classes, naming one is enough; of more, the rest may be a class or anything.
-    if yes and not no and len(classes - yes) == 1:
-        no = classes - yes
-    elif no and not yes and len(classes - no) == 1:
-        yes = classes - no
+    rest = classes - yes - no
+    if len(rest) == 1 and not (yes and no):
+        return yes or rest, no or rest
     return yes, no
 
 
 def _shown_classes(spellings: Mapping[str, list[str]], counts: pd.Series, classes: set[str]) -> str:
     """Return a target's labels and their frequencies as a message shows them."""
-    rows = counts.to_dict()
-    shown = listed(
-        [
-            f"'{labels[0]}' ({sum(rows[label] for label in labels):,} rows)"
-            for name, labels in spellings.items()
-            if name in classes
-        ],
-        SHOWN_LABELS,
-    )
-    gone = [label for label in rows if cells.canonical(label) not in classes]
+    of_classes = [labels for name, labels in spellings.items() if name in classes]
+    rows = [f"'{labels[0]}' ({counts[labels].sum():,} rows)" for labels in of_classes]
+    shown = listed(rows, SHOWN_LABELS)
+    gone = [label for label in counts.index if cells.canonical(label) not in classes]
     return f"{shown} (read as missing: {quoted(gone)})".strip() if gone else shown
