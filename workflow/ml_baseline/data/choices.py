@@ -48,11 +48,11 @@ def _encoding(table: ReadTable) -> Iterator[Doubt]:
     words = table.repairs.get("doubtful_words")
     if words is None or table.settings.get("encoding"):
         return
-    texts = table.values.select_dtypes("str")
-    with_it = texts.apply(
-        lambda column: column.str.contains(words.split(", ")[0], regex=False).sum()
-    )
-    column, count = (with_it.idxmax(), int(with_it.max())) if len(with_it) else ("", 0)
+    examples, texts = tuple(words.split(", ")), table.values.select_dtypes("str")
+    with_it = {
+        name: int(texts[name].str.contains(examples[0], regex=False).sum()) for name in texts
+    }
+    column = max(with_it, key=lambda name: with_it[name], default="")
     summary = (
         f"The text was read as Windows-1252, and words in it such as {words} are unusual in that"
     )
@@ -61,10 +61,8 @@ def _encoding(table: ReadTable) -> Iterator[Doubt]:
         "keeps this reading; if they look wrong, write cp1254, cp1250 or another one there, or save "
         "the file as UTF-8."
     )
-    settle = {"encoding": "cp1252"}
-    yield Doubt(
-        str(column), "encoding", "warn", count, summary, why, settle, tuple(words.split(", "))
-    )
+    settle, count = {"encoding": "cp1252"}, with_it.get(column, 0)
+    yield Doubt(str(column), "encoding", "warn", count, summary, why, settle, examples)
 
 
 def _orders_of_dates(table: ReadTable) -> Iterator[Doubt]:

@@ -28,12 +28,9 @@ def distributions(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
     Numbers have up to 20 bins of one round width. A bin holds the values from `low` up to but not
     `high`, the last one its `high` too; where a few values lie far out, bins without a limit on
-    one side (it is missing) hold those. Numbers of few different values have a bin for each
-    (`low` and `high` are equal). Categories and codes have no limits; the 12 most frequent are
-    named, the others counted together. Rows without a value are counted last, as "(missing)".
-
-    Columns `column, kind, low, high, label, negatives, positives`, in the order of the schema;
-    `negatives` and `positives` are rows of class 0 and 1, and add up to those of the table.
+    one side hold those. Numbers of few different values have a bin for each (`low` and `high` are
+    equal). Categories and codes have no limits; the 12 most frequent are named, the others counted
+    together. Rows without a value are counted last. `negatives` and `positives` are rows of class 0 and 1.
     """
     classes = (table[columns_of_role(schema, "target")[0]].to_numpy() == 1).astype(np.intp)
     rows = []
@@ -72,9 +69,7 @@ def _numbers(series: pd.Series, entry: Column, classes: np.ndarray) -> Iterator[
         return
     ordered = np.sort(values)
     distinct = ordered[np.r_[True, ordered[1:] != ordered[:-1]]]
-    if distinct.size <= CATEGORIES_AT_MOST or (
-        "part" in entry and distinct.size <= DAYS_OF_A_MONTH
-    ):
+    if distinct.size <= (DAYS_OF_A_MONTH if "part" in entry else CATEGORIES_AT_MOST):
         counts = count_levels(np.searchsorted(distinct, values), classes, distinct.size)
         for value, of_value in zip(distinct, counts, strict=True):
             yield value, value, value_text(value, entry), of_value
@@ -86,9 +81,8 @@ def _numbers(series: pd.Series, entry: Column, classes: np.ndarray) -> Iterator[
     counts = count_levels(inside, classes, edges.size + 1)
     largest = max(abs(edges[0]), abs(edges[-1]))
     texts = [number_text(edge, largest) for edge in edges]
-    lasts = texts[1:]
-    if entry["kind"] == "integer":  # the last whole number that a bin holds
-        lasts = [*(number_text(edge - 1, largest) for edge in edges[1:-1]), texts[-1]]
+    step = 1 if entry["kind"] == "integer" else 0  # to the last whole number that a bin holds
+    lasts = [*(number_text(edge - step, largest) for edge in edges[1:-1]), texts[-1]]
     if counts[0].any():
         yield None, edges[0], f"below {texts[0]}", counts[0]
     for i in range(edges.size - 1):

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ml_baseline.data import cells
 from ml_baseline.data.infer_dates import order_of
-from ml_baseline.data.schema import Column, Schema, names_of
+from ml_baseline.data.schema import Column, Schema, by_source, names_of
 
 # Money of places where decimals have a point or a comma.
 MONEY = {".": r"(?<!R)\$|[£¥₹]|USD|GBP|INR", ",": r"R\$|zł|Kč|[Kk]r\b|BRL|PLN|CZK|DKK|NOK|SEK"}
@@ -51,10 +51,7 @@ class ReadTable:
     @cached_property
     def read(self) -> dict[str, Column]:
         """The features and the time by their raw names; of the parts of a date the first."""
-        roles = ("feature", "time")
-        entries = [entry for entry in self.schema["columns"] if entry["role"] in roles]
-        sources = dict.fromkeys(entry["source"] for entry in entries)
-        return {**sources, **{entry["source"]: entry for entry in reversed(entries)}}
+        return by_source(e for e in self.schema["columns"] if e["role"] in ("feature", "time"))
 
     @cached_property
     def orders(self) -> dict[str, str]:

@@ -189,7 +189,7 @@ def _are_answers(distinct: pd.Series, separator: str | None) -> bool:
 def _is_open(texts: pd.Series, european: int) -> bool:
     """Return whether numbers written as programs do, such as 1.234 and 950, may be thousands."""
     few = cells.sample(texts, cells.FEW_CELLS)  # most columns tell at a glance
-    if not _have_three_digits(few) or not _have_three_digits(texts):
+    if not all(_are_grouped(some, ",", WHOLE) for some in (few, texts)):
         return False
     if european > 0 or texts.str.contains(PADDED).any():
         return european > 0 or texts.str.contains(WHOLE).any()
@@ -199,10 +199,10 @@ def _is_open(texts: pd.Series, european: int) -> bool:
     return bool(several and sizes[whole].min() > sizes[~whole].max())
 
 
-def _have_three_digits(texts: pd.Series) -> bool:
-    """Return whether some cells are like 1.234, and all others whole: grouped or not."""
-    grouped = texts.str.contains(THOUSANDS[","])
-    return bool(grouped.any() and (grouped | texts.str.contains(WHOLE)).all())
+def _are_grouped(texts: pd.Series, decimal: str, rest: str, fewest: int = 1) -> bool:
+    """Return whether at least so many cells are like 1,234, and all others like the rest."""
+    grouped = texts.str.contains(THOUSANDS[decimal])
+    return bool(grouped.sum() >= fewest and (grouped | texts.str.contains(rest)).all())
 
 
 def _are_codes(present: pd.Series) -> bool:
@@ -355,9 +355,8 @@ def _decimal(texts: pd.Series) -> str | None:
 
 def are_thousands(texts: pd.Series, decimal: str, fewest: int = FEW_GROUPED) -> bool:
     """Return whether all cells are below a thousand or have three digits behind a sign."""
-    grouped = texts.str.contains(THOUSANDS[decimal])
-    below = texts.str.contains(BELOW_THOUSAND)
-    return bool(below.any() and grouped.sum() >= fewest and (below | grouped).all())
+    is_below = texts.str.contains(BELOW_THOUSAND).any()
+    return bool(is_below and _are_grouped(texts, decimal, BELOW_THOUSAND, fewest))
 
 
 def usual_decimal(columns: Iterable[pd.Series], separator: str | None = None) -> tuple[str, int]:

@@ -13,7 +13,7 @@ from ml_baseline.data.doubts import doubts
 from ml_baseline.data.infer_schema import describe_columns, infer_schema
 from ml_baseline.data.infer_target import target_classes
 from ml_baseline.data.raw_table import RawTable
-from ml_baseline.data.schema import NUMERIC_KINDS, SHOWN_LABELS, Column, Doubt, Schema
+from ml_baseline.data.schema import NUMERIC_KINDS, SHOWN_LABELS, Column, Doubt, Schema, by_source
 from ml_baseline.data.tables import open_rows, read_raw_table
 from ml_baseline.errors import InputError
 from ml_baseline.text import plural
@@ -76,7 +76,10 @@ def inspect_table(path: str, settings: Mapping[str, Any]) -> Inspection:
         raise InputError(f"{path}: {error}") from error
     schema = cast(Schema, describe_columns(dict(schema), table))
     found = doubts(table, schema, reading | repairs, used)
-    columns = _views(raw, table, schema, repairs)
+    columns = [
+        _view(raw[source], table, entry, repairs["columns"])
+        for source, entry in by_source(schema["columns"]).items()
+    ]
     classes = {}
     if target is None:
         columns = [column for column in columns if column.role != "target"]
@@ -104,21 +107,11 @@ def _candidates(raw: RawTable) -> dict[str, list[str]]:
     for name in reversed(raw.columns):
         if raw[name].iloc[:LOOKED_AT].nunique() > SHOWN_LABELS:
             continue
-        texts = pd.Series(raw[name].unique(), dtype="str")
-        labels = cells.strip(texts)
+        labels = cells.strip(pd.Series(raw[name].unique(), dtype="str"))
         labels = labels[~cells.is_missing(labels)].drop_duplicates()
         if len({cells.canonical(label) for label in labels}) == 2:
             found[str(name)] = sorted(labels.tolist())
     return found
-
-
-def _views(raw: RawTable, table: pd.DataFrame, schema: Schema, repairs: dict) -> list[ColumnView]:
-    # Of the parts of a date the first stands for all.
-    entries = {entry["source"]: entry for entry in reversed(schema["columns"])}
-    return [
-        _view(raw[source], table, entries[source], repairs["columns"])
-        for source in dict.fromkeys(entry["source"] for entry in schema["columns"])
-    ]
 
 
 def _view(texts: pd.Series, table: pd.DataFrame, entry: Column, repairs: dict) -> ColumnView:
@@ -158,9 +151,8 @@ def _examples(texts: pd.Series, table: pd.DataFrame, entry: Column) -> list[tupl
         latest = entry.get("latest_year")
         after = cells.parse_dates(cells.strip(before), entry["date_formats"], latest)
     seen = pd.DataFrame({"before": before, "after": after}).dropna().drop_duplicates("before")
-    if entry.get("part") in CLOCK_KINDS:
-        return [(str(text), f"{value:.4g} h") for text, value in seen.itertuples(index=False)]
-    return [(str(text), _text(value)) for text, value in seen.itertuples(index=False)]
+    shown = "{:.4g} h".format if entry.get("part") in CLOCK_KINDS else _text
+    return [(str(text), shown(value)) for text, value in seen.itertuples(index=False)]
 
 
 def _is_plain(before: str, after: str) -> bool:

@@ -23,11 +23,7 @@ NO_UNITS = frozenset(["st", "nd", "rd", "th", "am", "pm"])
 # Usual tokens for missing that may be an answer (region NA, surname Null). Nobody is called "n/a".
 MAYBE_ANSWERS = frozenset(["na", "null", "nan", "-", "."])
 # What the cells of a column are that could be read, by what it is.
-OTHER_CELLS = {
-    "boolean": "yes or no",
-    "code": "labels that have a code",
-    "part": "dates or times",
-}
+OTHER_CELLS = {"boolean": "yes or no", "code": "labels that have a code", "part": "dates or times"}
 DROP = "Leave it out, as the line for the config does, or export it again with its values."
 
 
@@ -155,9 +151,8 @@ def _set_aside(table: ReadTable) -> Iterator[Doubt]:
 def _texts(table: ReadTable) -> Iterator[Doubt]:
     """Yield categories that may be quantities, and those of which hardly anything is learned."""
     for source, entry in table.read.items():
-        texts = pd.Series(
-            entry.get("categories", ()) if entry["kind"] == "category" else (), dtype="str"
-        )
+        labels = entry.get("categories", []) if entry["kind"] == "category" else []
+        texts = pd.Series(labels, dtype="str")
         if len(texts) < 2 or entry.get("declared"):
             continue
         present = table.schema["rows"] - entry.get("missing", 0)
@@ -168,10 +163,8 @@ def _texts(table: ReadTable) -> Iterator[Doubt]:
             what, severity = "order", "fail"
             looks = "are dates of both orders of day and month, so they were read as categories"
         elif have_units(texts) and (len(texts) >= MANY_NUMBERS or _are_of_amounts(texts)):
-            what, looks = (
-                "unit",
-                "are numbers in more than one unit, so they were read as categories",
-            )
+            what = "unit"
+            looks = "are numbers in more than one unit, so they were read as categories"
         elif len(texts) < max(MANY_NUMBERS, ID_ROWS, TEXT_SHARE * present):
             continue
         else:

@@ -97,6 +97,14 @@ def column(schema: Schema, name: str) -> Column:
     raise KeyError(name)
 
 
+def by_source(entries: Iterable[Column]) -> dict[str, Column]:
+    """Return entries by the names of the raw columns; of the parts of a date the first."""
+    found: dict[str, Column] = {}
+    for entry in entries:
+        found.setdefault(entry["source"], entry)
+    return found
+
+
 def columns_of_role(schema: Schema, *roles: str) -> list[str]:
     """Return the names of the columns that have one of `roles`, in table order."""
     return [entry["name"] for entry in schema["columns"] if entry["role"] in roles]

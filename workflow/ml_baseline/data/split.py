@@ -89,10 +89,8 @@ def fold_numbers(
         numbers = _parts(target, groups, [1 / folds] * folds, random_state)
         why = _pieces(target, groups, strategy, names)
     for fold in range(folds):
-        for rows, side in (
-            (numbers == fold, "validation"),
-            (_before(numbers, fold, strategy), "training"),
-        ):
+        training, validation = fold_rows(numbers, fold, strategy)
+        for rows, side in ((validation, "validation"), (training, "training")):
             if len(np.unique(target[rows])) < 2:
                 raise InputError(
                     f"fold {fold + 1} of {folds} has {side} rows of fewer than two classes of "
@@ -103,11 +101,7 @@ def fold_numbers(
 
 def fold_rows(numbers: np.ndarray, fold: int, strategy: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the masks of the rows to train on and to predict in a fold."""
-    return _before(numbers, fold, strategy), numbers == fold
-
-
-def _before(numbers: np.ndarray, fold: int, strategy: str) -> np.ndarray:
-    return numbers < fold if strategy == "time" else numbers != fold
+    return (numbers < fold if strategy == "time" else numbers != fold), numbers == fold
 
 
 def row_groups(table: pd.DataFrame, schema: Schema, strategy: str = "stratified") -> np.ndarray:

@@ -34,29 +34,27 @@ def describe(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     with np.errstate(all="ignore"):
         for name in columns_of_role(schema, "feature", "target"):
             entry = column(schema, name)
-            summarise = _categories if entry["kind"] in CATEGORICAL else _numbers
-            for group, summary in summarise(table[name], entry, groups).items():
-                rows.append({"column": name, "kind": entry["kind"], "class": group, **summary})
+            for group, of_group in groups.items():
+                values = table[name][of_group]
+                known, missing = values.dropna(), int(values.isna().sum())
+                categorical = entry["kind"] in CATEGORICAL
+                summary = {"column": name, "kind": entry["kind"], "class": group, "distinct": 0}
+                summary |= {"count": len(known), "missing": missing}
+                summary["missing_share"] = missing / len(values) if len(values) else np.nan
+                if len(known):
+                    summary |= _categories(known, entry) if categorical else _numbers(known)
+                rows.append(summary)
     result = pd.DataFrame(rows, columns=list(COLUMNS))
     numbers = [c for c in COLUMNS if c not in ("column", "kind", "class", "top")]
     return result.astype({c: "Int64" if c in COUNTS else "float64" for c in numbers})
 
 
-def _numbers(series: pd.Series, entry: Column, groups: dict) -> dict[str, dict]:
-    values = series.to_numpy(dtype="float64", na_value=np.nan)
-    return {group: _number_summary(values[rows]) for group, rows in groups.items()}
-
-
-def _number_summary(values: np.ndarray) -> dict:
-    known = np.sort(values[~np.isnan(values)])
-    summary = _counts(len(values), len(known)) | {"distinct": 0}
-    if not len(known):
-        return summary
+def _numbers(values: pd.Series) -> dict:
+    known = np.sort(values.to_numpy(dtype="float64"))
     low, high = known[0], known[-1]
     # The mean and deviation of equal values are known without rounding.
     constant = low == high
     return {
-        **summary,
         "distinct": 1 + int(np.count_nonzero(known[1:] != known[:-1])),
         "mean": low if constant else known.mean(),
         "std": np.nan if len(known) == 1 else 0.0 if constant else known.std(ddof=1),
@@ -66,22 +64,7 @@ def _number_summary(values: np.ndarray) -> dict:
     }
 
 
-def _categories(series: pd.Series, entry: Column, groups: dict) -> dict[str, dict]:
-    positions, levels = pd.factorize(series)
-    summaries = {}
-    for group, rows in groups.items():
-        inside = positions[rows]
-        frequencies = np.bincount(inside[inside >= 0], minlength=len(levels))
-        summary = _counts(len(inside), int(frequencies.sum()))
-        summary["distinct"] = int(np.count_nonzero(frequencies))
-        if summary["count"]:
-            summary["top_count"] = int(frequencies.max())
-            top = min(levels[frequencies == summary["top_count"]])
-            summary["top"] = category_text(top, entry)
-        summaries[group] = summary
-    return summaries
-
-
-def _counts(rows: int, known: int) -> dict:
-    share = (rows - known) / rows if rows else np.nan
-    return {"count": known, "missing": rows - known, "missing_share": share}
+def _categories(values: pd.Series, entry: Column) -> dict:
+    counts = values.value_counts()
+    top = category_text(min(counts.index[counts == counts.max()]), entry)
+    return {"distinct": len(counts), "top": top, "top_count": int(counts.max())}
