@@ -1,7 +1,7 @@
 """How the values of each column are distributed in the two classes, as counts of rows for drawing."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -51,14 +51,9 @@ Bin = tuple[float | None, float | None, str, np.ndarray]
 
 
 def _categories(series: pd.Series, entry: Column, classes: np.ndarray) -> Iterator[Bin]:
-    """Yield a bin for each category: in their own order if all are codes and shown, else by count."""
-    values, counts, shown, others = most_frequent(series, classes, CATEGORIES_AT_MOST)
-    if not others and entry["kind"] == "code":
-        shown.sort(key=lambda i: values[i])
-    for i in shown:
-        yield None, None, category_text(values[i], entry), counts[i]
-    if others:
-        yield None, None, f"{len(others):,} others", counts[others].sum(axis=0)
+    labels, counts = category_counts(series, entry, classes, CATEGORIES_AT_MOST)
+    for label, of_label in zip(labels, counts, strict=True):
+        yield None, None, label, of_label
 
 
 def _numbers(series: pd.Series, entry: Column, classes: np.ndarray) -> Iterator[Bin]:
@@ -92,14 +87,14 @@ def _numbers(series: pd.Series, entry: Column, classes: np.ndarray) -> Iterator[
         yield edges[-1], None, f"above {texts[-1]}", counts[-1]
 
 
-def most_frequent(
-    series: pd.Series, classes: np.ndarray, at_most: int
-) -> tuple[Sequence, np.ndarray, list[int], list[int]]:
-    """Return a column's different values, their rows of each class, and which to show by name.
+def category_counts(
+    series: pd.Series, entry: Column, classes: np.ndarray, at_most: int
+) -> tuple[list[str], np.ndarray]:
+    """Return the names of a column's values and their rows of each class, shape (names, 2).
 
-    The positions of those to show and of the others come the most frequent first, counts in shape
-    (values, 2) by the class, 0 or 1, of each row; missing cells do not count. `at_most` are shown, or
-    one more, for that is better than "1 other".
+    The most frequent come first; numbers and codes stand in their own order if all are shown. At most
+    `at_most` are named, or one more, for that is better than "1 other"; the others are counted
+    together. `classes` holds 0 or 1 for each row; missing cells do not count.
     """
     positions, values = pd.factorize(series)
     known = positions >= 0
@@ -107,7 +102,14 @@ def most_frequent(
     totals = counts.sum(axis=1)
     order = sorted(range(len(values)), key=lambda i: (-totals[i], values[i]))
     room = at_most if len(order) > at_most + 1 else len(order)
-    return values, counts, order[:room], order[room:]
+    shown, others = order[:room], order[room:]
+    if not others and entry["kind"] != "category":
+        shown.sort(key=lambda i: values[i])
+    labels, of_labels = [category_text(values[i], entry) for i in shown], counts[shown]
+    if others:
+        labels.append(f"{len(others):,} others")
+        of_labels = np.vstack([of_labels, counts[others].sum(axis=0)])
+    return labels, of_labels
 
 
 def count_levels(positions: np.ndarray, classes: np.ndarray, levels: int) -> np.ndarray:

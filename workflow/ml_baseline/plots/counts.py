@@ -6,13 +6,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ml_baseline.data.distributions import (
+    category_counts,
     count_levels,
-    most_frequent,
     nice_width,
     number_text,
     visible,
 )
-from ml_baseline.plots.view import View, category_label, rounded_text
+from ml_baseline.plots.view import View, rounded_text, short
 from ml_baseline.scoring.intervals import wilson
 from ml_baseline.text import percent, plural
 
@@ -46,21 +46,11 @@ def _with_missing(labels: list[str], counts: np.ndarray, missing: np.ndarray) ->
 
 
 def count_values(view: View, name: str, at_most: int, letters: int = 30) -> Levels:
-    """Count the rows of each value; beyond `at_most` values, of the most frequent and the others.
-
-    Values stand in their own order if they are numbers or codes and all are shown, else by count.
-    """
-    series, entry = view.table[name], view.entry(name)
-    values, counts, shown, rest = most_frequent(series, view.classes, at_most)
-    if not rest and entry["kind"] != "category":
-        shown.sort(key=lambda i: values[i])
-    labels = [category_label(values[i], entry, letters) for i in shown]
-    others = counts[rest].sum(axis=0)
-    counts = counts[shown]
-    if rest:
-        labels.append(f"{len(rest):,} others")
-        counts = np.vstack([counts, others])
-    return _with_missing(labels, counts, np.bincount(view.classes[series.isna()], minlength=2))
+    """Count the rows of each value; beyond `at_most` values, of the most frequent and the others."""
+    series = view.table[name]
+    labels, counts = category_counts(series, view.entry(name), view.classes, at_most)
+    missing = np.bincount(view.classes[series.isna()], minlength=2)
+    return _with_missing([short(label, letters) for label in labels], counts, missing)
 
 
 def count_quantiles(view: View, name: str) -> Levels:

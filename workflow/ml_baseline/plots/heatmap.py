@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ml_baseline.data.distributions import category_text
 from ml_baseline.data.schema import ORDERED_KINDS, Column
 from ml_baseline.plots.page import Page, nothing, widest
 from ml_baseline.plots.registry import picture
 from ml_baseline.plots.style import SMALL_SIZE, sns
-from ml_baseline.plots.view import View, category_label, short
+from ml_baseline.plots.view import View, short
 from ml_baseline.text import plural
 
 COLUMNS_AT_MOST = 40
@@ -64,7 +65,8 @@ def _label(name: str, view: View) -> str:
     if name == view.target_name:
         return view.labels[1]
     if entry.get("labels") and _is_binary_code(entry):
-        return f"{short(name, 20)} = {category_label(max(entry['categories']), entry, 12)}"
+        label = category_text(max(entry["categories"]), entry)
+        return f"{short(name, 20)} = {short(label, 12)}"
     return short(name)
 
 

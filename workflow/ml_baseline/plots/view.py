@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.patches import Patch
 
-from ml_baseline.data.distributions import category_text, number_text
+from ml_baseline.data.distributions import number_text
 from ml_baseline.data.schema import Column, Schema, column, columns_of_role, feature_columns
 from ml_baseline.plots.style import CLASS_COLOURS
 from ml_baseline.text import plural, shortened
@@ -84,11 +84,6 @@ def short(text: object, limit: int = 30) -> str:
     line = " ".join(str(text).split())
     line = "".join(c for c in line if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co"))
     return shortened(line, limit) or "(blank)"
-
-
-def category_label(value: object, entry: Column, limit: int = 30) -> str:
-    """Return what a category is called, shortened."""
-    return short(category_text(value, entry), limit)
 
 
 def rounded_text(value: float) -> str:
