@@ -292,8 +292,7 @@ def read_numbers(texts: pd.Series, reading: Mapping[str, Any]) -> tuple[pd.Serie
     without = texts.notna()
     if "percent" in reading:
         without &= ~texts.str.contains("%", regex=False, na=False)
-        if reading["percent"] == "all":  # who left the sign out meant it
-            values = values.where(~without, values / 100)
+        values = values.where(~without, values / 100)  # who left the sign out meant it
     else:
         without &= bare == texts
     if reading.get("bare") is False:  # without its unit a number may be anything

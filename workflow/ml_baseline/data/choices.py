@@ -16,11 +16,10 @@ from ml_baseline.data.evidence import (
     because,
     evidence_of_order,
     evidence_of_sign,
-    shown,
 )
 from ml_baseline.data.infer_dates import LATEST_YEAR, order_of
 from ml_baseline.data.infer_numbers import MANY_NUMBERS
-from ml_baseline.data.schema import NUMERIC_KINDS, Doubt, Severity
+from ml_baseline.data.schema import NUMERIC_KINDS, Doubt, Severity, quoted
 from ml_baseline.text import plural
 
 # Two digits of a year mean 1969 to this one, unless a column tells otherwise (POSIX).
@@ -78,7 +77,7 @@ def _orders_of_dates(table: ReadTable) -> Iterator[Doubt]:
             count = repaired["unparsable"]
             summary = (
                 f"'{source}' has dates of both orders: it was read with the {order} first, and "
-                f"{plural(count, 'cell')} became missing, such as {shown(lost[:2])}"
+                f"{plural(count, 'cell')} became missing, such as {quoted(lost[:2])}"
             )
             why = (
                 "Where day and month are both at most 12, nothing tells which is which. Write all "
@@ -224,7 +223,7 @@ def _bounds(table: ReadTable) -> Iterator[Doubt]:
         examples = tuple(repaired["bounds_examples"])
         summary = (
             f"{plural(count, 'cell')} of '{source}' with a bound were read as the bound itself: "
-            f"{shown(examples)}"
+            f"{quoted(examples)}"
         )
         why = f"Nothing tells them from that number any more. {KEEPS}."
         settle = table.settle(source, kind="number")
@@ -242,7 +241,7 @@ def _texts_of_digits(table: ReadTable) -> Iterator[Doubt]:
         examples = tuple(f"{number:.0f}" for number in numbers.drop_duplicates().head(3))
         summary = (
             f"'{source}' is text in the file, which has other columns as numbers, and was read as numbers: "
-            f"{shown(examples)}"
+            f"{quoted(examples)}"
         )
         why = f"{KEEPS}; if they are codes or names, write `{source}: category` there."
         settle = table.settle(source, kind="number")

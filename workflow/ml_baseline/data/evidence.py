@@ -1,7 +1,6 @@
 """What a table tells as a whole of how one of its columns is read."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -70,11 +69,6 @@ class ReadTable:
             if entry["kind"] == "number" and "part" not in entry and not self.is_open(source)
             if "minimum" in entry
         }
-
-
-def shown(examples: Iterable[str]) -> str:
-    """Return cells as a sentence holds them."""
-    return ", ".join(f"'{text}'" if text else "an empty cell" for text in examples)
 
 
 def evidence_of_order(table: ReadTable, order: str) -> str:

@@ -86,11 +86,7 @@ ANSWERS = r"[1-9](?:,[1-9])*"
 
 
 def number_entry(
-    present: pd.Series,
-    decimal: str,
-    decimal_is_given: bool,
-    separator: str | None = None,
-    european: int = -1,
+    present: pd.Series, decimal: str, decimal_is_given: bool, separator: str | None, european: int
 ) -> dict | None:
     """Return how a column of booleans or numbers is read, None if it is none.
 

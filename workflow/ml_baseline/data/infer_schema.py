@@ -59,14 +59,9 @@ class _Style(NamedTuple):
     """How the table is written as a whole, for columns that do not tell."""
 
     decimal: str
-    decimal_is_given: bool
     days_first: bool
     european: int
     separator: str | None
-
-    def given(self, how: Mapping[str, Any]) -> bool:
-        """Return whether the config says the decimal sign of a column."""
-        return self.decimal_is_given or "decimal" in how
 
 
 def infer_schema(
@@ -104,14 +99,15 @@ def infer_schema(
     separator = (reading or {}).get("separator")
     as_numbers = frozenset((reading or {}).get("numbers", ()))
     decimal, european = usual_decimal(few, separator)
-    decimal = settings.get("decimal") or decimal
+    of_table = {"decimal": settings["decimal"]} if settings.get("decimal") else {}
+    decimal = of_table.get("decimal", decimal)
     formats = [names_of(how.get("format")) for how in declared.values()]
     days_first = day_first(many, separator == ";" or decimal == ",", formats)
-    style = _Style(decimal, settings.get("decimal") is not None, days_first, european, separator)
+    style = _Style(decimal, days_first, european, separator)
     entries: list = []
     features = sum(role == "feature" for role in roles.values())
     for name, role in roles.items():
-        how, is_given = declared.get(name, {}), name in names_of(settings.get("id"))
+        how, is_given = of_table | declared.get(name, {}), name in names_of(settings.get("id"))
         numbers_rows = role == "id" and not is_given and UNNAMED.fullmatch(name) is not None
         if name in as_numbers:  # 1.333 is not 1333, whatever stands in other columns
             how = how | {"decimal": "."}
@@ -140,7 +136,7 @@ def infer_schema(
                 entry["missing_values"] = sorted(own)
             if numbers and is_number:
                 entry["missing_numbers"] = sorted({*numbers, *entry.get("missing_numbers", ())})
-            is_said = is_number and (style.given(how) or "unit" in how)
+            is_said = is_number and bool({"decimal", "unit"} & how.keys())
             if "part" in entry or entry["kind"] == "category":
                 is_said = ("format" if "part" in entry else "kind") in how
             more = {
@@ -312,7 +308,8 @@ def _readings(
     elif kind is None and len(present) and are_compact_dates(present):
         formats = [cells.COMPACT_DATE]
     if not formats and kind != "date":
-        entry = number_entry(present, decimal, style.given(how), style.separator, style.european)
+        given = "decimal" in how
+        entry = number_entry(present, decimal, given, style.separator, style.european)
         as_declared = entry is not None and entry["kind"] != "boolean" and "unit" not in how
         if kind == "number" and not as_declared:
             sign = (entry or {}).get("decimal", decimal)

@@ -27,12 +27,12 @@ def target_classes(
     spellings: dict[str, list[str]] = {}
     for label in counts.index:
         spellings.setdefault(cells.canonical(label), []).append(label)
-    named = {
-        key: _named_classes(settings.get(key), spellings, key, target)
+    yes, no = (
+        _named_classes(settings.get(key), spellings, key, target)
         for key in ("positive", "negative")
-    }
+    )
     # What the user calls a class is one, even if it looks like a marker; so is - beside +.
-    answers = named["positive"] | named["negative"] | ({"+", "-"} if "+" in spellings else set())
+    answers = yes | no | ({"+", "-"} if "+" in spellings else set())
     labels = pd.Series(list(spellings), dtype="str")
     gone = cells.is_missing(labels, cells.MISSING_TOKENS | tokens) & ~labels.isin(answers)
     classes = set(labels[~gone])
@@ -42,12 +42,12 @@ def target_classes(
         raise InputError(
             f"the target '{target}' has {what}: {shown}; expected a yes/no column with rows of both"
         )
-    if named["positive"] & named["negative"] or classes in named.values():
+    if yes & no or classes in (yes, no):
         raise InputError(
             f"the target '{target}' has {shown}; `positive` must name some of these and `negative` "
             "others"
         )
-    yes, no = _yes_and_no(classes, named["positive"], named["negative"])
+    yes, no = _yes_and_no(classes, yes, no)
     if not (yes or no) and len(classes) == 2:
         raise InputError(
             f"which value of the target '{target}' is the yes? It has {shown}; "

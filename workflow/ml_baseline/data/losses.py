@@ -6,11 +6,11 @@ import pandas as pd
 
 from ml_baseline.data import cells
 from ml_baseline.data.clean import EXAMPLES
-from ml_baseline.data.evidence import KEEPS, SLIPS, ReadTable, shown
+from ml_baseline.data.evidence import KEEPS, SLIPS, ReadTable
 from ml_baseline.data.infer_dates import DATE_SHARE
 from ml_baseline.data.infer_numbers import MANY_NUMBERS, have_units, strange_numbers
 from ml_baseline.data.infer_schema import ID_ROWS, QUANTITY_LIKE
-from ml_baseline.data.schema import NUMERIC_KINDS, Column, Doubt, Severity, feature_columns
+from ml_baseline.data.schema import NUMERIC_KINDS, Column, Doubt, Severity, feature_columns, quoted
 from ml_baseline.text import percent, plural
 
 # From this share of a column's cells on unreadable ones are more than a trickle.
@@ -46,7 +46,7 @@ def _unreadable(table: ReadTable) -> Iterator[Doubt]:
             why += "for the config takes its cells for categories."
         summary = (
             f"{plural(lost, 'cell')} of '{source}' ({percent(share, 1)}) could not be read and became "
-            f"missing: {shown(examples)}"
+            f"missing: {quoted(examples)}"
         )
         yield Doubt(source, "unreadable", "warn", lost, summary, why, settle, tuple(examples))
 
@@ -111,7 +111,7 @@ def _answers(table: ReadTable) -> Iterator[Doubt]:
         if entry["kind"] != "category" or not found or "missing_values" in entry:
             continue
         count, beside = sum(missing[text] for text in found), len(missing) > len(found)
-        summary = f"{plural(count, 'cell')} of '{source}' with {shown(found)} were read as missing"
+        summary = f"{plural(count, 'cell')} of '{source}' with {quoted(found)} were read as missing"
         summary += ", as empty ones are" if beside else ""
         why = (
             "The line for the config makes it an answer (a region, a name); if it stands for a missing "
@@ -139,7 +139,7 @@ def _set_aside(table: ReadTable) -> Iterator[Doubt]:
         else:
             summary = (
                 f"'{source}' is different in nearly every row, so it was set aside as an id and not "
-                f"learned from: {shown(examples)}"
+                f"learned from: {quoted(examples)}"
             )
         why = f"Name it under `{role}` to confirm, or declare its kind to learn from it."
         certain = role == "drop" or all(_is_number(text) for text in examples)
@@ -174,7 +174,7 @@ def _texts(table: ReadTable) -> Iterator[Doubt]:
             advice = "Leave the column out, or split it into columns that have fewer values."
             if cells.is_text(texts) and not is_like_amounts:
                 looks, severity = "are read as text", "told"
-        summary = f"The {len(texts):,} different texts of '{source}' {looks}: {shown(examples)}"
+        summary = f"The {len(texts):,} different texts of '{source}' {looks}: {quoted(examples)}"
         why = f"Of categories that few rows have hardly anything is learned. {advice} {KEEPS}."
         if severity == "told":
             why = (

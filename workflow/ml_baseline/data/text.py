@@ -51,14 +51,6 @@ class Quoting(NamedTuple):
     quote: str = '"'
     escape: str = ""
 
-    @property
-    def dialect(self) -> dict[str, Any]:
-        """The same for Python's csv."""
-        if not self.quote:
-            return {"quoting": csv.QUOTE_NONE, "escapechar": self.escape or None}
-        escape = {"escapechar": self.escape, "doublequote": False} if self.escape else {}
-        return {"quotechar": self.quote, **escape}
-
 
 DOUBLED, UNQUOTED, BACKSLASH = Quoting(), Quoting(""), Quoting(escape="\\")
 # What is found to be unusual, in a word.
@@ -442,9 +434,15 @@ def _records(
                 return
             yield _tab_separated(line, quoting.quote) if separator == " " else line
 
-    delimiter = "\t" if separator == " " else separator
     reader = csv.reader(
-        counted(), delimiter=delimiter, skipinitialspace=True, strict=strict, **quoting.dialect
+        counted(),
+        delimiter="\t" if separator == " " else separator,
+        skipinitialspace=True,
+        strict=strict,
+        quotechar=quoting.quote or None,
+        quoting=csv.QUOTE_MINIMAL if quoting.quote else csv.QUOTE_NONE,
+        escapechar=quoting.escape or None,
+        doublequote=not quoting.escape,
     )
     last = 0
     for row in reader:
