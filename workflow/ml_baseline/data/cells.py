@@ -243,10 +243,12 @@ def _of_distinct(texts: pd.Series, read: Callable[[pd.Index], Any], gap: Any) ->
 
     It reads them in pieces: on the way to a number or a time a text takes ten times its memory.
     """
-    codes, distinct = pd.factorize(texts)
-    starts = range(0, len(distinct), PARSED_CELLS)
-    pieces = [read(distinct[start : start + PARSED_CELLS]) for start in starts]
-    return np.concatenate([*pieces, np.array([gap])])[codes]  # a null cell has the code -1
+    pieces = []
+    for start in range(0, len(texts) or 1, PARSED_CELLS):
+        codes, distinct = pd.factorize(texts.iloc[start : start + PARSED_CELLS])
+        values = np.concatenate([read(distinct), np.array([gap])])
+        pieces.append(values[codes])  # a null cell has the code -1
+    return np.concatenate(pieces)
 
 
 def _parse_distinct_numbers(distinct: pd.Index, decimal: str) -> np.ndarray:
