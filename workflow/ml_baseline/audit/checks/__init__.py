@@ -15,7 +15,6 @@ from ml_baseline.audit.checks import prepared_before_split
 from ml_baseline.audit.checks import labels_of_others
 from ml_baseline.audit.checks import model_score
 from ml_baseline.audit.checks import single_feature
-from ml_baseline.audit.checks import missing_values
 from ml_baseline.audit.checks import given_in_part
 from ml_baseline.audit.checks import independent_columns
 from ml_baseline.audit.checks import feature_pair

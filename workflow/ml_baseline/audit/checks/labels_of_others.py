@@ -59,7 +59,11 @@ def labels_of_others(context: Context) -> list[Finding]:
     findings, most, name = [], 0.0, ""
     found_broken = _broken(context, columns) if columns else {}
     for name_of, numbers in columns.items():
-        even = _even(context, name_of, numbers)
+        present = context.both[name_of].notna().to_numpy()
+        even = by_value(numbers[present], context.targets[present])
+        for other, codes in context.levels.items():
+            if other != name_of:
+                even = max(even, by_level(numbers, codes, context.targets))
         broken, limit_of, around = found_broken[name_of]
         if even > most:
             most, name = even, name_of
@@ -101,16 +105,6 @@ def _telling(context: Context) -> dict[str, np.ndarray]:
             found.append((auc, name, numbers))
     found.sort(key=lambda one: -one[0])
     return {name: numbers for _, name, numbers in found[:MOST_COLUMNS]}
-
-
-def _even(context: Context, name: str, numbers: np.ndarray) -> float:
-    """Return how even the shares of ones are along a column, by its values or a category's levels."""
-    present = context.both[name].notna().to_numpy()
-    even = [by_value(numbers[present], context.targets[present])]
-    for other, codes in context.levels.items():
-        if other != name:
-            even.append(by_level(numbers, codes, context.targets))
-    return max(even)
 
 
 def _broken(

@@ -49,13 +49,9 @@ def model_score(context: Context) -> list[Finding]:
 
 def mean_over_folds(predictions: pd.DataFrame) -> float:
     """Return the roc_auc that the leaderboard ranks by: the folds' mean, weighted by their rows."""
-    rows, total = 0, 0.0
-    for _, part in predictions.groupby("fold"):
-        if part["target"].nunique() == 2:
-            scores = part["probability"].to_numpy(dtype=np.float64)
-            rows += len(part)
-            total += len(part) * rank_auc(scores, part["target"].to_numpy())
-    return total / rows if rows else 0.5
+    folds = [part for _, part in predictions.groupby("fold") if part["target"].nunique() == 2]
+    areas = [rank_auc(p["probability"].to_numpy(), p["target"].to_numpy()) for p in folds]
+    return float(np.average(areas, weights=[len(p) for p in folds])) if folds else 0.5
 
 
 def judged_score(model: str, auc: float, target: np.ndarray, strongest: float) -> Finding | None:

@@ -57,9 +57,7 @@ def near_duplicates(context: Context) -> list[Finding]:
 
 
 def _mixed_precision(context: Context) -> tuple[Verdict, float, list[str]]:
-    """Return what the length of the decimals says of copies made with noise.
-
-    A verdict, the share of the rows with long decimals, and the columns that have both.
+    """Return what long decimals say of copies made with noise, their share of the rows, and the columns.
 
     Noise turns round numbers into ones with all the decimals there are. Each of them is near a round
     one; the same rows have them in every column, and, if each row was copied, as often in each class

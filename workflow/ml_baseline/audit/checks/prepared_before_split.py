@@ -33,7 +33,8 @@ def prepared_before_split(context: Context) -> list[Finding]:
         values, counts = np.unique(present, return_counts=True)
         if len(present) < FEWEST_ROWS or np.abs(present).max() > 1e12 or len(values) < 3:
             continue
-        if _scaled(present):
+        deviations = np.array([present.std(), present.std(ddof=1)])
+        if abs(present.mean()) < EXACTLY and np.abs(deviations - 1).min() < EXACTLY:
             traces["scaled"].append(name)
         if len(present) == len(numbers) and _filled(present, values, counts):
             traces["filled"].append(name)
@@ -50,11 +51,6 @@ def prepared_before_split(context: Context) -> list[Finding]:
         findings.append(PREPARED.found(", ".join(names), len(names), summary, why))
     summary = "No column has a mean of exactly 0 or a filled-in mean."
     return findings or [Finding("columns", 0, PREPARED.nearest, summary)]
-
-
-def _scaled(present: np.ndarray) -> bool:
-    deviations = present.std(), present.std(ddof=1)
-    return abs(present.mean()) < EXACTLY and min(abs(d - 1) for d in deviations) < EXACTLY
 
 
 def _filled(present: np.ndarray, values: np.ndarray, counts: np.ndarray) -> bool:

@@ -1,4 +1,4 @@
-"""Columns whose values alone tell too much of the target."""
+"""Columns that alone tell too much of the target, by their values or by where these are missing."""
 
 from ml_baseline.audit.alone import ALONE, LIMITS
 from ml_baseline.audit.context import Context
@@ -19,4 +19,19 @@ def single_feature(context: Context) -> list[Finding]:
         f"No column alone gives the target away; the strongest is '{view.subject}' with a ROC-AUC of "
         f"{strength.auc:.3f}."
     )
+    return [Finding(view.subject, strength.auc, ALONE.nearest, summary)]
+
+
+@check("roc_auc of where one column's values are missing, held out", LIMITS)
+def missing_values(context: Context) -> list[Finding]:
+    """Judge each column by what its gaps tell."""
+    found = [one.finding for one in context.alone if one.finding is not None and one.missing]
+    if found:
+        return found
+    summary = "No column gives the target away by where its values are missing"
+    gaps = [one for one in context.scored if one.view.what == "missing"]
+    if not gaps:
+        return [Finding("", 0.5, ALONE.nearest, f"{summary}: none is missing.")]
+    view, strength = max(gaps, key=lambda one: one.strength.auc)
+    summary = f"{summary}; '{view.subject}' tells most."
     return [Finding(view.subject, strength.auc, ALONE.nearest, summary)]
