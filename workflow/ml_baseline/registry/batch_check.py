@@ -178,10 +178,8 @@ class BatchCheck:
     def summary(self) -> dict[str, Any]:
         """Return what `<output>.check.json` says of the cells.
 
-        `rows`; `limit`; `warnings`, in words; and `columns`: of each feature the `count` of `missing`
-        and `unreadable` cells, of numbers also of those `out_of_range` and `fractional` where all of
-        training's are whole, of categories of those `unseen`; its `share`, the share `expected` of
-        rows like those of training, and `examples`.
+        `rows`; `limit`; `warnings`, in words; and `columns`: of each feature, of each that is `counted`
+        of it, the `count`, its `share`, the share `expected` of rows like those of training, `examples`.
         """
         columns = {entry["name"]: self._column(entry) for entry in self._features}
         told = {"rows": self._rows, "limit": LIMIT, "warnings": [*self._warnings()]}

@@ -56,10 +56,8 @@ def holdout_metrics(
 ) -> tuple[dict, dict]:
     """Return the content of `holdout_metrics.json` and of `baseline_holdout_metrics.json`.
 
-    Args:
-        metrics: the metrics of the published model's split, one row a model.
-        leaderboard: the table's leaderboard, over all seeds.
-        settings: `baseline`, `threshold`, `level`, `select_by`.
+    `metrics` are those of the published model's split, one row a model, the `leaderboard` is that of all
+    seeds; `settings` has `baseline`, `threshold`, `level` and `select_by`.
     """
     chosen = selected_row(leaderboard)
     of_model = metrics.set_index("model", drop=False)
@@ -115,11 +113,7 @@ def run_files(
     metrics: tuple[dict, dict],
     packages: str,
 ) -> dict[str, bytes]:
-    """Return the files of a run by name, all but its manifest and its card.
-
-    `golden`, `predictions`, `metrics` and `packages` come from `make_golden`, `model_predictions`,
-    `holdout_metrics` and `installed_packages`.
-    """
+    """Return the files of a run by name, all but its manifest and its card."""
     return {
         MODEL: model_file,
         SCHEMA: _json(schema),
@@ -151,7 +145,7 @@ def facts(
         metrics: the content of `holdout_metrics.json`.
         predictions, golden: from `model_predictions` and `golden.make_golden`.
         repairs: what cleaning counted, and the SHA-256 of the raw table's file.
-        fit: which rows the published model was fitted to, as `manifest.Fit`.
+        fit: a `manifest.Fit`.
         members: the weights of the published model's members, if it is the ensemble.
     """
     name, config = metrics["model"]["name"], settings["config"]
@@ -160,6 +154,7 @@ def facts(
         parts = [{"weight": weight} | recipes[member] for member, weight in members.items()]
         recipes[name] = {"name": name, "estimator": ENSEMBLE_ESTIMATOR, "members": parts}
     holdout_rows = len(predictions)
+    held_out = f"{repairs['sha256']}\n{','.join(map(str, sorted(predictions['row_id'])))}"
     findings = audit.drop(columns=["value", "limit"]).astype({"subject": "str"}).fillna("")
     return {
         "task": "classification",
@@ -180,7 +175,7 @@ def facts(
             "holdout_rows": holdout_rows,
             "holdout_positive": float(predictions["target"].mean()),
         },
-        "holdout_rows_hash": rows_hash(predictions, repairs["sha256"]),
+        "holdout_rows_hash": hashlib.sha256(held_out.encode()).hexdigest(),
         "golden": {
             "rows": len(golden["row_id"]),
             "difference_from_holdout": golden["difference_from_holdout"],
@@ -200,12 +195,6 @@ def model_predictions(
     taken = [name for name in ids if name not in figures]
     named = own.merge(holdout[["row_id", *taken]], on="row_id", how="left", validate="1:1")
     return named[["row_id", *taken, *figures]]
-
-
-def rows_hash(predictions: pd.DataFrame, data_hash: str) -> str:
-    """Return a hash of which rows of which table were held out."""
-    rows = ",".join(map(str, sorted(predictions["row_id"])))
-    return hashlib.sha256(f"{data_hash}\n{rows}".encode()).hexdigest()
 
 
 def _number(value: Any) -> float | None:

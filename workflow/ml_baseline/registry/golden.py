@@ -43,10 +43,8 @@ def make_golden(
 ) -> Golden:
     """Return golden rows of a model, given the raw table and the predictions of its holdout rows.
 
-    `difference_from_holdout` says by how much the probabilities differ at most from those of the
-    same rows when the whole holdout was predicted at once; more than rounding means that a
-    prediction depends on which rows are predicted with it. Raises InputError if the model gives the
-    same rows other probabilities each time.
+    `difference_from_holdout` is above 0 where a prediction depends on which rows are predicted with it.
+    Raises InputError if the model gives the same rows other probabilities each time.
     """
     chosen = choose_rows(predictions)
     columns = input_columns(schema)
@@ -76,8 +74,7 @@ def make_golden(
 def replay_golden(run: Run, model: "Pipeline") -> tuple[int, float]:
     """Return how many golden rows a run has, and the largest change of their probabilities.
 
-    Raises:
-        InputError: the model cannot predict them here, or the golden rows are not as published.
+    Raises InputError if the model cannot predict them here, or they are not as published.
     """
     golden = checked_json(run, GOLDEN, Golden)
     if not golden["row_id"]:
@@ -98,10 +95,9 @@ def replay_golden(run: Run, model: "Pipeline") -> tuple[int, float]:
 
 
 def require_working(run: Run, model: "Pipeline") -> str:
-    """Return what to tell the user before a model predicts, in words; nothing if all is well.
+    """Return what to tell the user before a model predicts here; nothing if all is well.
 
-    The packages here may differ from those the run was published with. Raises InputError as
-    `replay_golden` does.
+    Raises InputError as `replay_golden` does.
     """
     rows, difference = replay_golden(run, model)
     if difference > TOLERANCE:

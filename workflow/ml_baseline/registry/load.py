@@ -13,14 +13,10 @@ if TYPE_CHECKING:  # importing it takes longer than all else here
 
 
 def load_model(run: Run) -> "Pipeline":
-    """Return a run's fitted pipeline.
+    """Return a run's fitted pipeline; InputError if the packages here cannot load it.
 
     Nothing is unpickled before the bytes in hand are those of the manifest, which this account has
     sealed or the user vouches for: other runs are not opened.
-
-    Raises:
-        InputError: the model is not the one that was published, or cannot be loaded with the
-            packages that are installed here.
     """
     content = checked_bytes(run, MODEL)
     import joblib

@@ -62,17 +62,11 @@ class Model(Member):
 
 
 class Fit(TypedDict):
-    """The rows that the published model was fitted to.
+    """The rows that the published model was fitted to."""
 
-    Attributes:
-        on: "train", the fit that was judged, or "all", the same recipe fitted again.
-        rows: how many.
-        failed: why there is none on all rows, though the settings ask for it.
-    """
-
-    on: Literal["train", "all"]
+    on: Literal["train", "all"]  # the fit that was judged, or the same recipe fitted again
     rows: int
-    failed: NotRequired[str]
+    failed: NotRequired[str]  # why there is none on all rows, though the settings ask for it
 
 
 class Selection(TypedDict):
@@ -177,18 +171,13 @@ class Figure(TypedDict):
     reliable: NotRequired[bool]  # whether the interval holds what it promises
 
 
+# `name`, `threshold`, `reliable` (whether the interval of the metric that chose holds what it
+# promises) and a figure for each metric.
 Scores = dict[str, Figure | str | float | bool | None]
 
 
 class HoldoutMetrics(TypedDict):
-    """`holdout_metrics.json`.
-
-    Attributes:
-        model, baseline: `name`, `threshold`, `reliable` (whether the interval of the metric that
-            chose holds what it promises) and a figure for each metric.
-        against_baseline: `metric`, `difference` with `low` and `high`, `p_adjusted`, `seeds`,
-            `verdict`.
-    """
+    """`holdout_metrics.json`."""
 
     dataset: str
     seed: int
@@ -197,6 +186,7 @@ class HoldoutMetrics(TypedDict):
     level: float
     model: Scores
     baseline: Scores
+    # `metric`, `difference` with `low` and `high`, `p_adjusted`, `seeds`, `verdict`
     against_baseline: dict[str, str | float | None]
 
 

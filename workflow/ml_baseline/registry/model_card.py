@@ -16,13 +16,7 @@ SHOWN_CATEGORIES = 12
 
 
 def model_card(meta: dict, schema: dict, metrics: dict) -> str:
-    """Return the model card of a run as Markdown.
-
-    Args:
-        meta: the run's manifest (its `files` are not needed).
-        schema: its input schema.
-        metrics: the content of its `holdout_metrics.json`.
-    """
+    """Return the model card of a run as Markdown, by its manifest, schema and `holdout_metrics.json`."""
     data, split, source = meta["data"], meta["split"], meta["code"]
     table, target = code(data["table"]), code(schema["target"])
     yes, no = (" or ".join(map(code, schema[side])) for side in ("positive", "negative"))
@@ -166,26 +160,22 @@ def _scores(meta: dict, metrics: dict) -> str:
         pair = [_figure(part.get(name)) for part in (model, baseline)]
         lines.append(f"| {METRICS[name].title} | {pair[0]} | {pair[1]} |")
     lines += [f"| threshold | {model['threshold']:g} | {baseline['threshold']:g} |", ""]
-    words = []
-    if against["difference"] is not None:
-        over = f" over {against['seeds']} seeds" if against["seeds"] > 1 else ""
-        words.append(
-            f"Against the baseline{over}, in {METRICS[against['metric']].title}: "
-            f"{_figure(against | {'value': against['difference']}, sign='+')}."
-        )
-    if against["verdict"]:
-        words.append(f"In words: {prose(against['verdict'])}.")
-    if against["seeds"] > 1:
-        words.append(
-            f"The figures in the table are those of the split with seed {meta['seed']}, the one "
-            f"of this model; the leaderboard has the means over {against['seeds']} splits."
-        )
-    if any(_is_rough(part[name]) for part in (model, baseline) for name in METRICS if name in part):
-        words.append(
-            "The holdout has too few rows of a class, or too few errors, for the intervals marked as "
-            "rough to hold what they promise. (Rows of one group, or the same row again, count once.)"
-        )
-    return "\n".join([*lines, " ".join(words), "", prose(meta["selection"]["why"])])
+    seeds, title = against["seeds"], METRICS[against["metric"]].title
+    over = f" over {seeds} seeds" if seeds > 1 else ""
+    difference = _figure(against | {"value": against["difference"]}, sign="+")
+    figures = [part[name] for part in (model, baseline) for name in METRICS if name in part]
+    words = {
+        f"Against the baseline{over}, in {title}: {difference}.": against["difference"] is not None,
+        f"In words: {prose(against['verdict'])}.": against["verdict"],
+        f"The figures in the table are those of the split with seed {meta['seed']}, the one of this "
+        f"model; the leaderboard has the means over {seeds} splits.": seeds > 1,
+        "The holdout has too few rows of a class, or too few errors, for the intervals marked as rough "
+        "to hold what they promise. (Rows of one group, or the same row again, count once.)": any(
+            map(_is_rough, figures)
+        ),
+    }
+    told = " ".join(text for text, holds in words.items() if holds)
+    return "\n".join([*lines, told, "", prose(meta["selection"]["why"])])
 
 
 def _audit(meta: dict) -> str:
@@ -203,29 +193,20 @@ def _own_limits(meta: dict, metrics: dict) -> str:
     """Return the limits that not every run has, as lines of a list."""
     difference, share = meta["golden"]["difference_from_holdout"], metrics["prevalence"]
     rare = 0.5 if share is None else min(share, 1 - share)
-    limits = []
-    if meta["model"]["name"] == metrics["baseline"]["name"]:
-        limits.append(
-            "No model was better than the baseline, so the baseline is what was published."
-        )
-    if difference:
-        limits.append(
-            "A prediction depends on which rows are predicted with it: alone, some rows get a "
-            f"probability that differs by up to {difference:.2g}."
-        )
-    if meta["split"]["strategy"] != "time":
-        limits.append(
-            "The holdout was drawn at random from the same rows, so it says nothing about how the "
-            "model ages; `split: {strategy: time}` would."
-        )
-    if metrics["rows"] < FEW_ROWS:
-        limits.append(f"The holdout has {metrics['rows']:,} rows only: mind the intervals.")
-    if rare < RARE:
-        limits.append(
-            f"One class is rare ({percent(rare, 1)}), so a high accuracy says little; look at PR-AUC, "
-            "precision and recall."
-        )
-    return "".join(f"* {limit}\n" for limit in limits)
+    is_baseline = meta["model"]["name"] == metrics["baseline"]["name"]
+    limits = {
+        "No model was better than the baseline, so the baseline is what was published.": is_baseline,
+        "A prediction depends on which rows are predicted with it: alone, some rows get a probability "
+        f"that differs by up to {difference:.2g}.": difference,
+        "The holdout was drawn at random from the same rows, so it says nothing about how the model "
+        "ages; `split: {strategy: time}` would.": meta["split"]["strategy"] != "time",
+        f"The holdout has {metrics['rows']:,} rows only: mind the intervals.": (
+            metrics["rows"] < FEW_ROWS
+        ),
+        f"One class is rare ({percent(rare, 1)}), so a high accuracy says little; look at PR-AUC, "
+        "precision and recall.": rare < RARE,
+    }
+    return "".join(f"* {limit}\n" for limit, holds in limits.items() if holds)
 
 
 def _is_rough(figure: dict | None) -> bool:

@@ -51,7 +51,7 @@ def overview(
     folders, unlisted = [], []
     for name in tables(results, dataset):
         try:
-            folders += runs_of(results, name)
+            folders += runs_of(results / name / "runs")
         except InputError as error:
             unlisted.append(
                 _empty_line(name, "", results / name / "runs") | {"problem": str(error)}

@@ -90,14 +90,8 @@ def clean_rows(
     (`infer_numbers.unlike_signs`), nor a label in the target, if there is one, that is none of the
     training table's.
 
-    Args:
-        raw: every cell text, null for missing.
-        schema: the run's input schema.
-        count_repairs: is given the cleaned features and their repairs, to count what is unlike
-            training (`batch_check`).
-
-    Returns:
-        A table of the feature columns in which a bad cell is missing, and the bad cells by column.
+    Every cell of `raw` is text, null for missing. `count_repairs` is given the cleaned features and
+    their repairs, to count what is unlike training (`batch_check`). In the table a bad cell is missing.
     """
     features = [_with_iso(entry) for entry in schema["columns"] if entry["role"] == "feature"]
     table, repairs = clean_features(raw, schema | {"columns": features})
@@ -167,11 +161,10 @@ def predict_rows(
     threshold: float = 0.5,
     count_repairs: Counting | None = None,
 ) -> tuple[np.ndarray, np.ndarray, list[BadCells]]:
-    """Return the predictions of raw rows (as for `clean_rows`).
+    """Return the predictions of raw rows (as for `clean_rows`), and their bad cells.
 
-    Returns:
-        The probability of a 1 and the prediction (1 from `threshold` on), each of shape (rows,), and
-        the bad cells, in whose rows both should not be used.
+    The probability of a 1, and the prediction (1 from `threshold` on), each of shape (rows,). Where a
+    row has bad cells neither should be used.
     """
     table, problems = clean_rows(raw, schema, count_repairs)
     probability = predict_clean(model, table)
@@ -197,11 +190,7 @@ def no_probabilities(probability: np.ndarray) -> list[BadCells]:
 
 
 def check_columns(names: Sequence[str], schema: Schema, name: str) -> list[str]:
-    """Return which columns of a table are of no use here.
-
-    Raises:
-        InputError: a column that the model needs is missing.
-    """
+    """Return which columns of a table are of no use; InputError if one that is needed is missing."""
     missing = [column for column in input_columns(schema) if column not in names]
     if missing:
         hints = [

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,8 +79,7 @@ def predict_file(
     The output has the id columns as they stand in the input (or `row_id`, counted from 0, if the
     table has none), `probability`, `prediction` (1 for what the run's schema calls positive) and,
     under "null", `reason`. Columns of no use are named on stderr, and so is what is unlike training
-    beyond what is to be expected (`BatchCheck`), which a JSON file beside the output holds in full.
-    Both are written whole or not at all.
+    (`BatchCheck`), which a JSON file holds in full. Both files are written whole or not at all.
 
     Args:
         source: a file in any format that can be trained on, or "-" for standard input.
@@ -95,11 +94,8 @@ def predict_file(
         tables: raw tables, each with what it is, beside the one that the run was trained on.
         check: the file for what is unlike training; if None beside `destination`, a stream has none.
 
-    Returns:
-        `rows`, `bad_rows`, `unused_columns`, `warnings` and `seconds`.
-
-    Raises:
-        InputError: a file that cannot be read or written, a missing column, bad rows.
+    Returns `rows`, `bad_rows`, `unused_columns`, `warnings` and `seconds`. Raises InputError for a file
+    that cannot be read or written, a missing column or bad rows.
     """
     started, config = time.perf_counter(), run.meta["config"]
     suffix = _output_suffix(destination)
@@ -136,13 +132,16 @@ def predict_file(
                 summary = batch.write(model, temporary, show)
         found = summary.pop("check")
         if counts:
-            about = {"run_id": run.run_id, "input": name}
-            counts.write_text(
-                json.dumps(about | found, indent=1, ensure_ascii=False) + "\n", "utf-8"
-            )
-    _tell(name, found["warnings"], check)
-    summary["warnings"] = found["warnings"]
-    return summary | {"unused_columns": unused, "seconds": time.perf_counter() - started}
+            kept = {"run_id": run.run_id, "input": name} | found
+            counts.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    warnings = found["warnings"]
+    for warning in warnings[:SHOWN_WARNINGS]:
+        _say(f"warning: {name}: {warning}")
+    if (more := len(warnings) - SHOWN_WARNINGS) > 0:
+        where = f"; see {check}" if check else ""
+        _say(f"warning: {name}: {more:,} more columns are unlike training{where}")
+    about = {"unused_columns": unused, "warnings": warnings}
+    return summary | about | {"seconds": time.perf_counter() - started}
 
 
 class _Batch:
@@ -266,14 +265,6 @@ def _is_stream(name: str | Path) -> bool:
     return str(name) == STANDARD_STREAM or (Path(name).exists() and not Path(name).is_file())
 
 
-def _tell(name: str, warnings: list[str], check: str | Path | None) -> None:
-    for warning in warnings[:SHOWN_WARNINGS]:
-        _say(f"warning: {name}: {warning}")
-    if (more := len(warnings) - SHOWN_WARNINGS) > 0:
-        where = f"; see {check}" if check else ""
-        _say(f"warning: {name}: {more:,} more columns are unlike training{where}")
-
-
 def _output_suffix(destination: str | Path) -> str:
     path = Path(destination)
     if path.is_dir():
@@ -301,11 +292,11 @@ def _file_of(source: str | Path) -> Iterator[tuple[Path, str]]:
     name = "standard input" if is_standard else str(path)
     with own_folder() as folder:
         copy = folder / "input"
-        with ExitStack() as stack:
-            file = sys.stdin.buffer if is_standard else stack.enter_context(path.open("rb"))
+        opened = nullcontext(sys.stdin.buffer) if is_standard else path.open("rb")
+        with opened as file, copy.open("wb") as to:
             if path.is_char_device() and not file.isatty():  # /dev/zero never ends
                 raise InputError(f"{name}: {NO_FILES[stat.S_ISCHR]}")
-            shutil.copyfileobj(file, stack.enter_context(copy.open("wb")), 1 << 20)
+            shutil.copyfileobj(file, to, 1 << 20)
         yield copy, name
 
 
@@ -328,9 +319,8 @@ def _whole_output(destination: str | Path, suffix: str) -> Iterator[Path]:
         temporary = folder / f"output{suffix}"
         yield temporary
         try:
-            with ExitStack() as stack:
-                content = stack.enter_context(temporary.open("rb"))
-                out = sys.stdout.buffer if is_standard else stack.enter_context(path.open("wb"))
+            opened = nullcontext(sys.stdout.buffer) if is_standard else path.open("wb")
+            with temporary.open("rb") as content, opened as out:
                 shutil.copyfileobj(content, out, 1 << 20)
                 out.flush()
         except BrokenPipeError:  # whoever read it has had enough, as `head` does

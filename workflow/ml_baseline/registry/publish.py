@@ -14,16 +14,16 @@ from pathlib import Path
 
 from ml_baseline.errors import InputError
 from ml_baseline.files import current_umask, open_lock_file, sync_folder, whole_file
-from ml_baseline.registry.manifest import FORMAT, RUN_ID, Manifest, read_json_as
+from ml_baseline.registry.manifest import FORMAT, Manifest, read_json_as
 from ml_baseline.registry.runs import (
     CARD,
     LATEST_FILE,
     MANIFEST,
     SEAL,
-    by_time,
     changed_files,
     latest_run_id,
     opened,
+    runs_of,
 )
 from ml_baseline.seal import seal_of
 
@@ -43,16 +43,15 @@ def publish(
 ) -> str:
     """Publish a run, unless the newest one has the same content; return its run id.
 
-    The run's folder is filled under a temporary name and gets its own with one rename, so it is
-    there whole or not at all; then `latest.txt` is made to name it. Runs that are there are never
-    written to. What a killed process has left behind is swept by the next.
+    The run's folder is filled under a temporary name and gets its own with one rename; then
+    `latest.txt` is made to name it. What a killed process has left behind is swept by the next.
 
     Args:
         runs: the folder of the table's runs.
         files: the content of each file, by its path in the run.
         facts: what the manifest says of the run, see `contents.facts`.
-        circumstances: what it says of where the run was made. As the files of `CIRCUMSTANCES`, the
-            time and the card this does not count as content.
+        circumstances: what it says of where the run was made, which does not count as content, no
+            more than the time, the card and the files of `CIRCUMSTANCES`.
         card: makes the text of the run's README from its manifest.
     """
     runs = Path(runs)
@@ -73,12 +72,15 @@ def name_latest(runs: Path, run_id: str) -> None:
         temporary.write_text(f"{run_id}\n", encoding="ascii")
 
 
+def hashes(files: Mapping[str, bytes]) -> dict[str, str]:
+    """Return the SHA-256 of each file, in hexadecimal."""
+    return {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}
+
+
 def content_hash(files: Mapping[str, bytes], facts: dict) -> str:
     """Return the hash of what a run is, whenever and wherever it was made."""
-    digests = {
-        name: hashlib.sha256(files[name]).hexdigest() for name in files if name not in CIRCUMSTANCES
-    }
-    text = json.dumps({"files": digests, "facts": facts}, sort_keys=True, allow_nan=False)
+    own = {name: digest for name, digest in hashes(files).items() if name not in CIRCUMSTANCES}
+    text = json.dumps({"files": own, "facts": facts}, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -104,15 +106,13 @@ def _unchanged(runs: Path, content: str) -> str | None:
     """
     # An account that can keep no key takes the runs that are there for its own.
     trusted = seal_of(b"", make_key=True) is None
-    folders = [path for path in runs.iterdir() if RUN_ID.fullmatch(path.name)]
-    found = list(opened(folders, trusted))
-    named = None
+    found = list(opened(runs_of(runs), trusted))
     with contextlib.suppress(InputError):
         named = latest_run_id(runs)
-    latest = next((run for run in found if run.run_id == named), None)
-    for run in sorted(found, key=lambda run: run != latest):
-        newer = latest is None or by_time(run.folder) >= by_time(latest.folder)
-        if newer and run.meta["content"] == content:
+        places = [place for place, run in enumerate(found) if run.run_id == named]
+        found = found[places[0] :] if places else found
+    for run in found:
+        if run.meta["content"] == content:
             return None if changed_files(run) else run.run_id
     return None
 
@@ -128,7 +128,6 @@ def _publish(
     try:
         for name, data in files.items():
             _write(temporary / name, data)
-        digests = {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}
         for number in range(1, 10_000):
             run_id = f"{time:%Y-%m-%dT%H-%M-%SZ}__classification__seed{facts['seed']}"
             run_id += f"-{number}" if number > 1 else ""
@@ -137,7 +136,7 @@ def _publish(
             published = time.isoformat(timespec="microseconds")
             meta = {"format": FORMAT, "run_id": run_id, "published": published} | facts
             text = card(meta).encode()
-            meta["files"] = digests | {CARD: hashlib.sha256(text).hexdigest()}
+            meta["files"] = hashes(files) | hashes({CARD: text})
             manifest = json.dumps(meta, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
             # No run is published that could not be read again.
             read_json_as(Manifest, manifest.encode(), MANIFEST)

@@ -54,17 +54,11 @@ class Run:
 def find_run(
     name: str, results: Path = RESULTS, dataset: str | None = None, trusted: bool = False
 ) -> Run:
-    """Return the run that `name` stands for.
+    """Return the run that `name` stands for: a run id, the path of its folder, or "latest".
 
-    Args:
-        name: a run id, "latest", or the path of a run's folder. "latest" is the run that was last
-            published or trained.
-        results: the folder of the results.
-        dataset: look among the runs of this table only.
-        trusted: the user vouches for the run, even if it was published elsewhere.
-
-    Raises:
-        InputError: there is no such run, more than one, or none that can be used.
+    That is the one that was last published or trained. With `dataset`, only runs of this table are
+    looked at; `trusted` says that the user vouches for it, even if it was published elsewhere. Raises
+    InputError if there is no such run, more than one, or none that can be used.
     """
     folder = run_folder(name, Path(results), dataset)
     run = open_run(folder, trusted)
@@ -106,21 +100,17 @@ def tables(results: Path = RESULTS, dataset: str | None = None) -> list[str]:
     return [name for name in names if DATASET.fullmatch(name)]
 
 
-def runs_of(results: Path, dataset: str) -> list[Path]:
+def runs_of(runs: Path) -> list[Path]:
     """Return the folders of a table's runs, the oldest first; InputError if they cannot be listed."""
-    folders = [f for f in _listed(results / dataset / "runs") if RUN_ID.fullmatch(f.name)]
-    return sorted(folders, key=by_time)
+    return sorted((f for f in _listed(runs) if RUN_ID.fullmatch(f.name)), key=by_time)
 
 
 def run_folders(results: Path = RESULTS, dataset: str | None = None) -> list[Path]:
     """Return the folders of all runs that can be listed; InputError if those of `dataset` cannot."""
     found: list[Path] = []
     for name in tables(results, dataset):
-        try:
-            found += runs_of(results, name)
-        except InputError:
-            if dataset:
-                raise
+        with contextlib.nullcontext() if dataset else contextlib.suppress(InputError):
+            found += runs_of(results / name / "runs")
     return sorted(found, key=by_time)
 
 
@@ -139,11 +129,8 @@ def opened(folders: Iterable[Path], trusted: bool = False) -> Iterator[Run]:
 def open_run(folder: Path, trusted: bool = False) -> Run:
     """Return the run in a folder, its schema not read yet.
 
-    Nothing that stands in the folder is interpreted before its seal has shown that this account
-    published it, unless the user vouches for it.
-
-    Raises:
-        InputError: there is none, it comes from elsewhere and is not trusted, or it is damaged.
+    Nothing that stands there is interpreted before its seal has shown that this account published it,
+    unless the user vouches for it. Raises InputError if there is none, or it cannot be used.
     """
     if folder.is_symlink():
         raise InputError(f"{folder} is a symbolic link; name the run's own folder")

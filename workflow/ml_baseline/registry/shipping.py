@@ -51,8 +51,7 @@ CMD ["--trust"]
 def export_run(run: Run, path: str | Path) -> None:
     """Write a run into one file, whole or not at all.
 
-    Raises:
-        InputError: the name is not one of a zip file or is taken, or the run is not as published.
+    Raises InputError if the name is not one of a zip file or is taken, or the run is not as published.
     """
     path = Path(path)
     if path.suffix.lower() != SUFFIX:
@@ -81,8 +80,7 @@ def export_run(run: Run, path: str | Path) -> None:
 def export_container(run: Run, folder: Path) -> None:
     """Write a run and how an image of the service with it is built into a new folder.
 
-    Raises:
-        InputError: the name is taken, or the run is not as published.
+    Raises InputError if the name is taken, or the run is not as published.
     """
     try:
         folder.mkdir(parents=True)
@@ -101,16 +99,9 @@ def export_container(run: Run, folder: Path) -> None:
 def import_run(path: str | Path, results: Path, trusted: bool = False) -> Run:
     """Put the run in a file that `export_run` has made among the published runs; return it.
 
-    It becomes the latest of its table where there is none yet.
-
-    Args:
-        path: the zip file.
-        results: the folder of the results.
-        trusted: the user vouches for the run, even if it was published elsewhere.
-
-    Raises:
-        InputError: it is no such file or was not published with this account's key, a file in it is
-            not what the manifest says, or another run of this name is there.
+    It becomes the latest of its table where there is none yet. `trusted` is as for `runs.find_run`.
+    Raises InputError if it is no such file or was not published with this account's key, if a file in it
+    is not what the manifest says, or if another run of this name is there.
     """
     try:
         if not zipfile.is_zipfile(path):
