@@ -11,44 +11,42 @@ from ml_baseline.audit.views import Scored
 from ml_baseline.text import percent
 
 ALONE = Limit(
-    None,
-    0.99,
-    "roc_auc of one column alone: honest ones reach 0.975 (the worst perimeter of a tumour) and 0.986 "
+    fail=0.99,
+    why="roc_auc of one column alone: honest ones reach 0.975 (the worst perimeter of a tumour) and 0.986 "
     "(the odour of a mushroom), a copy of the target with 1 % of typing errors 0.99",
 )
 STRONG = Limit(
-    0.77,
-    None,
-    "with one of the next two, or with a step: a call's duration, known only after the call, has "
+    warn=0.77,
+    why="with one of the next two, or with a step: a call's duration, known only after the call, has "
     "0.82; checking_status, Contract, tenure and sex on the Titanic, all honest, 0.69 to 0.76",
 )
-GAP = Limit(0.7, None, "d' ahead of the best unrelated column: one honest table in ten exceeds it")
+GAP = Limit(
+    warn=0.7, why="d' ahead of the best unrelated column: one honest table in ten exceeds it"
+)
 DEPENDENCE = Limit(
-    0.05,
-    None,
-    "largest rank correlation with another column within a class, beyond chance: honest strong "
+    warn=0.05,
+    why="largest rank correlation with another column within a class, beyond chance: honest strong "
     "columns share causes with others, what is made from target and noise has none",
     below=True,
 )
 GIVEN_AWAY = Limit(
-    0.30,
-    None,
-    "share of a class that lies where the other never is, beyond two normal classes of the column's "
+    warn=0.30,
+    why="share of a class that lies where the other never is, beyond two normal classes of the column's "
     "roc_auc: honest tables reach 0.3, an amount that is zero unless the event happened 1",
 )
 CERTAIN = Limit(
-    None, 0.95, "lower bound that a failing column or pair must have: few rows prove little", True
+    fail=0.95,
+    why="lower bound that a failing column or pair must have: few rows prove little",
+    below=True,
 )
 STEP = Limit(
-    0.92,
-    None,
-    "balanced accuracy of one cut; with errors anywhere (`step_within`) it is a rule, no relation",
+    warn=0.92,
+    why="balanced accuracy of one cut; with errors anywhere (`step_within`) it is a rule, no relation",
 )
 STEP_WITHIN = Limit(
-    0.65,
-    None,
-    "roc_auc within the sides of the cut: honest cuts this good keep 0.78 and more",
-    True,
+    warn=0.65,
+    why="roc_auc within the sides of the cut: honest cuts this good keep 0.78 and more",
+    below=True,
 )
 # What is judged of a column by itself.
 LIMITS = {

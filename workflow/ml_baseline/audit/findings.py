@@ -38,9 +38,9 @@ class Limit(NamedTuple):
     a warning.
     """
 
-    warn: float | None
-    fail: float | None
-    why: str
+    warn: float | None = None
+    fail: float | None = None
+    why: str = ""
     below: bool = False
 
     @property

@@ -14,12 +14,11 @@ PAIR = Limit(
     "1.0, a warning as one column alone has 0.986",
 )
 GAIN = Limit(
-    0.8, None, "d' a pair surely adds to the best column of the table; honest tables up to 0.75"
+    warn=0.8, why="d' a pair surely adds to the best column of the table; honest tables up to 0.75"
 )
 OWN_GAIN = Limit(
-    1.0,
-    None,
-    "d' a pair surely adds to the better of the two, honest tables up to 0.95; half of it is enough "
+    warn=1.0,
+    why="d' a pair surely adds to the better of the two, honest tables up to 0.95; half of it is enough "
     "where the pair goes along with no other column (`single_dependence`)",
 )
 ONE_SIDED = 1.645

@@ -11,19 +11,17 @@ from ml_baseline.audit.views import View
 from ml_baseline.text import percent
 
 ONE_SIDE = Limit(
-    0.30,
-    None,
-    "share of a class whose rows have a value that (nearly) no row of the other has: honest tables "
+    warn=0.30,
+    why="share of a class whose rows have a value that (nearly) no row of the other has: honest tables "
     "reach 0.3 where a question is only asked of one class; ten flags that are each set for 5 % of "
     "the ones have 0.3 to 0.4",
 )
 BOTH_SIDES = Limit(
-    0.10, None, "the smaller of the two classes' shares: honest tables up to 0.09, one of 120 more"
+    warn=0.10,
+    why="the smaller of the two classes' shares: honest tables up to 0.09, one of 120 more",
 )
 SEGMENT = Limit(
-    0.08,
-    None,
-    "share of rows in segments of one column within which another settles the answer",
+    warn=0.08, why="share of rows in segments of one column within which another settles the answer"
 )
 # A value gives a class away where chance had put so many rows of the other, and this share of them
 # is there at most. Of ordered values chance is what the rows of the values around have.

@@ -9,12 +9,11 @@ from ml_baseline.audit.strength import FOLDS, by_fold, plainly_above_chance, ran
 from ml_baseline.audit.views import View
 
 TOGETHER = Limit(
-    0.68,
-    None,
-    "roc_auc of columns that tell the target and go along with no other column within a class, summed "
+    warn=0.68,
+    why="roc_auc of columns that tell the target and go along with no other column within a class, summed "
     "up: honest tables up to 0.61, a simulated one 0.67; signs of head injuries 0.79",
 )
-MANY = Limit(8, None, "columns of that kind: honest tables have up to 6 (a simulated one)")
+MANY = Limit(warn=8, why="columns of that kind: honest tables have up to 6 (a simulated one)")
 # Where the many of them tell at least this much.
 MANY_TELL = 0.58
 # With fewer rows nothing goes along with anything for sure. From the second on one column is enough;

@@ -21,15 +21,13 @@ EVENNESS = Limit(
     "400 honest columns is 2.8, encodings of 5 to 40 rows a level have 5 to 100",
 )
 BESIDE = Limit(
-    3.5,
-    None,
-    "standard errors by which a column's squared correlation with the labels of the rows beside it, in "
+    warn=3.5,
+    why="standard errors by which a column's squared correlation with the labels of the rows beside it, in "
     "the file or by another column, exceeds that of the labels with each other: honest ones up to 1.9",
 )
 NEAR = Limit(
-    2.2,
-    None,
-    "the same of the rows nearest to it, in what the other columns leave of both: honest ones up to 1.5",
+    warn=2.2,
+    why="the same of the rows nearest to it, in what the other columns leave of both: honest ones up to 1.5",
 )
 # A column that tells less than this roc_auc by itself helps no model.
 TELLING = 0.54

@@ -9,14 +9,12 @@ from ml_baseline.audit.registry import check
 from ml_baseline.audit.strength import distance, lower_bound, rank_auc
 
 SCORE = Limit(
-    0.998,
-    None,
-    "out-of-fold roc_auc; honest models of easy tables reach 0.997 (breast cancer 0.995)",
+    warn=0.998,
+    why="out-of-fold roc_auc; honest models of easy tables reach 0.997 (breast cancer 0.995)",
 )
 GAIN = Limit(
-    1.5,
-    None,
-    "d' above the best single column, from 0.985 on: honest models that are nearly always right have "
+    warn=1.5,
+    why="d' above the best single column, from 0.985 on: honest models that are nearly always right have "
     "a column that is often right (breast cancer 0.6)",
 )
 CERTAIN = Limit(0.99, 0.998, "lower bound of the roc_auc: near 1 it asks for thousands of rows")

@@ -8,7 +8,7 @@ from ml_baseline.audit.registry import check
 from ml_baseline.data.schema import feature_columns
 
 PREPARED = Limit(
-    1, None, "columns whose mean over all rows is exactly 0, or whose gaps are filled in with it"
+    warn=1, why="columns whose mean over all rows is exactly 0, or whose gaps are filled in with it"
 )
 # How exactly a mean, a deviation or a share must be met: the precision a CSV may have lost.
 EXACTLY = 1e-6

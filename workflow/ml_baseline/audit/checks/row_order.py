@@ -8,14 +8,12 @@ from ml_baseline.audit.registry import check
 from ml_baseline.audit.strength import numbers_auc, plainly_above_chance
 
 POSITION = Limit(
-    0.80,
-    None,
-    "roc_auc of the position: files in some order by chance reach 0.75, one sorted by class has 1",
+    warn=0.80,
+    why="roc_auc of the position: files in some order by chance reach 0.75, one sorted by class has 1",
 )
 NEIGHBOURS = Limit(
-    0.35,
-    None,
-    "kappa of rows side by side in the file, or of its pairs, beyond that of rows ten apart: 0 where the "
+    warn=0.35,
+    why="kappa of rows side by side in the file, or of its pairs, beyond that of rows ten apart: 0 where the "
     "file is shuffled, 0.33 where it is sorted by street; a nest and its two birds have 1",
 )
 # Distances at which rows of a file in some slow order are as much alike as those side by side.

@@ -6,7 +6,7 @@ from ml_baseline.audit.context import Context
 from ml_baseline.audit.findings import Finding, Limit
 from ml_baseline.audit.registry import check
 
-LIMIT = Limit(None, 1, "rows that must not be there")
+LIMIT = Limit(fail=1, why="rows that must not be there")
 
 
 @check(

@@ -25,7 +25,8 @@ NUMBERS = Limit(
     0.35, 0.50, "kappa for a feature of whole numbers: prices and sizes recur without naming anyone"
 )
 RECURS = Limit(
-    0.05, None, "a declared id that recurs on both sides is worth a word however the target behaves"
+    warn=0.05,
+    why="a declared id that recurs on both sides is worth a word however the target behaves",
 )
 # A column may name entities if it has at least so many values ...
 FEWEST_ENTITIES = 20

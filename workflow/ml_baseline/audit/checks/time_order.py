@@ -13,7 +13,7 @@ LOSS = Limit(
     0.10,
     "roc_auc lost by learning from earlier rows only; fails only for declared times and dates",
 )
-DRIFT = Limit(0.57, None, "roc_auc of time alone: how far the share of ones moves with time")
+DRIFT = Limit(warn=0.57, why="roc_auc of time alone: how far the share of ones moves with time")
 FEWEST_TIMES = 5
 # The share of rows that counts as the future, and rows on either side of a row in time.
 FUTURE = 0.4
