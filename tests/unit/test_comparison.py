@@ -17,6 +17,10 @@ from ml_baseline.scoring.significance import (
 ALL = list(METRICS)
 
 
+def compare_by(metrics, *arguments):
+    return pd.concat([compare(*arguments, metric=metric) for metric in metrics], ignore_index=True)
+
+
 def models(rows=400, prevalence=0.3, seed=0):
     """Two good models that share most of their noise, one that knows nothing, and the dummy."""
     generator = np.random.default_rng(seed)
@@ -43,7 +47,7 @@ def row_of(table, model, metric="roc_auc"):
 
 def test_a_comparison_has_a_row_for_each_metric_and_model():
     target, probabilities = models()
-    table = compare(target, probabilities, "dummy", "logistic", metrics=["brier", "roc_auc"])
+    table = compare_by(["brier", "roc_auc"], target, probabilities, "dummy", "logistic")
     assert list(table["metric"]) == ["brier"] * 4 + ["roc_auc"] * 4
     assert list(table["model"]) == list(probabilities) * 2
     assert list(table.columns) == [
@@ -66,7 +70,7 @@ def test_a_comparison_has_a_row_for_each_metric_and_model():
 def test_the_interval_leaves_out_0_where_the_p_value_is_small(metric):
     for seed in range(6):
         target, probabilities = models(rows=150, seed=seed)
-        table = compare(target, probabilities, "dummy", "forest", metrics=metric)
+        table = compare(target, probabilities, "dummy", "forest", metric=metric)
         for role in ("baseline", "best"):
             excluded = (table[f"{role}_low"] > 0) | (table[f"{role}_high"] < 0)
             assert (excluded == (table[f"{role}_p"] < 0.05)).all()
@@ -86,7 +90,7 @@ def blind_value(metric, target, probability):
 def test_models_are_compared_with_the_best_without_a_look_at_a_row(metric, prevalence):
     target, probabilities = models(prevalence=prevalence)
     probabilities["yes"] = np.ones(len(target))
-    table = compare(target, probabilities, "dummy", "logistic", metrics=metric)
+    table = compare(target, probabilities, "dummy", "logistic", metric=metric)
     for row in table.to_dict(orient="records"):
         best = blind_value(metric, target, probabilities[row["model"]])
         assert row["blind_difference"] == pytest.approx(row["value"] - best, abs=1e-12)
@@ -104,7 +108,7 @@ def test_noise_is_better_than_a_blind_answer_as_seldom_as_promised(metric):
     for seed in range(60):
         target, probabilities = models(rows=300, prevalence=0.4, seed=seed)
         two = {name: probabilities[name] for name in ("noise", "dummy")}
-        row = row_of(compare(target, two, "dummy", "noise", metrics=metric), "noise", metric)
+        row = row_of(compare(target, two, "dummy", "noise", metric=metric), "noise", metric)
         sign = 1 if METRICS[metric].higher_is_better else -1
         found.append(row["blind_p"] < 0.05 and sign * row["blind_difference"] > 0)
     assert sum(found) <= 5
@@ -127,7 +131,7 @@ def test_the_baseline_can_be_the_best():
 def test_the_same_probabilities_do_not_differ(metric):
     target, probabilities = models()
     probabilities["copy"] = probabilities["logistic"].copy()
-    table = compare(target, probabilities, "dummy", "logistic", metrics=metric)
+    table = compare(target, probabilities, "dummy", "logistic", metric=metric)
     row = row_of(table, "copy", metric)
     columns = ["best_difference", "best_low", "best_high", "best_p"]
     assert list(row[columns]) == [0, 0, 0, 1]
@@ -138,7 +142,7 @@ def test_models_that_happen_to_predict_the_same_are_not_known_to_be_the_same():
     target, probabilities = models()
     probabilities["shifted"] = np.clip(probabilities["logistic"] * 0.999, 0, 1)
     assert ((probabilities["shifted"] >= 0.5) == (probabilities["logistic"] >= 0.5)).all()
-    table = compare(target, probabilities, "dummy", "logistic", metrics="accuracy")
+    table = compare(target, probabilities, "dummy", "logistic", metric="accuracy")
     row = row_of(table, "shifted", "accuracy")
     assert (row["best_difference"], row["best_p"]) == (0, 1)
     assert row["best_low"] < 0 < row["best_high"]
@@ -148,7 +152,7 @@ def test_perfect_models_are_compared_without_nan():
     target = np.arange(80) % 2
     perfect, other = target * 0.8 + 0.1, target * 0.6 + 0.2
     probabilities = {"dummy": np.full(80, 0.5), "one": perfect, "other": other}
-    table = compare(target, probabilities, "dummy", "one", metrics=ALL)
+    table = compare_by(ALL, target, probabilities, "dummy", "one")
     assert table.notna().all(axis=None)
     row = row_of(table, "other")
     assert (row["best_difference"], row["best_p"]) == (0, 1)
@@ -172,7 +176,7 @@ def test_a_difference_is_reliable_only_where_both_values_hang_on_enough_rows():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"metrics": ["roc_auc", "auc"]}, "no metric 'auc'"),
+        ({"metric": "auc"}, "no metric 'auc'"),
         ({"level": 95}, "level is 95"),
         ({"threshold": 2}, "threshold is 2"),
         ({"table_rows": 10}, "table_rows is 10"),
@@ -216,7 +220,7 @@ def test_areas_are_compared_by_the_test_of_delong(digits):
 
 def test_pairing_makes_a_difference_surer_than_its_parts():
     target, probabilities = models()
-    table = compare(target, probabilities, None, "logistic", metrics=ALL)
+    table = compare_by(ALL, target, probabilities, None, "logistic")
     for metric in ALL:
         row = row_of(table, "forest", metric)
         alone = confidence_intervals(target, probabilities["forest"]).loc[metric]
@@ -234,7 +238,7 @@ def test_against_a_model_that_ranks_nothing_the_interval_is_the_model_s_own():
 def test_average_precision_rises_with_the_prevalence_and_so_does_the_baseline_s():
     target, probabilities = models()
     row = row_of(
-        compare(target, probabilities, "dummy", "logistic", metrics="pr_auc"), "noise", "pr_auc"
+        compare(target, probabilities, "dummy", "logistic", metric="pr_auc"), "noise", "pr_auc"
     )
     own, dummy = (
         confidence_intervals(target, probabilities[name]).loc["pr_auc"]
@@ -249,7 +253,7 @@ def test_differences_of_average_precision_are_freed_of_their_skewness():
     target, probabilities = models(rows=120, seed=3)
     one, other = probabilities["noise"], probabilities["logistic"]
     row = row_of(
-        compare(target, {"one": one, "other": other}, None, "other", metrics="pr_auc"),
+        compare(target, {"one": one, "other": other}, None, "other", metric="pr_auc"),
         "one",
         "pr_auc",
     )
@@ -294,8 +298,8 @@ def test_parts_of_rows_tell_the_spread_of_a_metric(metric, table_rows):
 def test_a_stratified_part_of_a_table_is_surer_of_differences_too():
     target, probabilities = models(prevalence=0.1)
     arguments = (target, probabilities, "dummy", "logistic")
-    alone = row_of(compare(*arguments, metrics="log_loss"), "noise", "log_loss")
-    part = row_of(compare(*arguments, metrics="log_loss", table_rows=2000), "noise", "log_loss")
+    alone = row_of(compare(*arguments, metric="log_loss"), "noise", "log_loss")
+    part = row_of(compare(*arguments, metric="log_loss", table_rows=2000), "noise", "log_loss")
     assert part["baseline_difference"] == alone["baseline_difference"]
     width = alone["baseline_high"] - alone["baseline_low"]
     assert part["baseline_high"] - part["baseline_low"] < 0.95 * width
@@ -308,7 +312,7 @@ def test_log_losses_of_models_that_are_certain_of_rows_are_compared_by_their_int
     forest[np.flatnonzero(target == 0)[:300]] = 0.0
     for first, other in (("forest", "dummy"), ("dummy", "forest")):
         two = {"forest": forest, "dummy": probabilities["dummy"]}
-        row = row_of(compare(target, two, None, other, metrics="log_loss"), first, "log_loss")
+        row = row_of(compare(target, two, None, other, metric="log_loss"), first, "log_loss")
         own = confidence_intervals(target, forest).loc["log_loss"]
         up = "best_high" if first == "forest" else "best_low"
         reach = abs(row[up] - row["best_difference"])
@@ -321,7 +325,7 @@ def test_a_difference_of_few_predictions_is_not_reliable():
         other = probabilities["logistic"].copy()
         other[:flipped] = 1 - other[:flipped]
         two = {"one": probabilities["logistic"], "other": other}
-        table = compare(target, two, None, "one", metrics=["accuracy", "mcc", "roc_auc"])
+        table = compare_by(["accuracy", "mcc", "roc_auc"], target, two, None, "one")
         found = [
             row_of(table, "other", name)["reliable"] for name in ("accuracy", "mcc", "roc_auc")
         ]
@@ -346,7 +350,7 @@ def test_holm_is_at_least_as_strict_as_controlling_false_discoveries():
 
 def test_p_values_are_adjusted_for_the_models_that_were_compared():
     target, probabilities = models()
-    table = compare(target, probabilities, "dummy", "logistic", metrics=["roc_auc", "brier"])
+    table = compare_by(["roc_auc", "brier"], target, probabilities, "dummy", "logistic")
     for metric in ("roc_auc", "brier"):
         of_metric = table[table["metric"] == metric]
         for role, itself in (("baseline", "dummy"), ("best", "logistic")):
@@ -376,7 +380,7 @@ def test_splits_with_intervals_shorten_them_as_far_as_the_table_allows():
 
 def test_comparisons_over_splits_are_surer_than_one():
     tables = [
-        compare(*models(seed=seed), "dummy", "logistic", metrics=["roc_auc", "brier"])
+        compare_by(["roc_auc", "brier"], *models(seed=seed), "dummy", "logistic")
         for seed in range(4)
     ]
     together = compare_over_splits(tables, 0.2)

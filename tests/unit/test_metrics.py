@@ -158,7 +158,7 @@ def test_a_metric_of_rates_is_one_entry(monkeypatch):
         both = table.loc["youden", limit], table.loc["balanced_accuracy", limit]
         assert both[0] == pytest.approx(2 * both[1] - 1)
     models = {"one": probability, "other": probability**2}
-    assert len(compare(target, models, None, "one", metrics="youden")) == 2
+    assert len(compare(target, models, None, "one", metric="youden")) == 2
 
 
 def test_the_point_metrics_need_neither_scikit_learn_nor_scipy_nor_pandas():

@@ -142,10 +142,10 @@ def test_differences_are_counted_by_unit_too(metric):
     target, probability, _ = rows_in_groups(300, 1)
     other = expit(np.random.default_rng(5).normal(size=300) + 0.5 * target)
     models = {"one": probability, "other": other}
-    once = compare(target, models, None, "other", metrics=metric).iloc[0]
+    once = compare(target, models, None, "other", metric=metric).iloc[0]
     thrice = {name: np.tile(p, 3) for name, p in models.items()}
     found = compare(
-        np.tile(target, 3), thrice, None, "other", metrics=metric, units=np.tile(np.arange(300), 3)
+        np.tile(target, 3), thrice, None, "other", metric=metric, units=np.tile(np.arange(300), 3)
     ).iloc[0]
     for role in ("best", "blind"):
         limits = [f"{role}_low", f"{role}_high"]
@@ -167,9 +167,10 @@ def test_next_to_no_groups_have_wide_intervals_and_no_others(groups, said):
     assert (table["low"] <= table["value"] + 1e-9).all()
     assert (table["high"] >= table["value"] - 1e-9).all()
     models = {"one": probability[said], "other": unsure * 0.9, "dummy": np.full(60, 0.5)}
-    compared = compare(target, models, "dummy", "other", metrics=ALL, units=group)
-    assert compared.notna().all(axis=None)
-    assert not compared["reliable"].any()
+    for metric in ALL:
+        compared = compare(target, models, "dummy", "other", metric=metric, units=group)
+        assert compared.notna().all(axis=None)
+        assert not compared["reliable"].any()
 
 
 # In results

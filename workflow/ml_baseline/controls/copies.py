@@ -53,27 +53,26 @@ def with_and_without(
     without = cross_validate(train, schema, plain, settings["random_state"])
     compared = (without["fold"] > without["fold"].min()).to_numpy()
     rows = train.set_index("row_id").loc[without["row_id"][compared]].reset_index()
-    found = compare(
-        without["target"][compared].to_numpy(),
-        {
-            "with": oof[chosen]["probability"][compared].to_numpy(),
-            "without": without["probability"][compared].to_numpy(),
-        },
-        None,
-        "without",
-        settings["threshold"],
-        [*dict.fromkeys([CHOSEN_BY, settings["select_by"]])],
-        settings["level"],
-        units=units(rows, schema),
-    ).set_index(["metric", "model"])
+    said = {
+        "with": oof[chosen]["probability"][compared].to_numpy(),
+        "without": without["probability"][compared].to_numpy(),
+    }
     told = []
-    for metric in found.index.unique("metric"):
-        row = found.loc[(metric, "with")]
-        difference, low, high = (row[f"best_{name}"] for name in ("difference", "low", "high"))
+    for metric in dict.fromkeys([CHOSEN_BY, settings["select_by"]]):
+        found = compare(
+            without["target"][compared].to_numpy(),
+            said,
+            None,
+            "without",
+            settings["threshold"],
+            metric,
+            settings["level"],
+            units=units(rows, schema),
+        )
+        difference, low, high = found.loc[0, ["best_difference", "best_low", "best_high"]]
         better = (low > 0) if metric_named(metric).higher_is_better else (high < 0)
         verdict = "helped" if better else "harmed"
         if low <= 0 <= high:
             verdict = "no difference that can be told"
-        values = row["value"], found.loc[(metric, "without"), "value"]
-        told.append((chosen, metric, *values, difference, low, high, verdict))
+        told.append((chosen, metric, *found["value"], difference, low, high, verdict))
     return pd.DataFrame(told, columns=[*columns, "verdict"])

@@ -49,18 +49,11 @@ def choosing_scores(
     select_by: str,
     threshold: float,
 ) -> tuple[pd.DataFrame, list[int]]:
-    """Return the scores that models are ranked by, one row a seed and model, and what is reported.
+    """Return the scores that models are ranked by, and the seeds that are reported.
 
-    Args:
-        oof: for each seed the out-of-fold predictions of each model that has some.
-        holdouts: the rows held out in each split: `row_id`.
-        seeds: all seeds, that of the published model first.
-        select_by: the metric that chooses.
-        threshold: from which probability on a one is predicted.
-
-    Returns:
-        `seed, model` and the metric under its name, of the rows that are in no reported holdout; and the seeds
-        whose holdouts are reported (see `reported_seeds`).
+    `oof` holds for each seed the out-of-fold predictions of each model that has some; `holdouts`,
+    `seeds` and what is reported are as in `reported_seeds`. The scores are `seed, model` and the
+    metric `select_by`, one row a seed and model, of the rows that are in no reported holdout.
     """
     if not oof:  # no model could be trained with any seed
         return pd.DataFrame(columns=["seed", "model", select_by]), list(seeds[:1])

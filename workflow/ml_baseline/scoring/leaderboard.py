@@ -227,7 +227,7 @@ def compared_models(
             parts[best]["target"].to_numpy(),
             {name: part["probability"].to_numpy() for name, part in parts.items()},
             best=best,
-            metrics=settings["select_by"],
+            metric=settings["select_by"],
             units=parts[best].get("unit"),
             table_rows=stratified_rows(settings["strategy"], table_rows),
             **{name: settings[name] for name in ("baseline", "threshold", "level")},

@@ -23,13 +23,10 @@ ENOUGH_EFFECTIVE_ROWS = 5
 def scores(target, probability, threshold: float = 0.5) -> dict[str, float]:
     """Return every metric of `METRICS`, in that order, then `threshold`, `prevalence` and `rows`.
 
-    `target` holds zeros and ones, `probability` the predicted probability of a one (both of shape
-    (rows,)). A row is predicted as a one where its probability is at least `threshold`. All values
-    are those scikit-learn gives for the same float64 numbers: `precision` is 0 where no row is
-    predicted as a one, `pr_auc` is the average precision, and `log_loss` (in nats) keeps the
-    probabilities one rounding error away from 0 and 1. `prevalence` is the share of ones.
-
-    Raises InputError as `sample_of` does.
+    The arguments, and errors, are those of `sample_of`. All values are those scikit-learn gives for
+    the same float64 numbers: `precision` is 0 where no row is predicted as a one, `pr_auc` is the
+    average precision, and `log_loss` (in nats) keeps the probabilities one rounding error away from
+    0 and 1. `prevalence` is the share of ones.
     """
     sample = sample_of(target, probability, threshold)
     values: dict[str, float] = {name: value(name, sample) for name in METRICS}
@@ -103,11 +100,6 @@ def confidence_intervals(
       of both classes; for log_loss and brier the losses;
     * `reliable`: False where there are fewer than 20 rows of either class (units that have some), or
       fewer than 5 effective rows: the interval is then a rough guide.
-
-    The methods are those that hold what they promise in `tests/proofs/test_coverage.py`. What has not
-    been seen cannot be excluded: if all rows are predicted right, or perfectly ranked, the interval
-    still reaches as far as about 4 rows in n would take it. Only a probability that is the same for
-    every row gives an interval without width, [0.5, 0.5], for roc_auc.
 
     Raises InputError as `sample_of` does, and for a `level` that is not between 0 and 1.
     """

@@ -18,7 +18,7 @@ from ml_baseline.scoring.intervals import (
     without_skewness,
 )
 from ml_baseline.scoring.methods import CERTAIN_APART, METHODS
-from ml_baseline.scoring.metrics import BLIND, FLAGGED, metric_named
+from ml_baseline.scoring.metrics import BLIND, FLAGGED, Metric, metric_named
 from ml_baseline.scoring.sample import Sample, sample_of
 from ml_baseline.scoring.scores import ENOUGH_EFFECTIVE_ROWS as ENOUGH_EFFECTIVE_ROWS_OF_ONE
 from ml_baseline.scoring.scores import (
@@ -46,7 +46,7 @@ def compare(
     baseline: str | None,
     best: str,
     threshold: float = 0.5,
-    metrics: str | Sequence[str] = "roc_auc",
+    metric: str = "roc_auc",
     level: float = 0.95,
     table_rows: int | None = None,
     units=None,
@@ -57,13 +57,13 @@ def compare(
     among them. `best` must have been chosen on other rows than these; chosen on these it would be
     flattered, and the p-values with it. The others are those of `scores.confidence_intervals`.
 
-    Returns a DataFrame with one row for each metric and model, in the order given, and the columns
+    Returns a DataFrame with one row for each model, in the order given, and the columns
 
     * `metric`, `model`, `value`, `baseline`, `best`, `blind`;
     * `baseline_difference`, `baseline_low`, `baseline_high`: the model's value minus the baseline's,
       with its interval at `level` (negative is better where less is better);
     * `baseline_p`, `baseline_p_adjusted`: the two-sided p-value of no difference, at least 1e-12, and
-      the same adjusted by `holm` for the models tried (one family for each metric);
+      the same adjusted by `holm` for the models tried;
     * `best_difference` ... `best_p_adjusted`: the same against the best;
     * `blind_difference` ... `blind_p_adjusted`: the same against the best that can be had without a
       look at a row, which `blind` names (see `metrics.BLIND`): by F1 a coin flip beats a baseline that
@@ -88,32 +88,30 @@ def compare(
     import pandas as pd
 
     checked_level(level)
-    metrics = [metrics] if isinstance(metrics, str) else list(metrics)
+    judged_by = metric_named(metric)
     models = {
-        model: _Model(sample_of(target, probability, threshold, table_rows, units), metrics)
+        model: _Model(judged_by, sample_of(target, probability, threshold, table_rows, units))
         for model, probability in probability_by_model.items()
     }
     enough_of_both = enough_of_both_classes(models[best].sample)
+    names = {"baseline": baseline, "best": best, "blind": BLIND[judged_by.blind]}
     rows = []
-    for metric in metrics:
-        blind = BLIND[metric_named(metric).blind]
-        names = {"baseline": baseline, "best": best, "blind": blind}
-        for model, own in models.items():
-            value, _, effective, _ = own.estimates[metric]
-            row = {"metric": metric, "model": model, "value": value} | names
-            others = (models.get(baseline), models[best], own.blind(metric))
-            for role, other in zip(ROLES, others, strict=True):
-                row |= _columns(role, _difference(metric, own, other, level))
-                if other is None or role == "blind":
-                    continue
-                effective = min(effective, other.estimates[metric].effective_rows)
-                if metric_named(metric).method in OF_PREDICTIONS and other is not own:
-                    differ = own.sample.predicted != other.sample.predicted
-                    effective = min(effective, count_of(differ, own.sample))
-            if own.ranks_nothing:
-                row["blind_p"] = 1.0
-            row["reliable"] = bool(enough_of_both and effective >= ENOUGH_EFFECTIVE_ROWS)
-            rows.append(row)
+    for model, own in models.items():
+        value, _, effective, _ = own.estimate
+        row = {"metric": judged_by.name, "model": model, "value": value} | names
+        others = (models.get(baseline), models[best], own.blind())
+        for role, other in zip(ROLES, others, strict=True):
+            row |= _columns(role, _difference(own, other, level))
+            if other is None or role == "blind":
+                continue
+            effective = min(effective, other.estimate.effective_rows)
+            if judged_by.method in OF_PREDICTIONS and other is not own:
+                differ = own.sample.predicted != other.sample.predicted
+                effective = min(effective, count_of(differ, own.sample))
+        if own.ranks_nothing:
+            row["blind_p"] = 1.0
+        row["reliable"] = bool(enough_of_both and effective >= ENOUGH_EFFECTIVE_ROWS)
+        rows.append(row)
     constant = {model for model, of in models.items() if of.ranks_nothing}
     return pd.DataFrame(_adjusted(rows, constant))
 
@@ -121,7 +119,7 @@ def compare(
 def compare_over_splits(comparisons: Sequence, test_share: float, level: float = 0.95):
     """Return one comparison for several splits of a table: the tables of `compare`, taken together.
 
-    `comparisons` holds one result of `compare` for each split (seed), all for the same metrics,
+    `comparisons` holds one result of `compare` for each split (seed), all for the same metric,
     models, baseline and best, at the same `level`, and made without `table_rows`; values and
     differences are combined as in `combine_over_splits`, and the p-values go with these intervals.
     `reliable` is True only where it is so for all splits. One comparison alone comes back as it is.
@@ -181,41 +179,38 @@ def holm(p_values) -> np.ndarray:
 
 
 class _Model:
-    """What is compared of a model: its answers, its estimates, its units' parts in them."""
+    """What is compared of a model by a metric: its answers, its estimate, its units' parts in it."""
 
-    def __init__(self, sample: Sample, metrics: Sequence[str]):
-        self.sample = sample
+    def __init__(self, metric: Metric, sample: Sample):
+        self.metric, self.sample = metric, sample
         self.ranks_nothing = np.ptp(sample.probability) == 0
-        self.estimates = {metric: estimate(metric, sample) for metric in metrics}
-        self.parts = {metric: parts_of_units(metric, sample) for metric in metrics}
+        self.estimate, self.parts = estimate(metric, sample), parts_of_units(metric, sample)
 
-    def blind(self, name: str) -> "_Model":
-        """Return what answers best by a metric without a look at a row, on the same rows.
+    def blind(self) -> "_Model":
+        """Return what answers best without a look at a row, on the same rows.
 
         That is the share of ones as the probability of each, always the same class, or, where ones
         found are all that counts, as many rows as this model flags, drawn at random.
         """
-        kind, sample = metric_named(name).blind, self.sample
+        kind, sample = self.metric.blind, self.sample
         share = sample.target.mean()
         constant = {"majority": float(share >= 0.5), "yes": 1.0}.get(kind, share)
         probability = np.full(sample.target.size, constant)
         said = probability, probability >= 0.5
-        blind = _Model(Sample(sample.target, *said, sample.noise, sample.units), [name])
+        blind = _Model(self.metric, Sample(sample.target, *said, sample.noise, sample.units))
         if kind == "rate":
-            blind.estimates[name] = estimate(FLAGGED, sample)
-            blind.parts[name] = parts_of_units(FLAGGED, sample)
+            blind.estimate, blind.parts = estimate(FLAGGED, sample), parts_of_units(FLAGGED, sample)
         return blind
 
 
-def _difference(name: str, one: _Model, other: _Model | None, level: float) -> tuple[float, ...]:
+def _difference(one: _Model, other: _Model | None, level: float) -> tuple[float, ...]:
     """Return the difference of two models on the same rows, its limits and its p-value."""
     if other is None:
         return (math.nan,) * 4
     if np.array_equal(one.sample.probability, other.sample.probability):
         return 0.0, 0.0, 0.0, 1.0
-    metric = metric_named(name)
-    parts, other_parts = one.parts[name], other.parts[name]
-    estimates = one.estimates[name], other.estimates[name]
+    metric, estimates = one.metric, (one.estimate, other.estimate)
+    parts, other_parts = one.parts, other.parts
     difference = estimates[0].value - estimates[1].value
     no_spread = not (parts.any() and other_parts.any() and (parts != other_parts).any())
     certain = any(of_one.method == CERTAIN_APART for of_one in estimates)
@@ -311,11 +306,9 @@ def _adjusted(rows: list[dict], constant: set[str]) -> list[dict]:
     `constant` are the models that give every row the same probability.
     """
     for role in ROLES:
-        for metric in {row["metric"]: None for row in rows}:
-            family = [row for row in rows if row["metric"] == metric]
-            # What is compared with its like is not one of the tests: its p stays 1.
-            like = constant if role == "blind" else {family[0][role]}
-            family = [row for row in family if row["model"] not in like]
-            for row, p in zip(family, holm([row[f"{role}_p"] for row in family]), strict=True):
-                row[f"{role}_p_adjusted"] = float(p)
+        # What is compared with its like is not one of the tests: its p stays 1.
+        like = constant if role == "blind" else {rows[0][role]}
+        family = [row for row in rows if row["model"] not in like]
+        for row, p in zip(family, holm([row[f"{role}_p"] for row in family]), strict=True):
+            row[f"{role}_p_adjusted"] = float(p)
     return rows
