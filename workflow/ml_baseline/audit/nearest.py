@@ -233,11 +233,10 @@ def by_agreement(looked_up: LookedUp) -> Neighbours:
         close, same = (-np.log(np.maximum(count, 1) / len(train)) for count in (agreeing, equal))
         ours, theirs, close, same = (x.astype(np.float32) for x in (ours, theirs, close, same))
         columns.append(_Compared(ours, theirs, close, same, tolerance))
+    found = np.zeros((3, len(rows)), dtype=bool)
     if _independent(columns) < FEWEST_COLUMNS - 0.5:
-        never = np.zeros(len(rows), dtype=bool)
-        return Neighbours(never, never, never, target)
+        return Neighbours(found[0], found[1], found[2], target)
     most = np.sum([column.close for column in columns], axis=0)
-    stands_out, agrees, next_agrees = [], [], []
     step = max(BLOCK // len(train), 1)
     for start in range(0, len(rows), step):
         part = slice(start, start + step)
@@ -257,11 +256,7 @@ def by_agreement(looked_up: LookedUp) -> Neighbours:
             * (np.abs(column.ours[part] - column.theirs[nearest[:, 0]]) <= column.tolerance)
             for column in columns
         )
-        stands_out.append(
-            (drops[each, place] >= AGREEING * most[part]) & (shared >= MOSTLY * most[part])
-        )
+        stands_out = (drops[each, place] >= AGREEING * most[part]) & (shared >= MOSTLY * most[part])
         alike = train_target[nearest] == target[part, None]
-        agrees.append(alike[:, 0])
-        next_agrees.append(alike[each, place + 1])
-    found = [np.concatenate(parts) for parts in (stands_out, agrees, next_agrees)]
+        found[:, part] = stands_out, alike[:, 0], alike[each, place + 1]
     return Neighbours(found[0], found[1], found[2], target)

@@ -43,8 +43,8 @@ SAME_TEXT = "{a} being equal to {b}"
 class Pair(NamedTuple):
     """Two columns and how they are put together."""
 
-    first: View
-    second: View
+    first: Scored
+    second: Scored
     how: str
 
 
@@ -62,7 +62,7 @@ def strongest_pairs(
         on_grid, grid_tries = _search_grid(usable, target, rows)
         combined, combined_tries = _search_combined(usable, target, rows)
         pairs, tries = on_grid + combined, grid_tries + combined_tries
-    pairs += _equal_texts([one.view for one in usable], context.sample)
+    pairs += _equal_texts(usable, context.sample)
     found = [(_together(pair, context), pair) for pair in pairs]
     return sorted(found, key=lambda one: -one[0].strength.auc), tries
 
@@ -74,10 +74,9 @@ def _search_grid(
     if len(usable) > MOST_COLUMNS:
         usable = sorted(usable, key=lambda one: -one.strength.auc)[:MOST_COLUMNS]
     levels = 8 if len(usable) <= FINE_COLUMNS else 4
-    views = [one.view for one in usable]
-    codes = np.stack([coarse(view, levels)[rows] for view in views], axis=1)
+    codes = np.stack([coarse(one.view, levels)[rows] for one in usable], axis=1)
     half = np.arange(len(rows)) % 2
-    first, second = np.triu_indices(len(views), 1)
+    first, second = np.triu_indices(len(usable), 1)
     tables = {}
     for value, part in product((0, 1), (0, 1)):
         chosen = codes[(target[rows] == value) & (half == part)]
@@ -94,9 +93,9 @@ def _search_grid(
         areas += 0.5 * roc_area(new_ones[:, ::-1], new_zeros[:, ::-1])
     alone = np.array([one.strength.auc for one in usable])
     return [
-        Pair(views[first[i]], views[second[i]], GRID)
+        Pair(usable[first[i]], usable[second[i]], GRID)
         for i in _promising(areas, np.maximum(alone[first], alone[second]))
-        if views[first[i]].subject != views[second[i]].subject
+        if usable[first[i]].view.subject != usable[second[i]].view.subject
     ], len(first)
 
 
@@ -156,9 +155,9 @@ def _search_combined(
                 areas = _areas(make(values[a], values[b]), labels)
                 best_alone = np.maximum(alone[a], alone[b])
                 for i in _promising(areas, best_alone):
-                    views = numeric[a[i]].view, numeric[b[i]].view
-                    if views[0].subject != views[1].subject:
-                        found.append((float(areas[i]), float(best_alone[i]), Pair(*views, how)))
+                    pair = Pair(numeric[a[i]], numeric[b[i]], how)
+                    if pair.first.view.subject != pair.second.view.subject:
+                        found.append((float(areas[i]), float(best_alone[i]), pair))
     areas, best_alone = (np.array([one[i] for one in found]) for i in (0, 1))
     return [found[i][2] for i in _promising(areas, best_alone)], len(chosen) * len(COMBINATIONS)
 
@@ -185,12 +184,12 @@ def _areas(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.maximum(areas, 1 - areas)
 
 
-def _equal_texts(views: list[View], sample: pd.DataFrame) -> list[Pair]:
+def _equal_texts(usable: list[Scored], sample: pd.DataFrame) -> list[Pair]:
     """Return pairs of category columns that share labels: one may repeat the other, or not."""
     texts = [
-        (view, set(np.unique(_objects(view, sample).astype(str))[:200]) - {"nan"})
-        for view in views
-        if view.numbers is None and view.what == "value"
+        (one, set(np.unique(_objects(one.view, sample).astype(str))[:200]) - {"nan"})
+        for one in usable
+        if one.view.numbers is None and one.view.what == "value"
     ]
     pairs = [
         Pair(first, second, SAME_TEXT)
@@ -207,20 +206,21 @@ def _objects(view: View, sample: pd.DataFrame) -> np.ndarray:
 def _together(pair: Pair, context: Context) -> Scored:
     """Return a pair as one column, with its cross-fitted strength by all rows."""
     target, folds = context.target, context.folds
-    subject = f"{pair.first.subject} & {pair.second.subject}"
+    first, second = pair.first.view, pair.second.view
+    subject = f"{first.subject} & {second.subject}"
     numbers: np.ndarray | None = None
     if pair.how == GRID:
         tried = []
         for levels in (8, 16):
-            a, b = coarse(pair.first, levels), coarse(pair.second, levels)
+            a, b = coarse(first, levels), coarse(second, levels)
             view = View(subject, "pair", a * levels + b, levels * levels, None)
             tried.append(scored(view, target, folds))
         return max(tried, key=lambda one: one.strength.auc)
     if pair.how == SAME_TEXT:
-        equal = _objects(pair.first, context.sample) == _objects(pair.second, context.sample)
+        equal = _objects(first, context.sample) == _objects(second, context.sample)
         codes, size = equal.astype(np.int64), 2
     else:
-        a, b = (_numbers(view) for view in (pair.first, pair.second))
+        a, b = (_numbers(view) for view in (first, second))
         if pair.how.endswith(STANDARDIZED):
             a, b = standard(a), standard(b)
         with np.errstate(all="ignore"):

@@ -24,7 +24,7 @@ from typing import (
 )
 
 from ml_baseline.errors import InputError
-from ml_baseline.text import for_terminal
+from ml_baseline.text import for_terminal, shortened
 
 FORMAT = 1
 RUN_ID = re.compile(
@@ -273,8 +273,7 @@ def _unlike(value: object, place: str, expected: str) -> str:
 
 
 def _shown(text: str) -> str:
-    short = text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 3]}..."
-    return for_terminal(short)
+    return for_terminal(shortened(text, SHOWN_CHARACTERS))
 
 
 def _depth(value: object) -> int:

@@ -4,6 +4,7 @@ The headings are those of Mitchell et al. (2019), "Model Cards for Model Reporti
 doi:10.1145/3287560.3287596, as far as a table and a column can tell them.
 """
 
+from ml_baseline.data.schema import listed
 from ml_baseline.registry.markdown import code, prose
 from ml_baseline.scoring.metrics import METRICS
 from ml_baseline.text import percent
@@ -141,10 +142,7 @@ def _values(entry: dict) -> str:
         return f"{entry['minimum']:g} to {entry['maximum']:g}"
     if "encode" in entry:
         return ", ".join(f"{_cell(label)} ({number})" for label, number in entry["encode"].items())
-    categories = entry.get("categories", [])
-    shown = ", ".join(map(_cell, categories[:SHOWN_CATEGORIES]))
-    more = len(categories) - SHOWN_CATEGORIES
-    return f"{shown} and {more:,} more" if more > 0 else shown
+    return listed(map(_cell, entry.get("categories", [])), SHOWN_CATEGORIES)
 
 
 def _scores(meta: dict, metrics: dict) -> str:

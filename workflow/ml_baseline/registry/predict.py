@@ -28,6 +28,7 @@ from ml_baseline.data.schema import (
 )
 from ml_baseline.errors import InputError, similar
 from ml_baseline.registry.runs import Run
+from ml_baseline.text import shortened
 
 if TYPE_CHECKING:  # importing it takes longer than all else here
     from sklearn.pipeline import Pipeline
@@ -228,8 +229,7 @@ def in_words(problem: BadCells, before: int) -> str:
 
 def shown(cell: object) -> str:
     """Return a cell as a message shows it."""
-    text = str(cell)
-    return repr(text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 3] + "...")
+    return repr(shortened(str(cell), SHOWN_CHARACTERS))
 
 
 def _unknown_labels(raw: pd.DataFrame, schema: Schema) -> list[BadCells]:

@@ -37,19 +37,18 @@ def feature_pair(context: Context) -> list[Finding]:
     target, settled = context.target, context.failed_alone()
     left = [one for one in context.scored if one.view.subject not in settled]
     usable = [one for one in left if one.view.what in ("value", "date") and one.view.size > 1]
-    alone = {id(one.view): one.strength.auc for one in usable}
     best_alone = max((one.strength.auc for one in left), default=0.5)
     pairs, tries = strongest_pairs(context, usable)
     findings: list[Finding] = []
     named: set[str] = set()
     for one, pair in pairs:
         auc = one.strength.auc
-        subjects = (pair.first.subject, pair.second.subject)
+        subjects = (pair.first.view.subject, pair.second.view.subject)
         if named & set(subjects) or len(findings) == REPORTED_PAIRS or PAIR.passed(auc):
             continue
         # Of a lower bound: the best of many pairs on few rows is lucky.
         surely = distance(lower_bound(auc, target, ONE_SIDED))
-        better = max(alone[id(pair.first)], alone[id(pair.second)])
+        better = max(pair.first.strength.auc, pair.second.strength.auc)
         gain = surely - distance(better)
         may_fail = CERTAIN.passed(lower_bound(auc, target)) and better < NEARLY_ALONE
         if not (may_fail and PAIR.verdict(auc) == "fail"):

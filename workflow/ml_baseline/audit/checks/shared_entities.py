@@ -189,9 +189,8 @@ def _unexplained(context: Context, values: pd.Series, ordered: bool) -> float:
         sizes = np.bincount(stretch, minlength=50)[order]
         kept = order[: max(int((np.cumsum(sizes) <= MOST_ROWS).sum()), 1)]
         rows = rows[np.isin(stretch, kept)]
-    others = context.schema.copy()
-    others["columns"] = [e for e in others["columns"] if e["name"] != values.name]
-    matrix = matrix_of(context.both.iloc[rows], others)
+    others = [entry for entry in context.schema["columns"] if entry["name"] != values.name]
+    matrix = matrix_of(context.both.iloc[rows], {**context.schema, "columns": others})
     codes, wanted = codes[rows], context.targets[rows]
     half = random.integers(0, 2, len(distinct))[codes]
     residual = np.empty(len(rows))
