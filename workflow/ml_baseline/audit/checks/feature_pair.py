@@ -14,9 +14,6 @@ PAIR = Limit(
     "1.0, a warning as one column alone has 0.986",
 )
 GAIN = Limit(
-    warn=0.8, why="d' a pair surely adds to the best column of the table; honest tables up to 0.75"
-)
-OWN_GAIN = Limit(
     warn=1.0,
     why="d' a pair surely adds to the better of the two, honest tables up to 0.95; half of it is enough "
     "where the pair goes along with no other column (`single_dependence`)",
@@ -30,7 +27,7 @@ NEARLY_ALONE = 0.97
 @check(
     "roc_auc of two columns together (sum, difference, product, ratio, combination) beyond the better "
     "one",
-    {"feature_pair": PAIR, "pair_gain": GAIN, "pair_own_gain": OWN_GAIN},
+    {"feature_pair": PAIR, "pair_gain": GAIN},
 )
 def feature_pair(context: Context) -> list[Finding]:
     """Judge the strongest pairs of columns, but for columns that failed alone."""
@@ -46,18 +43,16 @@ def feature_pair(context: Context) -> list[Finding]:
         subjects = (pair.first.view.subject, pair.second.view.subject)
         if named & set(subjects) or len(findings) == REPORTED_PAIRS or PAIR.passed(auc):
             continue
-        # Of a lower bound: the best of many pairs on few rows is lucky.
-        surely = distance(lower_bound(auc, target, ONE_SIDED))
+        # Surely, by a lower bound: the best of many pairs on few rows is lucky.
         better = max(pair.first.strength.auc, pair.second.strength.auc)
-        gain = surely - distance(better)
+        gain = distance(lower_bound(auc, target, ONE_SIDED)) - distance(better)
         may_fail = CERTAIN.passed(lower_bound(auc, target)) and better < NEARLY_ALONE
         if not (may_fail and PAIR.verdict(auc) == "fail"):
             stands_out = (
-                not GAIN.passed(surely - distance(best_alone))
-                or not OWN_GAIN.passed(gain)
+                not GAIN.passed(gain)
                 or (gain > 0 and is_step(one, target))
                 or (
-                    gain >= OWN_GAIN.nearest / 2
+                    gain >= GAIN.nearest / 2
                     and not DEPENDENCE.passed(context.relations.dependence(one, subjects))
                 )
             )
