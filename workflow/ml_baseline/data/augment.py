@@ -33,10 +33,8 @@ def augment(
         Shape (rows * (1 + copies), columns + 1): `copy` stands behind `row_id` and is 0 for the
         rows themselves.
     """
-    if method == "none":
-        copies = 0
-    jittered = (_jittered(table, schema, noise_frac, (random_state, i)) for i in range(copies))
-    parts = [table, *jittered]
+    seeds = [(random_state, i) for i in range(0 if method == "none" else copies)]
+    parts = [table, *(_jittered(table, schema, noise_frac, of_copy) for of_copy in seeds)]
     augmented = pd.concat(parts, ignore_index=True)
     augmented.insert(1, "copy", np.repeat(np.arange(len(parts)), len(table)))
     return augmented

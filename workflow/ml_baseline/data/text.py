@@ -66,6 +66,7 @@ class TextRows:
         self.source, self.name = source, source.name
         separator, self._encoding = settings.get("separator"), settings.get("encoding")
         self.loose_quotes = False  # whether quotes behind a blank count
+        self._has_loose_quotes = False  # whether there are any
         quote, escape = settings.get("quote"), settings.get("escape")
         self._quoting_is_given = quote is not None or escape is not None
         self.quoting = Quoting("" if quote == "none" else quote or '"', escape or "")
@@ -105,7 +106,7 @@ class TextRows:
                 ragged.append(None if ragged else row)
             return "skip"
 
-        body, rows = _Body(self._body(delimiter.encode())), 0
+        body, rows = _Body(self._body(delimiter.encode()), self.quoting.quote.encode()), 0
         # Names of our own, so that every column can be declared text whatever the header says.
         numbers = [str(i) for i in range(len(self.names))]
         try:
@@ -139,7 +140,7 @@ class TextRows:
         if body.error is not None:
             raise body.error
         if ragged:
-            if body.has_loose_quotes and not self.loose_quotes:
+            if self._has_loose_quotes and not self.loose_quotes:
                 self.loose_quotes = True
                 raise ReadAgainError
             row = ragged[0]
@@ -183,11 +184,8 @@ class TextRows:
         self._decoder = Decoder(self.name, self._encoding)
         return self._decoder.lines(self.source.blocks())
 
-    def _body(self, delimiter: bytes) -> Iterator[tuple[bytes, int, bool]]:
-        """Yield what stands below the header as Arrow is to read it, and what is in each block.
-
-        That is: the number of quotes, and whether one of them stands behind a blank.
-        """
+    def _body(self, delimiter: bytes) -> Iterator[bytes]:
+        """Yield what stands below the header as Arrow is to read it."""
         # A quote behind a blank does not count as one, nor hides the separators after it.
         quote = self.quoting.quote.encode()
         loose = re.compile(re.escape(delimiter) + rb" +" + re.escape(quote))
@@ -202,12 +200,11 @@ class TextRows:
                 block = _tab_separated(block.decode(), self.quoting.quote).encode()
             elif not self.separator.isascii():
                 block = block.replace(self.separator.encode(), delimiter)
-            quotes = block.count(quote) if quote else 0
-            is_loose = bool(quotes and loose.search(block))
-            if is_loose and self.loose_quotes:
-                block = loose.sub(delimiter + quote, block)
+            if quote and quote in block and loose.search(block):
+                self._has_loose_quotes = True
+                block = loose.sub(delimiter + quote, block) if self.loose_quotes else block
             if block:
-                yield block, quotes, is_loose
+                yield block
 
     def _rows(
         self, quoting: Quoting | None = None, strict: bool = False
@@ -247,7 +244,7 @@ class TextRows:
         separators, lines, delimiter = len(self.names) - 1, 0, self.separator.encode()
         if not separators or self.separator == " ":
             return 0
-        for block, *_ in self._body(delimiter):
+        for block in self._body(delimiter):
             for line in filter(bytes.strip, block.split(b"\n")):
                 lines += 1
                 if line.count(delimiter) != separators:
@@ -344,9 +341,9 @@ class _Body(io.RawIOBase):
     would wrap it in an error of its own.
     """
 
-    def __init__(self, blocks: Iterator[tuple[bytes, int, bool]]):
-        self._blocks, self._left = blocks, b""
-        self.quotes, self.lines, self.has_loose_quotes, self.has_backslashes = 0, 0, False, False
+    def __init__(self, blocks: Iterator[bytes], quote: bytes):
+        self._blocks, self._quote, self._left = blocks, quote, b""
+        self.quotes, self.lines, self.has_backslashes = 0, 0, False
         self.error: Exception | None = None
 
     def has_content(self) -> bool:
@@ -368,13 +365,12 @@ class _Body(io.RawIOBase):
 
     def _next_block(self) -> bool:
         try:
-            self._left, quotes, is_loose = next(self._blocks, (b"", 0, False))
+            self._left = next(self._blocks, b"")
         except Exception as error:
             self._left, self.error = b"", error
             return False
-        self.quotes += quotes
+        self.quotes += self._left.count(self._quote) if self._quote else 0
         self.lines += self._left.count(b"\n")
-        self.has_loose_quotes |= is_loose
         self.has_backslashes |= b'\\"' in self._left
         return bool(self._left)
 
