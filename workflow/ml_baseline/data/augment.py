@@ -14,20 +14,12 @@ def augment(
     copies: int = 1,
     random_state: int = 0,
 ) -> pd.DataFrame:
-    """Return the rows and, below them, their noisy copies.
+    """Return the rows and, below them, their noisy copies; without them if the method is "none".
 
     Gaussian noise with a standard deviation of `noise_frac` times the column's own is added to
     the numeric features: not to booleans, codes, categories, parts of dates, ids or the target.
-    Whole numbers are rounded to whole numbers; a missing value stays missing.
-
-    Args:
-        table: rows to train on. The noise is scaled by these alone, so give those of one fold to
-            augment a fold.
-        schema: the table's input schema.
-        method: "jitter", or "none" for the rows as they are.
-        noise_frac: 0 or more.
-        copies: how many noisy copies of each row, 1 or more.
-        random_state: seed of the noise.
+    Whole numbers are rounded to whole numbers; a missing value stays missing. The noise is scaled
+    by these rows alone, so give those of one fold to augment a fold.
 
     Returns:
         Shape (rows * (1 + copies), columns + 1): `copy` stands behind `row_id` and is 0 for the

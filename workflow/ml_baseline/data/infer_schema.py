@@ -71,10 +71,8 @@ def infer_schema(
 
     Args:
         raw: shape (rows, columns), every cell text, as `tables.read_raw_table` gives it.
-        settings: the table's settings.
-        dataset: the table's name.
-        reading: how its file was read, as `tables.read_raw_table` gives it: what separates its cells,
-            and which columns it has as numbers.
+        settings, dataset: the table's settings and its name.
+        reading: how its file was read, as `tables.read_raw_table` gives it.
 
     Returns:
         The schema without what `describe_columns` adds once the table is clean. Columns set aside

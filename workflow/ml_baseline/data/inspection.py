@@ -127,7 +127,13 @@ def _view(texts: pd.Series, table: pd.DataFrame, entry: Column, repairs: dict) -
         if entry["part"] in CLOCK_KINDS:
             view.kind, view.how = CLOCK_KINDS[entry["part"]], "in hours"
     elif entry["kind"] in NUMERIC_KINDS:
-        view.how = _how(entry)
+        said = {  # of how the numbers are written, where that is not plain
+            "decimal comma": entry.get("decimal") == ",",
+            f"in {entry.get('unit')}": entry.get("unit"),
+            "with k, M": "scales" in entry,
+            "percent": entry.get("percent"),
+        }
+        view.how = ", ".join(words for words, is_so in said.items() if is_so)
         if "minimum" in entry:
             least, most = (f"{entry[key]:.7g}" for key in ("minimum", "maximum"))
             view.values = f"{least} to {most}" if least != most else f"always {least}"
@@ -161,17 +167,6 @@ def _is_plain(before: str, after: str) -> bool:
         return float(before) == float(after)
     except ValueError:
         return before.strip() == after
-
-
-def _how(entry: Column) -> str:
-    """Return how the numbers of a column are written, where that is not plain."""
-    said = {
-        "decimal comma": entry.get("decimal") == ",",
-        f"in {entry.get('unit')}": entry.get("unit"),
-        "with k, M": "scales" in entry,
-        "percent": entry.get("percent"),
-    }
-    return ", ".join(words for words, is_so in said.items() if is_so)
 
 
 def _text(value: Any) -> str:

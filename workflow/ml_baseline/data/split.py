@@ -27,13 +27,12 @@ def split(
     """Return the training rows and the holdout rows of a cleaned table, each in table order.
 
     Args:
-        table: shape (rows, columns), with the columns `schema` keeps.
-        schema: the table's input schema.
+        table, schema: shape (rows, columns), with the columns that its input schema keeps.
         strategy: "stratified" (both sides have the same share of each class; rows with identical
             features stay on one side, see `row_groups`), "group" (rows of one group do) or "time" (the
             holdout is the latest rows; rows of the same time stay on one side).
-        test_size: share of rows wanted in the holdout, above 0 and below 1. Where rows that stay
-            together are many, it is met as nearly as they allow.
+        test_size: share of rows wanted in the holdout, above 0 and below 1, met as nearly as rows that
+            stay together allow.
         random_state: seed; the strategy "time" does not use it.
 
     Raises:
@@ -173,7 +172,10 @@ def _parts(
             quotas = np.asarray(shares)
             if kind in (0, 1):
                 quotas = np.maximum(wanted - _held(counts, parts, len(shares)), 0)[:, kind]
-            parts[stratum] = _cut(rows[stratum], quotas)
+            # Laid out in this order, the parts are in proportion to the quotas.
+            places = np.cumsum(rows[stratum]) - rows[stratum] / 2
+            cuts = np.cumsum(quotas)[:-1] * rows[stratum].sum() / max(quotas.sum(), 1)
+            parts[stratum] = np.searchsorted(cuts, places, side="right")
         held = _held(counts, parts, len(shares))
         if not held.all():
             _give_each_part_both_classes(parts, counts, order, len(shares))
@@ -184,13 +186,6 @@ def _parts(
         if (np.abs(held - wanted) <= np.maximum(1, CLOSE_ENOUGH * wanted)).all():
             break
     return best[groups]
-
-
-def _cut(rows: np.ndarray, quotas: np.ndarray) -> np.ndarray:
-    """Return the part of each group, laid out as given: parts are in proportion to the quotas."""
-    places = np.cumsum(rows) - rows / 2
-    cuts = np.cumsum(quotas)[:-1] * rows.sum() / max(quotas.sum(), 1)
-    return np.searchsorted(cuts, places, side="right")
 
 
 def _held(counts: np.ndarray, parts: np.ndarray, number: int) -> np.ndarray:
