@@ -368,8 +368,7 @@ def test_the_config_of_one_table_says_everything_and_nothing_else():
         "seeds": [1, 2],
         "models": {"b": {"params": {"max_depth": None}}, "a": {"params": {}}},
     }
-    text = config_alone("churn", settings, ["datasets", "seeds", "models"])
-    config = yaml.safe_load(text)
+    config = config_alone("churn", settings, ["datasets", "seeds", "models"])
     assert config["datasets"] == {
         "churn": {"table": "x.csv", "target": "Churn", "positive": ["Yes"]}
     }

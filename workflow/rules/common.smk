@@ -1,6 +1,7 @@
 """What all rules share: the checked config, the settings of each table, paths and code."""
 
 import atexit
+import gc
 import math
 import os
 import sys
@@ -31,6 +32,9 @@ from ml_baseline.jobs.run import Plan, Run
 from ml_baseline.jobs.source_code import code_hash, package_version
 from ml_baseline.jobs.memory import Memory, remembered_hash
 
+# The objects of a graph live to its end: to look for garbage among them, at every 700 new ones, takes
+# a sixth of a call in which there is nothing to do.
+gc.set_threshold(50_000)
 snakemake_internals.without_pandas()
 snakemake_internals.look_once()
 snakemake_internals.import_first_from(WORKFLOW_FOLDER)
@@ -85,7 +89,18 @@ for name in DATASETS:
 PERMUTED = {name: f"{name}_permuted" for name in DATASETS if SETTINGS[name]["controls"]}
 for name, control in PERMUTED.items():
     SETTINGS[control] = SETTINGS[name] | {"controls": False, "audit": {"on_fail": "warn"}}
-MODELS = list(dict.fromkeys(model for name in DATASETS for model in SETTINGS[name]["models"]))
+
+
+def canonical(value):
+    """Return a config value with all mappings in sorted order: what is equal looks equal."""
+    if isinstance(value, dict):
+        return {key: canonical(value[key]) for key in sorted(value, key=str)}
+    return [canonical(item) for item in value] if isinstance(value, list) else value
+
+
+# Once for all jobs: a param is compared as the text that it gives.
+SETTINGS = canonical(SETTINGS)
+MODELS = sorted({model for settings in SETTINGS.values() for model in settings["models"]})
 TABLE_SUFFIX = config["table_format"]
 CLEANING_KEYS = [
     *("table", "sheet", "header_row", "reading"),
@@ -173,13 +188,6 @@ def as_is(path):
     return local(path)
 
 
-def canonical(value):
-    """Return a config value with all mappings in sorted order: what is equal looks equal."""
-    if isinstance(value, dict):
-        return {key: canonical(value[key]) for key in sorted(value, key=str)}
-    return [canonical(item) for item in value] if isinstance(value, list) else value
-
-
 def setting(dataset, name):
     value = SETTINGS[dataset]
     for key in PLACES.get(name, (name,)):
@@ -190,7 +198,7 @@ def setting(dataset, name):
 
 def using(*names):
     """Return the params function of a rule that uses these settings of its table, and no others."""
-    return lambda wildcards: canonical({n: setting(wildcards.dataset, n) for n in names})
+    return lambda wildcards: {name: setting(wildcards.dataset, name) for name in names}
 
 
 def code(script):
@@ -225,13 +233,14 @@ def compared_models(dataset):
 def files(patterns, dataset, seed=None, models=compared_models):
     """Return a table's files of one pattern or several, if need be for each seed (or one) and model."""
     seeds = sorted(SETTINGS[dataset]["seeds"]) if seed is None else [seed]
+    names = models(dataset)
     # Not by `expand`, which is slow where there are many tables.
     return list(
         dict.fromkeys(
             pattern.format(dataset=dataset, seed=number, model=model)
             for pattern in ([patterns] if isinstance(patterns, str) else patterns)
             for number in seeds
-            for model in models(dataset)
+            for model in names
         )
     )
 
@@ -280,7 +289,7 @@ def raw_content(path):
 def cleaning_settings(wildcards):
     """Return what cleaning uses: settings, and the content of the raw table."""
     content = raw_content(SETTINGS[wildcards.dataset]["table"])
-    return canonical(using(*CLEANING_KEYS)(wildcards) | {"content": content})
+    return using(*CLEANING_KEYS)(wildcards) | {"content": content}
 
 
 def plot_files(dataset):
@@ -295,7 +304,7 @@ def model_settings(dataset, model, *names):
         "estimator_version": package_version(entry["estimator"]),
     }
     names = ("preprocessing", "augment", *names)
-    return canonical(own | {name: setting(dataset, name) for name in names})
+    return own | {name: setting(dataset, name) for name in names}
 
 
 def training_settings(model):
@@ -345,7 +354,7 @@ def tuning_settings(model):
 
     def found(wildcards):
         parts = tuning_parts(wildcards.dataset, model, int(wildcards.rung))
-        return canonical(training_settings(model)(wildcards) | {"parts": parts})
+        return training_settings(model)(wildcards) | {"parts": parts}
 
     return found
 
@@ -354,7 +363,7 @@ def naive_settings(wildcards):
     """Return the settings of a model by the naive protocol, which makes copies in any case."""
     dataset = wildcards.dataset
     cfg = model_settings(dataset, wildcards.model, "random_state", "test_size")
-    return canonical(cfg | {"augment": SETTINGS[dataset]["augment"] | {"method": "jitter"}})
+    return cfg | {"augment": SETTINGS[dataset]["augment"] | {"method": "jitter"}}
 
 
 def budget_words(dataset):
@@ -443,7 +452,7 @@ def refit_settings(wildcards):
     """Return what fitting the chosen model to all rows uses: which that is, is not known before."""
     dataset = wildcards.dataset
     recipes = {name: model_settings(dataset, name, "strategy") for name in own_models(dataset)}
-    return canonical({"models": recipes} | using("random_state")(wildcards))
+    return {"models": recipes} | using("random_state")(wildcards)
 
 
 def copies_settings(wildcards):
@@ -453,7 +462,7 @@ def copies_settings(wildcards):
         name: model_settings(dataset, name, "folds", "strategy") for name in own_models(dataset)
     }
     others = using("level", "random_state", "select_by", "threshold")(wildcards)
-    return canonical({"models": recipes} | others)
+    return {"models": recipes} | others
 
 
 def makes_copies(dataset):
@@ -476,7 +485,7 @@ def registry_settings(wildcards):
         for name, entry in settings["models"].items()
     }
     metrics = using("baseline", "level", "select_by", "threshold")(wildcards)
-    return canonical({"config": own, "metrics": metrics, "seeds": settings["seeds"]})
+    return {"config": own, "metrics": metrics, "seeds": settings["seeds"]}
 
 
 def batch_inputs(batch):

@@ -85,20 +85,17 @@ def page_settings(wildcards):
     sample = SAMPLES.get(settings["table"])
     top_level = {"table_format": TABLE_SUFFIX}
     if sample in config["sample_data"]:
-        top_level["sample_data"] = {sample: config["sample_data"][sample]}
+        top_level["sample_data"] = canonical({sample: config["sample_data"][sample]})
     estimators = [model["estimator"] for model in settings["models"].values()]
-    alone = config_alone(wildcards.dataset, canonical(settings | top_level), SCHEMA["properties"])
-    return canonical(
-        {
-            "config": alone,
-            "versions": versions(*sorted(estimators)),
-            "graph": page_graph(wildcards.dataset),
-            "first_seed": first_split(wildcards.dataset),
-            "budget": budget_words(wildcards.dataset),
-            "not_installed": list(not_installed(config, [wildcards.dataset])),
-            "fit_on": settings["publish"]["fit_on"] if settings["register"] else "",
-        }
-    )
+    return {
+        "config": config_alone(wildcards.dataset, settings | top_level, SCHEMA["properties"]),
+        "versions": versions(*sorted(estimators)),
+        "graph": page_graph(wildcards.dataset),
+        "first_seed": first_split(wildcards.dataset),
+        "budget": budget_words(wildcards.dataset),
+        "not_installed": list(not_installed(config, [wildcards.dataset])),
+        "fit_on": settings["publish"]["fit_on"] if settings["register"] else "",
+    }
 
 
 def page_graph(dataset):
@@ -106,14 +103,15 @@ def page_graph(dataset):
     settings = SETTINGS[dataset]
     table = settings["table"]
     # How a table is read makes no difference to its graph, nor which plots there are.
-    same = {key: settings[key] for key in settings.keys() - {*CLEANING_KEYS, "plots"}}
+    same = {key: settings[key] for key in settings if key not in (*CLEANING_KEYS, "plots")}
     same |= {"plots": bool(settings["plots"]), "sample": SAMPLES.get(table)}
     same |= {"there": readable(table), "made": table in MADE_TABLES}
-    key = repr(canonical(same))
+    key = repr(same)
     if key not in PAGE_GRAPHS:
         # Not by its name, which is another one where this workflow is a module.
-        found = snakemake_internals.rule_graph(workflow, rules.report.rule, {"dataset": dataset})
-        PAGE_GRAPHS[key] = canonical(found)
+        PAGE_GRAPHS[key] = snakemake_internals.rule_graph(
+            workflow, rules.report.rule, {"dataset": dataset}
+        )
     return PAGE_GRAPHS[key]
 
 

@@ -117,7 +117,7 @@ rule report_index:
     resources:
         **needs("files"),
     params:
-        cfg=canonical({"tables": INDEXED_TABLES}),
+        cfg={"tables": INDEXED_TABLES},
         code=code("report_index"),
     message:
         "Writing the index of all tables"
@@ -137,7 +137,7 @@ rule remove_pages:
     resources:
         **needs("files"),
     params:
-        cfg=canonical({"pages": [made(page) for page in unwanted_pages()]}),
+        cfg={"pages": [made(page) for page in unwanted_pages()]},
         code=code("remove_pages"),
     message:
         "Removing pages that the config does without"

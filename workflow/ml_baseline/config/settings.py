@@ -4,8 +4,6 @@ import copy
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import yaml
-
 from ml_baseline.config.estimator_rules import BLIND_ESTIMATORS, is_installed
 from ml_baseline.config.paths import CHECK_SUFFIX
 from ml_baseline.config.schema import TOP_LEVEL_ONLY, stands_alone
@@ -105,8 +103,8 @@ def _merged(base: Any, override: Any) -> Any:
     }
 
 
-def config_alone(name: str, settings: Mapping, sections: Iterable[str]) -> str:
-    """Return a config file, as YAML, that has this table alone and says everything about it.
+def config_alone(name: str, settings: Mapping, sections: Iterable[str]) -> dict[str, Any]:
+    """Return a config that has this table alone and says everything about it.
 
     `settings` are the table's, with defaults and overrides merged, and what else stands at the top
     level, where the keys `sections` have their place.
@@ -115,7 +113,4 @@ def config_alone(name: str, settings: Mapping, sections: Iterable[str]) -> str:
     # Only what was left out is null, and a config may not say so; inside `params` it is a value.
     own = {key: value for key, value in settings.items() if key not in sections}
     own = {key: value for key, value in own.items() if value is not None}
-    config = {"datasets": {name: own}} | {key: settings[key] for key in sections}
-    # The dumper in C is ten times as fast, but not there on every machine.
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    return yaml.dump(config, Dumper=dumper, sort_keys=False, allow_unicode=True, width=100)
+    return {"datasets": {name: own}} | {key: settings[key] for key in sections}

@@ -172,7 +172,7 @@ class Run:
                 "No key can be stored for this account, so the next run won't recognize this run's "
                 f"files and will rebuild them all. Set {KEY_VARIABLE} to a file that can be written."
             )
-        known = {str(path): known for path, known in not_as_written(_files(self._plan.folders))}
+        known = dict(not_as_written(_files(self._plan.folders)))
         found = snakemake_internals.outputs_of_rules(self._workflow, known)
         self._changed = [path for path in found if known[path]]  # the workflow has written them
         snakemake_internals.force(self._workflow, found)
@@ -270,9 +270,9 @@ def _free_name(path: str) -> str:
 
 def _files(folders: Iterable[str]) -> Iterator[str]:
     for folder in folders:
-        for root, below, names in os.walk(folder):
+        for root, below, names in os.walk(Path(folder)):
             below[:] = [name for name in below if name not in LEFT_ALONE]
-            yield from (str(Path(root, name)) for name in names)
+            yield from (f"{root}/{name}" for name in names)
 
 
 @cache
