@@ -178,7 +178,7 @@ def test_what_was_kept_of_a_changed_file_is_not_replaced(workflow, monkeypatch, 
     path = Path("data/train.csv")
     monkeypatch.setattr(snakemake_internals, "outputs_of_rules", lambda _, paths: list(paths))
     monkeypatch.setattr(snakemake_internals, "jobs_outputs", lambda _: {str(path)})
-    monkeypatch.setattr(run_module, "not_as_written", lambda _: [(path, True)])
+    monkeypatch.setattr(run_module, "not_as_written", lambda _: [(str(path), True)])
     for text in ("first", "second", "third"):
         write(str(path), text)
         made = started(workflow)

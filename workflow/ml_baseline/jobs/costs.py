@@ -14,10 +14,7 @@ COLUMNS = (
     *("job", "dataset", "seed", "rows"),
     *("wall_seconds", "cpu_seconds", "peak_memory_mib", "exit_code"),
 )
-# Jobs below this share of the whole are drawn together.
-SMALL_SHARE = 0.01
-OTHERS = "all others"
-DRAWN_JOBS = 8
+DRAWN_JOBS = 12
 
 
 def costs(files: Iterable[Path], root: Path, rows: dict[str, int]) -> pd.DataFrame:
@@ -45,56 +42,36 @@ def costs(files: Iterable[Path], root: Path, rows: dict[str, int]) -> pd.DataFra
 
 
 def draw(found: pd.DataFrame):
-    """Return a figure of `costs`: CPU time and memory by job, and CPU time against rows."""
+    """Return a figure of `costs`: CPU time and memory of the dearest jobs, and CPU time against rows."""
     import matplotlib
 
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
+    import seaborn as sns
 
-    by_job = found.groupby("job")[["cpu_seconds"]].sum()
-    by_job["peak"] = found.groupby("job")["peak_memory_mib"].max()
-    by_job["runs"] = found.groupby("job").size()
-    small = by_job["cpu_seconds"] < SMALL_SHARE * by_job["cpu_seconds"].sum()
-    if small.sum() > 1:
-        rest = by_job[small].agg({"cpu_seconds": "sum", "peak": "max", "runs": "sum"})
-        by_job = pd.concat([by_job[~small], rest.to_frame(OTHERS).T])
-    by_job = by_job.sort_values("cpu_seconds")
-    height = max(3.5, 1.2 + 0.3 * len(by_job))
-    figure, (left, right) = plt.subplots(1, 2, figsize=(13, height), layout="constrained")
-
-    bars = left.barh(by_job.index, by_job["cpu_seconds"], color="#4477aa")
+    by_job = found.groupby("job").agg(
+        seconds=("cpu_seconds", "sum"), peak=("peak_memory_mib", "max"), runs=("job", "size")
+    )
+    by_job = by_job.nlargest(DRAWN_JOBS, "seconds")
+    size = (13, 2 + 0.3 * len(by_job))
+    figure, (left, right) = plt.subplots(1, 2, figsize=size, layout="constrained")
+    sns.barplot(by_job, x="seconds", y="job", color="#4477aa", ax=left)
     labels = [
-        f"{row.cpu_seconds:,.1f} s, {row.peak:,.0f} MiB"
-        + (f" ({row.runs:.0f} jobs)" if row.runs > 1 else "")
+        f"{row.seconds:,.1f} s, {row.peak:,.0f} MiB" + f" ({row.runs} jobs)" * (row.runs > 1)
         for row in by_job.itertuples()
     ]
-    left.bar_label(bars, labels, padding=4, fontsize=8)
-    left.set_xlim(right=1.45 * by_job["cpu_seconds"].max())
-    left.set_xlabel("CPU time of all jobs [s]; highest memory of one")
-    left.set_title("What each stage costs")
+    left.bar_label(left.containers[0], labels, padding=4, fontsize=8)
+    left.set(xlabel="CPU time of all jobs [s]; highest memory of one", ylabel="")
+    left.set(title="What each stage costs", xlim=(0, 1.45 * by_job["seconds"].max()))
 
-    sized = found.dropna(subset="rows")
-    several_sizes = len(sized) and sized["rows"].max() >= 3 * sized["rows"].min()
-    most = [job for job in by_job.index[::-1] if job != OTHERS][:DRAWN_JOBS]
-    for marker, job in zip("osD^vPX*", most, strict=False):
-        of_job = sized[sized["job"] == job].sort_values("rows")
-        if of_job.empty:
-            continue
-        if several_sizes:
-            means = of_job.groupby("rows")["cpu_seconds"].mean()
-            right.plot(means.index.astype(float), means, "-", color="0.8", zorder=1)
-        right.scatter(
-            of_job["rows"].astype(float), of_job["cpu_seconds"], marker=marker, label=job, s=28
-        )
-    right.set(
-        xscale="log", yscale="log", xlabel="rows of the table", ylabel="CPU time of a job [s]"
+    sized = found[found["job"].isin(by_job.index)].dropna(subset="rows")
+    sized = sized.astype({"rows": float})
+    sns.scatterplot(
+        sized, x="rows", y="cpu_seconds", hue="job", style="job", hue_order=by_job.index, ax=right
     )
-    for axis in (right.xaxis, right.yaxis):
-        axis.set_major_formatter("{x:,g}")
-        axis.set_minor_formatter("{x:,g}" if not several_sizes else "")
-    right.set_title("Against the rows, for the dearest stages and models")
-    if right.get_legend_handles_labels()[0]:
-        right.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    for axes in (left, right):
-        axes.spines[["top", "right"]].set_visible(False)
+    right.set(xlabel="rows of the table", ylabel="CPU time of a job [s]", title="Against the rows")
+    right.set(xscale="log", yscale="log")
+    if right.get_legend():
+        sns.move_legend(right, "center left", bbox_to_anchor=(1, 0.5), title=None, frameon=False)
+    sns.despine(figure)
     return figure
