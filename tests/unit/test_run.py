@@ -9,6 +9,7 @@ import pytest
 
 from ml_baseline.jobs import run as run_module
 from ml_baseline.jobs import snakemake_internals
+from ml_baseline.jobs.progress import WatchedJob
 from ml_baseline.jobs.run import Plan, Run
 
 MODEL = "results/small/seed1/models/forest.joblib"
@@ -177,7 +178,8 @@ def test_results_that_cannot_be_written_are_refused(workflow):
 def test_what_was_kept_of_a_changed_file_is_not_replaced(workflow, monkeypatch, capsys):
     path = Path("data/train.csv")
     monkeypatch.setattr(snakemake_internals, "outputs_of_rules", lambda _, paths: list(paths))
-    monkeypatch.setattr(snakemake_internals, "jobs_outputs", lambda _: {str(path)})
+    job = WatchedJob("split", "small", None, "split.py", (str(path),))
+    monkeypatch.setattr(snakemake_internals, "jobs_to_run", lambda _: [job])
     monkeypatch.setattr(run_module, "not_as_written", lambda _: [(str(path), True)])
     for text in ("first", "second", "third"):
         write(str(path), text)

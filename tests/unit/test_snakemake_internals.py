@@ -22,8 +22,9 @@ SNAKEFILE = """
             said("before_graph", executes, internals.left_locks(workflow))
             {before_graph}
         def before_jobs(self):
-            said("before_jobs", sorted(internals.scripts_to_run(workflow)),
-                 sorted(internals.jobs_outputs(workflow)))
+            jobs = internals.jobs_to_run(workflow)
+            said("before_jobs", sorted(filter(None, (job.script for job in jobs))),
+                 sorted(path for job in jobs for path in job.outputs))
         def after_jobs(self, ended_well):
             said("after_jobs", ended_well, sorted(internals.unfinished_outputs(workflow)))
             internals.cancel_timers()

@@ -14,11 +14,16 @@ SHARE_TO_GO_BY = 0.1
 
 @dataclass(frozen=True)
 class WatchedJob:
-    """A job as Snakemake knows it: the rule, its wildcards in words, its log if it has one."""
+    """A job as Snakemake knows it: the rule, its wildcards in words, its log if it has one.
+
+    And the name of the file of its script, and what it makes.
+    """
 
     rule: str
     about: str
     log: str | None
+    script: str = ""
+    outputs: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.rule} ({self.about})" if self.about else self.rule
@@ -108,19 +113,15 @@ def _expected_seconds(jobs: Iterable[WatchedJob]) -> dict[WatchedJob, float]:
 
     Empty if none is known.
     """
-    known = {job: _seconds(job) for job in jobs}
-    by_rule: dict[str, list[float]] = {}
-    for job, took in known.items():
-        if took is not None:
-            by_rule.setdefault(job.rule, []).append(took)
-    if not by_rule:
-        return {}
-    usual = _mean([took for of_rule in by_rule.values() for took in of_rule])
+    took = {job: _seconds(job) for job in jobs}
+    known: dict[str, list[float]] = {}
+    for job, seconds in took.items():
+        if seconds is not None:
+            known.setdefault(job.rule, []).append(seconds)
+            known.setdefault("any", []).append(seconds)
+    usual = {of: sum(several) / len(several) for of, several in known.items()}
     return {
-        job: _mean(by_rule.get(job.rule, [usual])) if took is None else took
-        for job, took in known.items()
+        job: usual.get(job.rule, usual["any"]) if seconds is None else seconds
+        for job, seconds in took.items()
+        if usual
     }
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)

@@ -61,7 +61,7 @@ class Plan:
 
 
 class Run:
-    """One run in the current folder; see `snakemake_internals.Conduct` for who calls it when."""
+    """One run in the current folder; see `snakemake_internals.conduct` for who calls it when."""
 
     def __init__(self, workflow: Any, scripts: Path) -> None:
         """Wait until no other run is starting here; InputError if the lock is no plain file.
@@ -118,13 +118,13 @@ class Run:
             require_writable(self._plan.data, self._plan.results)
         except InputError as error:
             sys.exit(str(error))
-        for path in snakemake_internals.jobs_outputs(self._workflow).intersection(self._changed):
+        jobs = snakemake_internals.jobs_to_run(self._workflow)
+        for path in {path for job in jobs for path in job.outputs}.intersection(self._changed):
             if Path(path).exists():
                 kept = _free_name(f"{path}{KEPT_AS}")
                 Path(path).replace(kept)
                 _say(f"{path}: the changed file is kept as {kept}")
         each = not (sys.stderr.isatty() or snakemake_internals.tells_each_job(self._workflow))
-        jobs = snakemake_internals.jobs_to_run(self._workflow)
         self._progress = Progress(jobs, lambda line: _say(for_terminal(line)), each)
         snakemake_internals.watch_jobs(self._workflow, self._progress)
         snakemake_internals.tell_jobs(self._workflow, [KEY_VARIABLE])
@@ -132,13 +132,13 @@ class Run:
             # What waits on this machine is of no use elsewhere, and here outside a job's allocation.
             leave_run()
             return
-        names = snakemake_internals.scripts_to_run(self._workflow)
         if missing := self._plan.not_installed:
             packages = " ".join(sorted({*missing.values()}))
             _say(f"Left out, as not installed: {', '.join(missing)} (pip install {packages})")
         for line in self._plan.told:
             _say(f"To keep to the budget of {line}")
-        self._warm = WarmProcesses(kinds_asked_for(self._scripts / name for name in names))
+        scripts = {self._scripts / job.script for job in jobs}
+        self._warm = WarmProcesses(kinds_asked_for(scripts))
 
     def after_jobs(self, ended_well: bool) -> bool:
         """Say how the run went and return whether well; have the next run try failed models again."""

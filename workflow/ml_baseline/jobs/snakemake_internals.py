@@ -8,11 +8,12 @@ import json
 import os
 import signal
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from pathlib import Path, PurePath
 from types import FunctionType
-from typing import Any, Protocol
+from typing import Any
 
 from ml_baseline.files import open_new
 from ml_baseline.jobs.progress import Progress, WatchedJob
@@ -22,24 +23,15 @@ FOLDER = Path(".snakemake")  # where Snakemake keeps its records
 RETRIES_VARIABLE = "ML_BASELINE_RETRIES"
 
 
-class Conduct(Protocol):
-    """What is to happen around the graph and the jobs of a run."""
+def conduct(workflow: Any, run: Any) -> None:
+    """Have a run conducted, wherever the rules are used: by `run.Run`, or what has its methods.
 
-    def before_graph(self, executes: bool) -> None:
-        """Called when the rules are known, but not the jobs; `executes` if these are to run."""
-
-    def before_jobs(self) -> None:
-        """Called before the first job, if there is any; the folder is locked by now."""
-
-    def after_jobs(self, ended_well: bool) -> bool:
-        """Called after the last job; returns whether the run has ended well."""
-
-
-def conduct(workflow: Any, run: Conduct) -> None:
-    """Have a run conducted, wherever the rules are used.
+    `before_graph(executes)` is called when the rules are known, but not the jobs; `before_jobs()`
+    before the first job, if there is any, in a folder that is locked; `after_jobs(ended_well)` after
+    the last. Where that returns False, the run ends with exit code 1.
 
     Not by `onstart` and `onsuccess`: these are ignored where the workflow is a module, and with
-    `--no-hooks`. A run of which `after_jobs` returns False ends with exit code 1.
+    `--no-hooks`.
     """
     from snakemake.scheduling.job_scheduler import JobScheduler
 
@@ -155,13 +147,16 @@ def tells_each_job(workflow: Any) -> bool:
 
 
 def _watched(job: Any) -> WatchedJob:
-    wildcards = job.wildcards_dict
-    known = (wildcards.get("dataset"), wildcards.get("model"))
-    about = [
-        *filter(None, known),
-        *(f"seed {wildcards[key]}" for key in wildcards if key == "seed"),
-    ]
-    return WatchedJob(job.rule.name, ", ".join(about), str(job.log[0]) if job.log else None)
+    known = job.wildcards_dict
+    about = [known[key] for key in ("dataset", "model") if key in known]
+    about += [f"seed {known['seed']}"] if "seed" in known else []
+    return WatchedJob(
+        rule=job.rule.name,
+        about=", ".join(about),
+        log=str(job.log[0]) if job.log else None,
+        script=Path(job.rule.script).name if job.rule.script else "",
+        outputs=tuple(map(str, job.output)),
+    )
 
 
 def when_told_to_end(act: Callable[[], None]) -> None:
@@ -271,17 +266,6 @@ def prefixing(workflow: Any) -> Callable[[str], str]:
     return lambda path: str(modifier.replace_prefix(path))
 
 
-def scripts_to_run(workflow: Any) -> set[str]:
-    """Return the names of the script files that this run's jobs run."""
-    scripts = (job.rule.script for job in workflow.dag.needrun_jobs())
-    return {Path(script).name for script in scripts if script}
-
-
-def jobs_outputs(workflow: Any) -> set[str]:
-    """Return what this run is about to make."""
-    return {str(path) for job in workflow.dag.needrun_jobs() for path in job.output}
-
-
 def outputs_of_rules(workflow: Any, paths: Iterable[str]) -> list[str]:
     """Return those of `paths` that a rule makes."""
     outputs = [output for rule in workflow.rules for output in rule.output]
@@ -363,44 +347,41 @@ def rule_graph(workflow: Any, start: Any, wildcards: dict[str, Any]) -> dict[str
     )
     node_of = {rule.name: PurePath(str(rule.script or rule.name)).stem for rule in producers}
     edges: set[tuple[str, str]] = set()
-    jobs: dict[str, set[tuple]] = {}
     learns: set[str] = set()
     sees: set[str] = set()
-    needs_of: dict[tuple, set[str]] = {}
+    jobs: Counter[str] = Counter()
 
-    def needs(rule: Any, of: dict[str, Any]) -> set[str]:
+    @cache
+    def needs(rule: Any, of: tuple) -> set[str]:
         """Return the nodes of this table that a job needs, having noted theirs."""
-        job = (rule.name, *sorted(of.items()))
-        if job in needs_of:
-            return needs_of[job]
-        needs_of[job] = found = set()
-        node = node_of[rule.name]
-        for file in rule.expand_input(of)[0]:
-            stem = PurePath(file).stem
-            if stem in ("train", "augmented_data") or PurePath(file).parent.name == "oof":
-                learns.add(node)
+        node, found = node_of[rule.name], set()
+        for file in rule.expand_input(dict(of))[0]:
             maker = next((one for one in producers if one.is_producer(file)), None)
-            made_by = "" if maker is None else node_of[maker.name]
-            if maker is not None:
-                its = maker.get_wildcards(file)
-                deeper = needs(maker, its)
-                if its.get("dataset", wildcards["dataset"]) == wildcards["dataset"]:
-                    jobs.setdefault(made_by, set()).add((maker.name, *sorted(its.items())))
-                    # A search for parameters waits for jobs of its own rule too.
-                    edges.update((need, made_by) for need in deeper - {made_by})
-                    found.add(made_by)
-                else:
-                    found |= deeper
-            if stem == "holdout" or made_by in sees:
+            if maker is None:
+                continue
+            made_by, its, path = node_of[maker.name], maker.get_wildcards(file), PurePath(file)
+            if path.stem in ("train", "augmented_data") or path.parent.name == "oof":
+                learns.add(node)
+            deeper = needs(maker, tuple(sorted(its.items())))
+            if its.get("dataset", wildcards["dataset"]) == wildcards["dataset"]:
+                # A search for parameters waits for jobs of its own rule too.
+                edges.update((need, made_by) for need in deeper - {made_by})
+                found.add(made_by)
+            else:
+                found |= deeper
+            if path.stem == "holdout" or made_by in sees:
                 sees.add(node)
+        if dict(of).get("dataset", wildcards["dataset"]) == wildcards["dataset"]:
+            jobs[node] += 1
         return found
 
     end = node_of[start.name]
-    edges.update((need, end) for need in needs(start, wildcards))
+    edges.update((need, end) for need in needs(start, tuple(wildcards.items())))
     sees.discard(end)
+    del jobs[end]
     return {
         "edges": sorted(map(list, edges)),
-        "jobs": {node: len(of_node) for node, of_node in sorted(jobs.items())},
+        "jobs": dict(sorted(jobs.items())),
         "learns": sorted(learns - sees),
         "sees": sorted(sees),
     }

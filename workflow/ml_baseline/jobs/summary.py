@@ -4,7 +4,7 @@ It runs inside Snakemake's own process, so it imports nothing heavy.
 """
 
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +14,7 @@ from ml_baseline.jobs.job_log import last_error
 from ml_baseline.modelling.failure import FAILED
 from ml_baseline.text import percent, plural
 
+NONE: Mapping = MappingProxyType({})
 SHOWN_METRICS = ("f1", "roc_auc", "brier")
 WIDTH = 100
 # What may stand in a table's folder, and what it is where the name does not say so.
@@ -33,8 +34,8 @@ def run_summary(
     failed_since: float | None = None,
     results: Path = Path("results"),
     missing: Iterable[str] = (),
-    failures: Mapping[str, str] = MappingProxyType({}),
-    unlogged: Mapping[str, Path] = MappingProxyType({}),
+    failures: Mapping[str, str] = NONE,
+    unlogged: Mapping[str, Path] = NONE,
 ) -> str:
     """Return the closing words of a run in the current folder.
 
@@ -48,9 +49,8 @@ def run_summary(
             shown too.
         unlogged: reasons that stand in no job's log, each with where to look.
     """
-    parts = [
-        text for dataset in datasets if (text := table_text(results / dataset, failed_since or 0.0))
-    ]
+    texts = (table_text(results / dataset, failed_since or 0.0) for dataset in datasets)
+    parts = [text for text in texts if text]
     if failed_since is not None:
         parts.append(failures_text(failed_since, results / "logs", failures, unlogged))
         if (names := ", ".join(missing)) and (all_metrics := results / "metrics.csv").exists():
@@ -85,25 +85,15 @@ def table_text(folder: Path, since: float = 0.0) -> str:
         since: a time in seconds since the epoch; if the leaderboard is older, or there is none,
             the text is empty.
     """
-    texts: dict[str, Callable[[Any], str]] = {
-        "metrics.csv": leaderboard_text,
-        "repairs.json": reading_text,
-        "audit.csv": audit_text,
-        "naive.csv": naive_text,
-        "controls.csv": controls_text,
-    }
-    made = folder / "metrics.csv"
+    made, repairs = folder / "metrics.csv", folder / "repairs.json"
     if not made.exists() or made.stat().st_mtime < since:
         return ""
-    repairs = folder / "repairs.json"
-    positive = read_json(repairs).get("positive", "") if repairs.exists() else ""
-    texts["metrics.csv"] = lambda rows: leaderboard_text(rows, positive)
-    found = []
-    for path, text in ((folder / name, text) for name, text in texts.items()):
-        content: Any = ()
-        if path.exists():
-            content = read_json(path) if path.suffix == ".json" else read_rows(path)
-        found += [text(content)] if content else []
+    read = read_json(repairs) if repairs.exists() else {}
+    found = [leaderboard_text(read_rows(made), read.get("positive", "")), reading_text(read)]
+    for name, text in (("audit", audit_text), ("naive", naive_text), ("controls", controls_text)):
+        path = folder / f"{name}.csv"
+        if path.exists() and (rows := read_rows(path)):
+            found.append(text(rows))
     return "\n".join(filter(None, found))
 
 
@@ -122,20 +112,18 @@ def leaderboard_text(rows: list[dict[str, str]], positive: str = "") -> str:
     for row in rows:
         mark = "*" if row["selected"].lower() == "true" else " "
         lines.append([f"{mark} {row['model']}", f"{float(row[select_by]):.3f}"])
-        lines[-1] += [
-            f"{float(row[name]):.3f} ({float(row[f'{name}_low']):.2f}-{float(row[f'{name}_high']):.2f})"
-            for name in SHOWN_METRICS
-        ]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+        for name in SHOWN_METRICS:
+            value, low, high = (float(row[f"{name}{end}"]) for end in ("", "_low", "_high"))
+            lines[-1].append(f"{value:.3f} ({low:.2f}-{high:.2f})")
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     units, unit = float(first["units"]), first["unit"]
     of = f" ({units:,.0f} {'distinct' if unit == 'distinct row' else unit + 's'})"
     of = "" if unit == "row" else of
-    title = (
+    text = [
         f"{first['dataset']}: {float(first['rows']):,.0f} holdout rows{of}, "
         f"{percent(float(first['prevalence']), 1)} {f'with {positive}' if positive else 'positive'}, "
         f"threshold {float(first['threshold']):g}"
-    )
-    text = [title]
+    ]
     for line in lines:
         cells = zip(line[1:], widths[1:], strict=True)
         text.append("  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in cells)]))
@@ -175,17 +163,13 @@ def audit_lines(rows: list[dict[str, str]], verdicts: Iterable[str]) -> list[str
 
 def audit_text(rows: list[dict[str, str]]) -> str:
     """Return what an audit found, the failures and warnings in full."""
-    found = {verdict: audit_lines(rows, (verdict,)) for verdict in ("fail", "warn")}
-    checks = len({row["check"] for row in rows})
-    if not any(found.values()):
-        return f"Audit: {checks} checks, no problems found."
-    counts = (plural(len(found["fail"]), "failure"), plural(len(found["warn"]), "warning"))
-    lines = [f"Audit: {', '.join(counts)}"]
-    for verdict, word in (("fail", "FAIL"), ("warn", "warn")):
-        for line in found[verdict]:
-            indent = " " * 8
-            lines.append(textwrap.fill(f"  {word}  {line}", WIDTH, subsequent_indent=indent))
-    return "\n".join(lines)
+    failures, warnings = audit_lines(rows, ("fail",)), audit_lines(rows, ("warn",))
+    if not failures + warnings:
+        return f"Audit: {len({row['check'] for row in rows})} checks, no problems found."
+    found = [f"  FAIL  {line}" for line in failures] + [f"  warn  {line}" for line in warnings]
+    counts = f"{plural(len(failures), 'failure')}, {plural(len(warnings), 'warning')}"
+    lines = (textwrap.fill(line, WIDTH, subsequent_indent=" " * 8) for line in found)
+    return "\n".join([f"Audit: {counts}", *lines])
 
 
 def naive_text(rows: list[dict[str, str]]) -> str:
@@ -202,15 +186,15 @@ def naive_text(rows: list[dict[str, str]]) -> str:
 
 def controls_text(rows: list[dict[str, str]]) -> str:
     """Return how the controls went, one line each."""
-    lines = [f"  {row['verdict']}  {row['control']}: {row['explanation']}" for row in rows]
-    return "\n".join(["Controls:", *lines])
+    lines = (f"\n  {row['verdict']}  {row['control']}: {row['explanation']}" for row in rows)
+    return "Controls:" + "".join(lines)
 
 
 def failures_text(
     since: float,
     logs: Path = Path("results/logs"),
-    reasons: Mapping[str, str] = MappingProxyType({}),
-    unlogged: Mapping[str, Path] = MappingProxyType({}),
+    reasons: Mapping[str, str] = NONE,
+    unlogged: Mapping[str, Path] = NONE,
 ) -> str:
     """Return the errors in the logs written since a time and other reasons, one paragraph each."""
     errors: dict[str, Path] = {}
@@ -226,8 +210,10 @@ def failures_text(
         return (
             "The run was interrupted or failed; see the messages above. Run it again to continue."
         )
-    lines = [f"* {error}\n  (log: {path})" for error, path in errors.items()]
-    return (
-        "The run failed. Everything that does not depend on the failed jobs is up to date. What went wrong:\n"
-        + "\n".join(lines)
+    return "\n".join(
+        (
+            "The run failed. Everything that does not depend on the failed jobs is up to date. "
+            "What went wrong:",
+            *(f"* {error}\n  (log: {path})" for error, path in errors.items()),
+        )
     )
