@@ -227,7 +227,7 @@ def own_models(dataset):
 
 def compared_models(dataset):
     """Return the models on a table's leaderboard; the ensemble is the last, so that it wins no tie."""
-    return own_models(dataset) + [ENSEMBLE] * makes_ensemble(SETTINGS[dataset])
+    return own_models(dataset) + [ENSEMBLE] * has_ensemble(dataset)
 
 
 def files(patterns, dataset, seed=None, models=compared_models):
@@ -307,9 +307,9 @@ def model_settings(dataset, model, *names):
     return own | {name: setting(dataset, name) for name in names}
 
 
-def training_settings(model):
-    """Return the params function of the rule that trains `model`."""
-    return lambda wildcards: model_settings(wildcards.dataset, model, "folds", "strategy")
+def training_settings(dataset, model):
+    """Return everything that the rule that trains a model uses."""
+    return model_settings(dataset, model, "folds", "strategy")
 
 
 def tuning_rungs(dataset, model):
@@ -353,8 +353,9 @@ def tuning_settings(model):
     """Return the params function of the rule that tries parameters of `model`."""
 
     def found(wildcards):
-        parts = tuning_parts(wildcards.dataset, model, int(wildcards.rung))
-        return training_settings(model)(wildcards) | {"parts": parts}
+        dataset = wildcards.dataset
+        parts = tuning_parts(dataset, model, int(wildcards.rung))
+        return training_settings(dataset, model) | {"parts": parts}
 
     return found
 
@@ -373,62 +374,63 @@ def budget_words(dataset):
     return f"{dataset}, {found['budget']} on one core: {decisions}" if decisions else ""
 
 
-def training_estimate(model):
-    """Return the function that gives the estimated CPU seconds of training `model`."""
-
-    def seconds(wildcards):
-        settings = SETTINGS[wildcards.dataset]
-        return training_seconds(settings, model, *table_size(settings["table"]))
-
-    return seconds
+def training_estimate(dataset, model):
+    """Return the estimated CPU seconds of training a model."""
+    settings = SETTINGS[dataset]
+    return training_seconds(settings, model, *table_size(settings["table"]))
 
 
-def training_threads(model):
-    """Return the function that gives the threads for training `model`."""
-
-    def threads(wildcards):
-        entry = SETTINGS[wildcards.dataset]["models"][model]
-        if entry["threads"] != "auto":
-            return entry["threads"]
-        seconds = training_estimate(model)(wildcards)
-        return threads_for(seconds, entry["estimator"], workflow.cores or 1)
-
-    return threads
+def training_threads(dataset, model):
+    """Return the threads for training a model."""
+    entry = SETTINGS[dataset]["models"][model]
+    if entry["threads"] != "auto":
+        return entry["threads"]
+    return threads_for(training_estimate(dataset, model), entry["estimator"], workflow.cores or 1)
 
 
-def training_resource(model, key):
-    """Return the function that gives a setting of `model` in a job's table, 0 for none.
+def training_limit(dataset, model):
+    """Return after how many seconds training a model stops, 0 for never: no param of its rule."""
+    return SETTINGS[dataset]["models"][model]["time_limit"] or 0
 
-    For what makes no difference to the model, and is no param.
-    """
-    return lambda wildcards: SETTINGS[wildcards.dataset]["models"][model][key] or 0
+
+def of_model(function, model):
+    """Return a function of a table and a model as one of the wildcards of that model's rule."""
+    return lambda wildcards: function(wildcards.dataset, model)
 
 
 def most_threads(wildcards):
     """Return the threads for a job that fits any of a table's models."""
-    return max(training_threads(model)(wildcards) for model in own_models(wildcards.dataset))
+    dataset = wildcards.dataset
+    return max(training_threads(dataset, model) for model in own_models(dataset))
 
 
 def naive_time_limit(wildcards):
-    return training_resource(wildcards.model, "time_limit")(wildcards)
+    return training_limit(wildcards.dataset, wildcards.model)
 
 
-def ensemble_weights(wildcards):
-    """Return the weights of the ensemble of a table's first seed as input, where there is one."""
-    dataset = wildcards.dataset
-    return files(WEIGHTS, dataset, first_split(dataset)) * makes_ensemble(SETTINGS[dataset])
+def where(holds, pattern):
+    """Return the input function for a file that is made of the tables for which something holds."""
+
+    def found(wildcards):
+        dataset = wildcards.dataset
+        path = pattern.format(dataset=dataset, seed=first_split(dataset))
+        return [path] if holds(dataset) else []
+
+    return found
 
 
-def required_audit(wildcards):
-    """Return the audit's permission as input where the config says that a failure stops."""
-    stops = SETTINGS[wildcards.dataset]["audit"]["on_fail"] == "stop"
-    return [f"results/{wildcards.dataset}/audit_passed"] if stops else []
+def wants(key):
+    """Return the function that tells whether a setting of a table is on."""
+    return lambda dataset: SETTINGS[dataset][key]
 
 
-def own_repairs(wildcards):
-    """Return what cleaning told of a table; one with shuffled labels was not cleaned."""
-    dataset = wildcards.dataset
-    return [f"results/{dataset}/repairs.json"] if dataset in DATASETS else []
+def has_ensemble(dataset):
+    return makes_ensemble(SETTINGS[dataset])
+
+
+def stops(dataset):
+    """Return whether an audit that fails stops a table."""
+    return SETTINGS[dataset]["audit"]["on_fail"] == "stop"
 
 
 def known_process_models(wildcards):
@@ -442,38 +444,26 @@ def publishes_refit(dataset):
     return SETTINGS[dataset]["register"] and setting(dataset, "fit_on") == "all"
 
 
-def refit_model(wildcards):
-    """Return the model fitted to all rows as input, where it is the one to be published."""
-    dataset = wildcards.dataset
-    return [REFIT.format(dataset=dataset)] * publishes_refit(dataset)
+def recipes(dataset, *names):
+    """Return what fitting any of a table's models uses: which it will be, is not known before."""
+    models = own_models(dataset)
+    return {"models": {model: model_settings(dataset, model, *names) for model in models}}
 
 
 def refit_settings(wildcards):
-    """Return what fitting the chosen model to all rows uses: which that is, is not known before."""
-    dataset = wildcards.dataset
-    recipes = {name: model_settings(dataset, name, "strategy") for name in own_models(dataset)}
-    return {"models": recipes} | using("random_state")(wildcards)
+    """Return what fitting the chosen model to all rows uses."""
+    return recipes(wildcards.dataset, "strategy") | using("random_state")(wildcards)
 
 
 def copies_settings(wildcards):
-    """Return what training without copies uses: which model that is, is not known before."""
-    dataset = wildcards.dataset
-    recipes = {
-        name: model_settings(dataset, name, "folds", "strategy") for name in own_models(dataset)
-    }
+    """Return what training without copies uses."""
     others = using("level", "random_state", "select_by", "threshold")(wildcards)
-    return {"models": recipes} | others
+    return recipes(wildcards.dataset, "folds", "strategy") | others
 
 
 def makes_copies(dataset):
     """Return whether a table is trained with noisy copies."""
     return setting(dataset, "augment")["method"] != "none"
-
-
-def copies_told(wildcards):
-    """Return what tells whether copies have helped as input, where the table is trained with some."""
-    dataset = wildcards.dataset
-    return [f"results/{dataset}/augmentation.csv"] * makes_copies(dataset)
 
 
 def registry_settings(wildcards):
@@ -528,7 +518,7 @@ def table_files(dataset):
             OOF,
             *CURVES.values(),
         ),
-        *[WEIGHTS] * makes_ensemble(SETTINGS[dataset]),
+        *[WEIGHTS] * has_ensemble(dataset),
         *[REFIT] * publishes_refit(dataset),
         *(processed(f"seed{{seed}}/{name}") for name in splits),
         *(f"results/{{dataset}}/{name}" for name in [*TABLE_RESULTS, *optional]),

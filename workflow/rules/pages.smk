@@ -72,13 +72,6 @@ def templates(page):
     return [as_is(str(folder / name)) for name in names]
 
 
-def where_wanted(key, pattern):
-    """Return the input function for a file that is made where the setting `key` asks for it."""
-    return lambda wildcards: [pattern.format(dataset=wildcards.dataset)] * bool(
-        SETTINGS[wildcards.dataset][key]
-    )
-
-
 def page_settings(wildcards):
     """Return what a page tells of how it was made."""
     settings = SETTINGS[wildcards.dataset]

@@ -8,7 +8,7 @@ rule refit:
         schema=SCHEMA_FILE,
         train=first_seed(processed("seed{seed}/train")),
         leaderboard="results/{dataset}/metrics.csv",
-        weights=ensemble_weights,
+        weights=where(has_ensemble, WEIGHTS),
     output:
         REFIT,
     log:
@@ -44,7 +44,7 @@ rule register:
         train=first_seed(processed("seed{seed}/train")),
         holdout=first_seed(processed("seed{seed}/holdout")),
         models=first_seed(MODEL),
-        refit=refit_model,
+        refit=where(publishes_refit, REFIT),
     output:
         "results/{dataset}/published.json",
     log:

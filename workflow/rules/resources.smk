@@ -81,8 +81,7 @@ def group_of(script, wildcards):
     """
     dataset = wildcards.get("dataset")
     stage = next((stage for stage, scripts in STAGES.items() if script in scripts), None)
-    stops = dataset and SETTINGS[dataset]["audit"]["on_fail"] == "stop"
-    if stage is None or stops and script in APART_IF_STOPPED:
+    if stage is None or dataset and stops(dataset) and script in APART_IF_STOPPED:
         return None
     if dataset and megabytes(SETTINGS[dataset]["table"]) >= LARGE_MB:
         if script in ("tune", "train", "naive"):

@@ -18,7 +18,7 @@ for model in MODELS:
             conda:
                 CONDA_ENVIRONMENT
             resources:
-                **needs("models", time_limit=training_resource(model, "time_limit")),
+                **needs("models", time_limit=of_model(training_limit, model)),
             params:
                 cfg=tuning_settings(model),
                 code=code("tune"),
@@ -43,15 +43,15 @@ for model in MODELS:
         priority: 10
         conda:
             CONDA_ENVIRONMENT
-        threads: training_threads(model)
+        threads: of_model(training_threads, model)
         resources:
             **needs(
                 "models",
-                time_limit=training_resource(model, "time_limit"),
-                seconds=training_estimate(model),
+                time_limit=of_model(training_limit, model),
+                seconds=of_model(training_estimate, model),
             ),
         params:
-            cfg=training_settings(model),
+            cfg=of_model(training_settings, model),
             code=code("train"),
         message:
             f"Training {model} on {{wildcards.dataset}} (seed {{wildcards.seed}})"
