@@ -438,6 +438,14 @@ def test_a_table_lifts_the_time_limit_that_holds_for_the_others():
     assert lifted["models"]["forest"]["time_limit"] is None
 
 
+@pytest.mark.parametrize("tune", ["random", "{trials: 40}"])
+def test_a_table_searches_alone(tune):
+    found = settings_of(f"models: {{random_forest: {{tune: {tune}}}}}")["models"]
+    tune = SCHEMA["$defs"]["model"]["properties"]["tune"]["properties"]
+    assert found["random_forest"]["tune"] == {key: of["default"] for key, of in tune.items()}
+    assert found["dummy"]["tune"] is None
+
+
 def test_models_are_left_out_and_added_in_a_dataset():
     added = "extra: {estimator: sklearn.ensemble.ExtraTreesClassifier, preprocessing: tree}"
     settings = settings_of(f"models: {{forest: null, bag: 'null', {added}}}", MODELS)

@@ -13,6 +13,8 @@ from ml_baseline.errors import InputError
 ENSEMBLE = "ensemble"
 # From the least effort to the most: a model is tried from its own on.
 EFFORTS = ("quick", "standard", "thorough")
+# A search of which a table alone says something; as in the config's schema, a test holds them in step.
+SEARCH = {"method": "random", "trials": 40, "folds": 3, "space": {}}
 
 
 def dataset_settings(config: dict, name: str) -> dict[str, Any]:
@@ -36,6 +38,8 @@ def dataset_settings(config: dict, name: str) -> dict[str, Any]:
     settings["models"] = {
         model: models[model] for model in models if not _is_missing(models[model])
     }
+    for entry in settings["models"].values():
+        entry["tune"] = entry.get("tune") and SEARCH | entry["tune"]
     for model in settings["models"].keys() & own.get("models", {}).keys():
         _apply_to_all_sizes(own["models"][model], settings["models"][model])
     return settings
