@@ -10,6 +10,8 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 from ml_baseline.errors import InputError
 
@@ -67,8 +69,8 @@ def inspect(options: Namespace) -> int:
     """
     from ml_baseline.cli.inspect import inspect_file
 
-    found = inspect_file(options, say)
-    return _answer(options, found, lambda: None)
+    # What it prints comes before it writes.
+    return _answer(options, inspect_file(options, say), lambda found: None)
 
 
 def train(options: Namespace) -> int:
@@ -120,7 +122,7 @@ def list_runs(options: Namespace) -> int:
     from ml_baseline.registry.overview import overview
 
     found = overview(options.results, options.dataset, options.trust)
-    return _answer(options, found, lambda: print_list(found, options.results))
+    return _answer(options, found, partial(print_list, results=options.results))
 
 
 def show_run(options: Namespace) -> int:
@@ -128,8 +130,7 @@ def show_run(options: Namespace) -> int:
     from ml_baseline.cli.display import print_card
     from ml_baseline.registry.overview import described
 
-    found = described(_find(options, options.run))
-    return _answer(options, found, lambda: print_card(found))
+    return _answer(options, described(_find(options, options.run)), print_card)
 
 
 def compare_runs(options: Namespace) -> int:
@@ -138,7 +139,7 @@ def compare_runs(options: Namespace) -> int:
     from ml_baseline.registry.overview import run_differences
 
     found = run_differences(_find(options, options.first), _find(options, options.second))
-    return _answer(options, found, lambda: print_differences(found))
+    return _answer(options, found, print_differences)
 
 
 def verify_run(options: Namespace) -> int:
@@ -154,7 +155,7 @@ def verify_run(options: Namespace) -> int:
     # Not by `find_run`, which refuses a run whose schema has changed.
     run = open_run(run_folder(options.run, options.results, options.dataset), options.trust)
     found = golden.verify_run(run)
-    _answer(options, found, lambda: print_verification(found))
+    _answer(options, found, print_verification)
     return 0 if found["ok"] else FAILED
 
 
@@ -217,9 +218,9 @@ def _find(options: Namespace, name: str):
     return run
 
 
-def _answer(options: Namespace, found: object, print_it: Callable[[], None]) -> int:
+def _answer(options: Namespace, found: Any, print_it: Callable[[Any], None]) -> int:
     if options.json:
         print(json.dumps(found, indent=1))
     else:
-        print_it()
+        print_it(found)
     return 0

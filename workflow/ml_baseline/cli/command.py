@@ -61,6 +61,9 @@ def whole_number(least: int) -> Callable[[str], int]:
     return read
 
 
+COUNT = whole_number(1)
+
+
 def separator(text: str) -> str:
     """Check what stands between cells, by the rule of the config; a tab may be written as there."""
     text = "\t" if text == r"\t" else text
@@ -73,20 +76,15 @@ def separator(text: str) -> str:
 
 def number_of_cores(text: str) -> str:
     """Check the number of cores, which Snakemake takes as text."""
-    return text if text == "all" else str(whole_number(1)(text))
+    return text if text == "all" else str(COUNT(text))
 
 
-def of_service(name: str):
-    """Return the default of an option of the service."""
+def served(usage: str, text: str, type: Callable[[str], object] = COUNT) -> Argument:
+    """Return an option of the service, with the default that it has there."""
     from ml_baseline.serve import ServeOptions
 
-    return ServeOptions._field_defaults[name]
-
-
-def served(name: str, text: str, least: int = 1) -> Argument:
-    """Return an option of the service that is a whole number."""
-    usage, default = f"--{name.replace('_', '-')} N", of_service(name)
-    return argument(usage, text, type=whole_number(least), default=default)
+    name = usage.split()[0].strip("-").replace("-", "_")
+    return argument(usage, text, type=type, default=ServeOptions._field_defaults[name])
 
 
 PLACE = (
@@ -151,7 +149,7 @@ COMMANDS: dict[str, tuple[Action, Callable[[], tuple[Argument, ...]]]] = {
             argument(
                 "--header-row N",
                 "the row of the sheet that has the columns' names",
-                type=whole_number(1),
+                type=COUNT,
             ),
             argument(
                 "--separator CHARACTER",
@@ -257,17 +255,15 @@ COMMANDS: dict[str, tuple[Action, Callable[[], tuple[Argument, ...]]]] = {
         actions.serve,
         lambda: (
             RUN,
-            argument("--host", "address to listen on", default=of_service("host")),
-            served("port", "port to listen on, 0 for any free one", least=0),
-            served("max_rows", "most rows in a request"),
-            served("max_bytes", "most bytes in the body of a request"),
-            served("max_connections", "most connections at a time, from all clients"),
-            served("request_seconds", "most seconds a client may take to send a request"),
-            argument(
-                "--root-path PATH",
-                "the path under which a proxy offers the service, such as /churn",
-                default=of_service("root_path"),
+            served("--host HOST", "address to listen on", type=str),
+            served("--port N", "port to listen on, 0 for any free one", type=whole_number(0)),
+            served(
+                "--root-path PATH", "where a proxy offers the service, such as /churn", type=str
             ),
+            served("--max-rows N", "most rows in a request"),
+            served("--max-bytes N", "most bytes in the body of a request"),
+            served("--max-connections N", "most connections at a time, from all clients"),
+            served("--request-seconds N", "most seconds a client may take to send a request"),
             flag("--follow", "switch to newly published runs of the same table without a restart"),
             *PLACE,
         ),

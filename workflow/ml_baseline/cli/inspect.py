@@ -169,8 +169,8 @@ def _target(found: Inspection) -> str:
         return f"target  not named (--target); columns with two labels: {likely or 'none'}\n"
     rows = sum(found.classes.values())
     (yes, positives), (no, negatives) = found.classes.items()
-    text = f"target  {found.target}: {yes} (means 1) in {plural(positives, 'row')}, "
-    text += (
+    text = (
+        f"target  {found.target}: {yes} (means 1) in {plural(positives, 'row')}, "
         f"{percent(positives / rows)}; {no} (means 0) in {negatives:,}, {percent(negatives / rows)}"
     )
     if rows < found.rows:
@@ -192,13 +192,9 @@ def _cells(column: ColumnView) -> tuple[str, ...]:
         for before, after in zip(map(_cell, column.before), map(_cell, column.after), strict=True)
     ]
     kind = f"{_kind(column)}, {column.how}" if column.how else _kind(column)
-    missing = ""
-    if column.missing or column.markers:
-        markers = [
-            f"{_cell(text) or 'empty'}: {number:,}" for text, number in column.markers.items()
-        ]
-        missing = ", ".join(markers[:3]) + (" ..." if len(markers) > 3 else "")
-        missing = missing or f"{column.missing:,}"
+    markers = [f"{_cell(text) or 'empty'}: {number:,}" for text, number in column.markers.items()]
+    missing = ", ".join(markers[:3]) + " ..." * (len(markers) > 3)
+    missing = missing or (f"{column.missing:,}" if column.missing else "")
     name = shortened(" ".join(column.name.split()), NAME_WIDTH)
     return name, kind, ", ".join(pairs), column.values, missing
 

@@ -149,14 +149,10 @@ class Run:
             failed = self._failed()
             since = None if ended_well and not failed else self._began
             unfinished = snakemake_internals.unfinished_outputs(self._workflow)
-            results = Path(self._plan.results)
-            missing = [
-                table
-                for table in self._plan.tables
-                if str(results / table / "metrics.csv") in unfinished
-            ]
+            results, tables = Path(self._plan.results), self._plan.tables
+            missing = [t for t in tables if str(results / t / "metrics.csv") in unfinished]
             words = (since, results, missing, failed, self._progress.reasons)
-            print(for_terminal(run_summary(self._plan.tables, *words)))
+            print(for_terminal(run_summary(tables, *words)))
         finally:
             if self._warm is not None:
                 self._warm.close()
@@ -187,19 +183,16 @@ class Run:
 
     def _failed(self) -> dict[str, str]:
         """Return what failed models have spoiled: the files to be made again, and why."""
-        failed = {}
-        for path in self._plan.trained:
-            if (reason := failure(path)) is not None:
-                failed[path] = reason
-        for metrics in map(Path, self._plan.scored):
-            for row in read_rows(metrics) if metrics.exists() else ():
-                trained = str(metrics.parent / "models" / f"{row['model']}.joblib") not in failed
-                if row.get("status") == FAILED and trained:
-                    failed[str(metrics)] = f"{row['dataset']}: {row['model']}: {row['reason']}"
-        for controls in map(Path, self._plan.controls):
-            for row in read_rows(controls) if controls.exists() else ():
+        failed = {path: why for path in self._plan.trained if (why := failure(path)) is not None}
+        for path in filter(os.path.exists, self._plan.scored):
+            for row in read_rows(path):
+                model = str(Path(path).parent / "models" / f"{row['model']}.joblib")
+                if row.get("status") == FAILED and model not in failed:
+                    failed[path] = f"{row['dataset']}: {row['model']}: {row['reason']}"
+        for path in filter(os.path.exists, self._plan.controls):
+            for row in read_rows(path):
                 if row["verdict"] == FAILED:
-                    failed[str(controls)] = f"{controls.parent.name}: {row['explanation']}"
+                    failed[path] = f"{Path(path).parent.name}: {row['explanation']}"
         for file, log in self._plan.explained.items():
             if Path(file).exists() and (error := last_error(log)):
                 failed[file] = error

@@ -75,10 +75,8 @@ def is_remote(workflow: Any) -> bool:
 def tell_jobs(workflow: Any, variables: Iterable[str]) -> None:
     """Tell the jobs of this run how often one that fails is run again (see `retries_left`).
 
-    Args:
-        workflow: Snakemake's workflow.
-        variables: what else jobs get of this process's environment, where it is there: a cluster may
-            start them with nothing of it.
+    And what these variables hold, where they are set: a cluster may start jobs with nothing of this
+    process's environment.
     """
     os.environ[RETRIES_VARIABLE] = str(workflow.execution_settings.retries)
     known = (name for name in (RETRIES_VARIABLE, *variables) if name in os.environ)
@@ -93,11 +91,8 @@ def retries_left(attempt: int) -> int:
 def group_jobs(workflow: Any, group_of: Callable[[str, Any], str | None]) -> None:
     """Give the rules that have none a group; to be called before the jobs are known.
 
-    Not by `group:`, because a run on one machine would speak of groups without having any.
-
-    Args:
-        workflow: Snakemake's workflow.
-        group_of: returns the group of a job, given the name of its script and its wildcards.
+    Not by `group:`, because a run on one machine would speak of groups without having any. `group_of`
+    returns the group of a job, given the name of its script and its wildcards.
     """
     for rule in workflow.rules:
         if rule.group is None and rule.script and not workflow.is_local(rule):
@@ -224,11 +219,7 @@ def batch_by_table(
     """Have `--batch all=1/3` take a third of the tables, and what is made of all in the last part.
 
     Snakemake would divide the files in alphabetical order: then the first part has to make nearly all.
-
-    Args:
-        workflow: Snakemake's workflow.
-        tables: where there are fewer of them than parts, nothing is changed.
-        files_of: what gives the files of a table; asked only for a batch.
+    So it does where there are fewer tables than parts. `files_of` gives the files of a table.
     """
     batch = workflow.dag_settings.batch
     if batch is None or batch.rulename != "all" or len(tables) < batch.batches:
