@@ -1,6 +1,5 @@
 """Bars by class: the classes, categories, gaps; and the share of the positive class by each feature."""
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -169,30 +168,28 @@ def target_by_feature(view: View) -> Figure:
         (Line2D([], [], **DASHES), f"in all rows: {percent(overall, 1)}"),
     ]
 
+    def draw_panel(axes: Axes, levels: Levels, _width: float) -> None:
+        share, low, high = 100 * np.stack(shares_of_ones(levels.counts))
+        places = np.arange(len(share))
+        axes.axvline(100 * overall, **DASHES)
+        axes.hlines(places, low, high, color=POSITIVE, linewidth=2.2)
+        axes.plot(share, places, "o", color=TEXT, markersize=4.5)
+        for place, n in zip(places, levels.counts.sum(axis=1), strict=True):
+            axes.annotate(
+                f"{n:,}",
+                (1, place),
+                (3, 0),
+                xycoords=("axes fraction", "data"),
+                textcoords="offset points",
+                va="center_baseline",
+                size=SMALL_SIZE - 1,
+                color=FAINT,
+                annotation_clip=False,
+            )
+        axes.set_xlim(0, 100 * end)
+        name_bars(axes, levels.labels, SMALL_SIZE)
+        axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g} %")
+
     right = 0.2 + text_width(f"{len(view):,}", SMALL_SIZE - 1)
-    draw_panel = partial(_rates, overall=overall, end=end)
     return bar_panels(title, notes, panels, legend, draw_panel, right=right, below=0.3)
-
-
-def _rates(axes: Axes, levels: Levels, _width: float, overall: float, end: float) -> None:
-    share, low, high = 100 * np.stack(shares_of_ones(levels.counts))
-    places = np.arange(len(share))
-    axes.axvline(100 * overall, **DASHES)
-    axes.hlines(places, low, high, color=POSITIVE, linewidth=2.2)
-    axes.plot(share, places, "o", color=TEXT, markersize=4.5)
-    for place, n in zip(places, levels.counts.sum(axis=1), strict=True):
-        axes.annotate(
-            f"{n:,}",
-            (1, place),
-            (3, 0),
-            xycoords=("axes fraction", "data"),
-            textcoords="offset points",
-            va="center_baseline",
-            size=SMALL_SIZE - 1,
-            color=FAINT,
-            annotation_clip=False,
-        )
-    axes.set_xlim(0, 100 * end)
-    name_bars(axes, levels.labels, SMALL_SIZE)
-    axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g} %")

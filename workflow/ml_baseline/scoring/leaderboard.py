@@ -137,7 +137,12 @@ def leaderboard(
     table["blind"] = BLIND[metric_named(settings["select_by"]).blind]
     table["status"] = FITTED
     table["reason"] = [notes.get(model, "") for model in table["model"]]
-    return pd.concat([table, failed_rows(failures, table)], ignore_index=True)
+    known = ["dataset", "threshold", "prevalence", "rows", "units", "unit", "seeds", "level"]
+    same = table.iloc[0][[*known, "baseline"]].to_dict()
+    same |= {"selected": False, "reliable": False, "verdict": FAILED, "status": FAILED}
+    same |= {f"{name}_reliable": False for name in METRICS}
+    failed = [same | {"model": model, "reason": reason} for model, reason in failures.items()]
+    return pd.concat([table, pd.DataFrame(failed, columns=table.columns)], ignore_index=True)
 
 
 def what_the_baseline_does(predictions: Predictions, settings: dict) -> str:
@@ -204,16 +209,6 @@ def failures_of(metrics: pd.DataFrame) -> dict[str, str]:
         else:
             found[model] = "; ".join(f"seed {row.seed}: {row.reason}" for row in rows.itertuples())
     return found
-
-
-def failed_rows(failures: dict[str, str], table: pd.DataFrame) -> pd.DataFrame:
-    """Return the leaderboard's rows of the models that failed: what is known without a score."""
-    known = ["dataset", "threshold", "prevalence", "rows", "units", "unit", "seeds", "level"]
-    same = table.iloc[0][[*known, "baseline"]].to_dict()
-    same |= {"selected": False, "reliable": False, "verdict": FAILED, "status": FAILED}
-    same |= {f"{name}_reliable": False for name in METRICS}
-    rows = [same | {"model": model, "reason": reason} for model, reason in failures.items()]
-    return pd.DataFrame(rows, columns=table.columns)
 
 
 def compared_models(
