@@ -13,7 +13,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NoReturn, TypedDict
+from typing import NamedTuple, NoReturn
 
 from ml_baseline.errors import InputError
 from ml_baseline.files import content_hash, write_text
@@ -30,7 +30,7 @@ ADVICE = (
 )
 
 
-class Record(TypedDict):
+class Record(NamedTuple):
     """What a job wrote. Without a status (see `_status`) the content has to be looked at."""
 
     sha256: str
@@ -56,7 +56,7 @@ def keep_record(path: str | Path) -> None:
 def require_as_written(path: str | Path) -> None:
     """Raise InputError if a file differs from what the workflow wrote; files of others pass."""
     record = _read(path)
-    if record and content_hash(path) != record["sha256"]:
+    if record and content_hash(path) != record.sha256:
         _refuse(path, record)
 
 
@@ -71,7 +71,7 @@ def read_as_written(path: str | Path) -> bytes:
         raise InputError(
             f"{path}: nothing shows that this account's workflow wrote this file. {ADVICE}"
         )
-    if hashlib.sha256(content).hexdigest() != record["sha256"]:
+    if hashlib.sha256(content).hexdigest() != record.sha256:
         _refuse(path, record)
     return content
 
@@ -90,12 +90,12 @@ def not_as_written(paths: Iterable[str]) -> Iterator[tuple[str, bool]]:
             if record is None:
                 yield path, False
                 continue
-            if record["status"] != status:
-                if content_hash(path) != record["sha256"]:
+            if record.status != status:
+                if content_hash(path) != record.sha256:
                     yield path, True
                     continue
                 with contextlib.suppress(OSError):  # copied or touched; looked at again next time
-                    _write(path, record["sha256"], status)
+                    _write(path, record.sha256, status)
         now[str(path)] = status
     text = json.dumps(now)
     if now != before and (seal := seal_of(text.encode(), purpose=LOOKED_AT)):
@@ -116,7 +116,7 @@ def _refuse(path: str | Path, record: Record) -> NoReturn:
     with contextlib.suppress(OSError):
         # The next run looks at the content, whatever the file's status says.
         LAST_LOOK.unlink(missing_ok=True)
-        _write(path, record["sha256"], None)
+        _write(path, record.sha256, None)
     raise InputError(
         f"{path}: this file is not what the workflow wrote: it has been changed or damaged since. "
         f"{ADVICE}"
@@ -145,9 +145,9 @@ def _read(path: str | Path) -> Record | None:
         if place.is_file():  # a pipe would be waited for
             with place.open("rb") as file:
                 found = json.loads(file.read(LARGEST))
-            text = _sealed_text(path, found["sha256"], found["status"])
-            if is_sealed(text, found["seal"], WRITTEN_FILE):  # only what it covers is used
-                return {"sha256": found["sha256"], "status": found["status"]}
+            record = Record(found["sha256"], found["status"])  # only what the seal covers is used
+            if is_sealed(_sealed_text(path, *record), found["seal"], WRITTEN_FILE):
+                return record
     return None
 
 

@@ -51,8 +51,8 @@ def job_log(
         recorded: whether its outputs are the workflow's own, and not the user's to edit.
     """
     path = Path(job.log[0])
-    if about is None:
-        about = getattr(job.wildcards, "dataset", "")
+    about = getattr(job.wildcards, "dataset", "") if about is None else about
+    about = f"{about}: " if about else ""
     path.parent.mkdir(parents=True, exist_ok=True)
     if not in_worker():
         open_new(path).close()
@@ -71,7 +71,7 @@ def job_log(
         yield from _told(about)
         return
     wall = time.perf_counter() - started
-    if done.error and last_error(path) != f"{about}: {done.error}".removeprefix(": "):
+    if done.error and last_error(path) != f"{about}{done.error}":
         _tell(path, done.error, about)
     with contextlib.suppress(OSError):  # a figure is not worth a result
         _make_showable(path)
@@ -126,7 +126,7 @@ def _told(about: str) -> Iterator[None]:
         with contextlib.suppress(OSError):  # a full disk takes no log either
             if not isinstance(error, InputError):
                 traceback.print_exc()
-            print(_error_line(in_one_line(error), about), file=sys.stderr, flush=True)
+            print(f"{ERROR_MARK}{about}{in_one_line(error)}", file=sys.stderr, flush=True)
         finish(KILLED if _out_of_memory(error) else 1, in_one_line(error))
     with contextlib.suppress(OSError):
         print(cost(time.perf_counter() - started), flush=True)
@@ -140,13 +140,9 @@ def _out_of_memory(error: BaseException) -> bool:
     return bool(kinds & {"MemoryError", "BrokenExecutor"})
 
 
-def _error_line(error: str, about: str) -> str:
-    return f"{ERROR_MARK}{about}: {error}" if about else f"{ERROR_MARK}{error}"
-
-
 def _tell(path: Path, error: str, about: str) -> None:
     """Put an error that the worker could not write itself into the log, or else on the terminal."""
-    line = _error_line(error, about)
+    line = f"{ERROR_MARK}{about}{error}"
     try:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
         with os.fdopen(os.open(path, flags, 0o666), "a", encoding="utf-8") as file:

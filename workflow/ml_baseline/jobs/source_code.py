@@ -1,6 +1,7 @@
 """What a rule's code is: its script and every module of ours that the script imports."""
 
 import ast
+import contextlib
 import hashlib
 import importlib.metadata
 import itertools
@@ -108,13 +109,9 @@ def package_version(dotted: str) -> str:
     """Return the name and version of the distribution that a dotted path's package comes from."""
     package = dotted.split(".")[0]
     distribution = "scikit-learn" if package == "sklearn" else package
-    try:
-        version = importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        # The distribution has another name than its package: a look at all of them, slower.
-        distribution = importlib.metadata.packages_distributions().get(package, [package])[0]
-        try:
-            version = importlib.metadata.version(distribution)
-        except importlib.metadata.PackageNotFoundError:
-            return f"{package} (not installed as a distribution)"
-    return f"{distribution} {version}"
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        return f"{distribution} {importlib.metadata.version(distribution)}"
+    # The distribution has another name than its package, if it is one: a look at all, slower.
+    for distribution in importlib.metadata.packages_distributions().get(package, ()):
+        return f"{distribution} {importlib.metadata.version(distribution)}"
+    return f"{package} (not installed as a distribution)"
