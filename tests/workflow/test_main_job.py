@@ -131,7 +131,7 @@ def test_the_same_bytes_from_another_clone_with_one_core_and_cold_processes(samp
             shutil.copy(ROOT / name, clone / name)
     run = clone / "workflow/ml_baseline/jobs/run.py"
     text = run.read_text(encoding="utf-8")
-    kinds = "WarmProcesses(kinds_asked_for(self._scripts / name for name in names))"
+    kinds = "WarmProcesses(kinds_asked_for(scripts))"
     assert kinds in text
     run.write_text(text.replace(kinds, "WarmProcesses([])"), encoding="utf-8")
     other = Project(clone, root=clone)
