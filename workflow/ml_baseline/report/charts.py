@@ -193,14 +193,6 @@ def svg(width: float, height: float, label: str, body: str, css: str = "chart") 
     )
 
 
-def sample(series: int) -> Markup:
-    """Return a bit of a line as a legend shows it."""
-    return Markup(
-        f'<svg class="sample" viewBox="0 0 28 10" aria-hidden="true">'
-        f'<path class="series s{series}" d="M1 5H27"/></svg>'
-    )
-
-
 # Marks of a track stand at a value, with its place for each `{0}`.
 Marks = Sequence[tuple[float, str]]
 DIAMOND = '<svg class="diamond" x="{0}" y="50%"><path d="M0-7L7 0L0 7L-7 0Z"/></svg>'

@@ -12,16 +12,8 @@ from ml_baseline.jobs.job_log import last_error
 from ml_baseline.report import charts
 from ml_baseline.report.page import filled
 from ml_baseline.report.standing import Standing
-from ml_baseline.report.words import Score, html, number
+from ml_baseline.report.words import Score, number
 from ml_baseline.scoring.metrics import METRICS
-from ml_baseline.text import plural
-
-STATUS_WORDS = {
-    "pass": "without problems",
-    "warn": "with warnings to check",
-    "fail": "with scores not to be believed",
-    "none": "without results",
-}
 
 
 class Line(NamedTuple):
@@ -39,7 +31,7 @@ class Line(NamedTuple):
 
     @property
     def status(self) -> str:
-        """One of `STATUS_WORDS`."""
+        """`pass`, `warn` or `fail`, as the standing has it, or `none`."""
         return self.found.status if self.found else "none"
 
 
@@ -64,32 +56,14 @@ def read_table_results(
 
 def index_page(lines: list[Line], folder: Path) -> str:
     """Return the index of all tables as HTML; `folder` is where the templates are."""
-    counts = Counter(line.status for line in lines)
-    told = [
-        html("<strong>{}</strong> {}", counts[status], words)
-        for status, words in STATUS_WORDS.items()
-        if counts[status]
-    ]
     content = {
         "lines": lines,
-        "summary": html("{}: {}.", plural(len(lines), "table"), Markup(", ").join(told)),
+        "counts": Counter(line.status for line in lines),
         "metrics": {f.metric: METRICS[f.metric] for line in lines if (f := line.found)},
         "ruler": charts.ruler((0.0, 1.0), steps=2),
-        "notes": notes,
         "track": track,
     }
     return filled(folder, "index.html.j2", content)
-
-
-def notes(found: Standing) -> str:
-    """Return the audit's verdict in a few words, and what else makes for doubt."""
-    parts = [(found.fails, "failed"), (found.warns, "to check")]
-    text = "audit: " + (", ".join(f"{len(f)} {what}" for f, what in parts if f) or "no problems")
-    if found.leaks or found.missed:
-        text += f"; controls: {len(found.leaks) + len(found.missed)} failed"
-    if found.is_rough:
-        text += "; rough interval"
-    return text
 
 
 def track(score: Score, metric: str, splits: Sequence[float]) -> Markup:
