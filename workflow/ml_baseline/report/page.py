@@ -5,7 +5,6 @@ import hashlib
 import inspect
 import shlex
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -39,6 +38,7 @@ def template_environment(folder: Path) -> Environment:
     # The later modules' functions are meant where a name stands twice.
     for module in (text, charts, sources, standing, trust, answer, words):
         environment.filters |= dict(inspect.getmembers(module, inspect.isfunction))
+    environment.filters["quote"] = shlex.quote
     return environment
 
 
@@ -68,11 +68,13 @@ def report_page(results: sources.Sources, settings: dict, folder: Path) -> str:
     """
     tables = results.tables
     found = standing.Standing(tables["leaderboard"], tables["audit"], tables["controls"])
-    negative, positive = results.classes
+    dataset, config = results.schema["dataset"], settings["config"].encode()
+    hashed = (settings["cleaned_table"], results.files["leaderboard"])
+    hashes = {results.repairs["table"]: results.repairs["sha256"]}
     content = settings | {
         "sources": results,
-        "dataset": results.schema["dataset"],
-        "classes": {"negative": negative, "positive": positive},
+        "dataset": dataset,
+        "classes": dict(zip(("negative", "positive"), results.classes, strict=True)),
         "rows": results.repairs["rows_kept"],
         "features": sum(c["role"] == "feature" for c in results.schema["columns"]),
         "found": found,
@@ -83,26 +85,8 @@ def report_page(results: sources.Sources, settings: dict, folder: Path) -> str:
         "curves": evidence.curves_view(results, found, settings["first_seed"]),
         "drivers": evidence.drivers_view(results, found),
         "data": columns.data_view(results),
-        "made": made_view(results, settings),
+        "graph": graph.draw_rules(settings["graph"]),
+        "config_download": sources.download(config, f"{dataset}.config.yaml", "text/yaml"),
+        "hashes": hashes | {path: content_hash(path) for path in hashed},
     }
     return filled(folder, "report.html.j2", content)
-
-
-def made_view(results: sources.Sources, settings: dict) -> dict[str, Any]:
-    """Return what the section on the making is filled with."""
-    hashed = [settings["cleaned_table"], results.files["leaderboard"]]
-    hashes = {results.repairs["table"]: results.repairs["sha256"]}
-    config_name = f"{results.schema['dataset']}.config.yaml"
-    return {
-        "graph": graph.draw_rules(settings["graph"]),
-        "config_name": config_name,
-        "config_download": sources.download(settings["config"].encode(), config_name, "text/yaml"),
-        "hashes": hashes | {path: content_hash(path) for path in hashed},
-        "by_snakemake": f"snakemake --cores 4 {settings['target']} --replace-workflow-config "
-        f"--configfile {config_name}",
-        "by_command": shlex.join(
-            ["ml-baseline", "train", "--input", results.repairs["table"]]
-            + ["--target", results.schema["target"], "--name", results.schema["dataset"]]
-            + ["--config", config_name]
-        ),
-    }
