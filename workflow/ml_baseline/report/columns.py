@@ -55,10 +55,8 @@ def data_view(sources: Sources) -> dict[str, Any]:
     most_missing = max((share for c in missing for share in c["missing_by_class"]), default=0)
     missing_scale = min(1.0, charts.nice_step(most_missing, 1)) if most_missing else 1.0
     distributions = by_name(sources.tables["distributions"], "column")
-    order = [
-        row["feature"] for row in sources.tables["importance"] if row["feature"] in distributions
-    ]
-    order += [name for name in distributions if name not in order]
+    ranked = [row["feature"] for row in sources.tables["importance"]]
+    order = [name for name in dict.fromkeys([*ranked, *distributions]) if name in distributions]
     drawn = []
     for name in order[:DRAWN_COLUMNS_AT_MOST]:
         bins = distributions[name]

@@ -130,17 +130,14 @@ def at_false_positive_rate(points: list[dict], rate: float) -> float:
 
 def drivers_view(sources: Sources, found: Standing) -> dict[str, Any] | None:
     """Return what the best model's predictions hang on."""
-    if not sources.tables["importance"] or found.best is None:
+    table = sources.tables["importance"]
+    if not table or found.best is None:
         return None
-    first = sources.tables["importance"][0]
-    # The least important columns have the shortest intervals, which nobody reads to the last digit.
-    scores = [
-        Score(row["importance"], row["low"], row["high"]) for row in sources.tables["importance"]
-    ]
-    most = scores[0].digits + 1
-    rows = []
-    for row, score in zip(sources.tables["importance"], scores, strict=True):
-        digits = min(most, score.digits)
+    rows: list[dict[str, Any]] = []
+    for row in table:
+        score = Score(row["importance"], row["low"], row["high"])
+        # The least important columns have the shortest intervals, which nobody reads to the last digit.
+        digits = min(score.digits, rows[0]["score"].digits + 1 if rows else score.digits)
         texts = {"text": score.text(digits=digits), "limits": score.limits(digits=digits)}
         rows.append({"feature": row["feature"], "score": score} | texts)
     # Columns that can be shuffled without any change in the score are counted and not drawn.
@@ -151,17 +148,16 @@ def drivers_view(sources: Sources, found: Standing) -> dict[str, Any] | None:
     for row in drawn:
         css = "s0" if row["score"].low > 0 else "s-other"
         row["track"] = charts.track(row["score"], domain, zero, css)
-    metric, model = METRICS[first["metric"]].title, found.best["model"]
     return {
-        "metric": metric,
-        "model": model,
-        "first": first,
+        "metric": METRICS[table[0]["metric"]].title,
+        "model": found.best["model"],
+        "first": table[0],
         "rows": rows,
         "drawn": drawn,
         "unused": len(rows) - len(used),
-        "together": together(sources.tables["importance"][:DRAWN_IMPORTANCES]),
+        "together": together(table[:DRAWN_IMPORTANCES]),
         "ruler": charts.ruler(domain),
-        "sure": sum(score.low > 0 for score in scores),
+        "sure": sum(row["score"].low > 0 for row in rows),
         "dependence": dependence_view(sources),
     }
 
@@ -180,13 +176,11 @@ def together(importance: list[dict]) -> list[dict]:
 
 def dependence_view(sources: Sources) -> list[dict[str, Any]]:
     """Return the partial dependence of each feature that was varied, on one scale."""
-    ends = [
-        end for row in sources.tables["partial_dependence"] for end in (row["low"], row["high"])
-    ]
-    low, high = charts.padded(ends)
+    table = sources.tables["partial_dependence"]
+    low, high = charts.padded(end for row in table for end in (row["low"], row["high"]))
     y = (max(low, 0.0), min(high, 1.0))
     dependence = []
-    for feature, rows in by_name(sources.tables["partial_dependence"], "feature").items():
+    for feature, rows in by_name(table, "feature").items():
         if len({row["probability"] for row in rows}) == 1:
             continue  # nothing to be seen: the mean prediction does not move
         points = [
