@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import yaml
 
@@ -30,32 +30,28 @@ def add_table(path: str | Path, name: str, settings: dict[str, Any], block: str)
         return
     read_config_file(path)
     before = load_yaml(path)
-    if name in (before.get(SECTION) or {}):
+    tables = before.get(SECTION) or {}
+    if name in tables:
         raise InputError(f"{path} has the table `{name}` already; change its entry there")
     text = path.read_bytes().decode("utf-8")
     mark, text = ("\ufeff", text[1:]) if text.startswith("\ufeff") else ("", text)
     end = "\r\n" if "\r\n" in text else "\n"
-    changed = _with_entry(path, text.replace("\r\n", "\n"), name, settings, block)
-    expected = before | {SECTION: {**(before.get(SECTION) or {}), name: settings}}
+    changed = _with_entry(text.replace("\r\n", "\n"), name, settings, block)
     try:
-        same = yaml.load(changed, Loader=LOADER) == expected
-    except yaml.YAMLError:
-        same = False
-    if not same:
-        _refuse(path)
+        expected = before | {SECTION: {**tables, name: settings}}
+        is_it = yaml.load(changed, Loader=LOADER) == expected
+    except (yaml.YAMLError, TypeError):  # there are no tables in what stands there
+        is_it = False
+    if not is_it:
+        raise InputError(
+            f"{path}: the entry cannot be put in without changing more of the file; paste it yourself"
+        )
     _write(path, mark + changed.replace("\n", end))
 
 
-def _refuse(path: Path) -> NoReturn:
-    raise InputError(
-        f"{path}: the entry cannot be put in without changing more of the file; paste it yourself"
-    )
-
-
-def _with_entry(path: Path, text: str, name: str, settings: dict[str, Any], block: str) -> str:
-    root = yaml.compose(text, Loader=LOADER)
-    if not isinstance(root, yaml.MappingNode):
-        _refuse(path)
+def _with_entry(text: str, name: str, settings: dict[str, Any], block: str) -> str:
+    """Return the text of a config with one more entry, if nothing in it stands in the way."""
+    root: Any = yaml.compose(text, Loader=LOADER)  # a mapping, as it could be read
     found = [(key, value) for key, value in root.value if key.value == SECTION]
     lines = block.splitlines()[1:]  # without `datasets:`
     if not found:
@@ -70,8 +66,6 @@ def _with_entry(path: Path, text: str, name: str, settings: dict[str, Any], bloc
     indent = key.start_mark.column + 2
     if isinstance(value, yaml.MappingNode):
         indent = value.start_mark.column
-    elif value.value:
-        _refuse(path)
     # Right below the key, above the comment that stands above the first entry.
     at = text.find("\n", key.end_mark.index) + 1 or len(text)
     gap = "" if text[:at].endswith("\n") else "\n"

@@ -4,7 +4,6 @@ Paths are compared by what they resolve to: links, `..`, absolute or relative, u
 """
 
 import os
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -153,12 +152,10 @@ def _identity(path: Path) -> str:
 
 def _was_predicted(path: Path) -> bool:
     """Return whether a file holds what a prediction wrote there."""
-    known = _remembered(path)
-    if not known or not stat.S_ISREG(path.stat().st_mode):
-        return False
-    if any(line.partition(" ")[2] == _identity(path) for line in known):
+    known = [line.partition(" ") for line in _remembered(path)]
+    if any(identity == _identity(path) for _, _, identity in known):
         return True
-    return content_hash(path) in [line.partition(" ")[0] for line in known]
+    return bool(known) and content_hash(path) in [content for content, _, _ in known]
 
 
 def require_output(

@@ -189,12 +189,10 @@ def described(entry: Column, schema: Schema) -> str:
     text = f"{text[0].upper()}{text[1:]}" + (f" in {code(unit)}" if unit else "")
     if "part" not in entry and entry["kind"] in NUMERIC_KINDS and "minimum" in entry:
         return f"{text}; {entry['minimum']} to {entry['maximum']} in training"
-    known = entry.get("categories") if entry["kind"] == "category" else entry.get("encode")
-    if known:
-        more = ", ..." if len(known) > SHOWN_CATEGORIES else ""
-        shown = ", ".join(map(code, list(known)[:SHOWN_CATEGORIES]))
-        return f"{text}; in training {shown}{more}"
-    return text
+    known = [code(label) for label in entry.get("categories") or entry.get("encode") or ()]
+    if len(known) > SHOWN_CATEGORIES:
+        known[SHOWN_CATEGORIES:] = ["..."]
+    return f"{text}; in training {', '.join(known)}" if known else text
 
 
 def example_of(entry: Column) -> str | int | float | bool | None:
