@@ -59,10 +59,6 @@ class Score(NamedTuple):
         digits = self.digits if digits is None else digits
         return f"{fixed(self.low, digits, sign)} to {fixed(self.high, digits, sign)}"
 
-    def range(self, digits: int | None = None) -> str:
-        """Return the limits as `low–high`, for narrow columns."""
-        return self.limits(digits=digits).replace(" to ", "\N{EN DASH}")
-
 
 def score_of(row: dict[str, str], name: str) -> Score | None:
     """Return the figure `name` of a row with `<name>_low` and `<name>_high`; None if it is empty."""
