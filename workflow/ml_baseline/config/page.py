@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from ml_baseline.config.schema import TOP_LEVEL_ONLY, expected, is_override, resolved
+from ml_baseline.config.schema import TOP_LEVEL_ONLY, expected, known_keys, resolved
 from ml_baseline.config.text import load_yaml
 
 
@@ -32,7 +32,11 @@ def _section(key: str, section: dict, root: dict) -> Iterator[str]:
     section = resolved(section, root)
     others = section.get("additionalProperties")
     entries = resolved(others, root) if isinstance(others, dict) else {}
-    rows = list(_rows(entries or section, root))
+    rows = [
+        (".".join(path), entry)
+        for path, entry in known_keys(entries or section, root)
+        if "properties" not in entry and "<name>" not in path
+    ]
     yield section["description"]
     if not rows:
         yield f"Default: `{_flow(section['default'])}`. Allowed: {_escaped(expected(section))}."
@@ -46,17 +50,6 @@ def _section(key: str, section: dict, root: dict) -> Iterator[str]:
     if section.get("default"):
         block = yaml.safe_dump({key: section["default"]}, sort_keys=False).strip()
         yield f"If the section is left out:\n\n```yaml\n{block}\n```"
-
-
-def _rows(schema: dict, root: dict, prefix: str = "") -> Iterator[tuple[str, dict]]:
-    for key, entry in resolved(schema, root).get("properties", {}).items():
-        if is_override(entry):
-            continue
-        entry = resolved(entry, root)
-        if "properties" in entry:
-            yield from _rows(entry, root, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", entry
 
 
 def _table(rows: list[tuple[str, dict]], required: Iterable[str]) -> str:

@@ -111,7 +111,7 @@ def unknown_key(key: str, path: Keys, here: dict, root: dict) -> str:
 
 def _elsewhere(key: str, path: Keys, root: dict, cutoff: float) -> list[str]:
     """Return the place of the most similar key, as seen from `path`; nothing if there is none."""
-    places = {known[-1]: known for known in reversed([*known_keys(root, root)])}
+    places = {known[-1]: known for known, _ in reversed([*known_keys(root, root)])}
     for known in (places[leaf] for leaf in similar(key, places, 1, cutoff)):
         if path[:1] != ("datasets",) or len(path) == 1:
             return [dotted(known)]
@@ -121,12 +121,14 @@ def _elsewhere(key: str, path: Keys, root: dict, cutoff: float) -> list[str]:
     return []
 
 
-def known_keys(schema: dict, root: dict, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Yield the path of each key of the schema, `<name>` for a free one, without the overrides."""
+def known_keys(
+    schema: dict, root: dict, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], dict]]:
+    """Yield each key but the overrides: its path, `<name>` for a free one, and what holds for it."""
     schema = resolved(schema, root)
     for key, entry in schema.get("properties", {}).items():
         if not is_override(entry):
-            yield (*path, key)
+            yield (*path, key), resolved(entry, root)
             yield from known_keys(entry, root, (*path, key))
     others = schema.get("additionalProperties")
     if isinstance(others, dict):
