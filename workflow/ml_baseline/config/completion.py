@@ -82,9 +82,8 @@ class _Reading:
     """One walk through a config, and what was found wrong on the way."""
 
     def __init__(self, root: dict):
-        from jsonschema import (
-            Draft202012Validator,  # Snakemake has it, but not those who ask for help
-        )
+        # Snakemake has it loaded; whoever asks for help has not.
+        from jsonschema import Draft202012Validator
 
         self.root = root
         self.validator = Draft202012Validator(root)
