@@ -1,4 +1,4 @@
-"""What the answer that a report begins with goes by; its words stand in `answer.html.j2`."""
+"""What the answer that a report begins with goes by (its words: `answer.html.j2`), findings by name."""
 
 from typing import Any
 
@@ -29,6 +29,27 @@ NEXT_STEPS = {
         "Use the table as it was before rows were copied or made",
     ),
 }
+CHECK_WORDS = {
+    "reading": "How the table was read",
+    "sealed_holdout": "Holdout rows in training",
+    "class_sizes": "Rows of each class",
+    "exact_duplicates": "Exact copies across the split",
+    "near_duplicates": "Near copies across the split",
+    "interpolated_rows": "Rows made from other rows",
+    "shared_entities": "Entities on both sides",
+    "prepared_before_split": "Preparation before the split",
+    "labels_of_others": "What is made from the target",
+    "model_score": "Score too good to be true",
+    "single_feature": "One column alone",
+    "missing_values": "What is missing",
+    "given_in_part": "Answers given for a part",
+    "independent_columns": "Columns tied to the target alone",
+    "feature_pair": "Two columns together",
+    "row_order": "Order of the rows",
+    "ids": "What ids tell",
+    "time_order": "Order in time",
+    "train_holdout_shift": "Holdout unlike training rows",
+}
 
 
 def headline(found: Standing) -> dict[str, Any] | None:
@@ -50,6 +71,11 @@ def headline(found: Standing) -> dict[str, Any] | None:
 def names(rows: list[Row]) -> str:
     """Return the models of some rows, as long as a sentence has room for."""
     return listed([shortened(row["model"], 60) for row in rows])
+
+
+def check_title(check: str) -> str:
+    """Return the heading of a check's findings."""
+    return CHECK_WORDS.get(check, check.replace("_", " ").capitalize())
 
 
 def chief(findings: list[Row]) -> Row:

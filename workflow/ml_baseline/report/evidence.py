@@ -1,4 +1,4 @@
-"""The evidence: the models side by side, where their predictions go wrong, what drives them."""
+"""The evidence: the models side by side, what copies make of it, where they err, what drives them."""
 
 import itertools
 import json
@@ -8,7 +8,7 @@ from ml_baseline.report import charts, figures
 from ml_baseline.report.answer import chosen_threshold
 from ml_baseline.report.sources import Sources, by_name
 from ml_baseline.report.standing import Row, Standing
-from ml_baseline.report.words import Score, listed, number, percent, score_of
+from ml_baseline.report.words import Score, fixed, listed, number, percent, score_in, score_of
 from ml_baseline.scoring.metrics import METRICS
 from ml_baseline.text import count, shortened
 
@@ -49,6 +49,37 @@ def metric_chart(metric: str, found: Standing) -> dict[str, Any]:
         "lines": [line(row, score) for row, score in scores],
         "ruler": charts.ruler(domain),
         "baseline": base["model"] if base else None,
+    }
+
+
+def naive_view(sources: Sources, found: Standing) -> dict[str, Any] | None:
+    """Return what the naive protocol would have claimed beside the honest scores."""
+    pairs = []
+    for row in sources.tables["naive"]:
+        score, claim = score_in(row, "honest", "honest_low", "honest_high"), number(row["naive"])
+        if row["metric"] == found.metric and score and claim is not None:
+            pairs.append((row["model"], score, claim))
+    if not pairs:
+        return None
+    claims = [Score(claim, claim, claim) for _, _, claim in pairs]
+    domain = charts.domain_of(found.metric, [score for _, score, _ in pairs] + claims, None)
+    lines = [
+        {
+            "model": model,
+            "honest": score.text(),
+            "naive": fixed(claim, score.digits),
+            "leak": fixed(claim - score.value, score.digits, sign=True),
+            "inside": score.low <= claim <= score.high,
+            "track": charts.track(score, domain, [(claim, charts.DIAMOND)]),
+        }
+        for model, score, claim in pairs
+    ]
+    sign = 1 if METRICS[found.metric].higher_is_better else -1
+    worst = max(range(len(pairs)), key=lambda i: sign * (pairs[i][2] - pairs[i][1].value))
+    return {
+        "lines": lines,
+        "worst": lines[worst],
+        "ruler": charts.ruler(domain),
     }
 
 

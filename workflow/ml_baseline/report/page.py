@@ -11,17 +11,7 @@ from markupsafe import Markup
 
 from ml_baseline import text
 from ml_baseline.files import content_hash
-from ml_baseline.report import (
-    answer,
-    charts,
-    columns,
-    evidence,
-    graph,
-    sources,
-    standing,
-    trust,
-    words,
-)
+from ml_baseline.report import answer, charts, columns, evidence, graph, sources, standing, words
 from ml_baseline.scoring.metrics import METRICS
 
 
@@ -36,7 +26,7 @@ def template_environment(folder: Path) -> Environment:
         finalize=words.visible,
     )
     # The later modules' functions are meant where a name stands twice.
-    for module in (text, charts, sources, standing, trust, answer, words):
+    for module in (text, charts, sources, standing, answer, words):
         environment.filters |= dict(inspect.getmembers(module, inspect.isfunction))
     environment.filters["quote"] = shlex.quote
     return environment
@@ -81,7 +71,7 @@ def report_page(results: sources.Sources, settings: dict, folder: Path) -> str:
         "metrics": METRICS,
         "headline": answer.headline(found),
         "board": evidence.board(found),
-        "naive": trust.naive_view(results, found),
+        "naive": evidence.naive_view(results, found),
         "curves": evidence.curves_view(results, found, settings["first_seed"]),
         "drivers": evidence.drivers_view(results, found),
         "data": columns.data_view(results),
