@@ -76,11 +76,7 @@ def naive_view(sources: Sources, found: Standing) -> dict[str, Any] | None:
     ]
     sign = 1 if METRICS[found.metric].higher_is_better else -1
     worst = max(range(len(pairs)), key=lambda i: sign * (pairs[i][2] - pairs[i][1].value))
-    return {
-        "lines": lines,
-        "worst": lines[worst],
-        "ruler": charts.ruler(domain),
-    }
+    return {"lines": lines, "worst": lines[worst], "ruler": charts.ruler(domain)}
 
 
 def shown_models(ranked: list[Row], best: Row) -> list[str]:

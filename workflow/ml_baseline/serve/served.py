@@ -1,6 +1,5 @@
 """The run that is served: loaded, proved to predict, and replaced when another is published."""
 
-import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from ml_baseline.registry.golden import TOLERANCE, replay_golden, require_workin
 from ml_baseline.registry.predict import no_probabilities, predict_rows, shown
 from ml_baseline.registry.runs import LATEST, checked_bytes, run_folder
 from ml_baseline.serve.rows import Cells, RowReader
-from ml_baseline.serve.traffic import LOGGER, Figures
+from ml_baseline.serve.traffic import LOG, Figures
 
 FOLLOW_SECONDS = 2.0
 # What is wrong with rows: row, field and message.
@@ -74,7 +73,7 @@ def load_served(run: Run, max_rows: int) -> ServedRun:
     """
     model = load_model(run)
     if note := require_working(run, model):
-        logging.getLogger(LOGGER).warning(note)
+        LOG.warning(note)
     card = checked_bytes(run, "README.md").decode(errors="replace")
     return ServedRun(run, model, card, RowReader(run, max_rows))
 
@@ -85,7 +84,6 @@ def newer_runs(served: ServedRun, results: Path) -> Iterator[ServedRun | None]:
     A run that cannot be loaded, or does not predict what it did when published, is logged, and None
     is yielded in its place.
     """
-    log = logging.getLogger(LOGGER)
     dataset, seen = served.run.dataset, served.run.run_id
     while True:
         time.sleep(FOLLOW_SECONDS)
@@ -106,8 +104,8 @@ def newer_runs(served: ServedRun, results: Path) -> Iterator[ServedRun | None]:
                 )
         except (Exception, SystemExit) as error:
             fields["reason"] = str(error) or repr(error)
-            log.warning("the latest run is not served", extra={"fields": fields})
+            LOG.warning("the latest run is not served", extra={"fields": fields})
             yield None
         else:
-            log.info("serving the latest run", extra={"fields": fields})
+            LOG.info("serving the latest run", extra={"fields": fields})
             yield newer

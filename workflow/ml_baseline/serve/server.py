@@ -2,7 +2,6 @@
 
 import functools
 import ipaddress
-import logging
 import os
 import re
 import signal
@@ -19,7 +18,7 @@ from ml_baseline.serve import ServeOptions
 from ml_baseline.serve.app import create_app
 from ml_baseline.serve.connections import Connection, affordable_connections
 from ml_baseline.serve.served import load_served, newer_runs
-from ml_baseline.serve.traffic import LOGGER, set_up_log
+from ml_baseline.serve.traffic import LOG, set_up_log
 
 KEY_VARIABLE = "ML_BASELINE_API_KEY"
 SECONDS_TO_FINISH = 10
@@ -35,25 +34,24 @@ def run_server(run: Run, options: ServeOptions) -> None:
         )
     api_key = _api_key()
     set_up_log()
-    log = logging.getLogger(LOGGER)
     served = load_served(run, options.max_rows)
     app = create_app(served, options.max_bytes, api_key, options.root_path)
     limit = affordable_connections(options.max_connections)
     listener = _listen(options.host, options.port, limit)
     host, port, *_ = listener.getsockname()
     if api_key is None and not ipaddress.ip_address(host).is_loopback:
-        log.warning(
+        LOG.warning(
             "anyone who can reach this address can ask for predictions: set %s to require a key",
             KEY_VARIABLE,
         )
     if limit < options.max_connections:
-        log.warning("the limit on open files allows %d connections: raise `ulimit -n`", limit)
+        LOG.warning("the limit on open files allows %d connections: raise `ulimit -n`", limit)
     if options.follow is not None:
         # A daemon: the end of the service does not wait for a large model to be loaded.
         threading.Thread(target=_follow, args=(app, options.follow), daemon=True).start()
     shown = f"[{options.host}]" if ":" in options.host else options.host
     address = f"http://{shown}:{port}{options.root_path}"
-    log.info("serving", extra={"fields": {"run_id": run.run_id, "address": address}})
+    LOG.info("serving", extra={"fields": {"run_id": run.run_id, "address": address}})
     connection = functools.partial(
         Connection,
         limit=limit,
@@ -76,7 +74,7 @@ def run_server(run: Run, options: ServeOptions) -> None:
         signal.signal(number, lambda *_: None)
     with listener:
         uvicorn.Server(config).run(sockets=[listener])
-    log.info("stopped")
+    LOG.info("stopped")
 
 
 def _follow(app: FastAPI, results: Path) -> None:

@@ -26,7 +26,7 @@ from ml_baseline.serve.rows import RequestError
 
 # Asked by whoever watches over the process; they tell nothing about the data.
 OPEN_PATHS = ("/health", "/ready")
-LOGGER = "ml_baseline.serve"
+LOG = logging.getLogger("ml_baseline.serve")
 BATCH_SIZES = (1, 2, 4, 8, 16, 64, 256, 1024, 4096, 16384)
 OTHER = "other"
 # The bodies of all requests that are not answered yet, as a multiple of what one may have.
@@ -73,7 +73,7 @@ class Figures:
         """Count and log what was refused before it became a request."""
         self.requests.labels(OTHER, OTHER, str(status)).inc()
         fields = {"client": client, "status": status, "reason": message}
-        logging.getLogger(LOGGER).info("refused", extra={"fields": fields})
+        LOG.info("refused", extra={"fields": fields})
 
 
 def refusal(error: RequestError, headers: Mapping[str, str] | None = None) -> Response:
@@ -156,7 +156,7 @@ class Traffic:
                 "status": status,
                 "milliseconds": round(seconds * 1000, 2),
             }
-            logging.getLogger(LOGGER).info("request", extra={"fields": fields | state})
+            LOG.info("request", extra={"fields": fields | state})
 
     def _error(self, scope: Scope, path: str) -> RequestError | None:
         headers = dict(scope["headers"])
@@ -203,7 +203,7 @@ def set_up_log() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     # uvicorn warns of every odd request, which are counted and logged here already.
-    levels = {LOGGER: logging.INFO, "uvicorn": logging.ERROR, "asyncio": logging.WARNING}
+    levels = {LOG.name: logging.INFO, "uvicorn": logging.ERROR, "asyncio": logging.WARNING}
     for name, level in levels.items():
         logger = logging.getLogger(name)
         logger.handlers = [handler]
