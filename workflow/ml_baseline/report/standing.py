@@ -28,12 +28,14 @@ class Standing:
         self.best = best = next((row for row in self.fitted if true(row["selected"])), None)
         self.is_baseline = best is not None and best["model"] == best["baseline"]
         self.rough = [row["model"] for row in self.fitted if not is_reliable(row)]
+        self.has_rough_cells = not all(is_reliable(r, m) for r in self.fitted for m in METRICS)
         self.is_rough = best is not None and not is_reliable(best)
         row = best or leaderboard[0]
         self.rows = number(row.get("rows")) or 0
         # Of which the rows are the evidence: groups, distinct rows or the rows themselves.
         self.units = number(row.get("units")) or self.rows
         self.unit = row.get("unit") or "row"
+        self.units_text = plural(self.units, self.unit).removesuffix(" rows").removesuffix(" row")
         self.seeds = int(number(row.get("seeds")) or 1)
         level = number(row.get("level")) or 0.95
         alpha = 1 - level
@@ -41,6 +43,9 @@ class Standing:
         self.score = score_of(best, metric) if best else None
         self.gain = gain_of(best, metric) if best else None
         self.blind_gain = gain_of(best, metric, "blind") if best else None
+        # Whether an answer without a look at a row is better than the baseline.
+        ahead = self.gain.value - self.blind_gain.value if self.gain and self.blind_gain else 0
+        self.blind_is_harder = ahead > NO_FARTHER
         self.ties = [
             row
             for row in self.fitted
@@ -64,6 +69,9 @@ class Standing:
         self.beats_baseline = gained and self.skilled
         self.fails = [row for row in audit if row["verdict"] == "fail"]
         self.warns = [row for row in audit if row["verdict"] == "warn"]
+        # Whether the audit saw rows that belong together, of which the intervals know nothing.
+        found = {row["check"] for row in (*self.fails, *self.warns)}
+        self.takes_rows_as_independent = self.unit != "group" and not found.isdisjoint(TOGETHER)
         failed_controls = [row for row in controls if row["verdict"] != "pass"]
         self.leaks = [row for row in failed_controls if row["control"] == "negative"]
         self.missed = [row for row in failed_controls if row["control"] == "positive"]
@@ -81,29 +89,6 @@ class Standing:
         if self.seeds > 1:
             return f"{self.seeds} holdouts of {plural(self.rows, 'row')}{of} each"
         return f"{plural(self.rows, 'holdout row')}{of}"
-
-    @property
-    def units_text(self) -> str:
-        """How many pieces of evidence the rows are."""
-        return plural(self.units, self.unit).removesuffix(" rows").removesuffix(" row")
-
-    @property
-    def takes_rows_as_independent(self) -> bool:
-        """Whether the audit saw rows that belong together, of which the intervals know nothing."""
-        checks = {row["check"] for row in (*self.fails, *self.warns)}
-        return self.unit != "group" and bool(checks & set(TOGETHER))
-
-    @property
-    def has_rough_cells(self) -> bool:
-        """Whether any metric of any model has an interval that cannot be relied on."""
-        return not all(is_reliable(row, name) for row in self.fitted for name in METRICS)
-
-    @property
-    def blind_is_harder(self) -> bool:
-        """Whether an answer without a look at a row is better than the baseline."""
-        return bool(
-            self.gain and self.blind_gain and self.gain.value - self.blind_gain.value > NO_FARTHER
-        )
 
     @property
     def words(self) -> str:
