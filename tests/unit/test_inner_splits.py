@@ -16,6 +16,7 @@ from ml_baseline.errors import InputError
 from ml_baseline.modelling.inner_splits import ROWS_OF_AUTO, splits_inside
 from ml_baseline.modelling.pipeline import build_estimator
 from ml_baseline.modelling.train import fit, predict_probability
+from ml_baseline.modelling.tuning import parameters
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 LINE = {"estimator": "sklearn.linear_model.LogisticRegression"}
@@ -218,6 +219,40 @@ def test_validation_rows_respect_groups_and_time(validated, numbers_table, setti
         assert not set(rows[0]["home"]) & set(rows[1]["home"])
     else:
         assert rows[0]["day"].max() < rows[1]["day"].min()
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_in_folds_each_stops_a_fit_and_their_mean_predicts(
+    validated, numbers_table, settings_of, strategy
+):
+    table, schema = numbers_table(240)
+    table["home"], table["day"] = table["row_id"] // 4, table["row_id"] % 60
+    roles = [{"name": "home", "role": "group"}, {"name": "day", "role": "time"}]
+    schema = schema | {"columns": [*schema["columns"], *roles]}
+    params = {"early_stopping": "folds", "validation_fraction": 0.25, "max_iter": 5}
+    settings = settings_of(BOOSTING, "tree", params=params, strategy=strategy)
+    model = fit(augment(table, schema), schema, settings, 0)
+    of, stopped_by = table.set_index("x0"), []
+    for values, held, _ in validated:
+        learned, stops = (
+            of.loc[[x for x in part[:, 0] if x in of.index]] for part in (values, held)
+        )
+        assert len(stops) == len(held) and len(learned) == len(values) / 2
+        assert not set(learned["row_id"]) & set(stops["row_id"])
+        assert strategy != "group" or not set(learned["home"]) & set(stops["home"])
+        assert strategy != "time" or learned["day"].max() < stops["day"].min()
+        stopped_by += stops["row_id"].tolist()
+    if strategy != "time":
+        assert len(validated) == 4 and sorted(stopped_by) == table["row_id"].tolist()
+    each = [
+        one.predict_proba(table[["x0", "x1", "x2"]].to_numpy())
+        for one in model["model"].estimators_
+    ]
+    expected = np.mean(each, axis=0)[:, 1]
+    assert predict_probability(model, table, schema) == pytest.approx(expected, abs=1e-12)
+    told = parameters(model)
+    assert told["estimator"].endswith("HistGradientBoostingClassifier")
+    assert told["params"]["early_stopping"] == "folds"
 
 
 def test_boosting_is_left_alone_where_nothing_belongs_together(

@@ -18,12 +18,15 @@ from sklearn.pipeline import Pipeline
 from ml_baseline.data.schema import Schema, feature_columns
 from ml_baseline.data.split import fold_numbers, fold_rows, row_groups, split
 from ml_baseline.errors import InputError
+from ml_baseline.modelling.ensemble import weighted_mean
 from ml_baseline.modelling.target_encoding import Splits
 
 ENCODING_FOLDS = 5
 # From so many rows on `early_stopping: auto` stops early (scikit-learn 1.9).
 ROWS_OF_AUTO = 10_000
 MOST_HELD_OUT = 0.5
+# `early_stopping` of an estimator that is fitted in folds, each stopped by the rows of one.
+FOLDS = "folds"
 # The parameters that make an estimator stop early, the first that it has decides; and what to set.
 STOPPING = {"early_stopping": "false", "n_iter_no_change": "null", "early_stopping_rounds": "null"}
 
@@ -96,7 +99,10 @@ def fit_pipeline(
         "X_val",
         "y_val",
     } <= set(inspect.signature(estimator.fit).parameters)
-    if takes_rows and (has_copies or strategy != "stratified" or _has_repeats(augmented, schema)):
+    in_folds = parameters.get("early_stopping") == FOLDS
+    if takes_rows and (
+        in_folds or has_copies or strategy != "stratified" or _has_repeats(augmented, schema)
+    ):
         _fit_with_validation_rows(model, augmented, schema, strategy, random_state)
         return
     if inside and (has_copies or strategy != "stratified"):
@@ -138,12 +144,48 @@ def _refusal(
 def _fit_with_validation_rows(
     model: Pipeline, augmented: pd.DataFrame, schema: Schema, strategy: str, random_state: int
 ) -> None:
-    """Fit a pipeline whose estimator stops early by validation rows that it is given."""
+    """Fit a pipeline whose estimator stops early by validation rows that it is given.
+
+    With `early_stopping: folds` each fold, of the size `validation_fraction`, stops a fit to the others
+    in turn, in time order to the earlier ones, if these are half of the rows. The mean of all predicts.
+    """
     estimator = model.named_steps["model"]
     parameters = estimator.get_params(deep=False)
     rows = augmented[augmented["copy"] == 0]
     share = parameters["validation_fraction"]
     share = share / len(rows) if share >= 1 else share
+    if parameters.get("early_stopping") == FOLDS:
+        dealt = _folds(rows, schema, strategy, round(1 / share), random_state, whole=False)
+        dealt = [pair for pair in dealt if 2 * len(pair[0]) >= len(rows)]
+    else:
+        dealt = [_validation_split(estimator, rows, schema, strategy, share, random_state)]
+    target = augmented[schema["target"]].to_numpy()
+    values = model[:-1].fit_transform(augmented[feature_columns(schema)], target)
+    originals = (augmented["copy"] == 0).to_numpy()
+    fits = []
+    for training, held in _with_copies(dealt, rows, augmented):
+        held = held[originals[held]]
+        # What "auto" says is asked of all rows, not of those that are left.
+        stopping = {"early_stopping": True} if "early_stopping" in parameters else {}
+        fitted = clone(estimator).set_params(**stopping)
+        fitted.fit(values[training], target[training], X_val=values[held], y_val=target[held])
+        fits.append(fitted.set_params(**{name: parameters[name] for name in stopping}))
+    model.steps[-1] = ("model", fits[0])
+    if len(fits) > 1:
+        members = {f"fold{number}": fitted for number, fitted in enumerate(fits)}
+        model.steps[-1] = ("model", weighted_mean(members, dict.fromkeys(members, 1 / len(fits))))
+        model.in_folds_ = estimator
+
+
+def _validation_split(
+    estimator: BaseEstimator,
+    rows: pd.DataFrame,
+    schema: Schema,
+    strategy: str,
+    share: float,
+    random_state: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows to fit to and those to stop by, as positions."""
     while True:
         try:
             _, held_out = split(rows, schema, strategy, share, random_state)
@@ -153,21 +195,16 @@ def _fit_with_validation_rows(
             if share > MOST_HELD_OUT:
                 reason = f"it stops early by rows that it holds out, and {error}"
                 raise InputError(f"{type(estimator).__name__}: {reason}") from error
-    of_held_out = augmented["row_id"].isin(held_out["row_id"]).to_numpy()
-    validation = of_held_out & (augmented["copy"] == 0).to_numpy()
-    target = augmented[schema["target"]].to_numpy()
-    values = model[:-1].fit_transform(augmented[feature_columns(schema)], target)
-    # What "auto" says is asked of all rows, not of those that are left.
-    if "early_stopping" in parameters:
-        estimator.set_params(early_stopping=True)
-    estimator.fit(
-        values[~of_held_out],
-        target[~of_held_out],
-        X_val=values[validation],
-        y_val=target[validation],
-    )
-    if "early_stopping" in parameters:
-        estimator.set_params(early_stopping=parameters["early_stopping"])
+    held = rows["row_id"].isin(held_out["row_id"]).to_numpy()
+    return np.flatnonzero(~held), np.flatnonzero(held)
+
+
+def fitted_once(estimator: BaseEstimator) -> BaseEstimator:
+    """Return an unfitted copy of an estimator that is fitted once, if it was to be in each fold."""
+    once = clone(estimator)
+    if once.get_params(deep=False).get("early_stopping") == FOLDS:
+        once.set_params(early_stopping=True)
+    return once
 
 
 def _splits(

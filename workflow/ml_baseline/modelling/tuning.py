@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import stats
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.metrics import log_loss
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 from sklearn.pipeline import Pipeline
@@ -18,7 +18,7 @@ from ml_baseline.data.schema import Schema, feature_columns
 from ml_baseline.data.tables import read_table
 from ml_baseline.errors import InputError, did_you_mean, similar
 from ml_baseline.modelling.failure import failure
-from ml_baseline.modelling.inner_splits import tuning_split
+from ml_baseline.modelling.inner_splits import fitted_once, tuning_split
 
 # Of the sets of parameters that a rung has tried, one in so many comes to the next.
 REDUCTION = 3
@@ -160,7 +160,7 @@ def try_rung(
     target = augmented[schema["target"]].to_numpy()
     values, found = None, []
     for trial in trials:
-        one = clone(estimator).set_params(**sets[trial])
+        one = fitted_once(estimator).set_params(**sets[trial])
         training, held = tuning_split(
             one, augmented, schema, strategy, random_state, tune.get("folds", 3), rung
         )
@@ -281,7 +281,7 @@ def optuna_search(
     )
     drawn = {name: suggested(values) for name, values in space.items()}
     return OptunaSearchCV(
-        estimator,
+        fitted_once(estimator),
         drawn,
         cv=folds,
         n_trials=trials,
@@ -314,7 +314,7 @@ def parameters(model: Pipeline) -> dict[str, Any]:
         `estimator`, its class's path; `params`, all that are plain values or lists of them; `tuned`,
         those that were searched, as `params` in the config takes them.
     """
-    estimator = model.named_steps["model"]
+    estimator = getattr(model, "in_folds_", model.named_steps["model"])
     kind = type(estimator)
     return {
         "estimator": f"{kind.__module__}.{kind.__qualname__}",
