@@ -68,12 +68,9 @@ def count_quantiles(view: View, name: str) -> Levels:
     def rounded(value: float) -> float:
         return _round(value, middle, ninety_five - five)
 
-    if len(distinct) <= QUANTILE_BINS + 1:
-        counts = count_levels(np.searchsorted(distinct, values), classes, len(distinct))
-        return _with_missing([number_text(rounded(value)) for value in distinct], counts, missing)
     # Bins are closed above. One value that most rows have is a bin of its own with what is below.
     places = np.arange(1, QUANTILE_BINS) * (len(ordered) - 1) // QUANTILE_BINS
-    edges = np.unique(ordered[places])
+    edges = distinct[:-1] if len(distinct) <= QUANTILE_BINS + 1 else np.unique(ordered[places])
     edges = edges[edges < distinct[-1]]
     if not len(edges):
         edges = distinct[-2:-1]

@@ -247,13 +247,11 @@ def _spread_over(ordered: np.ndarray) -> np.ndarray:
     Half of them at equal shares of the rows, half at equal distances: the former show what
     happens where the rows are, the latter what happens between there and the ends.
     """
-    last, half = len(ordered) - 1, NUMBERS_ON_CURVE // 2
-    by_rows = ordered[np.round(np.linspace(*CENTRAL, half) * last).astype(int)]
+    half = NUMBERS_ON_CURVE // 2
+    by_rows = ordered[np.round(np.linspace(*CENTRAL, half) * (len(ordered) - 1)).astype(int)]
     wanted = np.linspace(by_rows[0], by_rows[-1], NUMBERS_ON_CURVE - half)
-    above = np.minimum(np.searchsorted(ordered, wanted), last)
-    below = np.maximum(above - 1, 0)
-    nearer_below = wanted - ordered[below] < ordered[above] - wanted
-    by_distance = np.where(nearer_below, ordered[below], ordered[above])
+    descending = np.unique(ordered)[::-1]
+    by_distance = descending[np.abs(descending[:, None] - wanted).argmin(axis=0)]
     return np.unique(np.clip([*by_rows, *by_distance], by_rows[0], by_rows[-1]))
 
 
