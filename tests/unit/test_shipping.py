@@ -114,14 +114,17 @@ TAMPERED = {
     ),
     "a link": (added("RUN/x", b"/etc", external_attr=(stat.S_IFLNK | 0o777) << 16), "a link"),
     "a name twice": (added("RUN/readme.md"), "twice"),
-    "a file more": (added("RUN/model/more.joblib"), "model/more.joblib is not part of it"),
+    "a file more": (
+        added("RUN/model/more.joblib"),
+        "model/more.joblib is not part of the published run",
+    ),
     "a file less": (renamed("RUN/other.md"), "README.md is missing"),
     "a bomb": (added("RUN/bomb", b"\0" * (150 << 20)), "more than a run of its size can have"),
     "many files": (
         lambda entry, data: [(zipfile.ZipInfo(f"{entry.filename}{i}"), b"") for i in range(300)],
         "more than a run of its size can have",
     ),
-    "a changed model": (with_content("model.joblib", b"b"), "model.joblib is not the file"),
+    "a changed model": (with_content("model.joblib", b"b"), "model.joblib is changed"),
     "a changed manifest": (with_content("run_meta.json", b"{}"), "changed since"),
     "no seal": (
         lambda entry, data: [] if entry.filename.endswith("seal.txt") else [(entry, data)],
