@@ -176,12 +176,10 @@ def _why_strange(one: Scored, relations: Relations, target: np.ndarray) -> str |
 def is_step(one: Scored, target: np.ndarray) -> bool:
     """Return whether a column is a rule with a few errors."""
     found = step(one.view.numbers, target) if one.view.numbers is not None else None
-    return (
-        found is not None
-        and found.errors >= FEWEST_ERRORS
-        and not STEP.passed(found.balanced_accuracy)
-        and not STEP_WITHIN.passed(found.auc_within)
-    )
+    if found is None:
+        return False
+    accuracy, errors, within = found
+    return errors >= FEWEST_ERRORS and not (STEP.passed(accuracy) or STEP_WITHIN.passed(within))
 
 
 def _certain(one: Scored, target: np.ndarray) -> bool:

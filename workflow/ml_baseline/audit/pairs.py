@@ -17,8 +17,6 @@ from ml_baseline.scoring.ranking import roc_area
 SCREENED_ROWS = 2_000
 # Pairs that the search hands on to be judged by all rows.
 KEPT_PAIRS = 12
-# Of more pairs than this the gain is taken as a difference of areas, which is cheaper.
-FEW_PAIRS = 2_000
 # Above so many columns the grid of a pair is coarser, and above the second not all are paired.
 FINE_COLUMNS, MOST_COLUMNS = 128, 512
 # Of numeric columns, pairs of the strongest and the most closely related are combined.
@@ -101,11 +99,8 @@ def _search_grid(
 
 def _promising(areas: np.ndarray, alone: np.ndarray) -> list[int]:
     """Return the pairs to judge by all rows: the strongest, and those that gain most by pairing."""
-    gains = np.array(
-        [distance(area) - distance(single) for area, single in zip(areas, alone, strict=True)]
-        if len(areas) <= FEW_PAIRS
-        else areas - alone
-    )
+    pairs = zip(areas.tolist(), alone.tolist(), strict=True)
+    gains = np.array([distance(area) - distance(single) for area, single in pairs])
     return list(dict.fromkeys([*np.argsort(-areas)[:KEPT_PAIRS], *np.argsort(-gains)[:KEPT_PAIRS]]))
 
 
@@ -144,22 +139,19 @@ def _search_combined(
     chosen = _chosen_pairs(numeric, numbers)
     scaled = np.stack([standard(row) for row in numbers])
     labels = target[rows].astype(np.float64)
-    found: list[tuple[float, float, Pair]] = []
-    alone = np.array([one.strength.auc for one in numeric])
-    first, second = (np.array([pair[i] for pair in chosen]) for i in (0, 1))
+    first, second = np.array(chosen).T
+    areas: list[np.ndarray] = []
     with np.errstate(all="ignore"):
         for how, make in COMBINATIONS.items():
             values = scaled if how.endswith(STANDARDIZED) else numbers
             for start in range(0, len(chosen), 100):
                 a, b = first[start : start + 100], second[start : start + 100]
-                areas = _areas(make(values[a], values[b]), labels)
-                best_alone = np.maximum(alone[a], alone[b])
-                for i in _promising(areas, best_alone):
-                    pair = Pair(numeric[a[i]], numeric[b[i]], how)
-                    if pair.first.view.subject != pair.second.view.subject:
-                        found.append((float(areas[i]), float(best_alone[i]), pair))
-    areas, best_alone = (np.array([one[i] for one in found]) for i in (0, 1))
-    return [found[i][2] for i in _promising(areas, best_alone)], len(chosen) * len(COMBINATIONS)
+                areas.append(_areas(make(values[a], values[b]), labels))
+    pairs = [Pair(numeric[a], numeric[b], how) for how in COMBINATIONS for a, b in chosen]
+    alone = np.array([max(one.first.strength.auc, one.second.strength.auc) for one in pairs])
+    apart = np.flatnonzero([one.first.view.subject != one.second.view.subject for one in pairs])
+    best = apart[_promising(np.concatenate(areas)[apart], alone[apart])]
+    return [pairs[i] for i in best], len(pairs)
 
 
 def _chosen_pairs(numeric: list[Scored], numbers: np.ndarray) -> list[tuple[int, int]]:

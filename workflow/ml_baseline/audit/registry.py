@@ -1,4 +1,4 @@
-"""The audit's checks: each is a function in a file of its own that registers itself.
+"""The audit's checks: each is a function that registers itself.
 
 `python -m ml_baseline.audit.registry` prints the tables of docs/audit.md.
 """

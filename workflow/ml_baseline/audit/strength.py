@@ -158,19 +158,13 @@ def strength(
     return Strength(auc, given_away(ones, zeros))
 
 
-class Step(NamedTuple):
-    """What is left once numbers are cut in two at the best place."""
+def step(numbers: np.ndarray, target: np.ndarray) -> tuple[float, int, float] | None:
+    """Return how the best cut of the numbers tells the classes apart, and what is left within its sides.
 
-    balanced_accuracy: float  # of the cut alone
-    errors: int  # rows of the other class on both sides
-    auc_within: float  # roc_auc of the numbers within the sides: 0.5 if only the cut matters
-
-
-def step(numbers: np.ndarray, target: np.ndarray) -> Step | None:
-    """Return the best cut of the numbers; None if either side has few distinct values.
-
-    Where numbers cause or measure something, errors lie close to the cut. Where the target was
-    computed from them (and some labels are wrong), they lie anywhere.
+    Its balanced accuracy, the rows of the other class on both sides, and the roc_auc of the numbers
+    within the sides: where numbers cause or measure something, errors lie close to the cut; where the
+    target was computed from them (and some labels are wrong), they lie anywhere, and it is 0.5. None if
+    either side has few distinct values.
     """
     present = ~np.isnan(numbers)
     values, places = np.unique(numbers[present], return_inverse=True)
@@ -194,7 +188,7 @@ def step(numbers: np.ndarray, target: np.ndarray) -> Step | None:
             area += wrong * (auc if rising else 1 - auc)
             errors += wrong
     best = max(below[cut], 1 - below[cut])
-    return Step(float(best), int(errors), float(area / errors) if errors else 1.0)
+    return float(best), int(errors), float(area / errors) if errors else 1.0
 
 
 def lower_bound(auc: float, target: np.ndarray, z: float = 1.96) -> float:

@@ -39,10 +39,10 @@ Counting = Callable[[pd.DataFrame, dict[str, dict]], None]
 SHOWN_ROWS = 5
 SHOWN_CHARACTERS = 40
 
-# What a cell that cannot be read was expected to be, by the kind of its column.
 NUMBER_LIKE = r" *[-+]?\d[\d.,]* ?%? *"
 # Dates as typed cells give them.
 ISO = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S")
+# What a cell that cannot be read was expected to be, by the kind of its column.
 EXPECTED = {"number": "a number", "integer": "a number", "boolean": "yes or no"}
 
 
