@@ -26,6 +26,7 @@ XML_CELL = re.compile(rb"<(?:\w+:)?c\b([^>]*[^/>])>(.*?)</(?:\w+:)?c>", re.DOTAL
 XML_PLACE = re.compile(rb'\br="([A-Z]+)(\d+)"')
 XML_VALUE = re.compile(rb"<(?:\w+:)?v\b[^>]*>([^<]+)<")
 XML_FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
+XML_TOLD = re.compile(rb't="e"|' + XML_FORMULA.pattern)
 # The name of what is in a compound file in place of a workbook that has a password.
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 
@@ -145,25 +146,32 @@ class WorkbookRows(TypedRows):
     def _errors_of_formulas(
         self, sheet: "_Sheet", at: int
     ) -> Iterator[tuple[int, int, FormulaError]]:
-        """Yield row, column and text of each cell with an error such as #DIV/0!, which calamine omits.
+        """Yield row, column and text of cells of .xlsx with an error such as #DIV/0!, which calamine omits.
 
         Raises InputError if a formula has no value: the program that wrote the file has not computed it.
         """
+        archive = self._archive
+        if archive is None or "xl/workbook.xml" not in archive.namelist():
+            return
         with self._errors():
-            found = list(_xml_cells(self._archive, sheet.title))
-        for place, attributes, content in found:
-            row, column = place[0] - sheet.top - at - 1, place[1] - sheet.left
-            value = XML_VALUE.search(content)
-            if row < 0:
-                continue
-            if b't="e"' in attributes and value:
-                yield row, column, FormulaError(value[1].decode())
-            elif not value and XML_FORMULA.search(content) and b't="str"' not in attributes:
-                raise InputError(
-                    f"{self.name}, sheet '{sheet.title}', cell {_address(*place)}: the formula has no "
-                    "result in the file; open the workbook in Excel or LibreOffice, which computes "
-                    "it, and save it"
-                )
+            content = archive.read(_part(archive, sheet.title))
+            cells = XML_CELL.findall(content) if XML_TOLD.search(content) else []
+            for attributes, inside in cells:
+                place, value = XML_PLACE.search(attributes), XML_VALUE.search(inside)
+                is_error, is_formula = b't="e"' in attributes, XML_FORMULA.search(inside)
+                if not place or not (is_error or is_formula):
+                    continue
+                row, column = int(place[2]) - 1 - sheet.top - at - 1, 0
+                for letter in place[1]:
+                    column = 26 * column + letter - 64
+                if row >= 0 and is_error and value:
+                    yield row, column - 1 - sheet.left, FormulaError(value[1].decode())
+                elif row >= 0 and is_formula and not value and b't="str"' not in attributes:
+                    raise InputError(
+                        f"{self.name}, sheet '{sheet.title}', cell {(place[1] + place[2]).decode()}: the "
+                        "formula has no result in the file; open the workbook in Excel or LibreOffice, "
+                        "which computes it, and save it"
+                    )
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -239,27 +247,6 @@ def _address(row: int, column: int) -> str:
         column, letter = divmod(column - 1, 26)
         letters = chr(65 + letter) + letters
     return f"{letters}{row + 1}"
-
-
-def _xml_cells(
-    archive: zipfile.ZipFile | None, title: str
-) -> Iterator[tuple[tuple[int, int], bytes, bytes]]:
-    """Yield place, attributes and content of the cells in a sheet of .xlsx that hold errors or formulas.
-
-    Of other files, none.
-    """
-    if archive is None or "xl/workbook.xml" not in archive.namelist():
-        return
-    content = archive.read(_part(archive, title))
-    if b't="e"' not in content and not XML_FORMULA.search(content):
-        return
-    for attributes, inside in XML_CELL.findall(content):
-        place = XML_PLACE.search(attributes)
-        if place and (b't="e"' in attributes or XML_FORMULA.search(inside)):
-            column = 0
-            for letter in place[1]:
-                column = 26 * column + letter - 64
-            yield (int(place[2]) - 1, column - 1), attributes, inside
 
 
 def _part(archive: zipfile.ZipFile, title: str) -> str:
