@@ -5,13 +5,11 @@ takes long to import is imported by the command that needs it.
 """
 
 import contextlib
-import json
 import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from ml_baseline.errors import InputError
 
@@ -218,8 +216,10 @@ def _find(options: Namespace, name: str):
     return run
 
 
-def _answer(options: Namespace, found: Any, print_it: Callable[[Any], None]) -> int:
+def _answer(options: Namespace, found: object, print_it: Callable[..., None]) -> int:
     if options.json:
+        import json
+
         print(json.dumps(found, indent=1))
     else:
         print_it(found)

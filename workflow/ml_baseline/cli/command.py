@@ -298,7 +298,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    """Return the parser of the program's arguments, which knows those of commands among `words`."""
+    """Return the parser of the program's arguments, which knows those of commands among `words`.
+
+    And of a group's commands only where the group is among them: `--help` would wait for all.
+    """
     top = argparse.ArgumentParser(
         prog=PROGRAM,
         description="An honest baseline for any table with a yes/no column.",
@@ -314,6 +317,8 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
                 group, help=GROUPS[group], description=f"{GROUPS[group].capitalize()}."
             )
             groups[group] = one.add_subparsers(metavar="ACTION", required=True, title="actions")
+        if group and group not in words:
+            continue
         text = " ".join((action.__doc__ or "").split())
         summary = text.split(". ")[0].rstrip(".")
         one = groups[group].add_parser(
