@@ -176,10 +176,8 @@ def strip(texts: pd.Series) -> pd.Series:
 
 def is_missing(texts: pd.Series, tokens: frozenset[str] = MISSING_TOKENS) -> pd.Series:
     """Return a mask of the stripped cells that are null or one of `tokens` (in lower case)."""
-    missing = texts.isna()
     short = texts.str.len() <= max(map(len, tokens))  # spares long cells the comparison
-    missing[short] = texts[short].str.lower().isin(tokens)
-    return missing
+    return texts.isna() | texts.where(short).str.lower().isin(tokens)
 
 
 def markers(own: Iterable[str], of_labels: bool) -> frozenset[str]:
@@ -214,8 +212,11 @@ def plain_numbers(texts: pd.Series) -> pd.Series | None:
 
     What is infinite, or larger than a float can be, is NaN.
     """
+    found = pa.array(texts, type=pa.large_string())
     try:
-        numbers = pa.array(texts, type=pa.large_string()).cast(pa.float64())
+        # Arrow goes on to the end whatever it finds, and takes most time over what is no number.
+        found[:FEW_CELLS].cast(pa.float64())
+        numbers = found.cast(pa.float64())
     except pa.ArrowInvalid:
         return None
     values = numbers.to_numpy(zero_copy_only=False)
@@ -328,7 +329,11 @@ def are_booleans(texts: pd.Series) -> bool:
 
 def parse_booleans(texts: pd.Series) -> pd.Series:
     """Return 1.0 and 0.0 for stripped cells in any usual spelling of a boolean, else NaN."""
-    return texts.str.lower().map(BOOLEANS).astype("float64")
+
+    def read(distinct: pd.Index) -> list[float]:
+        return [BOOLEANS.get(text.lower(), np.nan) for text in distinct]
+
+    return pd.Series(_of_distinct(texts, read, np.nan), texts.index)
 
 
 def parse_dates(

@@ -79,6 +79,11 @@ def date_formats(present: pd.Series, days_first: bool = False) -> list[str]:
     tells, else `days_first`.
     """
     distinct = present.drop_duplicates()
+    never = distinct.str.match(cells.NO_DATES)
+    if never.all():
+        return []
+    if never.any():
+        present, distinct = present[~present.isin(distinct[never])], distinct[~never]
     few = distinct.sample(min(len(distinct), cells.FEW_CELLS), random_state=0)
     # Most columns of text are told by a glance: dates have digits beside what parts them.
     looks_like_one = few.str.contains(r"\d[-/.:, T]|[-/.:, T]\d")

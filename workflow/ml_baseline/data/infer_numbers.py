@@ -19,8 +19,8 @@ MANY_NUMBERS = 10
 MARKER_WORDS = 3
 UNPARSABLE_SHARE = 0.1
 # What is no number but holds a digit or is a single letter ("12b", "1.2.3", "K") speaks for codes.
-# So few of them, or a single one, are typing errors.
-CODE_LIKE_SHARE = 0.02
+# So few of them, or a single one, are typing errors; so many of a few cells are more than that.
+CODE_LIKE_SHARE, CODE_LIKE_GLANCE = 0.02, 0.5
 # One letter, always the same, marks gaps in so many cells at most; more of it is a level.
 ONE_MARKER_SHARE = 0.2
 # So many numbers have a letter behind a blank that says "provisional", at most.
@@ -168,7 +168,7 @@ def _ways(present: pd.Series, distinct: pd.Series, decimal: str) -> Iterator[dic
         # One and the same letter behind all of them may be any unit.
         if scaled.nunique() > 1 or scaled.isna().any():
             yield how | {"scales": True}
-    if unit := _unit(present):
+    if unit := _unit(distinct):
         all_have_it = present.str.endswith(unit).all()
         yield how | {"unit": unit} | ({"bare": False} if all_have_it else {})
     if 0 < present.str.match(cells.FLAG).mean() <= FLAGGED_SHARE:
@@ -227,6 +227,12 @@ def _are_versions(few: pd.Series) -> bool:
 
 def _quantities(texts: pd.Series, how: dict) -> pd.Series | None:
     """Return the numbers among cells that are quantities, None if they are labels."""
+    few = cells.sample(
+        texts, cells.FEW_CELLS
+    )  # most labels are told by a glance: level 1, 2024-01-31
+    no_numbers = few[cells.read_numbers(few, how)[0].isna()]
+    if no_numbers.str.contains(r"\d").sum() > CODE_LIKE_GLANCE * len(few):
+        return None
     numbers, repaired = cells.read_numbers(texts, how)
     if repaired and _currencies(texts).nunique() > 1:
         return None  # dollars and euros are no one number
@@ -301,7 +307,7 @@ def _sentinels(numbers: pd.Series) -> list[float]:
 def strange_numbers(numbers: pd.Series) -> dict[float, int]:
     """Return the largest and smallest numbers that look like markers, and how often they occur."""
     found: dict[float, int] = {}
-    numbers = numbers.dropna()
+    numbers = numbers.dropna().astype(f"{numbers.dtype.kind}8")  # differences need the space
     ends = [end for end in (numbers.max(), numbers.min()) if end != 0] if len(numbers) else []
     while ends and len(found) < MOST_STRANGE:
         number = ends.pop()
@@ -373,9 +379,9 @@ def usual_decimal(columns: Iterable[pd.Series], separator: str | None = None) ->
     return "," if has_commas and commas > points else ".", european
 
 
-def _unit(texts: pd.Series) -> str:
+def _unit(distinct: pd.Series) -> str:
     """Return what stands behind nearly all numbers, such as "kg", "" if nothing does."""
-    sample = cells.sample(texts.drop_duplicates(), cells.FEW_CELLS)
+    sample = cells.sample(distinct, cells.FEW_CELLS)
     units = sample.str.extract(r"\d\s*([^\s\d.,+%)]+)$", expand=False).value_counts()
     if units.empty or units.iloc[0] < UNIT_SHARE * len(sample):
         return ""

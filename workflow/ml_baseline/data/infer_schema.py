@@ -87,13 +87,17 @@ def infer_schema(
     tokens = frozenset(cells.strip(given).str.lower())
     declared = declarations(settings)
     positive, negative = target_classes(raw[str(settings["target"])], settings, tokens)
-    present, answers, few, many = {}, {}, [], []
+    present, unchanged, answers, few, many = {}, set(), {}, [], []
     for name in [name for name, role in roles.items() if role in READ_ROLES]:
-        texts, answers[name] = _present(raw[name], tokens, declared.get(name, {}))
+        column = raw[name]
+        texts, answers[name] = _present(column, tokens, declared.get(name, {}))
         few.append(cells.sample(texts, cells.FEW_CELLS))
         many.append(cells.sample(texts, cells.ENOUGH_CELLS))
-        if not isinstance(raw, PackedTable):  # of a large table only one column at a time
+        # Of a large table only one column at a time; what is the same is not looked for again.
+        if not isinstance(raw, PackedTable):
             present[name] = texts
+        elif texts is column:
+            unchanged.add(name)
     separator = (reading or {}).get("separator")
     as_numbers = frozenset((reading or {}).get("numbers", ()))
     decimal, european = usual_decimal(few, separator)
@@ -115,7 +119,8 @@ def infer_schema(
         if role in READ_ROLES:
             texts = present.pop(name, None)
             if texts is None:
-                texts, _ = _present(raw[name], tokens, how)
+                texts = raw[name]
+                texts = texts if name in unchanged else _present(texts, tokens, how)[0]
             readings = _readings(name, texts, role, how, style)
             is_text = readings[0]["kind"] == "category" and "kind" not in how
             if is_text and "missing_values" in how:  # only now is it known to be one of labels
@@ -314,7 +319,7 @@ def _readings(
             entry = declared_number(name, present, sign, how.get("unit"))
         if entry is not None:
             return [entry]
-        formats = date_formats(present[~present.str.match(cells.NO_DATES)], style.days_first)
+        formats = date_formats(present, style.days_first)
     if formats:
         return date_entries(name, present, formats, role, how.get("latest_year"))
     if role == "time":

@@ -1,5 +1,7 @@
-"""A raw table in memory: every cell is text, of which a large table has more than there is room for."""
+"""A raw table: every cell is text, of which a large table has more than there is memory for."""
 
+import tempfile
+import weakref
 from collections.abc import Iterable
 from typing import TypeAlias
 
@@ -8,18 +10,22 @@ import pyarrow as pa
 
 # Text from here on is packed; what is smaller is as quick to work with as memory allows.
 PACKED_BYTES = 1 << 25
-PACKED = pa.ipc.IpcWriteOptions(compression="zstd")
+# Columns of so many rows leave enough behind to look for it.
+LONG_ROWS = 100_000
+PACKED = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 class PackedTable:
-    """Columns of text that are unpacked when they are asked for, one at a time.
+    """Columns of text in a file without a name, packed, which are read when they are asked for.
 
     In memory a cell takes eight bytes more than in its file; packed, all of them take a third of it.
     """
 
     def __init__(self, names: Iterable[str]):
         """Make a table of these columns without any row."""
-        self._parts: dict[str, list[pa.Buffer]] = {name: [] for name in names}
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the table)
+        weakref.finalize(self, self._file.close)
+        self._parts: dict[str, list[int]] = {name: [] for name in names}  # where they begin
         self._rows = 0
 
     @property
@@ -30,7 +36,7 @@ class PackedTable:
     def append(self, table: pa.Table) -> None:
         """Add rows; the columns of `table` are those of this one, in its order."""
         for parts, texts in zip(self._parts.values(), table.columns, strict=True):
-            parts.append(_packed(texts))
+            parts.append(self._pack(texts))
         self._rows += len(table)
 
     def __len__(self) -> int:
@@ -38,13 +44,25 @@ class PackedTable:
         return self._rows
 
     def __getitem__(self, name: str) -> pd.Series:
-        """Return a column's cells."""
-        parts = (pa.ipc.open_stream(part).read_all() for part in self._parts[name])
-        return pa.concat_tables(parts).combine_chunks().column(0).to_pandas().rename(name)
+        """Return a column's cells; what the work on another one has left is given back before."""
+        if self._rows >= LONG_ROWS:
+            pa.default_memory_pool().release_unused()
+        texts = pa.concat_tables(map(self._part, self._parts[name])).combine_chunks()
+        return texts.column(0).to_pandas().rename(name)
 
     def __setitem__(self, name: str, texts: list[str]) -> None:
         """Add a column, or replace one."""
-        self._parts[name] = [_packed(pa.chunked_array([pa.array(texts, pa.large_string())]))]
+        self._parts[name] = [self._pack(pa.chunked_array([pa.array(texts, pa.large_string())]))]
+
+    def _pack(self, texts: pa.ChunkedArray) -> int:
+        content, start = pa.table({"": texts.combine_chunks()}), self._file.seek(0, 2)
+        with pa.ipc.new_stream(self._file, content.schema, options=PACKED) as writer:
+            writer.write_table(content)
+        return start
+
+    def _part(self, start: int) -> pa.Table:
+        self._file.seek(start)
+        return pa.ipc.open_stream(self._file).read_all()
 
 
 # What `infer_schema` and `clean` read: the columns and their names, and the number of rows.
@@ -65,15 +83,7 @@ def raw_table(names: list[str], pieces: Iterable[pa.Table]) -> RawTable:
     if len(packed) or not waiting:
         if waiting:
             packed.append(pa.concat_tables(waiting))
-        pa.default_memory_pool().release_unused()
         return packed
     table = pa.concat_tables(waiting).to_pandas()
     table.columns = names
     return table
-
-
-def _packed(texts: pa.ChunkedArray) -> pa.Buffer:
-    content, sink = pa.table({"": texts.combine_chunks()}), pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, content.schema, options=PACKED) as writer:
-        writer.write_table(content)
-    return pa.py_buffer(sink.getvalue().to_pybytes())  # which is as long as its content

@@ -122,7 +122,11 @@ def read_table(path: str | Path, schema: Schema | None = None) -> pd.DataFrame:
     for i, name in enumerate(content.column_names):
         values = content[name]
         wanted = declared.get(name) or values.type
-        if wanted != pa.string() and values.null_count == len(values):
+        if pa.types.is_integer(wanted):  # of a large table they may be stored as smaller ones
+            wanted = pa.int64()
+        if wanted != pa.string() and (
+            pa.types.is_floating(wanted) or values.null_count == len(values)
+        ):
             wanted = pa.float64()
         content = content.set_column(i, name, values.cast(wanted))
     return content.to_pandas()

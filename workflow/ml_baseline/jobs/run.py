@@ -32,8 +32,9 @@ LEFT_ALONE = ("predictions", "runs")
 SHOWN = 5
 # Where a changed file is kept when it is made again.
 KEPT_AS = ".changed"
-# Memory in pieces of this size and more is given back to the system when a job is done with it.
-FREED_BYTES = 1 << 20
+# What large columns leave is given back to the system: of itself glibc keeps it in holes that nothing
+# else fits into, and Arrow for itself. Smaller pieces cost more time than they are worth.
+ALLOCATION = {"MALLOC_MMAP_THRESHOLD_": str(1 << 22), "ARROW_DEFAULT_MEMORY_POOL": "system"}
 
 
 @dataclass
@@ -112,8 +113,7 @@ class Run:
     def before_jobs(self) -> None:
         """Let others start, and start the warm processes; refuse folders that are read-only."""
         self._lock.started()
-        # Of itself glibc keeps what large columns leave, in holes that nothing else fits into.
-        os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(FREED_BYTES))
+        os.environ.update(ALLOCATION | os.environ)
         try:
             require_writable(self._plan.data, self._plan.results)
         except InputError as error:

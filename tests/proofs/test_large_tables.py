@@ -1,0 +1,63 @@
+"""What cleaning a large table takes in memory, as a multiple of its file."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml_baseline.jobs.run import ALLOCATION
+
+pytestmark = pytest.mark.proof
+
+ROWS = 1_000_000
+# What the job does, and the most that it took: of this program alone, which `getrusage` does not tell.
+CLEAN = """
+import sys
+from pathlib import Path
+
+from ml_baseline.data.clean import clean
+from ml_baseline.data.doubts import doubts
+from ml_baseline.data.infer_schema import describe_columns, infer_schema
+from ml_baseline.data.tables import read_raw_table, write_table
+
+cfg = {"target": "bought"}
+raw, reading = read_raw_table(sys.argv[1], cfg, ["bought"])
+schema = infer_schema(raw, cfg, "large", reading)
+table, repairs = clean(raw, schema)
+schema = describe_columns(schema, table)
+doubts(table, schema, reading | repairs, cfg)
+write_table(table, sys.argv[2])
+status = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
+print(int(status["VmHWM"].split()[0]) / 1024)
+"""
+
+
+def large(rows):
+    """Return a table of numbers, whole ones, some with gaps, labels, dates and times, and money."""
+    random = np.random.default_rng(0)
+    table = {f"number{i}": random.normal(size=rows).round(3) for i in range(8)}
+    table |= {f"whole{i}": random.poisson(3 * 10**i, rows) for i in range(4)}
+    for i, labels in enumerate((3, 40, 400)):
+        table[f"label{i}"] = np.char.add("level ", random.integers(0, labels, rows).astype(str))
+    table["gaps"] = np.where(random.random(rows) < 0.1, "", table["whole1"].astype(str))
+    table["day"] = (np.datetime64("2018-01-01") + random.integers(0, 2000, rows)).astype(str)
+    seconds = random.integers(0, 3600 * 24 * 300, rows)
+    table["time"] = (np.datetime64("2022-01-01T00:00:00") + seconds).astype(str)
+    table["price"] = np.char.add("$", random.gamma(5, 10, rows).round(2).astype(str))
+    table["bought"] = np.where(random.random(rows) < 0.4, "yes", "no")
+    return pd.DataFrame(table)
+
+
+def test_cleaning_takes_less_than_three_times_the_file(tmp_path):
+    table, cleaned = tmp_path / "large.csv", tmp_path / "cleaned.csv"
+    large(ROWS).to_csv(table, index=False)
+    environment = os.environ | ALLOCATION | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", CLEAN, str(table), str(cleaned)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    peak, size = json.loads(done.stdout), table.stat().st_size / 2**20
+    print(f"{peak:.0f} MiB for a table of {size:.0f} MiB")
+    assert peak < 3 * size
