@@ -90,11 +90,11 @@ def _rates_parts(sample: Sample, metric: Metric) -> np.ndarray:
 
 
 def _area_parts(sample: Sample, metric: Metric) -> np.ndarray:
-    size, position = sample.target.size, _positions(sample.probability)
+    size = sample.target.size
     parts = np.empty(size)
     below, above = ranking.placements(*sample.by_score)
     for of_class, placed in ((sample.target, below), (~sample.target, above)):
-        placed, rows = placed[position][of_class], int(np.count_nonzero(of_class))
+        placed, rows = placed[sample.positions][of_class], int(np.count_nonzero(of_class))
         # The last factor makes the variance of the mean that of DeLong for each class by itself.
         scale = size / rows * math.sqrt(rows / max(rows - 1, 1)) * math.sqrt((size - 1) / size)
         parts[of_class] = scale * (placed - placed.mean())
@@ -103,13 +103,7 @@ def _area_parts(sample: Sample, metric: Metric) -> np.ndarray:
 
 def _average_precision_parts(sample: Sample, metric: Metric) -> np.ndarray:
     without = ranking.average_precision_without(*sample.by_score)
-    position = _positions(sample.probability)
-    return -(sample.target.size - 1) * without[sample.target.astype(int), position]
-
-
-def _positions(probability: np.ndarray) -> np.ndarray:
-    """Return, for each row, where its probability stands among the distinct ones, highest first."""
-    return np.unique(-probability, return_inverse=True)[1]
+    return -(sample.target.size - 1) * without[sample.target.astype(int), sample.positions]
 
 
 def row_losses(target: np.ndarray, probability: np.ndarray) -> np.ndarray:

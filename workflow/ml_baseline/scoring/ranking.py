@@ -6,18 +6,6 @@ Written in plain numpy: the metrics, their intervals and the audit rest on it.
 import numpy as np
 
 
-def counts_by_score(target: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the number of ones and of zeros at each distinct probability, highest first.
-
-    Rows that share a probability share an entry: any order among them would be luck.
-    """
-    order = np.argsort(-probability, kind="stable")
-    ordered = probability[order]
-    last = np.append(np.flatnonzero(np.diff(ordered)), ordered.size - 1)
-    ones = np.diff(np.cumsum(target[order])[last], prepend=0)
-    return ones, np.diff(last, prepend=-1) - ones
-
-
 def roc_area(ones, zeros):
     """Return the area under the ROC curve from the counts at each score, highest first (last axis).
 

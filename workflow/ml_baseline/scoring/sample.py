@@ -6,7 +6,6 @@ from functools import cached_property
 import numpy as np
 
 from ml_baseline.errors import InputError
-from ml_baseline.scoring.ranking import counts_by_score
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +37,16 @@ class Sample:
         return np.array([[hits, misses], [alarms, self.target.size - hits - alarms - misses]])
 
     @cached_property
+    def positions(self) -> np.ndarray:
+        """Where the probability of each row stands among the distinct ones, highest first."""
+        return np.unique(-self.probability, return_inverse=True)[1]
+
+    @cached_property
     def by_score(self) -> tuple[np.ndarray, np.ndarray]:
-        """The ones and the zeros at each distinct probability, highest first."""
-        return counts_by_score(self.target, self.probability)
+        """The ones and the zeros at each distinct probability: any order among them would be luck."""
+        rows = np.bincount(self.positions)
+        ones = np.bincount(self.positions[self.target], minlength=rows.size)
+        return ones, rows - ones
 
 
 def sample_of(
