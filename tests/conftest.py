@@ -19,6 +19,19 @@ def key_of_the_tests(tmp_path_factory):
         os.environ[KEY_VARIABLE] = previous
 
 
+def pytest_ignore_collect(collection_path, config) -> bool | None:
+    """Return whether a file holds proofs alone, and none was asked for: its imports take seconds."""
+    asked = any("proofs" in argument for argument in config.args)
+    alone = config.option.markexpr == "not proof" and not asked
+    return True if alone and collection_path.name == "proofs" else None
+
+
+def pytest_collection_modifyitems(config, items) -> None:
+    """Let the processes begin with whole runs of the workflow, so that they end at one time."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.path, reverse=True)
+
+
 def pytest_make_parametrize_id(val, argname) -> str | None:
     """Return the parameter's name for bytes: archives hold their date, and each process collects anew."""
     return argname if isinstance(val, bytes) else None
