@@ -1,10 +1,11 @@
 """The rule graph as the docs show it. Remake it with `python tests/rule_graph.py`."""
 
 import re
-import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+
+import warm_snakemake
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "how_it_works.md"
@@ -26,8 +27,9 @@ def documented_edges(page: str) -> set[tuple[str, str]]:
 def snakemake_edges(*arguments: str) -> set[tuple[str, str]]:
     """Return the edges of the workflow's rule graph."""
     command = [sys.executable, "-m", "snakemake", "--rulegraph", "mermaid-js", *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return drawn_edges(done.stdout)
+    code, said = warm_snakemake.run(command, ROOT)
+    assert code == 0, said
+    return drawn_edges(said)
 
 
 def as_mermaid(edges: set[tuple[str, str]]) -> str:

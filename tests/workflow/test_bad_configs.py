@@ -1,11 +1,11 @@
 """Bad configs through the real doors: one message, exit code not 0, and nothing is touched."""
 
-import json
 import os
 import subprocess
 import sys
 
 import pytest
+import warm_snakemake
 import yaml
 from bad_configs import BAD_CONFIGS, BAD_TEXTS
 from running import Project, small_table
@@ -34,50 +34,13 @@ def prepared(folder) -> Project:
     return project
 
 
-# Snakemake as its command line starts it, but imported once for many runs: a line of JSON, the
-# folder and the arguments, gives a line with the exit code.
-MANY_RUNS = """
-import json, os, sys
-import jinja2, pandas, snakemake.api, snakemake.cli, snakemake.dag, snakemake.persistence, snakemake.workflow
-for line in sys.stdin:
-    folder, arguments = json.loads(line)
-    if not (pid := os.fork()):
-        os.chdir(folder)
-        for stream in (1, 2):
-            os.dup2(os.open("said.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND), stream)
-        snakemake.cli.main(arguments)
-    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
-"""
-
-
-class ManyRuns:
-    """Runs Snakemake many times, importing it once."""
-
-    def __init__(self):
-        command = [sys.executable, "-c", MANY_RUNS]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def __call__(self, project: Project, arguments: list[str]) -> subprocess.CompletedProcess:
-        command = project.command("-n", *arguments)[3:]
-        self.process.stdin.write(json.dumps([str(project.folder), command]) + "\n")
-        self.process.stdin.flush()
-        code = int(self.process.stdout.readline())
-        said = (project.folder / "said.txt").read_text()
-        return subprocess.CompletedProcess(command, code, said)
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
 def run(project: Project, arguments: list[str]) -> subprocess.CompletedProcess:
     """Run the workflow or the command in the folder, as a user would."""
-    command = project.command("-n", *arguments)
-    if arguments[:1] == ["train"]:
-        command = [sys.executable, "-m", "ml_baseline.cli.command", "train", "--input", "good.csv"]
-        command += ["--target", "answer", "--config", "mine.yaml", "--cores", "1"]
+    if arguments != ["train"]:
+        command = project.command("-n", *arguments)
+        return subprocess.CompletedProcess(command, *warm_snakemake.run(command, project.folder))
+    command = [sys.executable, "-m", "ml_baseline.cli.command", "train", "--input", "good.csv"]
+    command += ["--target", "answer", "--config", "mine.yaml", "--cores", "1"]
     environment = os.environ | {"PYTHONPATH": str(project.root / "workflow")}
     return subprocess.run(
         command,
@@ -91,7 +54,7 @@ def run(project: Project, arguments: list[str]) -> subprocess.CompletedProcess:
     )
 
 
-def told(project: Project, arguments: list[str], expected: str, run=run) -> str:
+def told(project: Project, arguments: list[str], expected: str) -> str:
     """Return what is wrong with how a bad config was told; nothing if all is as it should be."""
     done = run(project, arguments)
     said = " ".join(done.stdout.split())
@@ -185,12 +148,9 @@ def test_every_bad_config_through_every_door(tmp_path, door):
     ]
     assert len(cases) > 140
 
-    runs = run if door == "train" else ManyRuns()
     wrong = []
     for number, (text, expected) in enumerate(cases):
         project = prepared(tmp_path / str(number))
         project.write(file, text)
-        wrong += filter(None, [told(project, arguments, expected, runs)])
-    if door != "train":
-        runs.close()
+        wrong += filter(None, [told(project, arguments, expected)])
     assert not wrong, "\n".join([f"{len(wrong)} of {len(cases)}:", *wrong])
