@@ -101,6 +101,9 @@ def test_a_run_is_conducted_from_its_graph_to_its_last_job(run, tmp_path):
     ]
     # The script has imported what it was told to, whatever is installed.
     assert (tmp_path / "a.txt").read_text() == "hashed\n"
+    # Snakemake's records are where we look for them.
+    records = [path for path in (tmp_path / ".snakemake/metadata").rglob("*") if path.is_file()]
+    assert {json.loads(path.read_bytes())["rule"] for path in records} == {"a", "b"}
     code, said, _ = run()
     assert said == [MADE, "before_graph True False"]  # nothing to do
 
@@ -182,9 +185,3 @@ def test_only_broken_records_are_forgotten(tmp_path):
     assert broken == {"empty", "half", "zeros"}
     assert {path.name for path in (tmp_path / "metadata").rglob("*") if path.is_file()} == {"good"}
     assert {path.name for path in (tmp_path / "incomplete/deep").iterdir()} == broken
-
-
-def test_snakemakes_records_are_where_we_look_for_them(run, tmp_path):
-    run()
-    records = [path for path in (tmp_path / ".snakemake/metadata").rglob("*") if path.is_file()]
-    assert {json.loads(path.read_bytes())["rule"] for path in records} == {"a", "b"}

@@ -14,8 +14,6 @@ SMALL = {"target": "answer", "positive": "yes"}
 MODELS = {"dummy": {"estimator": "sklearn.dummy.DummyClassifier"}}
 MODELS["tree"] = {"estimator": "sklearn.tree.DecisionTreeClassifier", "preprocessing": "tree"}
 
-PREDICTED = (("book", "lines"), ("text", "book"))
-
 
 def workbook(table: pd.DataFrame) -> bytes:
     """Return a workbook with the table below a title, beside a list of its columns."""
@@ -37,25 +35,26 @@ def test_a_workbook_and_json_lines_mean_what_a_text_means(project):
     project.write("table.csv", text)
     project.write("table.xlsx", workbook(table))
     project.write("new.jsonl.gz", gzip.compress(lines.encode(), mtime=0))
-    batches = (
-        {"input": "new.jsonl.gz", "dataset": "book"},
-        {"input": "table.xlsx", "dataset": "text"},
-    )
+    batches = {
+        "lines": {"input": "new.jsonl.gz"},
+        "book": {"input": "table.xlsx", "sheet": "May"},
+        "text": {"input": "table.csv"},
+    }
     project.write_config(
         datasets={"text": SMALL | {"table": "table.csv"}, "book": SMALL | {"table": "table.xlsx"}},
-        predictions={"lines": batches[0], "book": batches[1] | {"sheet": "May"}},
+        predictions={name: batch | {"dataset": "book"} for name, batch in batches.items()},
         models=MODELS,
         report=False,
     )
-    files = [f"results/{table}/predictions/{batch}.csv" for table, batch in PREDICTED]
-    project.run(*files)
+    files = [f"results/book/predictions/{name}.csv" for name in batches]
+    project.run(*files, "data/processed/text/cleaned_data.csv")
     folder = project.folder
     cleaned = [folder / f"data/processed/{name}/cleaned_data.csv" for name in ("text", "book")]
     assert cleaned[0].read_bytes() == cleaned[1].read_bytes()
     repairs = json.loads((folder / "results/book/repairs.json").read_text())
     assert (repairs["sheet"], repairs["header_row"]) == ("May", "3")
     predicted = [rows_of(folder / file) for file in files]
-    assert predicted[0] == predicted[1] and len(predicted[0]) == 120
+    assert predicted[0] == predicted[1] == predicted[2] and len(predicted[0]) == 120
 
 
 def test_the_entry_that_inspect_writes_runs(project):
