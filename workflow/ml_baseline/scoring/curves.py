@@ -10,7 +10,6 @@ from collections import defaultdict
 import numpy as np
 import pandas as pd
 
-from ml_baseline.data.distributions import count_levels
 from ml_baseline.scoring.intervals import share_limits
 from ml_baseline.scoring.sample import Sample, sample_of
 
@@ -126,7 +125,10 @@ def score_distribution(sample: Sample) -> dict:
     """
     edges = np.arange(DISTRIBUTION_BINS + 1) / DISTRIBUTION_BINS
     bin_of = np.searchsorted(edges[1:-1], sample.probability, side="right")
-    negatives, positives = count_levels(bin_of, sample.target, DISTRIBUTION_BINS).T
+    negatives, positives = (
+        np.bincount(bin_of[of_class], minlength=DISTRIBUTION_BINS)
+        for of_class in (~sample.target, sample.target)
+    )
     return {"low": edges[:-1], "high": edges[1:], "negatives": negatives, "positives": positives}
 
 
