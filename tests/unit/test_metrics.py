@@ -9,7 +9,7 @@ import yaml
 from running import ROOT
 
 from ml_baseline.errors import InputError
-from ml_baseline.scoring import intervals, ranking
+from ml_baseline.scoring import counting, intervals
 from ml_baseline.scoring.methods import METHODS
 from ml_baseline.scoring.metrics import METRICS, Metric, metric_named
 from ml_baseline.scoring.sample import sample_of
@@ -294,7 +294,7 @@ def test_the_area_of_regular_scores_is_given_little_more_room_than_delong_gives_
 @pytest.mark.parametrize("digits", [None, 1])
 def test_average_precision_without_each_row_is_that_of_the_other_rows(digits):
     target, probability = sample(40, digits=digits)
-    without = ranking.average_precision_without(*sample_of(target, probability).by_score)
+    without = counting.average_precision_without(*sample_of(target, probability).by_score)
     distinct = -np.unique(-probability)
     for row in range(40):
         others = np.arange(40) != row

@@ -11,7 +11,7 @@ from ml_baseline.audit.context import Context
 from ml_baseline.audit.relations import unit_ranks
 from ml_baseline.audit.strength import binned, distance
 from ml_baseline.audit.views import Scored, View, scored, standard
-from ml_baseline.scoring.ranking import roc_area
+from ml_baseline.scoring.counting import roc_area
 
 # Rows that the search looks at; the pairs found are then judged by all rows.
 SCREENED_ROWS = 2_000

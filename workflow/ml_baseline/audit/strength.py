@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ml_baseline.scoring.intervals import wilson
-from ml_baseline.scoring.ranking import roc_area
+from ml_baseline.scoring.counting import roc_area, wilson
 
 NORMAL = NormalDist()
 # Rows are dealt to this many folds; what is learned of a bin comes from the other folds' rows.

@@ -13,7 +13,7 @@ from ml_baseline.data.distributions import (
     visible,
 )
 from ml_baseline.plots.view import View, rounded_text, short
-from ml_baseline.scoring.intervals import wilson
+from ml_baseline.scoring.counting import wilson
 from ml_baseline.text import percent, plural
 
 BINS_AT_MOST = 50

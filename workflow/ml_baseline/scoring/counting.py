@@ -1,6 +1,6 @@
-"""How well scores rank: the areas under the ROC and the precision-recall curve, by counting.
+"""What is got by counting: the areas under the ROC and the precision-recall curve, limits of a share.
 
-Written in plain numpy: the metrics, their intervals and the audit rest on it.
+Written in plain numpy: the metrics, their intervals, the audit and the pictures rest on it.
 """
 
 import numpy as np
@@ -56,3 +56,10 @@ def average_precision_without(ones: np.ndarray, zeros: np.ndarray) -> np.ndarray
 def _after(values):
     """Return, for each entry, the sum of the entries that follow it."""
     return values.sum() - np.cumsum(values)
+
+
+def wilson(share, rows, z):
+    """Return Wilson's limits of a share, z standard errors away; of arrays too."""
+    middle = share + z**2 / (2 * rows)
+    reach = z * np.sqrt(share * (1 - share) / rows + z**2 / (4 * rows**2))
+    return (middle - reach) / (1 + z**2 / rows), (middle + reach) / (1 + z**2 / rows)

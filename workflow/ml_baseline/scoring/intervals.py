@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ml_baseline.scoring.counting import average_precision_without, placements, wilson
 from ml_baseline.scoring.metrics import Metric
-from ml_baseline.scoring.ranking import average_precision_without, placements
 from ml_baseline.scoring.sample import Sample
 
 
@@ -89,13 +89,6 @@ def share(sample: Sample, part: np.ndarray, whole: np.ndarray, depends: Dependen
         return share_limits(successes, rows, level, worth / depends.widening(level))
 
     return Estimate(share, "Wilson", min(successes, failures) / depends.factor, limits)
-
-
-def wilson(share, rows, z):
-    """Return Wilson's limits of a share, z standard errors away; of arrays too."""
-    middle = share + z**2 / (2 * rows)
-    reach = z * np.sqrt(share * (1 - share) / rows + z**2 / (4 * rows**2))
-    return (middle - reach) / (1 + z**2 / rows), (middle + reach) / (1 + z**2 / rows)
 
 
 def share_limits(successes: int, rows: int, level: float, worth: float) -> tuple[float, float]:

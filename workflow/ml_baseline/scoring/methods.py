@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ml_baseline.scoring import intervals, ranking
+from ml_baseline.scoring import counting, intervals
 from ml_baseline.scoring.intervals import Dependence, Estimate
 from ml_baseline.scoring.metrics import Metric
 from ml_baseline.scoring.sample import Sample
@@ -92,7 +92,7 @@ def _rates_parts(sample: Sample, metric: Metric) -> np.ndarray:
 def _area_parts(sample: Sample, metric: Metric) -> np.ndarray:
     size = sample.target.size
     parts = np.empty(size)
-    below, above = ranking.placements(*sample.by_score)
+    below, above = counting.placements(*sample.by_score)
     for of_class, placed in ((sample.target, below), (~sample.target, above)):
         placed, rows = placed[sample.positions][of_class], int(np.count_nonzero(of_class))
         # The last factor makes the variance of the mean that of DeLong for each class by itself.
@@ -102,7 +102,7 @@ def _area_parts(sample: Sample, metric: Metric) -> np.ndarray:
 
 
 def _average_precision_parts(sample: Sample, metric: Metric) -> np.ndarray:
-    without = ranking.average_precision_without(*sample.by_score)
+    without = counting.average_precision_without(*sample.by_score)
     return -(sample.target.size - 1) * without[sample.target.astype(int), sample.positions]
 
 
@@ -174,13 +174,13 @@ METHODS = {
         lambda sample, metric: metric.of(*_rates_of(sample)), intervals.rates, _rates_parts
     ),
     "roc_auc": Method(
-        lambda sample, metric: ranking.roc_area(*sample.by_score),
+        lambda sample, metric: counting.roc_area(*sample.by_score),
         intervals.area,
         _area_parts,
         difference="normal",
     ),
     "pr_auc": Method(
-        lambda sample, metric: ranking.average_precision(*sample.by_score),
+        lambda sample, metric: counting.average_precision(*sample.by_score),
         intervals.precision_over_recalls,
         _average_precision_parts,
         difference="skewed",
