@@ -136,19 +136,13 @@ class Chart:
         """Write the ticks of the horizontal axis."""
         for value, text in zip(values, tick_texts(values), strict=True):
             self.text(self.x.at(value), self.y.start + 16, text, "tick", "middle")
-        self.parts.append(
-            f'<path class="axis" d="M{place(self.x.start)} {place(self.y.start)}'
-            f'H{place(self.x.end)}"/>'
-        )
+        self.line([(self.x.low, self.y.low), (self.x.high, self.y.low)], "axis")
 
     def y_axis(self, values: Sequence[float], texts: Sequence[str] | None = None) -> None:
         """Write the ticks of the vertical axis, with lines across the chart."""
-        lines = ""
         for value, text in zip(values, texts or tick_texts(values), strict=True):
-            y = self.y.at(value)
-            self.text(self.x.start - 6, y + 4, text, "tick", "end")
-            lines += f"M{place(self.x.start)} {place(y)}H{place(self.x.end)}"
-        self.parts.append(f'<path class="grid" d="{lines}"/>')
+            self.text(self.x.start - 6, self.y.at(value) + 4, text, "tick", "end")
+            self.line([(self.x.low, value), (self.x.high, value)], "grid")
 
     def path(self, points: Iterable[tuple[float, float]]) -> str:
         """Return an SVG path through points given as values."""

@@ -17,16 +17,14 @@ from ml_baseline.text import percent, shortened
 LABEL_LENGTH, LONG_LABEL_LENGTH = 14, 44
 # What is named above itself has so many lines at most, each so high.
 LABEL_LINES, LINE_HEIGHT = 3, 14.0
-UNIT_TICKS = [0, 0.2, 0.4, 0.6, 0.8, 1]
 Curves = Sequence[list[dict]]  # the points of each; the first one stands out
 
 
 def square(x_title: str, y_title: str, shown: tuple[float, float] = (0, 1), **size: float) -> Chart:
     """Return a chart with its axes, both of them of shares."""
     chart = Chart(shown, shown, x_title, y_title, **size)
-    values = UNIT_TICKS if shown == (0, 1) else ticks(*shown)
-    chart.y_axis(values)
-    chart.x_axis(values)
+    chart.y_axis(ticks(*shown))
+    chart.x_axis(ticks(*shown))
     return chart
 
 
@@ -103,7 +101,7 @@ def score_chart(bins: list[dict], threshold: float, label: str) -> Markup:
     chart = Chart((0, 1), ends, "predicted probability", "rows")
     rows = ticks(ends[0], max(most[1], 1), 6)
     chart.y_axis(rows, [text.removeprefix(MINUS) for text in tick_texts(rows)])
-    chart.x_axis(UNIT_TICKS)
+    chart.x_axis(ticks(0, 1))
     gap = 0.002
     for b in bins:
         for name, sign in (("positive", 1), ("negative", -1)):
@@ -157,8 +155,8 @@ def category_dependence(points: list[dict], y: tuple[float, float], label: str) 
     height = max(names.row * len(points) + TOP + 26, 90)
     chart = Chart(y, (len(points), 0), width=300, height=height, left=names.left, bottom=26)
     values = ticks(*y, 3)
-    lines = "".join(f"M{place(chart.x.at(v))} {place(TOP)}V{place(height - 26)}" for v in values)
-    chart.parts.append(f'<path class="grid" d="{lines}"/>')
+    for value in values:
+        chart.line([(value, 0), (value, len(points))], "grid")
     chart.x_axis(values)
     middle = (names.above + 11) / (chart.y.at(1) - chart.y.at(0))
     for i, p in enumerate(points):
