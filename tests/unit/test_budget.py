@@ -41,7 +41,7 @@ def test_the_less_time_the_more_is_given_up_in_the_same_order():
     assert changed["models"]["hist_gradient_boosting"]["tune"] is None
     assert "random_forest" not in changed["models"] and changed["cv"]["folds"] == 3
     entry = changed["models"]["hist_gradient_boosting"]
-    assert entry["from_rows"]["250"]["max_iter"] < 1_500
+    assert entry["from_rows"]["250"]["max_iter"] < 400
     assert 0.03 < entry["params"]["learning_rate"] <= 0.2
     assert changed["models"]["logistic_regression"]["params"]["max_iter"] == 1_000
 

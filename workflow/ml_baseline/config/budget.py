@@ -68,6 +68,8 @@ def _boosting(factor: float) -> Callable[[int, int, Mapping], float]:
         of_tree = 3.5e-4 + 1.3e-6 * columns * leaves
         of_rows = rows * (3.5e-5 + 1.7e-6 * columns) * math.log2(leaves) / 3 / 1e3
         rounds = next((params[name] for name in ROUNDS if name in params), 100)
+        if params.get("early_stopping") == "folds":  # a fit for each, to all rows but its own
+            rounds *= 1 / params.get("validation_fraction", 0.1) - 1
         return factor * rounds * (of_tree + of_rows)
 
     return seconds
