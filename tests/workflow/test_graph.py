@@ -85,7 +85,7 @@ def test_workflow_folder_leads_to_the_same_workflow():
 
 
 # Jobs that are run where the run was started, and predicting, which is a job by itself.
-UNGROUPED = {"budget", "gather", "report_index", "remove_pages", "benchmarks", "predict"}
+UNGROUPED = {"budget", "gather", "report_index", "benchmarks", "predict"}
 
 
 def test_every_rule_says_what_it_needs_and_which_group_of_a_cluster_it_is_in():

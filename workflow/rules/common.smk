@@ -532,7 +532,6 @@ def wanted_files():
     everything = WANTED == DATASETS
     found = ["results/metrics.csv"] * everything
     found += [INDEX] * (everything and any(SETTINGS[dataset]["report"] for dataset in DATASETS))
-    found += [PAGES_REMOVED] * any(Path(page).exists() for page in map(made, unwanted_pages()))
     found += [path for dataset in WANTED for path in table_files(dataset)]
     found += [
         path
@@ -587,6 +586,7 @@ def run_plan():
         scored=of_all(SCORES),
         controls=of_all("results/{dataset}/controls.csv"),
         explained=dict(zip(explained, of_all("results/logs/{dataset}/explain.log"))),
+        unwanted=list(map(made, unwanted_pages())),
         data=made("data"),
         results=made("results"),
         not_installed=not_installed(config, WANTED),

@@ -8,7 +8,6 @@ from ml_baseline.files import write_text
 from ml_baseline.config.settings import config_alone
 
 INDEX = "results/report.html"
-PAGES_REMOVED = "results/logs/pages_removed"
 INDEXED_TABLES = {
     dataset: {
         "leaderboard": made(f"results/{dataset}/metrics.csv"),

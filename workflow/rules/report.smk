@@ -123,23 +123,3 @@ rule report_index:
         "Writing the index of all tables"
     script:
         "../scripts/report_index.py"
-
-
-rule remove_pages:
-    """Pages of an earlier run that `report: false` does without now, taken away."""
-    output:
-        temp(touch(PAGES_REMOVED)),
-    log:
-        "results/logs/remove_pages.log",
-    localrule: True
-    conda:
-        CONDA_ENVIRONMENT
-    resources:
-        **needs("files"),
-    params:
-        cfg={"pages": [made(page) for page in unwanted_pages()]},
-        code=code("remove_pages"),
-    message:
-        "Removing pages that the config does without"
-    script:
-        "../scripts/remove_pages.py"

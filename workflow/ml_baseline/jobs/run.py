@@ -48,6 +48,7 @@ class Plan:
     controls: Sequence[str] = ()  # those that tell it of fresh rows
     # Files that are empty where explaining failed, each with the log that tells why.
     explained: dict[str, str] = field(default_factory=dict)
+    unwanted: Sequence[str] = ()  # pages that the config does without, to be removed
     data: str = "data"  # the folder of the tables that are made
     results: str = "results"
     # The optional models that are left out, each with the package it would need.
@@ -103,8 +104,8 @@ class Run:
             self._lock.note_machine()
         if executes:  # what a run that was killed before its end has left
             remove_left_folders()
-            for path in self._failed():
-                Path(path).unlink()
+            for path in (*self._failed(), *self._plan.unwanted):
+                Path(path).unlink(missing_ok=True)
         try:
             self._rebuild_what_is_changed()
         except InputError as error:
