@@ -45,7 +45,7 @@ class View(NamedTuple):
     """A way to look at a column."""
 
     subject: str  # the column to name to the user: for the parts of a date, the date
-    what: str  # "value", "missing", "whole" (a whole number or not), "date" or "pair" (`pairs`)
+    what: str  # "value", "missing", "whole" (a whole number or not), "date", "pair" or "part" (of an id)
     codes: np.ndarray  # bins, 0 for missing; shape (rows,)
     size: int  # number of bins
     numbers: np.ndarray | None  # float64 with NaN; None where values have no order

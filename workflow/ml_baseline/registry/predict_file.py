@@ -104,7 +104,7 @@ def predict_file(
     if str(destination) != STANDARD_STREAM:
         require_output(destination, reads, overwrite)
     if not check and not _is_stream(destination):
-        check = f"{destination}{CHECK_SUFFIX}"
+        check = f"{Path(destination)}{CHECK_SUFFIX}"
     if check:
         require_output(check, {**reads, destination: "the output"}, overwrite)
     with ExitStack() as stack:

@@ -8,7 +8,8 @@ import pandas as pd
 from ml_baseline.audit.context import Context
 from ml_baseline.audit.findings import Finding, Limit, config_entry
 from ml_baseline.audit.registry import check
-from ml_baseline.audit.strength import binned, plainly_above_chance, strength
+from ml_baseline.audit.strength import binned, plainly_above_chance
+from ml_baseline.audit.views import View, scored
 from ml_baseline.data import cells
 from ml_baseline.data.schema import ORDERED_KINDS, columns_of_role, feature_columns
 
@@ -22,8 +23,6 @@ DECLARED = (
     "columns that were filled in with it."
 )
 NOT_DECLARED = "Declare it as an id, so that no model is given it."
-# A name, numbers if it has some, bins and how many there are.
-_Part = tuple[str, np.ndarray | None, np.ndarray, int]
 
 
 @check("roc_auc of what stands in an id", {"id_order": LIMIT})
@@ -37,15 +36,15 @@ def ids(context: Context) -> list[Finding]:
         is_declared = name in declared
         if name in settled or not (is_declared or _identifies(values, context.kind(name))):
             continue
-        for part, numbers, codes, size in _parts_of_id(values):
-            auc = strength(codes, size, target, context.folds, numbers).auc
+        for part in _parts_of_id(values):
+            auc = scored(part, target, context.folds).strength.auc
             if not plainly_above_chance(auc, target):
                 continue
             best, best_name = max((best, best_name), (auc, name), key=lambda one: one[0])
             if LIMIT.passed(auc):
                 continue
             summary = (
-                f"{part} of '{name}', which is different in nearly every row, has a ROC-AUC of "
+                f"{part.subject} of '{name}', which is different in nearly every row, has a ROC-AUC of "
                 f"{auc:.3f}"
             )
             advice = DECLARED if is_declared else NOT_DECLARED
@@ -74,18 +73,18 @@ def _identifies(values: pd.Series, kind: str) -> bool:
     return float(values.max() - values.min()) < 3 * rows
 
 
-def _parts_of_id(values: pd.Series) -> Iterator[_Part]:
+def _parts_of_id(values: pd.Series) -> Iterator[View]:
     """Yield what may be read from an id: its parts."""
     if values.dtype != object and not isinstance(values.dtype, pd.StringDtype):
         numbers = values.to_numpy(dtype=np.float64)
-        yield ("The number", numbers, *binned(numbers))
+        yield View("The number", "part", *binned(numbers), numbers)
         yield from _codes("The last digit", pd.Series(numbers % 10))
         return
     texts = values.fillna("")
     digits = texts.str.replace(r"\D", "", regex=True).str.slice(-15)
     numbers = pd.to_numeric(digits, errors="coerce").to_numpy(dtype=np.float64)
     if not np.isnan(numbers).all():
-        yield ("The number", numbers, *binned(numbers))
+        yield View("The number", "part", *binned(numbers), numbers)
     yield from _codes("The beginning", texts.str.extract(r"^(\D*)", expand=False).str.slice(0, 8))
     yield from _codes("The first character", texts.str.slice(0, 1))
     yield from _codes("The first two characters", texts.str.slice(0, 2))
@@ -93,7 +92,7 @@ def _parts_of_id(values: pd.Series) -> Iterator[_Part]:
     yield from _codes("The length", texts.str.len())
 
 
-def _codes(name: str, parts: pd.Series) -> Iterator[_Part]:
+def _codes(name: str, parts: pd.Series) -> Iterator[View]:
     codes, distinct = pd.factorize(parts)
     if 1 < len(distinct) <= max(len(parts) / 5, 2):
-        yield name, None, codes + 1, len(distinct) + 1
+        yield View(name, "part", codes + 1, len(distinct) + 1, None)
