@@ -343,11 +343,15 @@ def rule_graph(workflow: Any, start: Any, wildcards: dict[str, Any]) -> dict[str
     jobs: Counter[str] = Counter()
 
     @cache
+    def maker_of(file: str) -> Any:
+        return next((one for one in producers if one.is_producer(file)), None)
+
+    @cache
     def needs(rule: Any, of: tuple) -> set[str]:
         """Return the nodes of this table that a job needs, having noted theirs."""
         node, found = node_of[rule.name], set()
         for file in rule.expand_input(dict(of))[0]:
-            maker = next((one for one in producers if one.is_producer(file)), None)
+            maker = maker_of(str(file))
             if maker is None:
                 continue
             made_by, its, path = node_of[maker.name], maker.get_wildcards(file), PurePath(file)
