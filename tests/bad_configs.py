@@ -41,7 +41,7 @@ BAD_TOP = [
     ("seeds: [1, 4294967296]", "seeds[1]: found 4294967296; expected a whole number from 0"),
     ("seeds: [1.5]", "seeds[0]: found 1.5; expected a whole number from 0 to 2147483647"),
     ("seeds: {a: 1}", 'seeds: found {"a": 1}; expected a list of one or more'),
-    ("table_format: feather", 'table_format: found "feather"; expected one of csv, parquet'),
+    ("table_format: feather", 'table_format: found "feather"; expected one of auto, csv, parquet'),
     ("sample_data: {customers: {rows: 49}}", "sample_data.customers.rows: found 49; expected a w"),
     ("sample_data: {customer: {rows: 60}}", "did you mean sample_data.customers?"),
     ("augment: none", 'augment: found "none"; expected a mapping with the keys method'),

@@ -153,7 +153,7 @@ def test_only_names_tables_that_are_there():
 def test_three_lines_are_enough():
     config = complete(with_table('positive: "Yes"'), SCHEMA)
     assert config["seeds"] == [42]
-    assert config["table_format"] == "csv"
+    assert config["table_format"] == "auto"
     assert config["only"] == []
     assert config["sample_data"] == {
         "make": True,

@@ -64,6 +64,21 @@ def test_no_rule_that_learns_reads_the_holdout_but_the_one_that_nothing_scored_d
     assert holdout in ancestors(scored)
 
 
+def test_a_large_table_alone_has_parquet_between_its_stages(project):
+    """By the size of its file, whatever is in it; `table_format` overrides that."""
+    project.write("small.csv", small_table())
+    with project.write("large.csv", small_table()).open("r+b") as file:
+        file.truncate(50_000_000)
+    tables = {name: {"table": f"{name}.csv", "target": "answer"} for name in ("small", "large")}
+    targets = "data/processed/small/seed42/train.csv", "data/processed/large/seed42/train."
+    for table_format, of_large in (("auto", "parquet"), ("csv", "csv")):
+        project.write_config(datasets=tables, table_format=table_format)
+        project.run("--dry-run", targets[0], targets[1] + of_large)
+        assert ("clean_parquet" in project.run("--dry-run")) == (of_large == "parquet")
+    project.write_config(datasets={"large": tables["large"]})
+    project.run("--dry-run", targets[1] + "parquet")
+
+
 def test_the_docs_show_the_rule_graph():
     assert documented_edges(PAGE.read_text(encoding="utf-8")) == snakemake_edges("--forceall"), (
         "the graph in docs/how_it_works.md is out of date: python tests/rule_graph.py"

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from ml_baseline.config.budget import (
+    PARQUET_MB,
     megabytes,
     table_size,
     threads_for,
@@ -101,7 +102,11 @@ def canonical(value):
 # Once for all jobs: a param is compared as the text that it gives.
 SETTINGS = canonical(SETTINGS)
 MODELS = sorted({model for settings in SETTINGS.values() for model in settings["models"]})
-TABLE_SUFFIX = config["table_format"]
+# The format of each table's files on the way to its results.
+FORMATS = dict.fromkeys(SETTINGS, config["table_format"])
+if config["table_format"] == "auto":
+    LARGE = {path for path in USED_TABLES - MADE_TABLES if megabytes(path) >= PARQUET_MB}
+    FORMATS = {n: "parquet" if SETTINGS[n]["table"] in LARGE else "csv" for n in SETTINGS}
 CLEANING_KEYS = [
     *("table", "sheet", "header_row", "reading"),
     *("separator", "quote", "escape", "encoding", "decimal", "missing_values"),
@@ -207,9 +212,19 @@ def code(script):
     return code_hash(file, WORKFLOW_FOLDER / "ml_baseline", MEMORY)
 
 
-def processed(name):
-    """Return the path pattern of a table's intermediate file, in the config's format."""
-    return f"data/processed/{{dataset}}/{name}.{TABLE_SUFFIX}"
+def processed(name, suffix="{suffix}"):
+    """Return the path pattern of a table's intermediate file."""
+    return f"data/processed/{{dataset}}/{name}.{suffix}"
+
+
+def intermediate(name):
+    """Return the input function for an intermediate file, in the format of its table."""
+    return lambda wildcards: files(processed(name), wildcards.dataset, wildcards.get("seed"))[0]
+
+
+def named(rule, suffix):
+    """Return the name of a rule that is there for each format of intermediate files."""
+    return rule if suffix == min(FORMATS.values()) else f"{rule}_{suffix}"
 
 
 def first_split(dataset):
@@ -237,7 +252,7 @@ def files(patterns, dataset, seed=None, models=compared_models):
     # Not by `expand`, which is slow where there are many tables.
     return list(
         dict.fromkeys(
-            pattern.format(dataset=dataset, seed=number, model=model)
+            pattern.format(dataset=dataset, seed=number, model=model, suffix=FORMATS[dataset])
             for pattern in ([patterns] if isinstance(patterns, str) else patterns)
             for number in seeds
             for model in names
@@ -372,6 +387,15 @@ def budget_words(dataset):
     found = BUDGETS.get(dataset, {"decisions": {}})
     decisions = "; ".join(f"{what}: {cut}" for what, cut in found["decisions"].items())
     return f"{dataset}, {found['budget']} on one core: {decisions}" if decisions else ""
+
+
+def format_words():
+    """Return what is said of tables whose intermediate files are Parquet because of their size."""
+    large = [name for name in WANTED if FORMATS[name] != "csv" and config["table_format"] == "auto"]
+    what = (
+        "large, so the tables between stages are Parquet (`table_format: csv` in the config: CSV)"
+    )
+    return [f"{', '.join(large)}: {what}"] * bool(large)
 
 
 def training_estimate(dataset, model):
@@ -590,7 +614,10 @@ def run_plan():
         data=made("data"),
         results=made("results"),
         not_installed=not_installed(config, WANTED),
-        told=[words for name in WANTED if (words := budget_words(name))],
+        told=[
+            *[f"To keep to the budget of {w}" for name in WANTED if (w := budget_words(name))],
+            *format_words(),
+        ],
         gathered={
             made("results/metrics.csv"): gather_what_there_is,
             made(INDEX): write_index_of_failed_run,

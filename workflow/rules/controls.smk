@@ -1,7 +1,7 @@
 rule naive:
     """What a model predicts when augmenting comes first and splitting afterwards."""
     input:
-        table=processed("cleaned_data"),
+        table=intermediate("cleaned_data"),
         schema=SCHEMA_FILE,
     output:
         NAIVE,
@@ -73,10 +73,10 @@ for dataset, control in PERMUTED.items():
         name:
             f"permute_{dataset}"
         input:
-            table=processed("cleaned_data").format(dataset=dataset),
+            table=files(processed("cleaned_data"), dataset)[0],
             schema=SCHEMA_FILE.format(dataset=dataset),
         output:
-            table=processed("cleaned_data").format(dataset=control),
+            table=files(processed("cleaned_data"), control)[0],
             schema=f"data/processed/{control}/input_schema.json",
         log:
             f"results/logs/{control}/permute.log",

@@ -1,7 +1,7 @@
 rule evaluate:
     """Every model's predictions and metrics on the original holdout rows of one split."""
     input:
-        holdout=processed("seed{seed}/holdout"),
+        holdout=intermediate("seed{seed}/holdout"),
         schema=SCHEMA_FILE,
         models=all_files(MODEL),
     output:

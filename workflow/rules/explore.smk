@@ -1,7 +1,7 @@
 rule stats:
     """Descriptive statistics and the distribution of each column, in all and by class."""
     input:
-        table=processed("cleaned_data"),
+        table=intermediate("cleaned_data"),
         schema=SCHEMA_FILE,
     output:
         stats=for_report("results/{dataset}/stats.csv", DATA, "statistics"),
@@ -36,7 +36,7 @@ for names, tables in TABLES_BY_PLOTS.items():
         name:
             "plots" if names == DEFAULT_PLOTS else f"plots_{tables[0]}"
         input:
-            table=processed("cleaned_data"),
+            table=intermediate("cleaned_data"),
             schema=SCHEMA_FILE,
         output:
             [plot_for_report(name) for name in names],

@@ -75,7 +75,7 @@ def page_settings(wildcards):
     """Return what a page tells of how it was made."""
     settings = SETTINGS[wildcards.dataset]
     sample = SAMPLES.get(settings["table"])
-    top_level = {"table_format": TABLE_SUFFIX}
+    top_level = {"table_format": config["table_format"]}
     if sample in config["sample_data"]:
         top_level["sample_data"] = canonical({sample: config["sample_data"][sample]})
     estimators = [model["estimator"] for model in settings["models"].values()]

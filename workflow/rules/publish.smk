@@ -4,7 +4,7 @@ rule refit:
     No other rule both learns and sees holdout rows, and nothing that is scored depends on this one.
     """
     input:
-        table=processed("cleaned_data"),
+        table=intermediate("cleaned_data"),
         schema=SCHEMA_FILE,
         train=first_seed(processed("seed{seed}/train")),
         leaderboard="results/{dataset}/metrics.csv",

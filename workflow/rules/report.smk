@@ -63,7 +63,7 @@ rule report:
     input:
         **CURVES,
         templates=templates("report"),
-        table=processed("cleaned_data"),
+        table=intermediate("cleaned_data"),
         schema=SCHEMA_FILE,
         repairs="results/{dataset}/repairs.json",
         leaderboard="results/{dataset}/metrics.csv",

@@ -6,8 +6,8 @@ for model in MODELS:
             name:
                 f"tune_{model}"
             input:
-                train=processed("seed{seed}/train"),
-                augmented=processed("seed{seed}/augmented_data"),
+                train=intermediate("seed{seed}/train"),
+                augmented=intermediate("seed{seed}/augmented_data"),
                 schema=SCHEMA_FILE,
                 tried=tried_before(model),
             output:
@@ -31,8 +31,8 @@ for model in MODELS:
         name:
             f"train_{model}"
         input:
-            train=processed("seed{seed}/train"),
-            augmented=processed("seed{seed}/augmented_data"),
+            train=intermediate("seed{seed}/train"),
+            augmented=intermediate("seed{seed}/augmented_data"),
             schema=SCHEMA_FILE,
             tried=tried_before(model),
         output:

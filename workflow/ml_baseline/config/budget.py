@@ -22,6 +22,8 @@ from ml_baseline.config.settings import EFFORTS
 PACKED_TEXT: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 PACKED = (*PACKED_TEXT, ".zst", ".zip", ".parquet", ".xlsx", ".xlsm", ".xlsb", ".ods")
 PACKED_TIMES = 8
+# From this size on the files between stages are Parquet, where the config leaves it open.
+PARQUET_MB = 50
 
 # Columns and bytes of a cell that are taken for granted where a file does not show them.
 USUAL_COLUMNS = 20

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ml_baseline.data import csv_files
-from ml_baseline.data.raw_table import RawTable, raw_table
+from ml_baseline.data.raw_table import LONG_ROWS, RawTable, raw_table
 from ml_baseline.data.schema import Schema
 from ml_baseline.data.source import SourceFile
 from ml_baseline.data.text import ReadAgainError, TextRows
@@ -129,7 +129,10 @@ def read_table(path: str | Path, schema: Schema | None = None) -> pd.DataFrame:
         ):
             wanted = pa.float64()
         content = content.set_column(i, name, values.cast(wanted))
-    return content.to_pandas()
+    del values
+    # Of a long table there is no second copy, not even for a moment; of a wide one that would be slower.
+    is_long = len(content) >= LONG_ROWS
+    return content.to_pandas(split_blocks=is_long, self_destruct=is_long)
 
 
 def read_tables(paths: Iterable[str | Path]) -> pd.DataFrame:

@@ -54,7 +54,7 @@ class Plan:
     # The optional models that are left out, each with the package it would need.
     not_installed: dict[str, str] = field(default_factory=dict)
     files_of: Callable[[str], list[str]] = lambda table: []  # what is made of a table
-    told: Sequence[str] = ()  # what the budgets of tables have decided, one line each
+    told: Sequence[str] = ()  # what the sizes of tables have decided, a line each
     # Files that are made of all tables, each with a function that writes it with what there is, given
     # what could not be made and when the run began; it returns whether it has written.
     gathered: dict[str, Callable[[set[str], float], bool]] = field(default_factory=dict)
@@ -137,7 +137,7 @@ class Run:
             packages = " ".join(sorted({*missing.values()}))
             _say(f"Left out, as not installed: {', '.join(missing)} (pip install {packages})")
         for line in self._plan.told:
-            _say(f"To keep to the budget of {line}")
+            _say(line)
         scripts = {self._scripts / job.script for job in jobs}
         self._warm = WarmProcesses(kinds_asked_for(scripts))
 
