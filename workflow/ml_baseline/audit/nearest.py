@@ -197,7 +197,12 @@ def _independent(columns: list[_Compared]) -> float:
     numbers = [column.theirs for column in columns if column.tolerance]
     if len(numbers) < 2:
         return len(columns)
-    shares = np.linalg.eigvalsh(np.corrcoef(numbers)) / len(numbers)
+    scaled = np.array(numbers, dtype=float)
+    scaled -= scaled.mean(axis=1, keepdims=True)
+    scaled /= np.linalg.norm(scaled, axis=1, keepdims=True)
+    # Of correlations; with fewer rows than columns their products have the same eigenvalues but for zeros.
+    products = scaled @ scaled.T if len(scaled) <= scaled.shape[1] else scaled.T @ scaled
+    shares = np.linalg.eigvalsh(products) / len(numbers)
     shares = shares[shares > 0]
     return len(columns) - len(numbers) + float(np.exp(-(shares * np.log(shares)).sum()))
 
