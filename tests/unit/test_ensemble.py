@@ -9,9 +9,10 @@ from sklearn.metrics import log_loss
 from ml_baseline.data.augment import augment
 from ml_baseline.data.schema import feature_columns
 from ml_baseline.errors import InputError
-from ml_baseline.modelling.ensemble import ROUNDS, learn_weights, weighted_mean, weights_of
+from ml_baseline.modelling.ensemble import ROUNDS, learn_weights
 from ml_baseline.modelling.model_files import load_model, save_model
 from ml_baseline.modelling.train import fit, predict_probability
+from ml_baseline.modelling.voting import weighted_mean, weights_of
 
 FOLDS = 5
 

@@ -407,6 +407,7 @@ EDITS = {
         (*ENSEMBLE, *SCORES, *CONTRAST),
     ),
     "modelling/pipeline.py": (add_statement("modelling/pipeline"), (*TRAINING, *NAIVE)),
+    "modelling/voting.py": (add_statement("modelling/voting"), (*TRAINING, *NAIVE)),
     "scoring/evaluate.py": (add_statement("scoring/evaluate"), (*SCORES, *CONTRAST)),
     "scoring/scores.py": (add_statement("scoring/scores"), (*COPIES, *SCORES, *NAIVE)),
     "scoring/significance.py": (add_statement("scoring/significance"), (*COPIES, *CHOSEN)),

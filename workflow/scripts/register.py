@@ -9,10 +9,10 @@ with job_log(snakemake, warm="models"):
     from ml_baseline.data.schema import columns_of_role
     from ml_baseline.data.tables import read_raw_table, read_table
     from ml_baseline.files import read_json, require_content, write_json
-    from ml_baseline.modelling.ensemble import weights_of
     from ml_baseline.modelling.failure import failure
     from ml_baseline.modelling.model_files import load_model
     from ml_baseline.modelling.train import predict_probability
+    from ml_baseline.modelling.voting import weights_of
     from ml_baseline.records import read_as_written
     from ml_baseline.registry import contents, environment
     from ml_baseline.registry.batch_check import describe_training

@@ -20,9 +20,10 @@ with job_log(
 
     from ml_baseline.data.tables import read_table, write_table
     from ml_baseline.errors import InputError
-    from ml_baseline.modelling.ensemble import learn_weights, weighted_mean
+    from ml_baseline.modelling.ensemble import learn_weights
     from ml_baseline.modelling.failure import failure
     from ml_baseline.modelling.model_files import load_models, save_model
+    from ml_baseline.modelling.voting import weighted_mean
 
     files = {Path(path).stem: path for path in snakemake.input.models}
     fitted = [name for name, path in files.items() if failure(path) is None]

@@ -4,12 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from sklearn.ensemble import VotingClassifier
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import LabelEncoder
 
 from ml_baseline.data.split import fold_rows
-from ml_baseline.errors import InputError
 
 # So many times a model is added to the mean. From 10 to 100 no number is better on new rows, nor is a start
 # with the best models or bagging (docs/ensemble.md).
@@ -86,30 +82,3 @@ def learn_weights(
     learned = pd.DataFrame({"model": [*oof], "weight": weights, "log_loss": losses})
     ranked = learned.sort_values("weight", ascending=False, kind="stable", ignore_index=True)
     return ranked, found
-
-
-def weights_of(ensemble: VotingClassifier) -> dict[str, float]:
-    """Return the weights of an ensemble's members by name, the heaviest first."""
-    names = [name for name, _ in ensemble.estimators]
-    return dict(zip(names, ensemble.weights, strict=True))
-
-
-def weighted_mean(models: Mapping[str, Pipeline], weights: Mapping[str, float]) -> VotingClassifier:
-    """Return fitted models as one fitted classifier, whose probability is their weighted mean.
-
-    Raises:
-        InputError: the classes of a model are not 0 and 1, in this order.
-    """
-    for name, model in models.items():
-        if (classes := np.asarray(model.classes_).tolist()) != [0, 1]:
-            raise InputError(
-                f"the classes of {name} are {classes}; expected 0 and 1 in this order. "
-                "Sort its `classes_`, or write `ensemble: false`"
-            )
-    ensemble = VotingClassifier(
-        [*models.items()], voting="soft", weights=[weights[name] for name in models]
-    )
-    ensemble.estimators_ = [*models.values()]
-    ensemble.le_ = LabelEncoder().fit([0, 1])
-    ensemble.classes_ = ensemble.le_.classes_
-    return ensemble

@@ -18,8 +18,8 @@ from sklearn.pipeline import Pipeline
 from ml_baseline.data.schema import Schema, feature_columns
 from ml_baseline.data.split import fold_numbers, fold_rows, row_groups, split
 from ml_baseline.errors import InputError
-from ml_baseline.modelling.ensemble import weighted_mean
 from ml_baseline.modelling.target_encoding import Splits
+from ml_baseline.modelling.voting import weighted_mean
 
 ENCODING_FOLDS = 5
 # From so many rows on `early_stopping: auto` stops early (scikit-learn 1.9).

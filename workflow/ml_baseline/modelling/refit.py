@@ -9,8 +9,8 @@ from sklearn.pipeline import Pipeline
 from ml_baseline.config.estimator_rules import of_size
 from ml_baseline.data.augment import augment
 from ml_baseline.data.schema import Schema
-from ml_baseline.modelling.ensemble import weighted_mean
 from ml_baseline.modelling.train import fit
+from ml_baseline.modelling.voting import weighted_mean
 
 
 def refit(
