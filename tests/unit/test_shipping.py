@@ -114,6 +114,8 @@ TAMPERED = {
     ),
     "a link": (added("RUN/x", b"/etc", external_attr=(stat.S_IFLNK | 0o777) << 16), "a link"),
     "a name twice": (added("RUN/readme.md"), "twice"),
+    "a file for a folder": (added("RUN/model"), "holds 'model' as a file and as a folder"),
+    "a folder for a file": (added("RUN/seal.txt/x"), "holds 'seal.txt' as a file and as a folder"),
     "a file more": (
         added("RUN/model/more.joblib"),
         "model/more.joblib is not part of the published run",

@@ -11,7 +11,7 @@ import tempfile
 import zipfile
 import zlib
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ml_baseline.errors import InputError
 from ml_baseline.files import own_folder, whole_file
@@ -151,6 +151,9 @@ def _entries(path: Path, archive: zipfile.ZipFile) -> tuple[str, dict[str, zipfi
             raise InputError(f"{path} holds {shown} twice")
         found[name] = entry
         run_ids.add(run_id)
+    folders = {folder.as_posix() for name in found for folder in PurePosixPath(name).parents}
+    if both := folders & {*found}:
+        raise InputError(f"{path} holds {min(both)!r} as a file and as a folder")
     size = sum(entry.file_size for entry in found.values())
     if len(archive.infolist()) > MOST_FILES or size > SMALL_BYTES + LARGEST_RATIO * (
         path.stat().st_size
