@@ -239,11 +239,13 @@ def test_the_check_goes_where_it_is_wanted_and_replaces_nothing(run, batch, tmp_
     assert mine.read_text() == "mine" and not (tmp_path / "b.csv").exists()
 
 
-def test_a_stream_has_no_check_unless_it_is_wanted(run, batch, tmp_path, capfd):
+def test_a_stream_has_no_check_unless_it_is_wanted(run, batch, tmp_path, capfd, monkeypatch):
     batch.to_csv(tmp_path / "in.csv", index=False, sep=";")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-").mkdir()  # whose name means the stream all the same
     predict_file(run, tmp_path / "in.csv", "-")
     assert len(capfd.readouterr().out.splitlines()) == ROWS + 1
-    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+    assert {path.name for path in tmp_path.iterdir()} == {"in.csv", "-"}
     predict_file(run, tmp_path / "in.csv", "-", check=tmp_path / "found.json")
     assert json.loads((tmp_path / "found.json").read_text())["rows"] == ROWS
 

@@ -262,16 +262,17 @@ def _ahead(items: Iterator) -> Iterator:
 
 def _is_stream(name: str | Path) -> bool:
     """Return whether it is standard input or output, or a pipe, a device or the like."""
-    return str(name) == STANDARD_STREAM or (Path(name).exists() and not Path(name).is_file())
+    path = Path(name)
+    return str(name) == STANDARD_STREAM or (path.exists() and not (path.is_file() or path.is_dir()))
 
 
 def _output_suffix(destination: str | Path) -> str:
-    path = Path(destination)
-    if path.is_dir():
+    path, is_stream = Path(destination), _is_stream(destination)
+    if path.is_dir() and not is_stream:
         raise InputError(f"{path}: this is a folder; name a file in it")
     if found := OUTPUT_NAME.fullmatch(path.name):
         return found[1].lower()
-    if _is_stream(destination):
+    if is_stream:
         return ".csv"
     raise InputError(
         f"{path}: the ending does not say what to write; expected .csv, .tsv, .txt (also with .gz, "
@@ -286,7 +287,7 @@ def _file_of(source: str | Path) -> Iterator[tuple[Path, str]]:
     Standard input and pipes are first copied to a temporary file.
     """
     path, is_standard = Path(source), str(source) == STANDARD_STREAM
-    if not _is_stream(source) or path.is_dir():
+    if not _is_stream(source):
         yield path, str(path)
         return
     name = "standard input" if is_standard else str(path)
