@@ -256,10 +256,14 @@ class BatchCheck:
 
     def _fits(self, examples: list, name: str) -> bool:
         entry = column(self._schema, name)
-        if "minimum" not in entry:
-            return set(examples) <= {*map(str, entry.get("encode") or entry["categories"])}
-        try:
-            numbers = [float(example) for example in examples]
-        except ValueError:
-            return False
-        return all(entry["minimum"] <= number <= entry["maximum"] for number in numbers)
+        if "minimum" in entry:
+            try:
+                numbers = [float(example) for example in examples]
+            except ValueError:
+                return False
+            return all(entry["minimum"] <= number <= entry["maximum"] for number in numbers)
+        if known := entry.get("encode") or entry.get("categories"):
+            return set(examples) <= {*map(str, known)}
+        # The answers to yes or no are not listed; nothing fits a column without any value in training.
+        answers = cells.parse_booleans(pd.Series(map(str, examples), dtype="str"))
+        return entry["kind"] == "boolean" and bool(answers.notna().all())
