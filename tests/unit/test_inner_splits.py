@@ -255,6 +255,24 @@ def test_in_folds_each_stops_a_fit_and_their_mean_predicts(
     assert told["params"]["early_stopping"] == "folds"
 
 
+@pytest.mark.parametrize("stopping", [True, "folds"])
+def test_copies_without_their_row_are_learned_from_too(
+    validated, numbers_table, settings_of, stopping
+):
+    """As the naive protocol has them, which splits rows from their copies."""
+    table, schema = numbers_table(240)
+    augmented = augment(table, schema).sample(frac=0.8, random_state=0, ignore_index=True)
+    assert not {*augmented["row_id"]} <= {*augmented.loc[augmented["copy"] == 0, "row_id"]}
+    params = {"early_stopping": stopping, "validation_fraction": 0.25, "max_iter": 5}
+    fit(augmented, schema, settings_of(BOOSTING, "tree", params=params), 0)
+    of = augmented.set_index("x0")["row_id"]
+    assert len(validated) == (4 if stopping == "folds" else 1)
+    for values, held, _ in validated:
+        learned, stops = ({*of[part[:, 0]]} for part in (values, held))
+        assert learned | stops == {*of} and not learned & stops
+        assert len(values) == of.isin(learned).sum() and len(held) == len(stops)
+
+
 def test_boosting_is_left_alone_where_nothing_belongs_together(
     validated, numbers_table, settings_of
 ):

@@ -151,7 +151,10 @@ def _fit_with_validation_rows(
     """
     estimator = model.named_steps["model"]
     parameters = estimator.get_params(deep=False)
-    rows = augmented[augmented["copy"] == 0]
+    originals = (augmented["copy"] == 0).to_numpy()
+    rows = augmented[originals]
+    # The naive protocol splits rows from their copies: those without their row are learned from.
+    orphans = np.flatnonzero(~augmented["row_id"].isin(rows["row_id"]))
     share = parameters["validation_fraction"]
     share = share / len(rows) if share >= 1 else share
     if parameters.get("early_stopping") == FOLDS:
@@ -161,10 +164,9 @@ def _fit_with_validation_rows(
         dealt = [_validation_split(estimator, rows, schema, strategy, share, random_state)]
     target = augmented[schema["target"]].to_numpy()
     values = model[:-1].fit_transform(augmented[feature_columns(schema)], target)
-    originals = (augmented["copy"] == 0).to_numpy()
     fits = []
     for training, held in _with_copies(dealt, rows, augmented):
-        held = held[originals[held]]
+        training, held = np.union1d(training, orphans), held[originals[held]]
         # What "auto" says is asked of all rows, not of those that are left.
         stopping = {"early_stopping": True} if "early_stopping" in parameters else {}
         fitted = clone(estimator).set_params(**stopping)
