@@ -273,6 +273,27 @@ def test_copies_without_their_row_are_learned_from_too(
         assert len(values) == of.isin(learned).sum() and len(held) == len(stops)
 
 
+@pytest.mark.parametrize("uneven", ["times", "classes"])
+def test_where_no_folds_can_be_dealt_one_fit_is_stopped(
+    validated, numbers_table, settings_of, uneven
+):
+    table, schema = numbers_table(240)
+    # Most rows at the last time: before it there are less than half. Or a class that begins late.
+    table["day"] = (
+        table["row_id"] // 5 if uneven == "classes" else (table["row_id"] // 24).clip(0, 4)
+    )
+    if uneven == "classes":
+        table.loc[:99, "answer"] = 0
+    schema = schema | {"columns": [*schema["columns"], {"name": "day", "role": "time"}]}
+    params = {"early_stopping": "folds", "validation_fraction": 0.25, "max_iter": 5}
+    settings = settings_of(BOOSTING, "tree", params=params, strategy="time")
+    model = fit(augment(table, schema, "none"), schema, settings, 0)
+    ((values, held, _),), day = validated, table.set_index("x0")["day"]
+    assert len(values) + len(held) == 240
+    assert day[values[:, 0]].max() < day[held[:, 0]].min()
+    assert parameters(model)["params"]["early_stopping"] == "folds"
+
+
 def test_boosting_is_left_alone_where_nothing_belongs_together(
     validated, numbers_table, settings_of
 ):

@@ -148,6 +148,7 @@ def _fit_with_validation_rows(
 
     With `early_stopping: folds` each fold, of the size `validation_fraction`, stops a fit to the others
     in turn, in time order to the earlier ones, if these are half of the rows. The mean of all predicts.
+    Where no such folds can be dealt, there is one fit, as with `early_stopping: true`.
     """
     estimator = model.named_steps["model"]
     parameters = estimator.get_params(deep=False)
@@ -157,10 +158,12 @@ def _fit_with_validation_rows(
     orphans = np.flatnonzero(~augmented["row_id"].isin(rows["row_id"]))
     share = parameters["validation_fraction"]
     share = share / len(rows) if share >= 1 else share
+    dealt: Splits = []
     if parameters.get("early_stopping") == FOLDS:
-        dealt = _folds(rows, schema, strategy, round(1 / share), random_state, whole=False)
+        with contextlib.suppress(InputError):  # what one fit needs is less
+            dealt = _folds(rows, schema, strategy, round(1 / share), random_state, whole=False)
         dealt = [pair for pair in dealt if 2 * len(pair[0]) >= len(rows)]
-    else:
+    if not dealt:
         dealt = [_validation_split(estimator, rows, schema, strategy, share, random_state)]
     target = augmented[schema["target"]].to_numpy()
     values = model[:-1].fit_transform(augmented[feature_columns(schema)], target)
