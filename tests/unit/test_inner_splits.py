@@ -294,6 +294,22 @@ def test_where_no_folds_can_be_dealt_one_fit_is_stopped(
     assert parameters(model)["params"]["early_stopping"] == "folds"
 
 
+@pytest.mark.parametrize(
+    ("estimator", "share", "said"),
+    [
+        (BOOSTING, None, "cannot be fitted in folds"),
+        (BOOSTING, 0, "`validation_fraction` is 0; expected a share"),
+        (BOOSTING, "few", "`validation_fraction` is few; expected a share"),
+        ("sklearn.neural_network.MLPClassifier", 0.25, "MLPClassifier cannot be fitted in folds"),
+    ],
+)
+def test_what_cannot_be_fitted_in_folds_is_told(numbers_table, settings_of, estimator, share, said):
+    table, schema = numbers_table(80)
+    params = {"early_stopping": "folds", "validation_fraction": share}
+    with pytest.raises(InputError, match=said):
+        fit(augment(table, schema, "none"), schema, settings_of(estimator, params=params), 0)
+
+
 def test_boosting_is_left_alone_where_nothing_belongs_together(
     validated, numbers_table, settings_of
 ):

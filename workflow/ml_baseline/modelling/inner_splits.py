@@ -107,6 +107,12 @@ def fit_pipeline(
         return
     if inside and (has_copies or strategy != "stratified"):
         raise InputError(_refusal(estimator, inside, has_copies, strategy))
+    if in_folds:
+        raise InputError(
+            f"{type(estimator).__name__} cannot be fitted in folds (`early_stopping: folds`): that "
+            "takes `X_val` and `y_val` in its `fit`, and a `validation_fraction`; set "
+            "`early_stopping: true` or `false`"
+        )
     folds = "cv" in parameters and parameters["cv"] != "prefit"
     if folds:
         splits = _splits(estimator, augmented, schema, strategy, random_state)
@@ -157,6 +163,11 @@ def _fit_with_validation_rows(
     # The naive protocol splits rows from their copies: those without their row are learned from.
     orphans = np.flatnonzero(~augmented["row_id"].isin(rows["row_id"]))
     share = parameters["validation_fraction"]
+    if not (isinstance(share, int | float) and share > 0):
+        raise InputError(
+            f"{type(estimator).__name__}: `validation_fraction` is {share}; expected a share of the "
+            "rows, such as 0.1, or a number of them"
+        )
     share = share / len(rows) if share >= 1 else share
     dealt: Splits = []
     if parameters.get("early_stopping") == FOLDS:
