@@ -6,7 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml_baseline.config.budget import table_seconds, table_size, threads_for, within_budget
+from ml_baseline.config.budget import (
+    table_seconds,
+    table_size,
+    threads_for,
+    training_seconds,
+    within_budget,
+)
 from ml_baseline.config.completion import complete
 from ml_baseline.config.settings import dataset_settings
 from ml_baseline.config.text import load_yaml
@@ -50,6 +56,28 @@ def test_a_budget_that_nothing_keeps_to_is_told():
     _, decided = within_budget(settings_of("1s"), ROWS, COLUMNS)
     assert [*decided["decisions"].items()][-1][1] == "takes longer than the budget"
     assert decided["seconds"] > 1
+
+
+def seconds_of(params, tune=None):
+    models = {"hist_gradient_boosting": {"params": params, "tune": tune}}
+    return training_seconds(settings_of("1h", models=models), "hist_gradient_boosting", 2_000, 20)
+
+
+def test_fits_in_folds_are_counted_and_trials_are_single_fits():
+    folds, number, single = ({"validation_fraction": share} for share in (0.25, 400, 0.25))
+    single["early_stopping"] = True
+    assert 2 < seconds_of(folds) / seconds_of(single) < 3
+    assert seconds_of(number) == pytest.approx(seconds_of({"validation_fraction": 0.25}))
+    trials = [seconds_of(params, "random") - seconds_of(params) for params in (folds, single)]
+    assert trials[0] == pytest.approx(trials[1])
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{"validation_fraction": share} for share in (None, 0, "few")] + [{"max_iter": "many"}],
+)
+def test_parameters_that_the_estimator_will_refuse_are_no_error_of_the_estimate(params):
+    assert seconds_of(params) > 0
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])

@@ -71,7 +71,8 @@ def _boosting(factor: float) -> Callable[[int, int, Mapping], float]:
         of_rows = rows * (3.5e-5 + 1.7e-6 * columns) * math.log2(leaves) / 3 / 1e3
         rounds = next((params[name] for name in ROUNDS if name in params), 100)
         if params.get("early_stopping") == "folds":  # a fit for each, to all rows but its own
-            rounds *= 1 / params.get("validation_fraction", 0.1) - 1
+            held = params.get("validation_fraction", 0.1)
+            rounds *= max(1, (1 if held < 1 else rows) / held - 1)
         return factor * rounds * (of_tree + of_rows)
 
     return seconds
@@ -130,12 +131,16 @@ def training_seconds(settings: Mapping, model: str, rows: int, columns: int) -> 
     copies = settings["augment"]["copies"] if settings["augment"]["method"] != "none" else 0
     params = of_size(entry, trained)["params"]
     name = entry["estimator"].rpartition(".")[2]
-    fit = FITS.get(name, _forest)(max(2, trained * (1 + copies)), max(1, columns - 1), params)
+    size, seconds = (max(2, trained * (1 + copies)), max(1, columns - 1)), FITS.get(name, _forest)
+    try:
+        fit, once = seconds(*size, params), seconds(*size, params | {"early_stopping": True})
+    except (TypeError, ValueError, ZeroDivisionError):  # what is wrong, the estimator will say
+        fit = once = _forest(*size, {})
     if tune := entry.get("tune"):
         # As `tuning.try_rung` has them: a third of the trials comes to each next fold; Optuna's all do.
         folds, left = tune.get("folds", 3), 1 if tune.get("method") == "bayesian" else 1 / 3
         fits = tune.get("trials", TRIALS) * sum(left**rung for rung in range(folds))
-        fit *= 1 + fits * (folds - 1) / folds
+        fit += once * fits * (folds - 1) / folds
     megacells = rows * columns / 1e6
     return START + READING_PER_MEGACELL * megacells + fit * settings["cv"]["folds"]
 
