@@ -102,10 +102,13 @@ def test_folders_that_a_killed_run_left_go_where_no_job_is_left_either(
 
 
 @pytest.mark.parametrize("executes", [True, False])
-def test_failed_models_that_a_killed_run_left_are_tried_again(workflow, executes):
+def test_failed_models_of_a_killed_run_and_pages_that_are_not_wanted_go(workflow, executes):
+    page = "results/small/report.html"
     write(MODEL, "failed: no memory\n")
-    started(workflow).before_graph(executes)
-    assert Path(MODEL).exists() == (not executes)  # a dry run changes nothing
+    write(page, "<html>")
+    started(workflow, unwanted=[page, "results/report.html"]).before_graph(executes)
+    for path in (MODEL, page):
+        assert Path(path).exists() == (not executes)  # a dry run changes nothing
 
 
 def test_while_another_run_is_at_work_nothing_is_touched(workflow, capsys):
