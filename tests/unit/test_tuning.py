@@ -17,6 +17,7 @@ from ml_baseline.modelling.tuning import SPACES, best_parameters, candidates, pa
 pytestmark = pytest.mark.usefixtures("one_thread")
 LINE = "sklearn.linear_model.LogisticRegression"
 NEIGHBOURS = "sklearn.neighbors.KNeighborsClassifier"
+BOOSTING = "sklearn.ensemble.HistGradientBoostingClassifier"
 
 
 def settings_of(estimator, tune, strategy="stratified"):
@@ -55,6 +56,18 @@ def test_what_is_found_is_used_told_and_found_again(numbers_table, tune):
     assert told["tuned"]
     assert told["tuned"].items() <= told["params"].items()
     assert pickle.dumps(model) == pickle.dumps(fitted(table, schema, settings))
+
+
+def test_boosting_in_folds_is_searched_by_single_fits_and_all_its_fits_have_what_is_found(
+    numbers_table,
+):
+    tune = {"trials": 2, "space": {"min_samples_leaf": [5, 20]}, "folds": 2}
+    settings = settings_of(BOOSTING, tune) | {"augment": {"method": "none"}}
+    folds = {"early_stopping": "folds", "validation_fraction": 0.25, "max_iter": 5}
+    settings["model"]["params"] = folds
+    model = fitted(*numbers_table(120), settings)
+    fits, found = model["model"].estimators_, parameters(model)["tuned"]["min_samples_leaf"]
+    assert [fit.min_samples_leaf for fit in fits] == [found] * 4
 
 
 def test_a_search_over_several_jobs_finds_the_same_in_each_fit(numbers_table):
