@@ -585,6 +585,14 @@ def test_matplotlib_is_left_as_it_was(tmp_path):
     assert dict(matplotlib.rcParams) == before
 
 
+def test_the_users_own_minus_changes_no_picture(tmp_path):
+    table, schema = customers(50)
+    for name, its_own in (("usual", True), ("other", False)):
+        with matplotlib.rc_context({"axes.unicode_minus": its_own}):
+            plots.save(plots.draw("correlation_heatmap", table, schema), tmp_path / name)
+    assert (tmp_path / "usual").read_bytes() == (tmp_path / "other").read_bytes()
+
+
 def test_files_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
     table, schema = customers(50)
     path = tmp_path / "new" / "target.png"

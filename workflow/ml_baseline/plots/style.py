@@ -43,6 +43,8 @@ def _settings() -> dict:
         "font.family": ["DejaVu Sans", *(f for f in OTHER_SCRIPTS if f in installed)],
         # A dollar sign in a name is a dollar sign, not the start of a formula.
         "text.parse_math": False,
+        # Many turn it off in their own matplotlibrc, for fonts without the sign.
+        "axes.unicode_minus": True,
         "text.color": TEXT,
         "axes.labelcolor": TEXT,
         "axes.labelsize": LABEL_SIZE,
