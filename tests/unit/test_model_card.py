@@ -63,6 +63,10 @@ def test_columns_are_shown_with_what_training_saw(parts):
     assert "| `visits` | integer | 16 | 0 to 19 |" in text
     assert "| `city` | category | none | `Bern`, `Oslo`, `Rome` |" in text
     assert "| `joined` | integer, its month | none |" in text
+    answers = [{"name": "x", "source": "x", "role": "feature", "kind": "boolean"}]
+    answers[0] |= {"minimum": 0, "maximum": 1}
+    other = model_card(parts[0], parts[1] | {"columns": answers}, parts[2])
+    assert "| `x` | boolean | none | 0 and 1 |" in other
     assert "`customer`" not in text.split("## What it reads")[1].split("##")[0]  # an id
 
 

@@ -139,7 +139,8 @@ def _columns(schema: dict) -> str:
 
 def _values(entry: dict) -> str:
     if "minimum" in entry and "part" not in entry:
-        return f"{entry['minimum']:g} to {entry['maximum']:g}"
+        to = "and" if entry["kind"] == "boolean" else "to"
+        return f"{entry['minimum']:g} {to} {entry['maximum']:g}"
     if "encode" in entry:
         return ", ".join(f"{_cell(label)} ({number})" for label, number in entry["encode"].items())
     return listed(map(_cell, entry.get("categories", [])), SHOWN_CATEGORIES)
