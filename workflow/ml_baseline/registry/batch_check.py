@@ -161,13 +161,13 @@ class BatchCheck:
         """Count the rows that `clean.clean_features` gave."""
         self._rows += len(table)
         for unlike in unlike_training(self._schema, table, repairs):
-            name, what, cells, examples, far = unlike
+            name, what, count, examples, far = unlike
             before = self._of(name, what)
             examples = list(dict.fromkeys([*before.examples, *examples]))
             if what == "out_of_range":
                 examples = _farthest(examples, column(self._schema, name))
-            cells, far = before.cells + cells, before.far + far
-            self._found[name, what] = Unlike(name, what, cells, examples[:EXAMPLES], far)
+            count, far = before.cells + count, before.far + far
+            self._found[name, what] = Unlike(name, what, count, examples[:EXAMPLES], far)
         for (month, day), days in self._days.items():
             days |= {*(100 * table[month] + table[day]).dropna().unique()}
 

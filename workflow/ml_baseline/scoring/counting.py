@@ -1,4 +1,4 @@
-"""What is got by counting: the areas under the ROC and the precision-recall curve, limits of a share.
+"""Figures from counts: the areas under the ROC and the precision-recall curve, and limits of a share.
 
 Written in plain numpy: the metrics, their intervals, the audit and the pictures rest on it.
 """
