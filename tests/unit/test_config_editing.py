@@ -76,6 +76,8 @@ def test_a_link_stays_one(tmp_path):
     [
         ("datasets:\n  new: {table: b.csv, target: z}\n", "has the table `new` already"),
         ("datasets: ~\nseeds: [1]\n", "cannot be put in without changing more"),
+        ("datasets: 5\n", "cannot be put in"),
+        ("datasets: newer\n", "cannot be put in"),
         ("x: &a {a: {table: a.csv, target: y}}\ndatasets: *a\n", "cannot be put in"),
         ("datasets:\n  a: {table: a.csv, target: y}\n...\n", None),
         ("seeds: [1]\n...\n", "cannot be put in"),

@@ -31,7 +31,7 @@ def add_table(path: str | Path, name: str, settings: dict[str, Any], block: str)
     read_config_file(path)
     before = load_yaml(path)
     tables = before.get(SECTION) or {}
-    if name in tables:
+    if isinstance(tables, dict) and name in tables:
         raise InputError(f"{path} has the table `{name}` already; change its entry there")
     text = path.read_bytes().decode("utf-8")
     mark, text = ("\ufeff", text[1:]) if text.startswith("\ufeff") else ("", text)
