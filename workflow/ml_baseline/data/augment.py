@@ -26,16 +26,16 @@ def augment(
         rows themselves.
     """
     seeds = [(random_state, i) for i in range(0 if method == "none" else copies)]
-    parts = [table, *(_jittered(table, schema, noise_frac, of_copy) for of_copy in seeds)]
+    parts = [table, *(_jittered(table, schema, noise_frac, seed) for seed in seeds)]
     augmented = pd.concat(parts, ignore_index=True)
     augmented.insert(1, "copy", np.repeat(np.arange(len(parts)), len(table)))
     return augmented
 
 
 def _jittered(
-    table: pd.DataFrame, schema: Schema, noise_frac: float, seeds: tuple[int, int]
+    table: pd.DataFrame, schema: Schema, noise_frac: float, seed: tuple[int, int]
 ) -> pd.DataFrame:
-    random = np.random.default_rng(seeds)
+    random = np.random.default_rng(seed)
     columns = dict(table.items())
     for entry in schema["columns"]:
         if entry["role"] != "feature" or entry["kind"] not in NUMERIC_KINDS or "part" in entry:

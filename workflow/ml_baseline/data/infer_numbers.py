@@ -227,9 +227,8 @@ def _are_versions(few: pd.Series) -> bool:
 
 def _quantities(texts: pd.Series, how: dict) -> pd.Series | None:
     """Return the numbers among cells that are quantities, None if they are labels."""
-    few = cells.sample(
-        texts, cells.FEW_CELLS
-    )  # most labels are told by a glance: level 1, 2024-01-31
+    # Most labels are told by a glance: level 1, 2024-01-31.
+    few = cells.sample(texts, cells.FEW_CELLS)
     no_numbers = few[cells.read_numbers(few, how)[0].isna()]
     if no_numbers.str.contains(r"\d").sum() > CODE_LIKE_GLANCE * len(few):
         return None

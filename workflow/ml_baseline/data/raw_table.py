@@ -18,7 +18,7 @@ PACKED = pa.ipc.IpcWriteOptions(compression="lz4")
 class PackedTable:
     """Columns of text in a file without a name, packed, which are read when they are asked for.
 
-    In memory a cell takes eight bytes more than in its file; packed, all of them take a third of it.
+    In memory a cell takes eight bytes more than in its file; packed, all take about what the file does.
     """
 
     def __init__(self, names: Iterable[str]):

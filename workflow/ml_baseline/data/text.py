@@ -209,8 +209,9 @@ class TextRows:
     def _rows(
         self, quoting: Quoting | None = None, strict: bool = False
     ) -> Iterator[tuple[int, int, list[str], bool]]:
-        """Yield the rows of the file as `_records` does. It is slow: for files with a fault.
+        """Yield the rows of the file as `_records` does.
 
+        It is slow: for files with a fault, or with cells over several lines.
         A row that goes on for longer than Arrow's block ends there, and so does the text.
         """
         blocks = (block.decode() for block in self._lines())
