@@ -1,4 +1,7 @@
-"""What the answer that a report begins with goes by (its words: `answer.html.j2`), findings by name."""
+"""What the answer that a report begins with goes by, and what findings are called.
+
+The words of the answer stand in `answer.html.j2`.
+"""
 
 from typing import Any
 
