@@ -274,6 +274,7 @@ def test_a_password(tmp_path):
 
 def test_workbooks_without_a_table(tmp_path):
     assert "the workbook is empty" in refused(written(tmp_path / "t.xlsx", {"t": [], "u": []}))
+    assert "the sheet 't' is empty" in refused(tmp_path / "t.xlsx", {"sheet": "t"})
     assert "no rows below it" in refused(written(tmp_path / "u.xlsx", {"t": TABLE[:1]}))
     twice = [["a", "b", "a"], [1, 2, 3]]
     assert "'a' stands more than once" in refused(written(tmp_path / "v.xlsx", {"t": twice}))

@@ -43,6 +43,11 @@ class WorkbookRows(TypedRows):
             self._book = calamine.load_workbook(file)
         sheet, wanted = settings.get("sheet"), list(columns)
         found = self._found(wanted) if sheet is None else self._sheet(self._named(str(sheet)))
+        if not found.rows:
+            raise InputError(
+                f"{self.name}: the sheet '{found.title}' is empty; expected a header row and rows below "
+                "it: name another one by `sheet`"
+            )
         header = settings.get("header_row")
         at = found.header(wanted)[0] if header is None else header - 1 - found.top
         self._check_header(found, at, header)
