@@ -1,6 +1,8 @@
 """Repairs: each counted, each by the row alone."""
 
 import json
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -65,6 +67,15 @@ def test_a_large_table_is_read_column_by_column_with_the_same_result(monkeypatch
     for frame, path in zip((table, again), written, strict=True):
         write_table(frame, path)
     pd.testing.assert_frame_equal(*map(read_table, written))
+
+
+def test_no_room_for_the_text_of_a_large_table_is_told(monkeypatch):
+    if not Path("/dev/full").exists():
+        pytest.skip("no device here that is always full")
+    monkeypatch.setattr(large.tempfile, "TemporaryFile", partial(open, "/dev/full", "w+b"))
+    packed = large.PackedTable(["a"])
+    with pytest.raises(InputError, match=r"No space left on device.*set TMPDIR"):
+        packed.append(pa.table({"a": ["1"]}))
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,13 @@
 import tempfile
 import weakref
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TypeAlias
 
 import pandas as pd
 import pyarrow as pa
+
+from ml_baseline.errors import InputError
 
 # Text from here on is packed; what is smaller is as quick to work with as memory allows.
 PACKED_BYTES = 1 << 25
@@ -55,9 +58,19 @@ class PackedTable:
         self._parts[name] = [self._pack(pa.chunked_array([pa.array(texts, pa.large_string())]))]
 
     def _pack(self, texts: pa.ChunkedArray) -> int:
-        content, start = pa.table({"": texts.combine_chunks()}), self._file.seek(0, 2)
-        with pa.ipc.new_stream(self._file, content.schema, options=PACKED) as writer:
-            writer.write_table(content)
+        content = pa.table({"": texts.combine_chunks()})
+        try:
+            start = self._file.seek(0, 2)
+            with pa.ipc.new_stream(self._file, content.schema, options=PACKED) as writer:
+                writer.write_table(content)
+            self._file.flush()
+        except OSError as error:
+            with suppress(OSError):  # what is left to be written has no room either
+                self._file.close()
+            raise InputError(
+                f"the table's text cannot be kept in {tempfile.gettempdir()} while it is cleaned "
+                f"({error.strerror or error}); set TMPDIR to a folder with more room than the text takes"
+            ) from error
         return start
 
     def _part(self, start: int) -> pa.Table:
