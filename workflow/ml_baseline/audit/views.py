@@ -163,7 +163,7 @@ def matrix_of(table: pd.DataFrame, schema: Schema, widest: int = 200) -> np.ndar
     return np.column_stack(parts)
 
 
-def standard(numbers: np.ndarray) -> np.ndarray:
+def standardized_or_zeros(numbers: np.ndarray) -> np.ndarray:
     """Return numbers standardized; zeros if they do not vary."""
     found = standardized(numbers)
     return np.zeros_like(numbers) if found is None else found
