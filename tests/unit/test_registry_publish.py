@@ -348,6 +348,15 @@ def test_the_code_is_named_by_its_commit(tmp_path, monkeypatch):
     assert environment_module.code_version()["dirty"] is True
 
 
+def test_installed_code_has_no_version_of_the_project_around_it(tmp_path, monkeypatch):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "pyproject.toml").write_text('[tool.poetry]\nname = "another"\n')
+    inside = tmp_path / "lib/ml_baseline/registry/environment.py"
+    monkeypatch.setattr(environment_module, "__file__", str(inside))
+    own = environment_module._version("ml-baseline")
+    assert environment_module.code_version() == {"version": own, "commit": None, "dirty": None}
+
+
 def test_all_packages_are_listed_as_pip_would():
     lines = environment_module.installed_packages().splitlines()
     assert lines == sorted(lines, key=lambda line: line.split("==")[0].lower())

@@ -36,8 +36,10 @@ def code_version() -> dict[str, object]:
 
     `commit` and `dirty` are None where the code does not come from a git checkout or git is missing.
     """
-    root = Path(__file__).parents[3]
+    workflow, root = Path(__file__).parents[2:4]
     state: dict[str, object] = {"version": _version("ml-baseline"), "commit": None, "dirty": None}
+    if workflow.name != "workflow":  # installed: what lies around it is another project's
+        return state
     if (project := root / "pyproject.toml").exists():  # whatever version is installed
         state["version"] = tomllib.loads(project.read_text("utf-8"))["project"]["version"]
     if (root / ".git").exists():
