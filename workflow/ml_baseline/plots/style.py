@@ -18,10 +18,11 @@ from ml_baseline.files import whole_file
 _without_scipy = "scipy" not in sys.modules
 if _without_scipy:
     sys.modules["scipy"] = None  # type: ignore[assignment]  # "there is none" to the import system
-import seaborn as sns  # noqa: E402
-
-if _without_scipy:
-    del sys.modules["scipy"]
+try:
+    import seaborn as sns
+finally:
+    if _without_scipy:
+        del sys.modules["scipy"]
 
 PIXELS_PER_INCH = 120
 NEGATIVE, POSITIVE = CLASS_COLOURS = sns.color_palette("colorblind", 2).as_hex()
