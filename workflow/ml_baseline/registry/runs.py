@@ -56,7 +56,7 @@ def find_run(
 ) -> Run:
     """Return the run that `name` stands for: a run id, the path of its folder, or "latest".
 
-    That is the one that was last published or trained. With `dataset`, only runs of this table are
+    The latest is the one that was last published or trained. With `dataset`, only runs of this table are
     looked at; `trusted` says that the user vouches for it, even if it was published elsewhere. Raises
     InputError if there is no such run, more than one, or none that can be used.
     """

@@ -1,7 +1,7 @@
 """How far a figure of some rows may be from that of the whole population: the intervals.
 
-No random numbers are used. Which metric has which method, and what it promises, stands at
-`scores.confidence_intervals`; how often the methods are right, in docs/intervals.md.
+No random numbers are used. Which metric has which method stands in `methods.METHODS`, what they promise
+and how often they are right in docs/intervals.md.
 """
 
 import math

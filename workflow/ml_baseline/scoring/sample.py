@@ -43,7 +43,10 @@ class Sample:
 
     @cached_property
     def by_score(self) -> tuple[np.ndarray, np.ndarray]:
-        """The ones and the zeros at each distinct probability: any order among them would be luck."""
+        """The ones and the zeros at each distinct probability, highest first.
+
+        Rows that share a probability share an entry: any order among them would be luck.
+        """
         rows = np.bincount(self.positions)
         ones = np.bincount(self.positions[self.target], minlength=rows.size)
         return ones, rows - ones
