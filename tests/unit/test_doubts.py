@@ -294,9 +294,9 @@ CASES = {
     ),
     "an id by its cells": ({"c": IDS}, {}, [("c", "id", "warn", "set aside as an id.*'C-00000'")]),
     "an id by its name": (
-        {name: [str(i) for i in range(ROWS)] for name in ("seqn", "pid", "acct")},
+        {name: [str(i) for i in range(ROWS)] for name in ("seqn", "pid", "ID")},
         {},
-        [("seqn", "id", "told", ""), ("pid", "id", "told", ""), ("acct", "id", "told", "")],
+        [("seqn", "id", "told", ""), ("pid", "id", "told", ""), ("ID", "id", "told", "")],
     ),
     "an id that was declared": ({"c": IDS}, {"id": "c"}, []),
     "row numbers": (

@@ -319,6 +319,12 @@ def test_a_given_separator_is_used(tmp_path, content, separator):
     assert reading["separator"] == separator
 
 
+def test_a_given_separator_that_is_not_the_files_is_refused(tmp_path):
+    (tmp_path / "t.csv").write_text("a\tb\n1\t2\n3\t4\n")
+    with pytest.raises(InputError, match=r"`separator` is ';', but .* '\\t'; write that"):
+        read_raw_table(tmp_path / "t.csv", {"separator": ";"}, ["b"])
+
+
 def test_a_given_separator_beats_the_text(tmp_path):
     table, _ = raw(tmp_path, "a,b;c\n1,2;3\n", separator=";")
     assert table.columns.tolist() == ["a,b", "c"]

@@ -108,9 +108,9 @@ def predict(options: Namespace) -> int:
         sheet=options.sheet,
         check=options.check,
     )
-    bad = f", {summary['bad_rows']:,} of them without a prediction" if summary["bad_rows"] else ""
+    bad = f"; {summary['bad_rows']:,} have no prediction" if summary["bad_rows"] else ""
     where = "" if options.output == "-" else f" into {options.output}"
-    say(f"predicted {summary['rows']:,} rows{bad}{where} in {summary['seconds']:.1f} s")
+    say(f"predicted {summary['rows']:,} rows{where} in {summary['seconds']:.1f} s{bad}")
     return 0
 
 

@@ -37,7 +37,8 @@ READ_ROLES = ("time", "feature")
 UNNAMED = re.compile(r"unnamed_\d+_*|Unnamed: \d+(?:\.\d+)*|\.\.\.\d+|level_0")
 # Names of columns that number or name the rows, if their numbers are all different.
 ID_NAME = re.compile(
-    r"(?:.*[_\W])?(?:id|ids|index|row ?names?|row_?id|row|key|seqn|pidnum|[pcu]id|acct|X|X\.1|V1)|.*[a-z]I[Dd]",
+    r"(?:.*[_\W])?(?:(?i:id|ids|index|row ?names?|row_?id|row|key|seqn|pidnum|[pcu]id|acct)|X|X\.1|V1)"
+    r"|.*[a-z]I[Dd]"
 )
 # A column of texts that differ in nearly all of this many rows or more names the rows: an id.
 ID_ROWS = 50

@@ -180,6 +180,12 @@ def read_raw_table(
             f"{path}: the file has a header ({len(rows.names)} columns) and no rows below it; "
             "export it again with its rows"
         )
+    given = (settings or {}).get("separator")
+    if given and (found := rows.reading.get("separator", given)) != given:
+        raise InputError(
+            f"{path}: `separator` is {given!r}, but the columns asked for stand between {found!r}; "
+            f"write that, or leave `separator` out"
+        )
     # What the file has as numbers is not read in any other way (`infer_schema`).
     numbers = {"numbers": sorted(rows.numbers)} if rows.numbers else {}
     return table, {**rows.reading, **numbers}

@@ -44,11 +44,12 @@ def failure(path: str | Path) -> str | None:
 
 
 def in_one_line(error: BaseException) -> str:
-    """Return an error in one line of text: an `InputError` in its own words, others with their kind."""
-    text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+    """Return an error in one line of text: an `InputError` in its own words and whole, others with their kind."""
+    is_ours = isinstance(error, InputError)
+    text = str(error) if is_ours else f"{type(error).__name__}: {error}"
     text = ADDRESS.sub("", " ".join(text.split()))
     line = for_terminal(text.removesuffix(":"))  # an error without words
-    return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]} [...]"
+    return line if is_ours or len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]} [...]"
 
 
 def death(code: int) -> str:
