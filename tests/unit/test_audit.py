@@ -241,13 +241,14 @@ def test_a_check_of_one_function_is_run_and_documented(honest, monkeypatch):
     monkeypatch.setattr("ml_baseline.audit.run.CHECKS", registry.CHECKS)
     limit = Limit(1, None, "no honest table has it")
 
-    @registry.check("rows of the holdout", {"many_rows": limit})
+    @registry.check(many_rows=limit)
     def many_rows(context):
+        """Rows of the holdout."""
         return [limit.found("rows", len(context.holdout), "There are many rows", "So what.")]
 
     (row,) = bad(run(*honest), "many_rows").itertuples()
     assert (row.value, row.verdict) == (200, "warn")
-    assert "| `many_rows` | rows of the holdout |" in tables()
+    assert "| `many_rows` | Rows of the holdout |" in tables()
 
 
 # ---------------------------------------------------------------------------- columns

@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from inspect import getdoc
 
 from ml_baseline.audit.context import Context
 from ml_baseline.audit.findings import Finding, Limit
@@ -12,10 +13,9 @@ from ml_baseline.audit.findings import Finding, Limit
 
 @dataclass(frozen=True)
 class Check:
-    """A check, its limits and its words."""
+    """A check and its limits."""
 
     name: str
-    measures: str
     limits: dict[str, Limit]
     findings: Callable[[Context], Iterable[Finding]]
 
@@ -23,17 +23,17 @@ class Check:
 CHECKS: dict[str, Check] = {}
 
 
-def check(measures: str, limits: dict[str, Limit]) -> Callable:
-    """Register the decorated function as the check of its name.
+def check(**limits: Limit) -> Callable:
+    """Register the decorated function as the check of its name, with its limits by theirs.
 
     The function takes a `Context` and returns findings, without their `check`: what is wrong or,
     if nothing is, one that passes. Checks run in the order in which `audit.checks` imports them.
-    `measures` and `limits` (by name) are also for the documentation.
+    The documentation says of it what its docstring says first: what is measured.
     """
 
     def register(function: Callable[[Context], Iterable[Finding]]) -> Callable:
         name = function.__name__
-        CHECKS[name] = Check(name, measures, limits, function)
+        CHECKS[name] = Check(name, limits, function)
         return function
 
     return register
@@ -42,7 +42,9 @@ def check(measures: str, limits: dict[str, Limit]) -> Callable:
 def tables() -> str:
     """Return the checks and their limits as two tables in Markdown."""
     lines = ["| check | what is measured |", "| --- | --- |"]
-    lines += [f"| `{check.name}` | {check.measures} |" for check in CHECKS.values()]
+    for check in CHECKS.values():
+        measured = (getdoc(check.findings) or "").split("\n\n")[0].replace("\n", " ")
+        lines.append(f"| `{check.name}` | {measured.removesuffix('.')} |")
     lines += ["", "| limit | of | warn | fail | why there |", "| --- | --- | --- | --- | --- |"]
     limits = {name: limit for check in CHECKS.values() for name, limit in check.limits.items()}
     for name, limit in limits.items():

@@ -20,9 +20,9 @@ WHY = (
 )
 
 
-@check("rows of the smaller class on a side", {"class_sizes": LIMIT})
+@check(class_sizes=LIMIT)
 def class_sizes(context: Context) -> list[Finding]:
-    """Count the rows of each class on each side."""
+    """Rows of the smaller class on a side."""
     findings, smallest = [], len(context.train)
     for side, table in (("holdout", context.holdout), ("train", context.train)):
         counts = np.bincount(table[context.schema["target"]].to_numpy(), minlength=2)

@@ -13,12 +13,9 @@ from ml_baseline.text import percent
 LIMIT = Limit(0.01, 0.10, "twins of many different columns are no coincidence")
 
 
-@check(
-    "share of holdout rows whose twin is a training row, beyond coincidence",
-    {"exact_duplicates": LIMIT},
-)
+@check(exact_duplicates=LIMIT)
 def exact_duplicates(context: Context) -> list[Finding]:
-    """Look for rows that stand in the training rows feature by feature.
+    """Share of holdout rows whose twin is a training row, beyond coincidence.
 
     Where few values make few different rows, twins are coincidence. They count as far as they
     agree on the target more often than chance has it.

@@ -24,13 +24,12 @@ REPORTED_PAIRS = 3
 NEARLY_ALONE = 0.97
 
 
-@check(
-    "roc_auc of two columns together (sum, difference, product, ratio, combination) beyond the better "
-    "one",
-    {"feature_pair": PAIR, "pair_gain": GAIN},
-)
+@check(feature_pair=PAIR, pair_gain=GAIN)
 def feature_pair(context: Context) -> list[Finding]:
-    """Judge the strongest pairs of columns, but for columns that failed alone."""
+    """roc_auc of two columns together, by sum, difference, product, ratio, distance or combination.
+
+    The strongest pairs are judged, without the columns that failed alone.
+    """
     target, settled = context.target, context.failed_alone()
     left = [one for one in context.scored if one.view.subject not in settled]
     usable = [one for one in left if one.view.what in ("value", "date") and one.view.size > 1]

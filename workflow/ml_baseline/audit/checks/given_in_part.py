@@ -36,12 +36,9 @@ STRONG_ANYWHERE = 0.85
 NAMED = 20
 
 
-@check(
-    "share of a class, or of the rows, whose answer is given by values that only one class has",
-    {"given_one_side": ONE_SIDE, "given_both_sides": BOTH_SIDES, "given_in_segment": SEGMENT},
-)
+@check(given_one_side=ONE_SIDE, given_both_sides=BOTH_SIDES, given_in_segment=SEGMENT)
 def given_in_part(context: Context) -> list[Finding]:
-    """Judge what exact values, gaps and labels give away of a part of the rows, by all columns together.
+    """Share of a class, or of the rows, whose answer is given by values that only one class has.
 
     What a value promises is learned from the other folds' rows and must hold in its own. A quantity
     is honest where it is pure at its end: a value of it counts only if the values around are mixed.

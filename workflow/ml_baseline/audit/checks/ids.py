@@ -25,9 +25,9 @@ DECLARED = (
 NOT_DECLARED = "Declare it as an id, so that no model is given it."
 
 
-@check("roc_auc of what stands in an id", {"id_order": LIMIT})
+@check(id_order=LIMIT)
 def ids(context: Context) -> list[Finding]:
-    """Judge the declared ids and the features that look like one, but for those that failed alone."""
+    """roc_auc of what stands in an id, declared or not; columns that failed alone are left out."""
     target, settled = context.target, context.failed_alone()
     declared = columns_of_role(context.schema, "id")
     findings, best, best_name = [], 0.5, ""

@@ -25,12 +25,9 @@ MOST_COLUMNS, NAMED = 100, 20
 PRIOR_ROWS = 4.0
 
 
-@check(
-    "roc_auc of the columns that go along with the target and, within a class, with no other column",
-    {"independent_together": TOGETHER, "independent_columns": MANY},
-)
+@check(independent_together=TOGETHER, independent_columns=MANY)
 def independent_columns(context: Context) -> list[Finding]:
-    """Judge together the columns, and the gaps of columns, that know the target and nothing else.
+    """roc_auc of the columns that go along with the target and, within a class, with no other column.
 
     What measures a cause or an effect of the target goes along with other columns also among rows
     of one class. What was made from the target, ten flags that are set only for the one class or

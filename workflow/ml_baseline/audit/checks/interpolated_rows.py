@@ -18,12 +18,12 @@ COLLINEAR = 0.999999
 FEWEST_COLUMNS = 4
 
 
-@check(
-    "share of holdout rows on a line between two training rows of their class",
-    {"interpolated_rows": LIMIT},
-)
+@check(interpolated_rows=LIMIT)
 def interpolated_rows(context: Context) -> list[Finding]:
-    """Look for rows where SMOTE (Chawla et al., 2002) and its kin put the rows they make up."""
+    """Share of holdout rows on a line between two training rows of their class.
+
+    That is where SMOTE (Chawla et al., 2002) and its kin put the rows that they make up.
+    """
     rows = looked_up(context)
     share = share_on_lines(rows) if rows.enough else 0.0
     summary = f"{percent(share)} of the holdout rows lie on a line between two training rows of their class"

@@ -40,13 +40,9 @@ LEARNED, ORDERED, LOOKED_UP, LOOKED_UP_PAIRS = 10_000, 10_000, 1_500, 1e7
 AROUND, OWN = 0.25, 0.05
 
 
-@check(
-    "how far a column's value in a row knows the labels of others: by too even shares of ones, or a "
-    "correlation that independent rows cannot have",
-    {"even_shares": EVENNESS, "labels_beside": BESIDE, "labels_near": NEAR},
-)
+@check(even_shares=EVENNESS, labels_beside=BESIDE, labels_near=NEAR)
 def labels_of_others(context: Context) -> list[Finding]:
-    """Judge the columns of numbers by what no row can know.
+    """How far a column's value in a row knows the labels of other rows, as independent ones cannot.
 
     Target encodings, rolling means and nearest-neighbour scores are made of labels, whatever their
     form. Of two independent rows the value in one and the label of the other are correlated by what

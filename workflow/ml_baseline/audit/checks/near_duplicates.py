@@ -19,12 +19,12 @@ LIMIT = Limit(
 NEAR = 0.1
 
 
-@check(
-    "share of holdout rows with a training row far nearer than rows of this table are",
-    {"near_duplicates": LIMIT},
-)
+@check(near_duplicates=LIMIT)
 def near_duplicates(context: Context) -> list[Finding]:
-    """Look for the copies of some holdout rows, and for decimals that only noise writes."""
+    """Share of holdout rows with a training row far nearer than rows of this table are.
+
+    Also decimals that only noise writes.
+    """
     rows = looked_up(context)
     if not rows.enough:
         return [Finding("rows", 0.0, LIMIT.nearest, "There are too few rows to tell.")]

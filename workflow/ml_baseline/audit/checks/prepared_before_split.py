@@ -16,12 +16,9 @@ FEWEST_ROWS = 50
 FILLED_SHARE = 0.01
 
 
-@check(
-    "columns scaled or imputed with rows of both sides",
-    {"prepared_before_split": PREPARED},
-)
+@check(prepared_before_split=PREPARED)
 def prepared_before_split(context: Context) -> list[Finding]:
-    """Look for columns scaled or filled with the rows of both sides.
+    """Columns scaled or imputed with rows of both sides.
 
     The table before the split is the training and the holdout rows together: what was scaled by
     it has a mean of exactly 0 there, and on no random part of it.

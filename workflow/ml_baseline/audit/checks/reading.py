@@ -16,9 +16,12 @@ CELLS = Limit(
 EACH = 3
 
 
-@check("cells whose reading is not certain, and what was lost in reading", {"reading": CELLS})
+@check(reading=CELLS)
 def reading(context: Context) -> list[Finding]:
-    """Tell each doubt of the table; those of many columns together where they are alike."""
+    """Cells whose reading is not certain, and what was lost in reading.
+
+    A finding for each doubt of the table; those of many columns together where they are alike.
+    """
     alike: dict[tuple[str, str], list[Doubt]] = {}
     for doubt in context.doubts:
         alike.setdefault((doubt.severity, doubt.what), []).append(doubt)

@@ -23,12 +23,9 @@ PLAINLY = 5.0
 FEWEST_PAIRS = 20
 
 
-@check(
-    "roc_auc of the position in the file, and agreement on the target of rows side by side",
-    {"row_order": POSITION, "row_neighbours": NEIGHBOURS},
-)
+@check(row_order=POSITION, row_neighbours=NEIGHBOURS)
 def row_order(context: Context) -> list[Finding]:
-    """Judge the position of the rows and what stands beside them."""
+    """roc_auc of the position in the file, and agreement on the target of rows side by side."""
     target, row_id = context.target, context.sample["row_id"].to_numpy()
     auc = numbers_auc(row_id.astype(np.float64), target, context.folds)
     kappa, surety = _neighbours_agree(context)

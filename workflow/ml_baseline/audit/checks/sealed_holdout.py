@@ -9,11 +9,9 @@ from ml_baseline.audit.registry import check
 LIMIT = Limit(fail=1, why="rows that must not be there")
 
 
-@check(
-    "holdout rows among the training rows or the out-of-fold predictions", {"sealed_holdout": LIMIT}
-)
+@check(sealed_holdout=LIMIT)
 def sealed_holdout(context: Context) -> list[Finding]:
-    """Count the rows that are on both sides."""
+    """Holdout rows among the training rows or the out-of-fold predictions."""
     rows_of_training = context.train["row_id"]
     named = {"the training rows": len(np.intersect1d(rows_of_training, context.holdout["row_id"]))}
     for model, predictions in context.oof.items():

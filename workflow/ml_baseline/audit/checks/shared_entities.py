@@ -49,17 +49,14 @@ class _Recurrence(NamedTuple):
 
 
 @check(
-    "agreement on the target within an entity that is on both sides (kappa)",
-    {
-        "shared_entities": AGREEMENT,
-        "entity_residual": RESIDUAL,
-        "entity_seen": SEEN,
-        "shared_numbers": NUMBERS,
-        "id_recurs": RECURS,
-    },
+    shared_entities=AGREEMENT,
+    entity_residual=RESIDUAL,
+    entity_seen=SEEN,
+    shared_numbers=NUMBERS,
+    id_recurs=RECURS,
 )
 def shared_entities(context: Context) -> list[Finding]:
-    """Judge every column whose recurring values may name something on both sides of the split."""
+    """Agreement on the target within an entity that is on both sides (kappa)."""
     schema = context.schema
     findings, largest, closest = [], 0.0, ""
     ids = [entry for entry in schema["columns"] if entry["role"] == "id"]

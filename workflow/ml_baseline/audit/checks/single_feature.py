@@ -6,9 +6,9 @@ from ml_baseline.audit.findings import Finding
 from ml_baseline.audit.registry import check
 
 
-@check("roc_auc of one column alone, through its value, held out", LIMITS)
+@check(**LIMITS)
 def single_feature(context: Context) -> list[Finding]:
-    """Judge each column by what its values tell."""
+    """roc_auc of one column alone, through its value, held out."""
     found = [one.finding for one in context.alone if one.finding is not None and not one.missing]
     if found:
         return found
@@ -22,9 +22,9 @@ def single_feature(context: Context) -> list[Finding]:
     return [Finding(view.subject, strength.auc, ALONE.nearest, summary)]
 
 
-@check("roc_auc of where one column's values are missing, held out", LIMITS)
+@check(**LIMITS)
 def missing_values(context: Context) -> list[Finding]:
-    """Judge each column by what its gaps tell."""
+    """roc_auc of where one column's values are missing, held out."""
     found = [one.finding for one in context.alone if one.finding is not None and one.missing]
     if found:
         return found

@@ -22,12 +22,9 @@ BESIDE = 5
 PLAIN_LOSS, PLAIN_DRIFT = 3.0, 4.0
 
 
-@check(
-    "roc_auc that a random split promises beyond what later rows give, and roc_auc of time alone",
-    {"time_order": LOSS, "time_drift": DRIFT},
-)
+@check(time_order=LOSS, time_drift=DRIFT)
 def time_order(context: Context) -> list[Finding]:
-    """Judge every column that is, or looks like, a time.
+    """roc_auc that a random split promises beyond what later rows give, and roc_auc of time alone.
 
     Two questions for each: does the share of ones move with it, and is a simple model (ridge
     regression) worse on later rows if it has seen earlier ones only than if it has seen as many

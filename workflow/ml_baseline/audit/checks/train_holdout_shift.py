@@ -41,9 +41,9 @@ WORDS = {
 }
 
 
-@check("roc_auc of telling holdout rows from training rows", {"train_holdout_shift": LIMIT})
+@check(train_holdout_shift=LIMIT)
 def train_holdout_shift(context: Context) -> list[Finding]:
-    """Try to tell the holdout rows by each column, and by all of them together."""
+    """roc_auc of telling holdout rows from training rows."""
     strategy, random = context.strategy, context.random(6)
     holdout = sampled(context.holdout, context.schema, MOST_HOLDOUT_ROWS, random)
     found = _told_apart(context, holdout, random)
