@@ -1,11 +1,18 @@
 """What all tests share: a registry key of their own, their names, and how many processes run them."""
 
+import atexit
+import gc
 import os
 from pathlib import Path
 
 import pytest
 
 from ml_baseline.seal import KEY_VARIABLE
+
+# What has been imported and collected lives to the end: to look for garbage among it again and again,
+# and to tidy it up when Python ends, takes a fifth of a collection.
+gc.set_threshold(50_000)
+atexit.register(gc.freeze)
 
 
 @pytest.fixture(autouse=True, scope="session")

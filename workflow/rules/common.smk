@@ -36,6 +36,8 @@ from ml_baseline.jobs.memory import Memory, remembered_hash
 # The objects of a graph live to its end: to look for garbage among them, at every 700 new ones, takes
 # a sixth of a call in which there is nothing to do.
 gc.set_threshold(50_000)
+# Nor to tidy them up one by one when Python ends: another sixth.
+atexit.register(gc.freeze)
 snakemake_internals.without_pandas()
 snakemake_internals.look_once()
 snakemake_internals.import_first_from(WORKFLOW_FOLDER)
