@@ -93,10 +93,9 @@ class Decoder:
         data, self._rest = self._rest + data, b""
         if data.isascii():
             return data
-        if not end:
-            size = _complete(data)
-            data, self._rest = data[:size], data[size:]
-        self._multibyte |= not data.decode(errors="ignore").isascii()
+        valid, size = codecs.utf_8_decode(data, "ignore", end)
+        data, self._rest = data[:size], data[size:]
+        self._multibyte |= not valid.isascii()
         if self._damage is None:
             try:
                 data.decode()
@@ -136,18 +135,6 @@ class Decoder:
             f"{self.name}, line {line}: the byte 0x{data[place]:02x} is not valid {self.encoding} "
             "text; save the file as UTF-8, or set `encoding` in the config to the one it was written in"
         )
-
-
-def _complete(data: bytes) -> int:
-    """Return how many bytes stand before an unfinished UTF-8 character at the end."""
-    for back in range(1, min(4, len(data)) + 1):
-        byte = data[-back]
-        if byte >= 0xC0:  # the first of so many bytes
-            needed = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
-            return len(data) - back if needed > back else len(data)
-        if byte < 0x80:
-            break
-    return len(data)
 
 
 def _newlines(blocks: Iterator[bytes]) -> Iterator[bytes]:

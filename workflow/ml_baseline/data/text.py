@@ -106,14 +106,13 @@ class TextRows:
                 ragged.append(None if ragged else row)
             return "skip"
 
-        body, rows = _Body(self._body(delimiter.encode()), self.quoting.quote.encode()), 0
+        blocks = itertools.dropwhile(bytes.isspace, self._body(delimiter.encode()))
+        if (first := next(blocks, None)) is None:  # which Arrow takes for an error
+            return
+        body, rows = _Body(itertools.chain([first], blocks), self.quoting.quote.encode()), 0
         # Names of our own, so that every column can be declared text whatever the header says.
         numbers = [str(i) for i in range(len(self.names))]
         try:
-            if not body.has_content():
-                if body.error is not None:
-                    raise body.error
-                return
             content = pa.csv.open_csv(
                 pa.PythonFile(io.BufferedReader(body), mode="r"),
                 pa.csv.ReadOptions(column_names=numbers, block_size=BLOCK_BYTES),
@@ -131,14 +130,11 @@ class TextRows:
                 ),
             )
             for piece in map(pa.Table.from_batches, zip(content)):
-                if ragged or body.error is not None:
-                    continue  # all such rows are counted
-                rows += len(piece)
-                yield piece.rename_columns(columns)
+                if not ragged:  # else all such rows are counted
+                    rows += len(piece)
+                    yield piece.rename_columns(columns)
         except pa.ArrowInvalid as error:
-            raise body.error or self._fault(body, str(error)) from error
-        if body.error is not None:
-            raise body.error
+            raise self._fault(body, str(error)) from error
         if ragged:
             if self._has_loose_quotes and not self.loose_quotes:
                 self.loose_quotes = True
@@ -336,44 +332,24 @@ class TextRows:
 
 
 class _Body(io.RawIOBase):
-    """What Arrow reads from: blocks of a text as a file, with the count of their quotes.
-
-    What goes wrong while a block is made is kept in `error`: the file ends there, because Arrow
-    would wrap it in an error of its own.
-    """
+    """What Arrow reads from: blocks of a text as a file, with the count of their quotes."""
 
     def __init__(self, blocks: Iterator[bytes], quote: bytes):
         self._blocks, self._quote, self._left = blocks, quote, b""
         self.quotes, self.lines, self.has_backslashes = 0, 0, False
-        self.error: Exception | None = None
-
-    def has_content(self) -> bool:
-        """Return whether there is anything but blanks; blank blocks are passed over."""
-        while not self._left or self._left.isspace():
-            if not self._next_block():
-                return False
-        return True
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
         if not self._left:
-            self._next_block()
+            self._left = next(self._blocks, b"")
+            self.quotes += self._left.count(self._quote) if self._quote else 0
+            self.lines += self._left.count(b"\n")
+            self.has_backslashes |= b'\\"' in self._left
         size = min(len(buffer), len(self._left))
         buffer[:size], self._left = self._left[:size], self._left[size:]
         return size
-
-    def _next_block(self) -> bool:
-        try:
-            self._left = next(self._blocks, b"")
-        except Exception as error:
-            self._left, self.error = b"", error
-            return False
-        self.quotes += self._left.count(self._quote) if self._quote else 0
-        self.lines += self._left.count(b"\n")
-        self.has_backslashes |= b'\\"' in self._left
-        return bool(self._left)
 
 
 def find_separator(start: str, quoting: Quoting = DOUBLED) -> str:
