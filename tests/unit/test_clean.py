@@ -11,10 +11,11 @@ import pytest
 
 from ml_baseline.data import cells, sample_data
 from ml_baseline.data import raw_table as large
-from ml_baseline.data.clean import _duplicates, clean, clean_features
+from ml_baseline.data.clean import clean, clean_features
 from ml_baseline.data.infer_schema import describe_columns, infer_schema
 from ml_baseline.data.schema import column, feature_columns
 from ml_baseline.data.tables import read_raw_table, read_table, write_table
+from ml_baseline.data.twins import rows_with_twins
 from ml_baseline.errors import InputError
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -568,10 +569,12 @@ def test_the_runner_up_is_kept_with_the_cells_that_it_reads():
 
 
 @pytest.mark.parametrize("values", [2, 3, 50])
-def test_duplicates_are_counted_as_pandas_counts_them(values):
+def test_rows_with_twins_are_those_that_pandas_finds(values):
     random = np.random.default_rng(values)
     numbers = random.integers(0, values, (400, 3)).astype("float64")
     table = pd.DataFrame(numbers, columns=list("abc")).mask(random.random((400, 3)) < 0.1)
     table["d"] = pd.Series(random.choice(["x", "y", None], 400), dtype="str")
     for some in (table, table[["d"]], table.drop_duplicates(), table.iloc[:0]):
-        assert _duplicates(some) == some.duplicated().sum()
+        rows, twins = rows_with_twins((some[name] for name in some), len(some))
+        assert rows.tolist() == np.flatnonzero(some.duplicated(keep=False)).tolist()
+        assert len(rows) - len(np.unique(twins)) == some.duplicated().sum()

@@ -1,6 +1,5 @@
 """Columns that can be read in more than one way: which was chosen, and why."""
 
-import re
 from collections.abc import Iterator
 
 import pandas as pd
@@ -17,7 +16,7 @@ from ml_baseline.data.evidence import (
     evidence_of_order,
     evidence_of_sign,
 )
-from ml_baseline.data.infer_dates import LATEST_YEAR, order_of
+from ml_baseline.data.infer_dates import LATEST_YEAR, exchanged, order_of
 from ml_baseline.data.infer_numbers import MANY_NUMBERS
 from ml_baseline.data.schema import NUMERIC_KINDS, Doubt, Severity, quoted
 from ml_baseline.text import plural
@@ -70,7 +69,7 @@ def _orders_of_dates(table: ReadTable) -> Iterator[Doubt]:
         if order is None or entry.get("declared"):
             continue
         formats = entry["date_formats"]
-        swapped = [re.sub("^(%[dm])([-/])(%[dm])", r"\3\2\1", text) for text in formats]
+        swapped = exchanged(formats)
         settle = table.settle(source, kind="date", format=_one_or_all(formats))
         lost = repaired.get("unparsable_examples", [])
         if lost and cells.parse_dates(pd.Series(lost, dtype="str"), swapped).notna().any():

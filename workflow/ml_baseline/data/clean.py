@@ -1,7 +1,6 @@
 """Row-wise repairs of a raw table: nothing here is learned from other rows."""
 
 import itertools
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
@@ -9,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ml_baseline.data import cells
+from ml_baseline.data.infer_dates import exchanged
 from ml_baseline.data.infer_numbers import BOUND, PADDED
 from ml_baseline.data.raw_table import PackedTable, RawTable
 from ml_baseline.data.schema import (
@@ -19,6 +19,7 @@ from ml_baseline.data.schema import (
     Schema,
     listed,
 )
+from ml_baseline.data.twins import rows_with_twins
 from ml_baseline.errors import InputError
 
 # So many different cells that could not be read are named in the repairs.
@@ -31,8 +32,6 @@ INTERNAL = ("unparsable_rows", "unseen", "unseen_examples")
 EXACT_FLOAT32 = 2**24
 # Where one of these says how, a plain number may mean another.
 READINGS = {"part", "decimal", "unit", "scales", "percent", "bare", "open"}
-# Formats that tell day and month by nothing but their order.
-ORDER = re.compile("^(%[dm])([-/])(%[dm])")
 # What the parts of a date are; days are counted from 1970.
 PARTS = {
     "year": lambda times: times.dt.year,
@@ -81,11 +80,13 @@ def clean(raw: RawTable, schema: Schema) -> tuple[pd.DataFrame, dict]:
                 "expected rows of both classes"
             )
     ids = [entry["name"] for entry in schema["columns"] if entry["role"] == "id"]
+    compared = table.columns.difference(["row_id", *ids], sort=False)
+    _, twins = rows_with_twins((table[name] for name in compared), len(table))
     return table, {
         "rows_read": len(raw),
         "rows_without_target": len(raw) - len(table),
         "rows_kept": len(table),
-        "duplicate_rows": _duplicates(table.drop(columns=["row_id", *ids])),
+        "duplicate_rows": len(twins) - len(np.unique(twins)),
         "renamed_columns": {
             entry["source"]: entry["name"]
             for entry in schema["columns"]
@@ -98,25 +99,6 @@ def clean(raw: RawTable, schema: Schema) -> tuple[pd.DataFrame, dict]:
             for name, count in columns.items()
         },
     }
-
-
-def _duplicates(table: pd.DataFrame) -> int:
-    """Return how many rows are equal to an earlier one.
-
-    Column by column, and of rows only that no column has told apart: in most tables the first few
-    tell all, where `DataFrame.duplicated` needs a second table of codes.
-    """
-    rows, groups = np.arange(len(table), dtype=np.int32), np.zeros(1, dtype=np.int64)
-    for name in table.columns:
-        codes, distinct = pd.factorize(table[name].iloc[rows], use_na_sentinel=False)
-        codes += groups * len(distinct)
-        # By sorting, which takes half the memory of a table of codes.
-        groups = np.unique(codes, return_inverse=True)[1]
-        alike = (np.bincount(groups) > 1)[groups]
-        rows, groups = rows[alike], groups[alike]
-        if not len(rows):
-            break
-    return len(rows) - len(np.unique(groups))
 
 
 def clean_features(raw: RawTable, schema: Schema) -> tuple[pd.DataFrame, dict[str, dict]]:
@@ -144,28 +126,24 @@ def clean_features(raw: RawTable, schema: Schema) -> tuple[pd.DataFrame, dict[st
     repairs: dict[str, dict] = {}
     read = [e for e in schema["columns"] if e["role"] in KEPT_ROLES and e["role"] != "target"]
     for source, group in itertools.groupby(read, key=lambda entry: entry["source"]):
-        entries = list(group)  # one, or the parts of a date
+        first, *others = group  # one, or the parts of a date
         count = repairs[source] = {}
-        source_texts = _source(raw, entries[0])
-        plain = _plain_values(source_texts, schema, entries[0])
+        texts = _source(raw, first)
+        plain = _plain_values(texts, schema, first)
         if plain is not None:
-            found: Iterable[pd.Series] = [_finished(plain, entries[0], count)]
+            found: Iterable[pd.Series] = [_finished(plain, first, count)]
         else:
-            texts = _present(source_texts, schema, entries[0], count)
-            is_date = "part" in entries[0]
-            parts = _date_parts(texts, entries, count)  # worked out one by one
-            found = parts if is_date else [_values(texts, entries[0], count)]
-        for entry, values in zip(entries, found, strict=True):
+            texts = _present(texts, schema, first, count)
+            parts = _date_parts(texts, [first, *others], count)  # worked out one by one
+            found = parts if "part" in first else [_values(texts, first, count)]
+        for entry, values in zip([first, *others], found, strict=True):
             shrinks = isinstance(raw, PackedTable) and entry["kind"] != "number"
             columns[entry["name"]] = _smallest(values) if shrinks else values
-    order = [
-        entry["name"]
-        for role in KEPT_ROLES
-        for entry in schema["columns"]
-        if entry["role"] == role and entry["name"] in columns
-    ]
-    found = {"row_id": np.arange(len(raw))} | {name: columns[name] for name in order}
-    table = pd.DataFrame(found, copy=False)  # by default all of it is copied into blocks
+    read.sort(key=lambda entry: KEPT_ROLES.index(entry["role"]))
+    in_order = {entry["name"]: columns[entry["name"]] for entry in read}
+    table = pd.DataFrame(
+        {"row_id": np.arange(len(raw)), **in_order}, copy=False
+    )  # by default all of it is copied into blocks
     return table, repairs
 
 
@@ -396,7 +374,7 @@ def _date_parts(texts: pd.Series, entries: list[Column], count: dict) -> Iterato
         texts = texts.mask(never)
     count["dates_from_text"] = int(times.notna().sum())
     _count_unparsable(texts, times, count)
-    swapped = [ORDER.sub(r"\3\2\1", date_format) for date_format in first["date_formats"]]
+    swapped = exchanged(first["date_formats"])
     if swapped != first["date_formats"] and not first.get("declared"):
         names = (" or ".join(first["date_formats"]), " or ".join(swapped))
         _compare(texts, times, lambda t: cells.parse_dates(t, swapped, latest, utc), names, count)

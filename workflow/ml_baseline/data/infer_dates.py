@@ -62,6 +62,11 @@ def order_of(formats: Iterable[str]) -> str | None:
     return next(found, None)
 
 
+def exchanged(formats: Iterable[str]) -> list[str]:
+    """Return formats with day and month in the other order, where nothing else tells them apart."""
+    return [re.sub("^(%[dm])([-/])(%[dm])", r"\3\2\1", date_format) for date_format in formats]
+
+
 def _order(texts: pd.Series) -> str | None:
     """Return whether the day or the month comes first in dates such as 1/2/2024, if cells tell."""
     if not cells.sample(texts, cells.FEW_CELLS).str.match(TWO_NUMBERS).any():

@@ -20,29 +20,34 @@ def is_coarse(table: pd.DataFrame, schema: Schema) -> bool:
     would then score a model on kinds of rows that it never saw, of which new rows hardly have any.
     Rows that were copied have twins that columns by themselves would not make, or one target.
     """
-    columns = [table[name] for name in feature_columns(schema)]
-    alike = _alike(columns, TWINS)
+    columns, size = [table[name] for name in feature_columns(schema)], len(table)
+    rows, twins = rows_with_twins(columns, size, TWINS)
     random = np.random.default_rng(0)
     shuffled = (column.sample(frac=1, random_state=random) for column in columns)
-    if alike is None or _alike(shuffled, CHANCE_TWINS) is None:
+    if not len(rows) or not len(rows_with_twins(shuffled, size, CHANCE_TWINS)[0]):
         return False
-    ones = np.bincount(alike, weights=table[schema["target"]])
-    sizes = np.bincount(alike)
-    ones, sizes = ones[sizes > 1], sizes[sizes > 1]
+    ones, sizes = np.bincount(twins, table[schema["target"]].iloc[rows]), np.bincount(twins)
     share = ones.sum() / sizes.sum()
     disagreeing = (2 * ones * (sizes - ones) / (sizes - 1)).sum() / sizes.sum()
     return bool(disagreeing > DISAGREEING * 2 * share * (1 - share))
 
 
-def _alike(columns: Iterable[pd.Series], least: float) -> np.ndarray | None:
-    """Return a number for each row, the same for equal ones; None if fewer than `least` have twins.
+def rows_with_twins(
+    columns: Iterable[pd.Series], size: int, least: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return which of `size` rows equal another one, and a number for each that equal ones share.
 
-    Column by column: in most tables the first few tell nearly all rows apart.
+    None of them once they are less than the share `least`. Column by column, and of rows only that no
+    column has told apart: in most tables the first few tell all.
     """
-    rows = np.zeros(1, dtype=np.int64)
+    rows, twins = np.arange(size, dtype=np.int32), np.zeros(1, dtype=np.int64)
     for column in columns:
-        codes, distinct = pd.factorize(column, use_na_sentinel=False)
-        rows = pd.factorize(rows * len(distinct) + codes)[0]
-        if (np.bincount(rows)[rows] > 1).mean() < least:
-            return None
-    return rows
+        codes, distinct = pd.factorize(column.iloc[rows], use_na_sentinel=False)
+        codes += twins * len(distinct)
+        # By sorting, which takes half the memory of a table of codes.
+        twins = np.unique(codes, return_inverse=True)[1]
+        alike = (np.bincount(twins) > 1)[twins]
+        rows, twins = rows[alike], twins[alike]
+        if not len(rows) or len(rows) < least * size:
+            return rows[:0], twins[:0]
+    return rows, twins

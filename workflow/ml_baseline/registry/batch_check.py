@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.special import bdtrc
 
 from ml_baseline.data import cells
-from ml_baseline.data.clean import ORDER
+from ml_baseline.data.infer_dates import exchanged
 from ml_baseline.data.infer_numbers import signs_of
 from ml_baseline.data.infer_schema import describe_columns
 from ml_baseline.data.raw_table import RawTable
@@ -154,7 +154,7 @@ class BatchCheck:
             if entry.get("part") == "day"
             and entry["source"] in months
             and entry.get("maximum", 0) > LAST_MONTH
-            and any(ORDER.match(date_format) for date_format in entry["date_formats"])
+            and exchanged(entry["date_formats"]) != entry["date_formats"]
         }
 
     def add(self, table: pd.DataFrame, repairs: Mapping) -> None:
