@@ -114,31 +114,53 @@ def _recurrence(
     in_train = np.bincount(codes[:train_rows][known[:train_rows]], minlength=len(distinct)) > 0
     theirs = codes[train_rows:]
     seen = float(np.mean((theirs >= 0) & in_train[np.maximum(theirs, 0)]))
-    ones = np.bincount(codes[known], weights=target[known], minlength=len(distinct))
-    agreement, surety = _agreement(ones, sizes)
-    if ordered:
-        # Near values of a quantity have near targets; only what equal values have beyond that
-        # speaks of entities.
-        beside = max(_agreement_beside(ones, sizes, *pair) for pair in _neighbours(distinct))
-        agreement = max(agreement - max(beside, 0.0), 0.0)
-    return _Recurrence(seen, agreement, surety)
-
-
-def _agreement(ones: np.ndarray, sizes: np.ndarray) -> tuple[float, float]:
-    """Return how far two rows of one value agree on the target, beyond chance, and how surely."""
-    many = sizes > 1
-    ones, sizes = ones[many], sizes[many].astype(np.float64)
-    zeros = sizes - ones
-    agreeing = ((ones * (ones - 1) + zeros * (zeros - 1)) / (sizes - 1)).sum() / sizes.sum()
-    # By the ones among these rows, which need not be those of the table.
-    share = ones.sum() / sizes.sum()
-    chance = share**2 + (1 - share) ** 2
-    if chance >= 1 - 1e-9:
-        return 0.0, 0.0
-    kappa = (agreeing - chance) / (1 - chance)
+    agreement, beside = _alike(codes[known], target[known], distinct, ordered)
     # Rows of one value make about half as many independent pairs as there are rows.
-    error = np.sqrt(chance / (1 - chance) / (sizes.sum() / 2))
-    return float(kappa), float(kappa / max(error, 1e-12))
+    of_others = target[known][sizes[codes[known]] > 1]
+    chance = 1 - 2 * of_others.var()
+    error = np.sqrt(chance / max(1 - chance, 1e-9) / (len(of_others) / 2))
+    surety = float(agreement / max(error, 1e-12))
+    # Near values of a quantity have near targets; only what equal values have beyond that speaks of
+    # entities.
+    return _Recurrence(seen, max(agreement - beside, 0.0) if ordered else agreement, surety)
+
+
+def _alike(
+    codes: np.ndarray, values: np.ndarray, distinct: pd.Index, ordered: bool
+) -> tuple[float, float]:
+    """Return how far rows with one code are alike in their values, and those of neighbouring codes.
+
+    As an intraclass correlation, of the rows that share a code with others: of zeros and ones it is
+    kappa, how often two such rows agree beyond chance. 0 for neighbours of what has no order.
+    """
+    sizes = np.bincount(codes, minlength=len(distinct)).astype(np.float64)
+    many = sizes > 1
+    values = values - values[many[codes]].mean()
+    sums, squares = (
+        np.bincount(codes, weights=weights, minlength=len(distinct))
+        for weights in (values, values**2)
+    )
+    scale = squares[many].sum() / sizes[many].sum()
+    if not scale > 1e-9:
+        return 0.0, 0.0
+    pairs = ((sums**2 - squares)[many] / (sizes[many] - 1)).sum() / sizes[many].sum()
+    means, of_squares = (total / np.maximum(sizes, 1) for total in (sums, squares))
+    beside = 0.0
+    for first, second in _neighbours(distinct) if ordered else ():
+        present = (sizes[first] > 0) & (sizes[second] > 0) & (many[first] | many[second])
+        weights = (sizes[first] + sizes[second]) * present
+        if weights.any():
+            mean, square, product = np.average(
+                [
+                    (means[first] + means[second]) / 2,
+                    (of_squares[first] + of_squares[second]) / 2,
+                    means[first] * means[second],
+                ],
+                axis=1,
+                weights=weights,
+            )
+            beside = max(beside, (product - mean**2) / max(square - mean**2, 1e-9))
+    return float(pairs / scale), float(beside)
 
 
 def _neighbours(distinct: pd.Index) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -154,28 +176,11 @@ def _neighbours(distinct: pd.Index) -> list[tuple[np.ndarray, np.ndarray]]:
     return [(places[:-1], places[1:]), (order[:-1][alike], order[1:][alike])]
 
 
-def _agreement_beside(
-    ones: np.ndarray, sizes: np.ndarray, places: np.ndarray, following: np.ndarray
-) -> float:
-    """Return how far rows of neighbouring values agree on the target, beyond chance."""
-    both = np.stack([ones, sizes]).astype(np.float64)
-    (ones, sizes), (next_ones, next_sizes) = both[:, places], both[:, following]
-    many = (sizes > 1) | (next_sizes > 1)
-    weights = (sizes + next_sizes)[many]
-    if not weights.sum():
-        return 0.0
-    first, second = (ones / sizes)[many], (next_ones / next_sizes)[many]
-    agreeing = np.average(first * second + (1 - first) * (1 - second), weights=weights)
-    share = np.average((first + second) / 2, weights=weights)
-    chance = share**2 + (1 - share) ** 2
-    return float((agreeing - chance) / max(1 - chance, 1e-9))
-
-
 def _unexplained(context: Context, values: pd.Series, ordered: bool) -> float:
     """Return how far rows of one value are alike in what the other features do not explain.
 
-    The intraclass correlation of the residuals of a ridge regression, each half of the values
-    predicted from the other; of an ordered column only what neighbouring values do not share.
+    By the residuals of a ridge regression, each half of the values predicted from the other; of an
+    ordered column only what neighbouring values do not share.
     """
     codes, distinct = pd.factorize(values, sort=ordered)
     random = np.random.default_rng(0)
@@ -196,24 +201,8 @@ def _unexplained(context: Context, values: pd.Series, ordered: bool) -> float:
         if asked.all() or not asked.any():
             return 0.0
         residual[asked] = wanted[asked] - ridge(matrix[~asked], wanted[~asked], matrix[asked])
-    residual -= residual.mean()
-    sizes = np.bincount(codes, minlength=len(distinct)).astype(np.float64)
-    sums = np.bincount(codes, weights=residual, minlength=len(distinct))
-    squares = np.bincount(codes, weights=residual**2, minlength=len(distinct))
-    many = sizes > 1
-    scale = squares[many].sum() / sizes[many].sum()
-    if not scale > 0:
-        return 0.0
-    alike = ((sums**2 - squares)[many] / (sizes[many] - 1)).sum() / sizes[many].sum() / scale
-    if ordered and len(distinct) > 2:
-        means = sums / np.maximum(sizes, 1)
-        shared = [0.0]
-        for first, second in _neighbours(distinct):
-            present = (sizes[first] > 0) & (sizes[second] > 0)
-            if present.any():
-                shared.append((means[first] * means[second])[present].mean() / scale)
-        alike -= float(max(shared))
-    return float(alike)
+    alike, beside = _alike(codes, residual, distinct, ordered)
+    return alike - beside
 
 
 def _judge(
