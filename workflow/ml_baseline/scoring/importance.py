@@ -156,16 +156,25 @@ def _predictions(
     """Yield the predictions of the drawn rows with one column changed, for each change.
 
     `features` are all rows, `drawn` the positions of those to predict, and a change is a column and,
-    for each drawn row, the position of the row whose value it gets.
+    for each drawn row, the position of the row whose value it gets. What is the same row after
+    several changes, or as it was before, is predicted once.
     """
+    codes = {name: pd.factorize(features[name])[0] for name in dict(changes)}
     at_once = max(1, CELLS_AT_ONCE // (len(drawn) * features.shape[1]))
     for start in range(0, len(changes), at_once):
         batch = changes[start : start + at_once]
-        table = features.iloc[np.tile(drawn, len(batch))].reset_index(drop=True)
+        different = [
+            np.where(of[taken] == of[drawn], 0, number * (len(features) + 1) + of[taken] + 2)
+            for name, taken in batch
+            for number, of in [(features.columns.get_loc(name), codes[name])]
+        ]
+        rows = np.arange(len(drawn)) + len(drawn) * np.array(different)
+        _, first, again = np.unique(rows, return_index=True, return_inverse=True)
+        table = features.iloc[np.tile(drawn, len(batch))[first]].reset_index(drop=True)
         for name in dict.fromkeys(name for name, _ in batch):
             positions = [taken if changed == name else drawn for changed, taken in batch]
-            table[name] = features[name].array.take(np.concatenate(positions))
-        yield from predict(table).reshape(len(batch), len(drawn))
+            table[name] = features[name].array.take(np.concatenate(positions)[first])
+        yield from predict(table)[again]
 
 
 def partial_dependence(
