@@ -40,6 +40,7 @@ gc.set_threshold(50_000)
 atexit.register(gc.freeze)
 snakemake_internals.without_pandas()
 snakemake_internals.look_once()
+snakemake_internals.keep_old_versions()
 snakemake_internals.import_first_from(WORKFLOW_FOLDER)
 # Where the workflow makes a file, for use outside a rule.
 made = snakemake_internals.prefixing(workflow)
