@@ -124,7 +124,8 @@ class Run:
             self._lock.note_machine()
         if executes:  # what a run that was killed before its end has left
             remove_left_folders()
-            for path in (*self._failed(), *self._plan.unwanted):
+            asked_for = snakemake_internals.asked_for(self._workflow)
+            for path in (*self._failed(), *({*self._plan.unwanted} - asked_for)):
                 Path(path).unlink(missing_ok=True)
         try:
             self._rebuild_what_is_changed()
@@ -173,7 +174,7 @@ class Run:
             results, tables = Path(self._plan.results), self._plan.tables
             missing = [t for t in tables if str(results / t / "metrics.csv") in unfinished]
             words = (since, results, missing, failed, self._progress.reasons)
-            print(for_terminal(run_summary(tables, *words)))
+            print(for_terminal(run_summary(tables, *words, bool(self._plan.gathered))))
         finally:
             if self._warm is not None:
                 self._warm.close()

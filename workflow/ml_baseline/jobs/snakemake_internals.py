@@ -264,6 +264,11 @@ def outputs_of_rules(workflow: Any, paths: Iterable[str]) -> list[str]:
     return [path for path in paths if any(output.match(path) for output in outputs)]
 
 
+def asked_for(workflow: Any) -> set[str]:
+    """Return the files that this run is asked for by name."""
+    return set(map(str, workflow.dag.targetfiles))
+
+
 def force(workflow: Any, paths: Iterable[str]) -> None:
     """Have files made again, as `--forcerun` does; to be called before the jobs are known."""
     workflow.dag.forcefiles.update(paths)
