@@ -203,9 +203,14 @@ def write_text(text: str, path: str | Path) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def json_text(content: object) -> str:
+    """Return `content` as indented JSON; NaN is refused with ValueError."""
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def write_json(content: object, path: str | Path) -> None:
-    """Write `content` as indented JSON, whole or not at all; NaN is refused with ValueError."""
-    write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", path)
+    """Write `content` as `json_text`, whole or not at all."""
+    write_text(json_text(content), path)
 
 
 def read_json(path: str | Path) -> dict:
