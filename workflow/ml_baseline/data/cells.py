@@ -259,25 +259,21 @@ def _parse_distinct_numbers(distinct: pd.Index, decimal: str) -> np.ndarray:
     part = {name: pc.fill_null(pc.struct_field(found, name), "") for name in found.type.names}
     part["whole"] = pc.replace_substring_regex(part["whole"], r"\D", "")
     part["fraction"] = pc.utf8_slice_codeunits(part["fraction"], 1)  # without the decimal sign
-    has = {name: pc.not_equal(part[name], "").to_numpy(zero_copy_only=False) for name in part}
+    has = {name: np.asarray(pc.not_equal(part[name], "")) for name in part}
     zero, point, nothing = (pa.scalar(text, texts.type) for text in ("0", ".", ""))
     pieces = (zero, part["whole"], point, part["fraction"], part["exponent"], nothing)
-    values = pc.binary_join_element_wise(*pieces).cast(pa.float64())
-    values = values.to_numpy(zero_copy_only=False).copy()
-    is_number = (has["whole"] | has["fraction"]) & (has["open"] == has["close"])
-    signs = sum(has[name].astype(int) for name in ("sign", "sign2", "sign3"))
-    is_number &= (signs < 2) & np.isfinite(values)
+    values = np.array(pc.binary_join_element_wise(*pieces).cast(pa.float64()))
     values[has["percent"]] /= 100
-    negative = has["open"]
-    for name in ("sign", "sign2", "sign3"):
-        negative |= pc.is_in(part[name], NEGATIVE_SIGNS).to_numpy(zero_copy_only=False)
+    sign = pc.binary_join_element_wise(part["sign"], part["sign2"], part["sign3"], nothing)
+    is_number = (has["whole"] | has["fraction"]) & (has["open"] == has["close"])
+    is_number &= np.asarray(pc.utf8_length(sign)) < 2
+    is_number &= np.isfinite(values)
+    negative = has["open"] | np.asarray(pc.is_in(sign, NEGATIVE_SIGNS))
     values = np.where(is_number, np.where(negative, -values, values), np.nan)
     # A dash for nought, as accountants write it.
-    nought = pc.match_substring_regex(texts, rf"^{CURRENCIES} *-$|^- *{CURRENCIES}$")
-    nought = nought.to_numpy(zero_copy_only=False)
-    values, is_number = np.where(nought, 0.0, values), is_number | nought
-    is_plain = pc.match_substring_regex(texts, PLAIN_NUMBERS[decimal])
-    return np.column_stack([values, is_number & ~is_plain.to_numpy(zero_copy_only=False)])
+    nought = np.asarray(pc.match_substring_regex(texts, rf"^{CURRENCIES} *-$|^- *{CURRENCIES}$"))
+    is_plain = np.asarray(pc.match_substring_regex(texts, PLAIN_NUMBERS[decimal]))
+    return np.column_stack([np.where(nought, 0.0, values), (is_number | nought) & ~is_plain])
 
 
 def read_numbers(texts: pd.Series, reading: Mapping[str, Any]) -> tuple[pd.Series, int]:
@@ -310,12 +306,13 @@ def encode(texts: pd.Series, codes: Mapping[str, int]) -> pd.Series:
 
     A cell takes the code of the label it equals, else of one with the same `canonical` form.
     """
-    canonical_codes = {canonical(label): code for label, code in reversed(list(codes.items()))}
+    of_canonical = {canonical(label): code for label, code in reversed(list(codes.items()))}
+    return _coded(texts, lambda text: codes.get(text, of_canonical.get(canonical(text), np.nan)))
 
-    def read(distinct: pd.Index) -> list[float]:
-        return [codes.get(t, canonical_codes.get(canonical(t), np.nan)) for t in distinct]
 
-    return pd.Series(_of_distinct(texts, read, np.nan), texts.index)
+def _coded(texts: pd.Series, code: Callable[[str], float]) -> pd.Series:
+    coded = _of_distinct(texts, lambda distinct: [code(text) for text in distinct], np.nan)
+    return pd.Series(coded, texts.index)
 
 
 def are_booleans(texts: pd.Series) -> bool:
@@ -329,11 +326,7 @@ def are_booleans(texts: pd.Series) -> bool:
 
 def parse_booleans(texts: pd.Series) -> pd.Series:
     """Return 1.0 and 0.0 for stripped cells in any usual spelling of a boolean, else NaN."""
-
-    def read(distinct: pd.Index) -> list[float]:
-        return [BOOLEANS.get(text.lower(), np.nan) for text in distinct]
-
-    return pd.Series(_of_distinct(texts, read, np.nan), texts.index)
+    return _coded(texts, lambda text: BOOLEANS.get(text.lower(), np.nan))
 
 
 def parse_dates(
