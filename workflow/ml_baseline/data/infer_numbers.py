@@ -42,6 +42,8 @@ SENTINEL_ROWS = 5
 NINES = 99.0
 # What numbers of one column in several units have beside digits, and how many units it may be.
 UNITS, MOST_UNITS = rf"(?:{cells.CURRENCIES}|[a-z]{{2,3}}|%|°[CF])?", 5
+# What stands behind numbers and is no unit.
+NO_UNITS = ("st", "nd", "rd", "th", "am", "pm")
 # Digits such as 999 or 666 may stand for missing where nothing comes near them, measured by the
 # spread of all others; another number only where it is farther off than they are from each other.
 STRANGE_ROWS, MOST_STRANGE = 3, 3
@@ -329,12 +331,16 @@ def strange_numbers(numbers: pd.Series) -> dict[float, int]:
 
 
 def have_units(texts: pd.Series) -> bool:
-    """Return whether texts are numbers with a few different units or currencies, or with and without."""
+    """Return whether texts are numbers with a few different units or currencies, or with and without.
+
+    Of a few texts only if these units measure: 1st, 5 am, 1 day and 2 days may be labels.
+    """
     units = texts.str.replace(r"[\d.,\s+\-−]", "", regex=True)
     are_numbers = texts.str.match(rf"^(?:{cells.CURRENCIES})? ?[+\-−]?\d").all()
-    return bool(
-        are_numbers and units.str.fullmatch(UNITS).all() and 1 < units.nunique() <= MOST_UNITS
-    )
+    if not (are_numbers and units.str.fullmatch(UNITS).all() and 1 < units.nunique() <= MOST_UNITS):
+        return False
+    measure = units.str.removesuffix("s").nunique() > 1 and not units.isin(["", *NO_UNITS]).any()
+    return bool(measure or len(texts) >= MANY_NUMBERS)
 
 
 def _told(texts: pd.Series) -> tuple[str | None, bool]:

@@ -18,8 +18,6 @@ UNREADABLE_SHARE = 0.01
 # A text that is another one in so many of the rows says little of any other row.
 TEXT_SHARE = 0.5
 BOTH_ORDERS = ["%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y"]
-# What stands behind numbers and is no unit.
-NO_UNITS = frozenset(["st", "nd", "rd", "th", "am", "pm"])
 # Usual tokens for missing that may be an answer (region NA, surname Null). Nobody is called "n/a".
 MAYBE_ANSWERS = frozenset(["na", "null", "nan", "-", "."])
 # What the cells of a column are that could be read, by what it is.
@@ -162,7 +160,7 @@ def _texts(table: ReadTable) -> Iterator[Doubt]:
         if cells.parse_dates(texts, BOTH_ORDERS).notna().mean() >= DATE_SHARE:
             what, severity = "order", "fail"
             looks = "are dates of both orders of day and month, so they were read as categories"
-        elif have_units(texts) and (len(texts) >= MANY_NUMBERS or _are_of_amounts(texts)):
+        elif have_units(texts):
             what = "unit"
             looks = "are numbers in more than one unit, so they were read as categories"
         elif len(texts) < max(MANY_NUMBERS, ID_ROWS, TEXT_SHARE * present):
@@ -183,13 +181,6 @@ def _texts(table: ReadTable) -> Iterator[Doubt]:
             )
         settle = table.settle(source, kind="category")
         yield Doubt(source, what, severity, present, summary, why, settle, examples)
-
-
-def _are_of_amounts(texts: pd.Series) -> bool:
-    """Return whether a few texts have units that measure: none of 1st, 5 am, 1 day and 2 days."""
-    units = texts.str.replace(r"[\d.,\s+\-−]", "", regex=True)
-    beginnings = units.str.removesuffix("s").nunique()
-    return bool((units.str.len() > 0).all() and beginnings > 1 and not units.isin(NO_UNITS).any())
 
 
 def _constants(table: ReadTable) -> Iterator[Doubt]:
