@@ -11,14 +11,7 @@ from ml_baseline.data import cells
 from ml_baseline.data.infer_dates import exchanged
 from ml_baseline.data.infer_numbers import BOUND, PADDED
 from ml_baseline.data.raw_table import PackedTable, RawTable
-from ml_baseline.data.schema import (
-    KEPT_ROLES,
-    LABEL_KINDS,
-    NUMERIC_KINDS,
-    Column,
-    Schema,
-    listed,
-)
+from ml_baseline.data.schema import KEPT_ROLES, LABEL_KINDS, NUMERIC_KINDS, Column, Schema, listed
 from ml_baseline.data.twins import rows_with_twins
 from ml_baseline.errors import InputError
 

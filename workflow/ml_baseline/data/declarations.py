@@ -74,13 +74,11 @@ def declared_formats(
     formats = names_of(how.get("format"))
     if not formats:
         present = present[~present.str.match(cells.NO_DATES)]
-        compact = cells.parse_dates(present, [cells.COMPACT_DATE])
-        if len(present) and compact.notna().all():
-            return [cells.COMPACT_DATE]
-        found = date_formats(present, days_first) if len(present) else []
-        if len(present) and not found:
-            raise _none_read(name, present, "a date", "{kind: date, format: '%d %b %Y'}")
-        return found
+        if cells.parse_dates(present, [cells.COMPACT_DATE]).notna().all():
+            return [cells.COMPACT_DATE] if len(present) else []
+        if found := date_formats(present, days_first):
+            return found
+        raise _none_read(name, present, "a date", "{kind: date, format: '%d %b %Y'}")
     shown = " or ".join(f"'{date_format}'" for date_format in formats)
     given = f"the column '{name}' is given the format {shown}, which"
     try:
