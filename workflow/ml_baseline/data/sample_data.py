@@ -143,10 +143,9 @@ def customers_probability(features: pd.DataFrame) -> np.ndarray:
 def roc_auc_of_probabilities(probability: np.ndarray) -> float:
     """Return the ROC-AUC to expect when row i is positive with chance `probability[i]`, its score.
 
-    So this is the best that these rows, shape (rows,), allow. No labels are drawn: every pair (i, j)
-    counts with the chance p_i (1 - p_j) that i is the positive and j the negative one, and is won if
-    p_i > p_j (half if equal). It differs from the expected ROC-AUC of labels drawn once by
-    O(1 / rows).
+    So this is the best that these rows, shape (rows,), allow. Every pair (i, j) counts with the
+    chance p_i (1 - p_j) that i is positive and j negative, and is won if p_i > p_j (half if equal). It
+    differs from the expected ROC-AUC of labels drawn once by O(1 / rows).
     """
     # Group equal scores, in ascending order, so that ties count half.
     score, size = np.unique(probability, return_counts=True)
@@ -159,16 +158,11 @@ def roc_auc_of_probabilities(probability: np.ndarray) -> float:
 
 
 def users(rows: int, random_state: int) -> pd.DataFrame:
-    """Return a tidy table of users whose target `is_high_value` is computed from a feature.
+    """Return a tidy table of users whose target leaks: it is computed from total_amount, a feature.
 
     Shape (rows, 6): user_id ("U00001" ...), country, n_orders (int), avg_amount and total_amount
-    (currency, two decimals), is_high_value (0 or 1).
-
-        total_amount = n_orders * avg_amount          (exact to the cent)
-        is_high_value = 1 if total_amount > HIGH_VALUE_THRESHOLD else 0
-
-    A leak on purpose: with total_amount among the features any model scores near 1.0. The threshold
-    is a fixed amount, so that a label does not depend on the other rows.
+    (currency, two decimals), is_high_value (0 or 1). The threshold is a fixed amount, so that a label
+    does not depend on the other rows.
     """
     rng = np.random.default_rng(random_state)
     width = max(5, len(str(rows)))
