@@ -140,23 +140,6 @@ def customers_probability(features: pd.DataFrame) -> np.ndarray:
     return 1 / (1 + np.exp(-logit))
 
 
-def roc_auc_of_probabilities(probability: np.ndarray) -> float:
-    """Return the ROC-AUC to expect when row i is positive with chance `probability[i]`, its score.
-
-    So this is the best that these rows, shape (rows,), allow. Every pair (i, j) counts with the
-    chance p_i (1 - p_j) that i is positive and j negative, and is won if p_i > p_j (half if equal). It
-    differs from the expected ROC-AUC of labels drawn once by O(1 / rows).
-    """
-    # Group equal scores, in ascending order, so that ties count half.
-    score, size = np.unique(probability, return_counts=True)
-    positive, negative = score * size, (1 - score) * size
-    below = np.cumsum(negative) - negative
-    own = size * score * (1 - score)  # a row is no pair with itself
-    pairs = positive.sum() * negative.sum() - own.sum()
-    won = (positive * below).sum() + 0.5 * (positive * negative - own).sum()
-    return float(won / pairs)
-
-
 def users(rows: int, random_state: int) -> pd.DataFrame:
     """Return a tidy table of users whose target leaks: it is computed from total_amount, a feature.
 
@@ -173,7 +156,7 @@ def users(rows: int, random_state: int) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "user_id": [f"U{number:0{width}d}" for number in range(1, rows + 1)],
-            "country": rng.choice(list(COUNTRY_SHARES), size=rows, p=list(COUNTRY_SHARES.values())),
+            "country": _choice(rng, rows, COUNTRY_SHARES),
             "n_orders": n_orders,
             "avg_amount": cents / 100,
             "total_amount": total,
