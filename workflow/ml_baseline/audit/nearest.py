@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ml_baseline.audit.context import Context
-from ml_baseline.audit.views import standardized
+from ml_baseline.audit.views import matrix_of, standardized
 from ml_baseline.data.schema import ORDERED_KINDS, Schema, column, feature_columns
 
 # Holdout rows that are looked up, and the work (rows x training rows x columns) they may cost.
@@ -28,9 +28,8 @@ FEWEST_COLUMNS = 4
 # Copies have the same target but for this many errors; fewer rows of a class say nothing of it.
 ALWAYS = 0.98
 FEW_ROWS = 5
-# A text column that is different in nearly all rows identifies the row and says nothing of copies.
-DISTINCT_SHARE = 0.9
-LEVELS, DIMENSIONS = 8, 12
+# Columns of a matrix that distances are taken in.
+WIDEST = 1_000
 GROUP = (
     "If such rows belong to one customer or patient, name that column as group and split by group."
 )
@@ -107,7 +106,7 @@ class _Compared(NamedTuple):
 def by_distance(looked_up: LookedUp) -> Neighbours:
     """Find copies with a little noise: rows much nearer than the ones that follow."""
     train, rows, train_target, target, schema = looked_up
-    space = _space(pd.concat([train, rows], ignore_index=True), schema)
+    space = matrix_of(pd.concat([train, rows]), schema, WIDEST).astype(np.float32)
     theirs, ours = space[: len(train)], space[len(train) :]
     nearest = np.concatenate([places for _, places in nearest_of(ours, theirs)])
     # Again for the few, by their differences: near copies drown in the rounding of the products.
@@ -156,37 +155,6 @@ def nearest_of(ours: np.ndarray, theirs: np.ndarray) -> Iterator[tuple[slice, np
         yield part, np.argpartition(distances, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
 
 
-def _space(table: pd.DataFrame, schema: Schema) -> np.ndarray:
-    """Return the rows as points, float32, in which two labels are about 1 apart.
-
-    Numbers are in standard deviations. The labels of a category are corners, or, of many labels,
-    random directions, which are nearly as far from each other.
-    """
-    random = np.random.default_rng(0)
-    parts = []
-    for name in feature_columns(schema):
-        if column(schema, name)["kind"] in ORDERED_KINDS:
-            numbers = standardized(table[name].to_numpy(dtype=np.float64))
-            if numbers is None:
-                continue
-            missing = np.isnan(numbers)
-            parts.append(np.where(missing, 0.0, numbers)[:, None])
-            if missing.any():
-                parts.append(missing[:, None] / 2**0.5)
-            continue
-        codes = pd.factorize(table[name])[0] + 1
-        size = int(codes.max()) + 1
-        if size > DISTINCT_SHARE * len(table):
-            continue
-        corners = (
-            np.eye(size) / 2**0.5
-            if size <= LEVELS
-            else random.normal(0, 1 / (2 * DIMENSIONS) ** 0.5, (size, DIMENSIONS))
-        )
-        parts.append(corners[codes])
-    return np.hstack(parts or [np.zeros((len(table), 1))]).astype(np.float32)
-
-
 def _independent(columns: list[_Compared]) -> float:
     """Return to how many independent columns these come: agreeing in one may be agreeing in others.
 
@@ -220,8 +188,6 @@ def by_agreement(looked_up: LookedUp) -> Neighbours:
             ours = rows[name].to_numpy(dtype=np.float64)
             theirs = train[name].to_numpy(dtype=np.float64)
             scaled = standardized(np.concatenate([theirs, ours]))
-            if scaled is None:
-                continue
             scaled = np.nan_to_num(scaled, nan=1e4)
             theirs, ours = scaled[: len(train)], scaled[len(train) :]
             ordered = np.sort(theirs)

@@ -10,7 +10,7 @@ import pandas as pd
 from ml_baseline.audit.context import Context
 from ml_baseline.audit.relations import unit_ranks
 from ml_baseline.audit.strength import binned, distance
-from ml_baseline.audit.views import Scored, View, scored, standardized_or_zeros
+from ml_baseline.audit.views import Scored, View, scored
 from ml_baseline.scoring.counting import roc_area
 
 # Rows that the search looks at; the pairs found are then judged by all rows.
@@ -23,18 +23,13 @@ FINE_COLUMNS, MOST_COLUMNS = 128, 512
 STRONGEST, MOST_RELATED = 30, 400
 
 Combinations = dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]]
-# The ways to make one number of two, and which of them standardize both first.
-STANDARDIZED: Combinations = {
-    "{a} - {b}, each standardized": np.subtract,
-    "{a} + {b}, each standardized": np.add,
-}
+# The ways to make one number of two.
 COMBINATIONS: Combinations = {
     "{a} - {b}": np.subtract,
     "{a} + {b}": np.add,
     "{a} * {b}": np.multiply,
     "{a} / {b}": lambda a, b: a / np.where(b == 0, np.nan, b),
     "the distance of {a} and {b}": lambda a, b: np.abs(a - b),
-    **STANDARDIZED,
 }
 GRID = "each combination of {a} and {b}"
 SAME_TEXT = "{a} being equal to {b}"
@@ -139,16 +134,14 @@ def _search_combined(
         return [], 0
     numbers = np.stack([_numbers(one.view)[rows] for one in numeric]).astype(np.float64)
     chosen = _chosen_pairs(numeric, numbers)
-    scaled = np.stack([standardized_or_zeros(row) for row in numbers])
     labels = target[rows].astype(np.float64)
     first, second = np.array(chosen).T
     areas: list[np.ndarray] = []
     with np.errstate(all="ignore"):
-        for how, make in COMBINATIONS.items():
-            values = scaled if how in STANDARDIZED else numbers
+        for make in COMBINATIONS.values():
             for start in range(0, len(chosen), 100):
                 a, b = first[start : start + 100], second[start : start + 100]
-                areas.append(_areas(make(values[a], values[b]), labels))
+                areas.append(_areas(make(numbers[a], numbers[b]), labels))
     pairs = [Pair(numeric[a], numeric[b], how) for how in COMBINATIONS for a, b in chosen]
     alone = np.array([max(one.first.strength.auc, one.second.strength.auc) for one in pairs])
     apart = np.flatnonzero([one.first.view.subject != one.second.view.subject for one in pairs])
@@ -215,8 +208,6 @@ def _together(pair: Pair, context: Context) -> Scored:
         codes, size = equal.astype(np.int64), 2
     else:
         a, b = (_numbers(view) for view in (first, second))
-        if pair.how in STANDARDIZED:
-            a, b = standardized_or_zeros(a), standardized_or_zeros(b)
         with np.errstate(all="ignore"):
             made = COMBINATIONS[pair.how](a, b)
         numbers = np.where(np.isfinite(made), made, np.nan)

@@ -144,8 +144,6 @@ def matrix_of(table: pd.DataFrame, schema: Schema, widest: int = 200) -> np.ndar
     parts: list[np.ndarray] = []
     for name in feature_columns(schema, *ORDERED_KINDS):
         numbers = standardized(table[name].to_numpy(dtype=np.float64))
-        if numbers is None:
-            continue
         missing = np.isnan(numbers)
         parts.append(np.where(missing, 0.0, numbers))
         if missing.any():
@@ -163,20 +161,12 @@ def matrix_of(table: pd.DataFrame, schema: Schema, widest: int = 200) -> np.ndar
     return np.column_stack(parts)
 
 
-def standardized_or_zeros(numbers: np.ndarray) -> np.ndarray:
-    """Return numbers standardized; zeros if they do not vary."""
-    found = standardized(numbers)
-    return np.zeros_like(numbers) if found is None else found
-
-
-def standardized(numbers: np.ndarray) -> np.ndarray | None:
-    """Return numbers with mean 0 and standard deviation 1, clipped; None if they do not vary."""
+def standardized(numbers: np.ndarray) -> np.ndarray:
+    """Return numbers with mean 0 and standard deviation 1, clipped; zeros if they do not vary."""
     present = numbers[~np.isnan(numbers)]
-    if len(present) < 2:
-        return None
     # Scaled by the largest first: squares of huge numbers would overflow.
-    largest = np.abs(present).max()
+    largest = np.abs(present).max(initial=0.0)
     deviation = (present / largest).std() * largest if largest > 0 else 0.0
     if not deviation > 1e-12 * largest:
-        return None
+        return numbers * 0.0
     return np.clip((numbers - present.mean()) / deviation, -8.0, 8.0)

@@ -49,7 +49,7 @@ def share_on_lines(looked_up: LookedUp) -> float:
         if np.isnan(raw).any() or len(np.unique(raw)) < max(50, len(raw) / 10):
             continue
         numbers = standardized(raw)
-        if numbers is not None and (np.abs(numbers) < 8).all():  # a clipped value is off the line
+        if (np.abs(numbers) < 8).all():  # a clipped value is off the line
             parts.append(numbers)
     if len(parts) < FEWEST_COLUMNS:
         return 0.0

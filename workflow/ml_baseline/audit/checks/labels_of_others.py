@@ -11,7 +11,7 @@ from ml_baseline.audit.findings import Finding, Limit, config_entry
 from ml_baseline.audit.nearest import nearest_of
 from ml_baseline.audit.registry import check
 from ml_baseline.audit.strength import RIDGE, ordered_auc
-from ml_baseline.audit.views import standardized_or_zeros, times_of
+from ml_baseline.audit.views import standardized, times_of
 from ml_baseline.data.schema import ORDERED_KINDS, feature_columns
 
 EVENNESS = Limit(
@@ -105,7 +105,7 @@ def _broken(
     context: Context, columns: dict[str, np.ndarray]
 ) -> dict[str, tuple[float, Limit, str]]:
     """Return by how much each column breaks the inequality, the limit, and which rows it knows."""
-    scaled = np.column_stack([standardized_or_zeros(numbers) for numbers in columns.values()])
+    scaled = np.column_stack([standardized(numbers) for numbers in columns.values()])
     worst = dict.fromkeys(columns, (0.0, BESIDE, ""))
     for limit, subject, column, label, means, twice in chain(
         _beside(context, scaled), _near(context, list(columns), scaled)
