@@ -113,6 +113,37 @@ def test_large_tables_are_asked_about_fewer_rows(holdout_rows, features, expecte
     assert importance_budget(holdout_rows, features) == expected
 
 
+def test_of_a_wide_table_the_columns_that_predictions_go_along_with_are_measured(
+    schema_of, monkeypatch
+):
+    random = np.random.default_rng(0)
+    holdout = pd.DataFrame(random.normal(size=(300, 40)), columns=[f"x{i}" for i in range(40)])
+    holdout["x9"] = holdout["x9"].where(random.random(300) < 0.8)
+    holdout["x20"] = pd.Series(random.choice(["a", "b", "c"], 300), dtype="str")
+    holdout["x30"] = pd.Series([f"name {i}" for i in range(300)], dtype="str")
+
+    def model(table):
+        return (
+            0.2
+            + 0.1 * (table["x5"].abs() > 1)
+            + 0.2 * table["x9"].isna()
+            + 0.1 * (table["x20"] == "b")
+        )
+
+    holdout["answer"] = (random.random(300) < model(holdout)).astype(int)
+    kinds = dict.fromkeys(holdout.columns.drop("answer"), "number")
+    schema = schema_of(**kinds | {"x20": "category", "x30": "category"})
+    asked = []
+    monkeypatch.setattr(importance, "CELLS_AT_MOST", 0)
+    found = permutation_importance(
+        lambda table: asked.append(len(table)) or model(table).to_numpy(), holdout, schema, "brier"
+    )
+    assert len(found) == importance.EXPLAINED_FEATURES
+    assert {"x5", "x9", "x20"} <= set(found["feature"]) and "x30" not in set(found["feature"])
+    repeats = found["repeats"].iloc[0]
+    assert sum(asked) <= 300 * (2 + importance.EXPLAINED_FEATURES * repeats)
+
+
 def test_drawn_rows_keep_the_classes():
     target = pd.Series([1] * 3 + [0] * 997)
     drawn = drawn_rows(target, 100, 0)

@@ -180,6 +180,7 @@ def drivers_view(sources: Sources, found: Standing) -> dict[str, Any] | None:
         "model": found.best["model"],
         "first": table[0],
         "rows": rows,
+        "features": sum(entry["role"] == "feature" for entry in sources.schema["columns"]),
         "drawn": drawn,
         "unused": len(rows) - len(used),
         "together": together(table[:DRAWN_IMPORTANCES]),

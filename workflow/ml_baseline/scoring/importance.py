@@ -37,6 +37,11 @@ ROWS_AT_LEAST = 200
 REPEATS_AT_MOST = 10
 # Cells that are predicted at once: a model's overhead is paid by the call, memory by the cell.
 CELLS_AT_ONCE = 4_000_000
+# Of a wide table each column is one more to predict for, in rows that are all the longer: so many are
+# measured, and so many rows taken for a curve, as this allows.
+CELLS_AT_MOST = 100_000_000
+# Groups of rows with like numbers, for telling which columns the predictions go along with.
+LIKE_ROWS = 5
 
 EXPLAINED_FEATURES = 8
 CURVE_ROWS = 250
@@ -83,13 +88,19 @@ def permutation_importance(
         random_state: seed of the rows drawn from a large holdout, and of the shuffles.
 
     Returns:
-        One row a feature, the most important first (of equal ones in the order of the schema):
+        One row a feature, the most important first (of equal ones in the order of the schema); of a
+        wide table only the features that the predictions go along with most (`related_features`):
         `feature`, `importance` in units of the metric (positive where shuffling does harm), `low` and
         `high`, `repeats` (shuffles), `metric`, `rows` (holdout rows it was measured on),
         `correlated_with` (see `correlated_features`) as a JSON list.
     """
     features = holdout[feature_columns(schema)]
     rows, repeats = importance_budget(*features.shape)
+    most = max(CELLS_AT_MOST // (rows * repeats * features.shape[1]), EXPLAINED_FEATURES)
+    measured = list(features)
+    if len(measured) > most:
+        asked = features.iloc[drawn_rows(holdout[schema["target"]], ROWS_AT_MOST, random_state)]
+        measured = related_features(asked, predict(asked), most)
     drawn = drawn_rows(holdout[schema["target"]], rows, random_state)
     target = holdout[schema["target"]].to_numpy()[drawn]
     probability = predict(features.iloc[drawn])
@@ -98,12 +109,12 @@ def permutation_importance(
     value, parts = value_of(metric, sample), parts_of_rows(metric, sample)
     sign = 1 if metric_named(metric).higher_is_better else -1
     generator = np.random.default_rng(random_state)
-    orders = [generator.permutation(rows) for _ in range(repeats * features.shape[1])]
-    names = [name for name in features for _ in range(repeats)]
+    orders = [generator.permutation(rows) for _ in range(repeats * len(measured))]
+    names = [name for name in measured for _ in range(repeats)]
     changes = [(name, drawn[order]) for name, order in zip(names, orders, strict=True)]
     shuffled = zip(orders, _predictions(predict, features, drawn, changes), strict=True)
     found = []
-    for name in features:
+    for name in measured:
         losses, of_rows = [], np.zeros(rows)
         for order, changed in itertools.islice(shuffled, repeats):
             loss, of_loss = 0.0, np.zeros(rows)
@@ -120,13 +131,35 @@ def permutation_importance(
         variance, freedom = variance_of_mean(np.ones(of_units.size), of_units)
         reach = t_quantile(level, max(freedom, 1)) * math.sqrt(variance) if variance else 0.0
         found.append((name, importance, importance - reach, importance + reach, repeats))
-    together = correlated_features(features.iloc[drawn], schema)
+    together = correlated_features(features[measured].iloc[drawn], schema)
     result = pd.DataFrame(found, columns=list(FIGURES)).assign(
         metric=metric,
         rows=rows,
-        correlated_with=[json.dumps(together[name], ensure_ascii=False) for name in features],
+        correlated_with=[json.dumps(together[name], ensure_ascii=False) for name in measured],
     )
     return result.sort_values("importance", ascending=False, kind="stable", ignore_index=True)
+
+
+def related_features(features: pd.DataFrame, probability: np.ndarray, most: int) -> list[str]:
+    """Return the names of `most` features, in their order: those that predictions go along with most.
+
+    By epsilon squared (Kelley 1935, Proceedings of the National Academy of Sciences 21, 554-559), the
+    share of the predictions' variance that lies between a category's rows, or those of a fifth of the
+    numbers, or those without a value. The target is not looked at. A feature that matters only together
+    with another may be missed.
+    """
+    apart = probability - probability.mean()
+    strengths = []
+    for name in features:
+        values = features[name]
+        if pd.api.types.is_numeric_dtype(values) and values.nunique() > LIKE_ROWS:
+            values = np.ceil(LIKE_ROWS * values.rank(pct=True))
+        codes, groups = pd.factorize(values, use_na_sentinel=False)
+        between = (np.bincount(codes, apart) ** 2 / np.bincount(codes)).sum()
+        within = (apart @ apart - between) * (len(apart) - 1) / max(len(apart) - len(groups), 1)
+        strengths.append(-within if len(groups) < len(apart) else -np.inf)
+    strongest = np.argsort(-np.array(strengths).round(12), kind="stable")[:most]
+    return [features.columns[place] for place in sorted(strongest)]
 
 
 def importance_budget(holdout_rows: int, features: int) -> tuple[int, int]:
@@ -203,9 +236,11 @@ def partial_dependence(
         Features without two values that could be compared are left out.
     """
     table = holdout[feature_columns(schema)]
-    drawn = drawn_rows(holdout[schema["target"]], CURVE_ROWS, random_state)
     grids = {name: _grid(table[name], column(schema, name)) for name in features}
     grids = {name: grid for name, grid in grids.items() if len(grid) > 1}
+    cells = table.shape[1] * sum(map(len, grids.values()))  # for each row
+    rows = min(CURVE_ROWS, max(CELLS_AT_MOST // max(cells, 1), CURVE_ROWS // 10))
+    drawn = drawn_rows(holdout[schema["target"]], rows, random_state)
     changes = [
         (name, np.full(len(drawn), place)) for name, grid in grids.items() for place, _, _ in grid
     ]
@@ -272,13 +307,13 @@ def _plain(value: str | float) -> str:
 
 
 def correlated_features(features: pd.DataFrame, schema: Schema) -> dict[str, list[str]]:
-    """Return, for each feature, those that nearly tell its value: the strongest first.
+    """Return, for each column of features, those that nearly tell its value: the strongest first.
 
     Numbers, booleans and categories of two levels: where Spearman's rank correlation is above 0.8
     either way, over the rows in which both have a value; other categories: where Cramér's V is
     (without correction; up to 60 columns of up to 60 levels). The two sorts are not compared.
     """
-    names = feature_columns(schema)
+    names = list(features)
     ranks: dict[str, np.ndarray] = {}
     levels: dict[str, np.ndarray] = {}
     for name in names:
