@@ -7,21 +7,29 @@ from typing import NamedTuple
 
 
 class Need(NamedTuple):
-    """Memory in MB and time in minutes: of any table, and for each megabyte of its text."""
+    """Memory in MB and time in minutes: of any table, and for each megabyte of its text.
+
+    And the megabytes on disk, temporary files and results, for each of the table's. Where cells are short
+    their number counts: memory for each million of them.
+    """
 
     memory: int
     memory_per_mb: float
+    memory_per_megacell: float
     minutes: int
     minutes_per_mb: float
+    disk_per_mb: float
 
 
 # About twice what was measured on tables of 1,000 to 200,000 rows (docs/cluster.md). A job that was
 # killed all the same gets twice as much in its next attempt (`--retries`).
 NEEDS = {
-    "files": Need(500, 0, 10, 0),
-    "rows": Need(500, 15, 10, 0.5),
-    "models": Need(700, 40, 20, 4),
+    "files": Need(500, 0, 0, 10, 0, 0),
+    "rows": Need(500, 15, 100, 10, 0.5, 3),
+    "models": Need(700, 40, 250, 20, 4, 1),
 }
+# Megabytes on disk of any job.
+DISK = 200
 # How many times the estimated CPU seconds a job may take.
 MARGIN = 3
 # From here on each model is a job of its own on a cluster.
@@ -54,20 +62,25 @@ def needs(kind, table=None, time_limit=zero, seconds=zero):
     need = NEEDS[kind]
 
     def size(wildcards):
+        """Return the megabytes of the table and its million cells."""
         path = table or SETTINGS.get(wildcards.get("dataset"), {}).get("table")
-        return megabytes(path) if path else 0.0
+        return (megabytes(path), math.prod(table_size(path)) / 1e6) if path else (0.0, 0.0)
 
     def mem_mb(wildcards, attempt):
-        return int(need.memory + need.memory_per_mb * size(wildcards)) * 2 ** (attempt - 1)
+        mb, megacells = size(wildcards)
+        by_size = max(need.memory_per_mb * mb, need.memory_per_megacell * megacells)
+        return int(need.memory + by_size) * 2 ** (attempt - 1)
 
     def runtime(wildcards, attempt):
-        by_size = max(need.minutes_per_mb * size(wildcards), MARGIN * seconds(wildcards) / 60)
+        mb, _ = size(wildcards)
+        by_size = max(need.minutes_per_mb * mb, MARGIN * seconds(wildcards) / 60)
         minutes = int(need.minutes + by_size) * 2 ** (attempt - 1)
         return max(minutes, need.minutes + time_limit(wildcards) // 60)
 
     return {
         "mem_mb": mem_mb,
         "runtime": runtime,
+        "disk_mb": lambda wildcards: int(DISK + need.disk_per_mb * size(wildcards)[0]),
         "time_limit": 0 if time_limit is zero else time_limit,
         "retries_left": lambda wildcards, attempt: snakemake_internals.retries_left(attempt),
     }
