@@ -271,6 +271,16 @@ def test_of_a_large_table_the_target_alone_is_read(folder, target):
         require_target("odd.csv", {"target": target})
 
 
+def test_the_target_alone_is_read_where_quotes_turn_out_to_be_text(tmp_path):
+    sizes = [f'"{i}' if i in (3, 7) else str(i) for i in range(20)]
+    rows = [f"{size};{'yes' if i % 2 else 'no'}" for i, size in enumerate(sizes)]
+    (tmp_path / "t.csv").write_text("\n".join(["size;left", *rows]))
+    require_target(tmp_path / "t.csv", {"target": "left"})
+    (tmp_path / "t.csv").write_text("size;left\n")
+    with pytest.raises(InputError, match="no rows below it"):
+        require_target(tmp_path / "t.csv", {"target": "left"})
+
+
 @pytest.mark.parametrize("large", [False, True])
 @pytest.mark.parametrize(
     ("arguments", "words"),

@@ -14,7 +14,7 @@ from ml_baseline.data.infer_schema import describe_columns, infer_schema
 from ml_baseline.data.infer_target import target_classes
 from ml_baseline.data.raw_table import RawTable
 from ml_baseline.data.schema import NUMERIC_KINDS, SHOWN_LABELS, Column, Doubt, Schema, by_source
-from ml_baseline.data.tables import open_rows, read_raw_table
+from ml_baseline.data.tables import all_rows, open_rows, read_raw_table
 from ml_baseline.errors import InputError
 from ml_baseline.text import plural
 
@@ -97,8 +97,7 @@ def require_target(path: str, settings: Mapping[str, Any]) -> None:
     if target not in rows.names:
         # `infer_schema` says so, with the names that are near.
         infer_schema(pd.DataFrame(columns=rows.names, dtype="str"), dict(settings))
-    texts = pd.concat([piece.to_pandas()[target] for piece in rows.pieces([target])])
-    target_classes(texts, dict(settings), frozenset())
+    target_classes(all_rows(rows, [target])[target], dict(settings), frozenset())
 
 
 def _candidates(raw: RawTable) -> dict[str, list[str]]:

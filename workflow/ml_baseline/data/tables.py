@@ -171,15 +171,7 @@ def read_raw_table(
     Args and errors are those of `open_rows` and `Rows.pieces`; one without rows is an InputError too.
     """
     rows = open_rows(path, settings, columns)
-    while True:
-        with suppress(ReadAgainError):
-            table = raw_table(rows.names, rows.pieces(rows.names))
-            break
-    if not len(table):
-        raise InputError(
-            f"{path}: the file has a header ({len(rows.names)} columns) and no rows below it; "
-            "export it again with its rows"
-        )
+    table = all_rows(rows, rows.names)
     given = (settings or {}).get("separator")
     if given and (found := rows.reading.get("separator", given)) != given:
         raise InputError(
@@ -189,6 +181,20 @@ def read_raw_table(
     # What the file has as numbers is not read in any other way (`infer_schema`).
     numbers = {"numbers": sorted(rows.numbers)} if rows.numbers else {}
     return table, {**rows.reading, **numbers}
+
+
+def all_rows(rows: Rows, columns: list[str]) -> RawTable:
+    """Return these columns of all rows; raise InputError if there is no row."""
+    while True:
+        with suppress(ReadAgainError):
+            table = raw_table(columns, rows.pieces(columns))
+            break
+    if not len(table):
+        raise InputError(
+            f"{rows.name}: the file has a header ({len(rows.names)} columns) and no rows below it; "
+            "export it again with its rows"
+        )
+    return table
 
 
 def in_chunks(pieces: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
