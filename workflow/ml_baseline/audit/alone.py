@@ -6,7 +6,7 @@ import numpy as np
 
 from ml_baseline.audit.findings import Finding, Limit, config_entry
 from ml_baseline.audit.relations import Relations
-from ml_baseline.audit.strength import NORMAL, Strength, distance, lower_bound, step
+from ml_baseline.audit.strength import NORMAL, by_fold, distance, given_away, lower_bound, step
 from ml_baseline.audit.views import Scored
 from ml_baseline.text import percent
 
@@ -78,16 +78,18 @@ class Alone(NamedTuple):
         return self.scored.view.what == "missing"
 
 
-def judged_alone(scored: list[Scored], relations: Relations, target: np.ndarray) -> list[Alone]:
+def judged_alone(
+    scored: list[Scored], relations: Relations, target: np.ndarray, folds: np.ndarray
+) -> list[Alone]:
     """Return each feature by itself, the strongest first."""
     by_subject: dict[str, list[Scored]] = {}
     for one in scored:
         by_subject.setdefault(one.view.subject, []).append(one)
     best = {subject: _telling(ones) for subject, ones in by_subject.items()}
     found = []
-    for subject, one in sorted(best.items(), key=lambda item: -item[1].strength.auc):
-        given_away = max(_given_away(other.strength) for other in by_subject[subject])
-        found.append(Alone(one, _judge(one, given_away, len(best), relations, target)))
+    for subject, one in sorted(best.items(), key=lambda item: -item[1].auc):
+        share = max(_given_away(other, target, folds) for other in by_subject[subject])
+        found.append(Alone(one, _judge(one, share, len(best), relations, target)))
     return found
 
 
@@ -97,27 +99,27 @@ def beyond_chance(auc: float, target: np.ndarray, tries: int) -> bool:
     return lower_bound(auc, target, z) >= PLAINLY_ABOVE_CHANCE
 
 
-def _given_away(strength: Strength) -> float:
+def _given_away(one: Scored, target: np.ndarray, folds: np.ndarray) -> float:
     """Return the share of a class that is given away, beyond two normal classes as far apart.
 
     Of those, this share of the one lies where about 1 % of the other does.
     """
-    usual = NORMAL.cdf(distance(strength.auc) - NORMAL.inv_cdf(0.99))
-    return max(strength.given_away - usual, 0.0)
+    usual = NORMAL.cdf(distance(one.auc) - NORMAL.inv_cdf(0.99))
+    return max(given_away(*by_fold(one.view.codes, one.view.size, target, folds)) - usual, 0.0)
 
 
 def _telling(ones: list[Scored]) -> Scored:
     """Return the view of a column that tells most: its gaps if they tell as much as its values."""
-    top = max(ones, key=lambda one: one.strength.auc)
+    top = max(ones, key=lambda one: one.auc)
     gaps = [one for one in ones if one.view.what == "missing"]
-    gaps = [one for one in gaps if one.strength.auc >= top.strength.auc - 0.01]
-    return gaps[0] if gaps and gaps[0].strength.auc > 0.6 else top
+    gaps = [one for one in gaps if one.auc >= top.auc - 0.01]
+    return gaps[0] if gaps and gaps[0].auc > 0.6 else top
 
 
 def _judge(
-    one: Scored, given_away: float, columns: int, relations: Relations, target: np.ndarray
+    one: Scored, share: float, columns: int, relations: Relations, target: np.ndarray
 ) -> Finding | None:
-    subject, auc = one.view.subject, one.strength.auc
+    subject, auc = one.view.subject, one.auc
     what = f"Whether '{subject}' is missing" if one.view.what == "missing" else f"'{subject}'"
     summary = f"{what} alone has a ROC-AUC of {auc:.3f}"
     limit, value, may_fail = ALONE, auc, True
@@ -127,10 +129,10 @@ def _judge(
             "A column that settles the answer by itself is nearly always made from the target, or "
             "written down after it, and then the score says nothing about new rows."
         )
-    elif not GIVEN_AWAY.passed(given_away):
-        limit, value = GIVEN_AWAY, given_away
+    elif not GIVEN_AWAY.passed(share):
+        limit, value = GIVEN_AWAY, share
         summary = (
-            f"Some values of '{subject}' occur in one class only, and {percent(given_away)} more of that "
+            f"Some values of '{subject}' occur in one class only, and {percent(share)} more of that "
             "class have them than is usual for a column this strong"
         )
         why = "Amounts or marks that exist only once the outcome is known do that."
@@ -184,8 +186,8 @@ def is_step(one: Scored, target: np.ndarray) -> bool:
 
 def _certain(one: Scored, target: np.ndarray) -> bool:
     """Return whether a figure near 1 is more than the luck of few rows."""
-    if CERTAIN.passed(lower_bound(one.strength.auc, target)):
+    if CERTAIN.passed(lower_bound(one.auc, target)):
         return True
     # A few labels that match the two classes without an exception are the target itself.
     few_labels = one.view.numbers is None or one.view.size <= 4
-    return few_labels and one.view.size <= 6 and one.strength.auc >= 0.9999 and target.sum() >= 10
+    return few_labels and one.view.size <= 6 and one.auc >= 0.9999 and target.sum() >= 10

@@ -78,7 +78,7 @@ class Context:
     @cached_property
     def alone(self) -> list[Alone]:
         """Each feature of the sample by itself, the strongest first."""
-        return judged_alone(self.scored, self.relations, self.target)
+        return judged_alone(self.scored, self.relations, self.target, self.folds)
 
     @cached_property
     def levels(self) -> dict[str, np.ndarray]:

@@ -59,7 +59,7 @@ def strongest_pairs(
         pairs, tries = on_grid + combined, grid_tries + combined_tries
     pairs += _equal_texts(usable, context.sample)
     found = [(_together(pair, context), pair) for pair in pairs]
-    return sorted(found, key=lambda one: -one[0].strength.auc), tries
+    return sorted(found, key=lambda one: -one[0].auc), tries
 
 
 def _search_grid(
@@ -67,7 +67,7 @@ def _search_grid(
 ) -> tuple[list[Pair], int]:
     """Search pairs by the share of ones in each cell of two columns' grid: any relation at all."""
     if len(usable) > MOST_COLUMNS:
-        usable = sorted(usable, key=lambda one: -one.strength.auc)[:MOST_COLUMNS]
+        usable = sorted(usable, key=lambda one: -one.auc)[:MOST_COLUMNS]
     levels = 8 if len(usable) <= FINE_COLUMNS else 4
     codes = np.stack([coarse(one.view, levels)[rows] for one in usable], axis=1)
     half = np.arange(len(rows)) % 2
@@ -86,7 +86,7 @@ def _search_grid(
         new_ones = np.take_along_axis(new_ones, order, axis=1)
         new_zeros = np.take_along_axis(new_zeros, order, axis=1)
         areas += 0.5 * roc_area(new_ones[:, ::-1], new_zeros[:, ::-1])
-    alone = np.array([one.strength.auc for one in usable])
+    alone = np.array([one.auc for one in usable])
     return [
         Pair(usable[first[i]], usable[second[i]], GRID)
         for i in _promising(areas, np.maximum(alone[first], alone[second]))
@@ -143,7 +143,7 @@ def _search_combined(
                 a, b = first[start : start + 100], second[start : start + 100]
                 areas.append(_areas(make(numbers[a], numbers[b]), labels))
     pairs = [Pair(numeric[a], numeric[b], how) for how in COMBINATIONS for a, b in chosen]
-    alone = np.array([max(one.first.strength.auc, one.second.strength.auc) for one in pairs])
+    alone = np.array([max(one.first.auc, one.second.auc) for one in pairs])
     apart = np.flatnonzero([one.first.view.subject != one.second.view.subject for one in pairs])
     best = apart[_promising(np.concatenate(areas)[apart], alone[apart])]
     return [pairs[i] for i in best], len(pairs)
@@ -154,7 +154,7 @@ def _chosen_pairs(numeric: list[Scored], numbers: np.ndarray) -> list[tuple[int,
     everything = list(combinations(range(len(numeric)), 2))
     if len(everything) <= 2 * MOST_RELATED:
         return everything
-    strongest = np.argsort([-one.strength.auc for one in numeric], kind="stable")[:STRONGEST]
+    strongest = np.argsort([-one.auc for one in numeric], kind="stable")[:STRONGEST]
     chosen = set(combinations(sorted(strongest.tolist()), 2))
     ranks = np.stack([unit_ranks(np.nan_to_num(row, posinf=0.0, neginf=0.0)) for row in numbers])
     closeness = np.triu(np.abs(ranks @ ranks.T), 1)
@@ -202,7 +202,7 @@ def _together(pair: Pair, context: Context) -> Scored:
             a, b = coarse(first, levels), coarse(second, levels)
             view = View(subject, "pair", a * levels + b, levels * levels, None)
             tried.append(scored(view, target, folds))
-        return max(tried, key=lambda one: one.strength.auc)
+        return max(tried, key=lambda one: one.auc)
     if pair.how == SAME_TEXT:
         equal = _objects(first, context.sample) == _objects(second, context.sample)
         codes, size = equal.astype(np.int64), 2

@@ -75,9 +75,9 @@ class Relations:
     def gap(self, one: Scored) -> float:
         """Return how far ahead of the best other column it is, in d'."""
         other, _ = self._others(one, (one.view.subject,))
-        rivals = [self.scored[i].strength.auc for i in np.flatnonzero(other)]
+        rivals = [self.scored[i].auc for i in np.flatnonzero(other)]
         # Alone in the table: there is nothing that it could stand out from.
-        return distance(one.strength.auc) - distance(max(rivals)) if rivals else 0.0
+        return distance(one.auc) - distance(max(rivals)) if rivals else 0.0
 
     def dependence(self, one: Scored, own: tuple[str, ...] = ()) -> float:
         """Return the largest correlation with another column within a class, less that of chance.

@@ -5,7 +5,6 @@ Importing scikit-learn would cost more than the whole audit of a small table.
 
 import math
 from statistics import NormalDist
-from typing import NamedTuple
 
 import numpy as np
 
@@ -28,13 +27,6 @@ EXPECTED_OTHERS = 8
 FEWEST_PER_SIDE = 10
 # The penalty of the ridge regression.
 RIDGE = 10.0
-
-
-class Strength(NamedTuple):
-    """How far a column alone gives a yes/no label away."""
-
-    auc: float  # roc_auc of the column alone, 0.5 to 1, cross-fitted
-    given_away: float  # largest share of a class that lies where (nearly) no other class is
 
 
 def folds_of(target: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -142,21 +134,6 @@ def given_away(ones: np.ndarray, zeros: np.ndarray) -> float:
     return float(best)
 
 
-def strength(
-    codes: np.ndarray,
-    size: int,
-    target: np.ndarray,
-    folds: np.ndarray,
-    numbers: np.ndarray | None = None,
-) -> Strength:
-    """Return how far binned values, and if given the numbers behind them, give `target` away."""
-    ones, zeros = by_fold(codes, size, target, folds)
-    auc = crossfit_auc(ones, zeros)
-    if numbers is not None:
-        auc = max(auc, ordered_auc(numbers, target))
-    return Strength(auc, given_away(ones, zeros))
-
-
 def step(numbers: np.ndarray, target: np.ndarray) -> tuple[float, int, float] | None:
     """Return how the best cut of the numbers tells the classes apart, and what is left within its sides.
 
@@ -214,8 +191,8 @@ def standard_error(auc: float, ones: float, zeros: float) -> float:
 
 def numbers_auc(numbers: np.ndarray, target: np.ndarray, folds: np.ndarray) -> float:
     """Return the roc_auc of numbers alone: of their bins, cross-fitted, or in their own order."""
-    codes, size = binned(numbers)
-    return strength(codes, size, target, folds, numbers).auc
+    of_bins = crossfit_auc(*by_fold(*binned(numbers), target, folds))
+    return max(of_bins, ordered_auc(numbers, target))
 
 
 def plainly_above_chance(auc: float, target: np.ndarray, errors: float = 5.0) -> bool:

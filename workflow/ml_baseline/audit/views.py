@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ml_baseline.audit.strength import Strength, binned, strength
+from ml_baseline.audit.strength import binned, by_fold, crossfit_auc, ordered_auc
 from ml_baseline.data.schema import ORDERED_KINDS, Schema, column, columns_of_role, feature_columns
 
 # Part of a time in days; the exact length of a month does not matter for an order.
@@ -55,7 +55,7 @@ class Scored(NamedTuple):
     """A view and how far it gives the target away."""
 
     view: View
-    strength: Strength
+    auc: float  # roc_auc of the column alone, 0.5 to 1: of its bins, cross-fitted, or its own order
 
 
 def views_of(table: pd.DataFrame, schema: Schema) -> list[View]:
@@ -90,8 +90,11 @@ def views_of(table: pd.DataFrame, schema: Schema) -> list[View]:
 
 
 def scored(view: View, target: np.ndarray, folds: np.ndarray) -> Scored:
-    """Return a view with its strength."""
-    return Scored(view, strength(view.codes, view.size, target, folds, view.numbers))
+    """Return a view with its roc_auc."""
+    auc = crossfit_auc(*by_fold(view.codes, view.size, target, folds))
+    return Scored(
+        view, auc if view.numbers is None else max(auc, ordered_auc(view.numbers, target))
+    )
 
 
 def dates_of(table: pd.DataFrame, schema: Schema) -> dict[str, np.ndarray]:

@@ -33,17 +33,17 @@ def feature_pair(context: Context) -> list[Finding]:
     target, settled = context.target, context.failed_alone()
     left = [one for one in context.scored if one.view.subject not in settled]
     usable = [one for one in left if one.view.what in ("value", "date") and one.view.size > 1]
-    best_alone = max((one.strength.auc for one in left), default=0.5)
+    best_alone = max((one.auc for one in left), default=0.5)
     pairs, tries = strongest_pairs(context, usable)
     findings: list[Finding] = []
     named: set[str] = set()
     for one, pair in pairs:
-        auc = one.strength.auc
+        auc = one.auc
         subjects = (pair.first.view.subject, pair.second.view.subject)
         if named & set(subjects) or len(findings) == REPORTED_PAIRS or PAIR.passed(auc):
             continue
         # Surely, by a lower bound: the best of many pairs on few rows is lucky.
-        better = max(pair.first.strength.auc, pair.second.strength.auc)
+        better = max(pair.first.auc, pair.second.auc)
         gain = distance(lower_bound(auc, target, ONE_SIDED)) - distance(better)
         may_fail = CERTAIN.passed(lower_bound(auc, target)) and better < NEARLY_ALONE
         if not (may_fail and PAIR.verdict(auc) == "fail"):
@@ -71,7 +71,7 @@ def feature_pair(context: Context) -> list[Finding]:
         findings.append(PAIR.found(one.view.subject, auc, summary, why, fix, may_fail))
     best, subject = 0.5, ""
     if pairs:
-        best, subject = pairs[0][0].strength.auc, pairs[0][0].view.subject
+        best, subject = pairs[0][0].auc, pairs[0][0].view.subject
     summary = (
         f"No two columns give the target away; the strongest of {tries:,} combinations has a ROC-AUC "
         f"of {best:.3f}."

@@ -140,7 +140,7 @@ def _segment(context: Context) -> tuple[float, str, str]:
     settled = context.failed_alone()
     scored = [
         one
-        for one in sorted(context.scored, key=lambda one: -one.strength.auc)
+        for one in sorted(context.scored, key=lambda one: -one.auc)
         if one.view.what != "date" and one.view.size > 1 and one.view.subject not in settled
     ][:MOST_COLUMNS]
     views = [one.view for one in scored]
@@ -164,6 +164,6 @@ def _segment(context: Context) -> tuple[float, str, str]:
     shares = (settles * counts.sum(axis=(0, 1, 5))).sum(axis=1) / len(rows)
     subjects = np.array([view.subject for view in views], dtype=object)
     shares[subjects[:, None] == subjects[None]] = 0.0
-    shares[:, [one.strength.auc >= STRONG_ANYWHERE for one in scored]] = 0.0
+    shares[:, [one.auc >= STRONG_ANYWHERE for one in scored]] = 0.0
     segment, column = np.unravel_index(int(shares.argmax()), shares.shape)
     return float(shares.max()), str(subjects[column]), str(subjects[segment])

@@ -37,7 +37,7 @@ def ids(context: Context) -> list[Finding]:
         if name in settled or not (is_declared or _identifies(values, context.kind(name))):
             continue
         for part in _parts_of_id(values):
-            auc = scored(part, target, context.folds).strength.auc
+            auc = scored(part, target, context.folds).auc
             if not plainly_above_chance(auc, target):
                 continue
             best, best_name = max((best, best_name), (auc, name), key=lambda one: one[0])

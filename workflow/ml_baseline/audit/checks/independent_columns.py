@@ -38,10 +38,9 @@ def independent_columns(context: Context) -> list[Finding]:
     telling = [
         one
         for one in relations.scored
-        if one.view.subject not in settled
-        and plainly_above_chance(one.strength.auc, target, TELLING)
+        if one.view.subject not in settled and plainly_above_chance(one.auc, target, TELLING)
     ]
-    telling = sorted(telling, key=lambda one: -one.strength.auc)[:MOST_COLUMNS]
+    telling = sorted(telling, key=lambda one: -one.auc)[:MOST_COLUMNS]
     alone = [one.view for one in telling if relations.dependence(one) <= 0]
     names = list(dict.fromkeys(view.subject for view in alone))
     auc = _together(alone, target, context.folds) if alone else 0.5

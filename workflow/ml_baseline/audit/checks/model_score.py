@@ -26,7 +26,7 @@ NEARLY_PERFECT = 0.985
 @check(model_score=SCORE, model_gain=GAIN, model_certain=CERTAIN)
 def model_score(context: Context) -> list[Finding]:
     """A model's out-of-fold roc_auc, and what it adds to the best single column."""
-    strongest = max((one.strength.auc for one in context.scored), default=0.5)
+    strongest = max((one.auc for one in context.scored), default=0.5)
     findings, best, best_model = [], 0.5, ""
     for model, predictions in context.oof.items():
         target = predictions["target"].to_numpy()

@@ -14,12 +14,12 @@ def single_feature(context: Context) -> list[Finding]:
         return found
     if not context.alone:
         return [Finding("", 0.5, ALONE.nearest, "The table has no features.")]
-    view, strength = context.alone[0].scored
+    view, auc = context.alone[0].scored
     summary = (
         f"No column alone gives the target away; the strongest is '{view.subject}' with a ROC-AUC of "
-        f"{strength.auc:.3f}."
+        f"{auc:.3f}."
     )
-    return [Finding(view.subject, strength.auc, ALONE.nearest, summary)]
+    return [Finding(view.subject, auc, ALONE.nearest, summary)]
 
 
 @check(**LIMITS)
@@ -32,6 +32,6 @@ def missing_values(context: Context) -> list[Finding]:
     gaps = [one for one in context.scored if one.view.what == "missing"]
     if not gaps:
         return [Finding("", 0.5, ALONE.nearest, f"{summary}: none is missing.")]
-    view, strength = max(gaps, key=lambda one: one.strength.auc)
+    view, auc = max(gaps, key=lambda one: one.auc)
     summary = f"{summary}; '{view.subject}' tells most."
-    return [Finding(view.subject, strength.auc, ALONE.nearest, summary)]
+    return [Finding(view.subject, auc, ALONE.nearest, summary)]

@@ -7,12 +7,13 @@ from ml_baseline.audit.context import Context, sampled
 from ml_baseline.audit.findings import Finding, Limit
 from ml_baseline.audit.registry import check
 from ml_baseline.audit.strength import (
+    by_fold,
+    crossfit_auc,
     folds_of,
     numbers_auc,
     rank_auc,
     ridge,
     standard_error,
-    strength,
 )
 from ml_baseline.audit.views import matrix_of, scored, times_of, views_of
 from ml_baseline.data.split import row_groups
@@ -87,12 +88,12 @@ def _told_apart(
     results = []
     for view in views_of(together, schema):
         if view.subject not in ignored:
-            results.append((scored(view, is_holdout, folds).strength.auc, view.subject))
+            results.append((scored(view, is_holdout, folds).auc, view.subject))
     if strategy == "stratified":
         row = together["row_id"].to_numpy(dtype=np.float64)
         results.append((numbers_auc(row, is_holdout, folds), "row_id"))
     target = together[schema["target"]].to_numpy()
-    results.append((strength(target, 2, is_holdout, folds).auc, schema["target"]))
+    results.append((crossfit_auc(*by_fold(target, 2, is_holdout, folds)), schema["target"]))
     matrix = matrix_of(together, schema)
     scores = np.empty(len(together))
     for half in (0, 1):
