@@ -276,7 +276,7 @@ def test_whatever_else_a_run_says_is_content(runs, change):
 
 
 def test_what_could_not_be_read_again_is_not_published(runs):
-    with pytest.raises(InputError, match="`task` is 5, expected text"):
+    with pytest.raises(InputError, match="`task` is 5, expected a valid string"):
         publish_with(runs, facts={"task": 5})
     assert {path.name for path in runs.iterdir()} == {".lock"}
 

@@ -53,7 +53,10 @@ def workflow(tmp_path, monkeypatch):
     played.execution_settings = SimpleNamespace(retries=2)
     played.dag_settings = SimpleNamespace(batch=None)
     played.dag = SimpleNamespace(
-        needrun_jobs=lambda: jobs, finished=lambda job: job in played.done, forcefiles=set()
+        needrun_jobs=lambda: jobs,
+        finished=lambda job: job in played.done,
+        forcefiles=set(),
+        targetfiles={"results/asked/report.html"},
     )
     return played
 
@@ -103,12 +106,15 @@ def test_folders_that_a_killed_run_left_go_where_no_job_is_left_either(
 
 @pytest.mark.parametrize("executes", [True, False])
 def test_failed_models_of_a_killed_run_and_pages_that_are_not_wanted_go(workflow, executes):
-    page = "results/small/report.html"
+    page, asked_for = "results/small/report.html", "results/asked/report.html"
     write(MODEL, "failed: no memory\n")
     write(page, "<html>")
-    started(workflow, unwanted=[page, "results/report.html"]).before_graph(executes)
+    write(asked_for, "<html>")
+    unwanted = [page, asked_for, "results/report.html"]
+    started(workflow, unwanted=unwanted).before_graph(executes)
     for path in (MODEL, page):
         assert Path(path).exists() == (not executes)  # a dry run changes nothing
+    assert Path(asked_for).exists()  # made once, and not in each run that names it
 
 
 def test_while_another_run_is_at_work_nothing_is_touched(workflow, capsys):

@@ -39,6 +39,7 @@ SNAKEFILE = """
         internals.conduct(workflow, Conduct())
     internals.without_pandas()
     internals.look_once()
+    internals.keep_old_versions()
     internals.import_first_from({library!r})
     made = internals.prefixing(workflow)
     said("made", made("results/x"), internals.outputs_of_rules(workflow, ["a.txt"]))
@@ -46,8 +47,8 @@ SNAKEFILE = """
     rule all:
         input: "a.txt", "b.txt"
     rule a:
-        output: "a.txt"
-        params: cfg=[1]
+        output: update("a.txt")
+        params: cfg=config.get("setting", 1)
         script: "a.py"
     rule b:
         input: "a.txt"
@@ -56,7 +57,9 @@ SNAKEFILE = """
 """
 SCRIPT = """
 import which_library
-print(which_library.NAME, file=open(snakemake.output[0], "w"))
+with open(snakemake.output[0], "w") as file:
+    print(which_library.NAME if snakemake.params.cfg else "half", file=file)
+assert snakemake.params.cfg
 """
 
 
@@ -129,6 +132,14 @@ def test_what_could_not_be_made_is_known(run):
     code, said, _ = run(command="false")
     assert code == 1
     assert said[-1] == "after_jobs False ['b.txt']"
+
+
+def test_a_mistake_is_found_each_time_and_nothing_runs_once_it_is_undone(run, tmp_path):
+    run()
+    for _ in range(2):
+        assert run("--config", "setting=0")[0] == 1
+        assert (tmp_path / "a.txt").read_text() == "hashed\n"
+    assert run()[1] == [MADE, "before_graph True False"]
 
 
 def test_a_file_is_made_again(run, tmp_path):

@@ -166,10 +166,22 @@ def test_an_audit_without_findings_is_one_line():
     assert audit_lines(rows, ("fail",)) == []
 
 
+def test_the_page_to_open_is_one_of_this_run(churn):
+    """That of the only table; else the index, unless it is left as it was."""
+    for name in ("churn", "adult"):
+        Path("results", name).mkdir(exist_ok=True)
+        Path("results", name, "report.html").touch()
+    assert "Open results/report.html" in run_summary(["churn", "adult"])
+    for tables in (["churn"], ["churn", "adult"]):
+        said = run_summary(tables, gathered=False)
+        pages = ", ".join(f"results/{name}/report.html" for name in tables)
+        assert f"Open {pages} in" in said and "results/metrics.csv" not in said
+
+
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("results/report.html", "Open results/report.html in a browser"),
+        ("results/churn/report.html", "Open results/churn/report.html in a browser"),
         ("results/metrics.csv", "All numbers: results/metrics.csv"),
         ("results/churn/audit.csv", "audit.csv"),
         ("results/churn/runs", "runs (published models"),
@@ -190,6 +202,7 @@ def test_tables_without_results_are_named_where_the_others_are_gathered(churn):
     assert (
         "No results in this run: adult, wine. results/metrics.csv holds the other tables." in said
     )
+    assert "other tables" not in run_summary(["churn"], START, missing=["churn"])
     Path("results/metrics.csv").unlink()
     assert "No results" not in run_summary(["adult", "churn"], START, missing=["adult"])
 

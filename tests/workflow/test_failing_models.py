@@ -165,7 +165,7 @@ REASONS = {
     "talks_too_much": "ValueError: yyy",
     "killed": "killed (SIGKILL) before it finished",
     "out_of_memory": "MemoryError",
-    "disk_full": "OSError: [Errno 28]",
+    "disk_full": "No space left on device",
     "exits": "SystemExit: 0",
     "exits_at_once": "ended with exit code 0 before it finished",
     "interrupts": "KeyboardInterrupt",

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import errno
 import fcntl
 import hashlib
 import json
@@ -21,6 +22,12 @@ from ml_baseline.errors import InputError
 UNFINISHED = ".ml-baseline-"
 # Begins the name of every temporary folder.
 OWN_FOLDER = "ml-baseline-"
+# What the system may refuse whatever is right about a program, and what to do.
+REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+ADVICE = (
+    "give yourself the right to write there, make room on the disk, or run in another folder with "
+    "`snakemake --directory`"
+)
 # A folder that is younger may just be about to be held.
 YOUNG_SECONDS = 5.0
 
@@ -169,6 +176,15 @@ def require_content(path: str | Path, expected: str) -> None:
         )
 
 
+def system_refusal(error: BaseException) -> str | None:
+    """Return what the system would not do and what helps, None if that is not what the error says."""
+    if not isinstance(error, OSError) or error.errno not in REFUSALS:
+        return None
+    # The folder, as a temporary name says nothing to a user.
+    of = f": '{str(error.filename).partition(UNFINISHED)[0]}'" if error.filename else ""
+    return f"{error.strerror}{of}; {ADVICE}"
+
+
 def require_writable(*folders: str | Path) -> None:
     """Raise InputError if nothing can be written into one of the folders; make those missing."""
     for folder in folders:
@@ -177,9 +193,7 @@ def require_writable(*folders: str | Path) -> None:
             tempfile.TemporaryFile(dir=folder).close()
         except OSError as error:
             raise InputError(
-                f"{folder}: nothing can be written into this folder ({error.strerror}); give "
-                "yourself the right to, make room on the disk, or run in another folder with "
-                "`snakemake --directory`"
+                f"{folder}: nothing can be written into this folder ({error.strerror}); {ADVICE}"
             ) from error
 
 
@@ -189,9 +203,14 @@ def write_text(text: str, path: str | Path) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def json_text(content: object) -> str:
+    """Return `content` as indented JSON; NaN is refused with ValueError."""
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def write_json(content: object, path: str | Path) -> None:
-    """Write `content` as indented JSON, whole or not at all; NaN is refused with ValueError."""
-    write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", path)
+    """Write `content` as `json_text`, whole or not at all."""
+    write_text(json_text(content), path)
 
 
 def read_json(path: str | Path) -> dict:

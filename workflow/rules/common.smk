@@ -40,6 +40,7 @@ gc.set_threshold(50_000)
 atexit.register(gc.freeze)
 snakemake_internals.without_pandas()
 snakemake_internals.look_once()
+snakemake_internals.keep_old_versions()
 snakemake_internals.import_first_from(WORKFLOW_FOLDER)
 # Where the workflow makes a file, for use outside a rule.
 made = snakemake_internals.prefixing(workflow)
@@ -555,7 +556,7 @@ def table_files(dataset):
 def wanted_files():
     """Return every file that a run is for."""
     # What is gathered from all tables, unless some of them are left aside.
-    everything = WANTED == DATASETS
+    everything = not config["only"]
     found = ["results/metrics.csv"] * everything
     found += [INDEX] * (everything and any(SETTINGS[dataset]["report"] for dataset in DATASETS))
     found += [path for dataset in WANTED for path in table_files(dataset)]
@@ -620,9 +621,13 @@ def run_plan():
             *[f"To keep to the budget of {w}" for name in WANTED if (w := budget_words(name))],
             *format_words(),
         ],
-        gathered={
-            made("results/metrics.csv"): gather_what_there_is,
-            made(INDEX): write_index_of_failed_run,
-        },
+        gathered=(
+            {}
+            if config["only"]
+            else {
+                made("results/metrics.csv"): gather_what_there_is,
+                made(INDEX): write_index_of_failed_run,
+            }
+        ),
         group_of=group_of,
     )

@@ -7,7 +7,7 @@ for suffix in sorted(set(FORMATS.values())):
         input:
             raw_table,
         output:
-            # Kept where the new table is refused: what was made of the old one still stands.
+            # Kept where the new table or a setting is refused: what was made before still stands.
             table=update(processed("cleaned_data", suffix)),
             schema=update(SCHEMA_FILE),
             repairs=update(for_report("results/{dataset}/repairs.json", DATA, "repairs")),
@@ -36,8 +36,8 @@ for suffix in sorted(set(FORMATS.values())):
             table=processed("cleaned_data", suffix),
             schema=SCHEMA_FILE,
         output:
-            train=processed("seed{seed}/train", suffix),
-            holdout=processed("seed{seed}/holdout", suffix),
+            train=update(processed("seed{seed}/train", suffix)),
+            holdout=update(processed("seed{seed}/holdout", suffix)),
         log:
             "results/logs/{dataset}/seed{seed}/split.log",
         priority: 20

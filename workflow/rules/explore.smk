@@ -39,7 +39,7 @@ for names, tables in TABLES_BY_PLOTS.items():
             table=intermediate("cleaned_data"),
             schema=SCHEMA_FILE,
         output:
-            [plot_for_report(name) for name in names],
+            [update(plot_for_report(name)) for name in names],
         log:
             "results/logs/{dataset}/plots.log",
         wildcard_constraints:

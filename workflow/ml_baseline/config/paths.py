@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ml_baseline.errors import InputError
-from ml_baseline.files import content_hash, whole_file
+from ml_baseline.files import content_hash, whole_file, write_text
 
 RESULT_FOLDERS = ("results", "data/processed")
 # Where no output belongs, in the folder in which the workflow runs and where its code stands.
@@ -140,8 +140,7 @@ def _remembered(path: Path) -> list[str]:
 
 
 def _remember(path: Path, known: list[str]) -> None:
-    with whole_file(_record(path)) as record:
-        record.write_text("\n".join(known) + "\n", encoding="utf-8")
+    write_text("\n".join(known) + "\n", _record(path))
 
 
 def _identity(path: Path) -> str:

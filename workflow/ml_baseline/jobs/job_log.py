@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ml_baseline.errors import InputError
-from ml_baseline.files import open_new
+from ml_baseline.files import open_new, system_refusal
 from ml_baseline.jobs.worker import INTERRUPTED, KILLED, Report, delegate, finish, in_worker
 from ml_baseline.modelling.failure import in_one_line
 from ml_baseline.records import keep_record, require_as_written
@@ -124,7 +124,7 @@ def _told(about: str) -> Iterator[None]:
     # Ctrl-C reaches the job and not its worker: here it is a model that ends Python in its own way.
     except BaseException as error:
         with contextlib.suppress(OSError):  # a full disk takes no log either
-            if not isinstance(error, InputError):
+            if not (isinstance(error, InputError) or system_refusal(error)):
                 traceback.print_exc()
             print(f"{ERROR_MARK}{about}{in_one_line(error)}", file=sys.stderr, flush=True)
         finish(KILLED if _out_of_memory(error) else 1, in_one_line(error))

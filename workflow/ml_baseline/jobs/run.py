@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import IO, Any
 
 from ml_baseline.errors import InputError
-from ml_baseline.files import open_lock_file, read_rows, remove_left_folders, require_writable
+from ml_baseline.files import (
+    ADVICE,
+    REFUSALS,
+    open_lock_file,
+    read_rows,
+    remove_left_folders,
+    require_writable,
+)
 from ml_baseline.jobs import snakemake_internals
 from ml_baseline.jobs.job_log import last_error
 from ml_baseline.jobs.progress import Progress
@@ -32,6 +39,17 @@ LEFT_ALONE = ("predictions", "runs")
 SHOWN = 5
 # Where a changed file is kept when it is made again.
 KEPT_AS = ".changed"
+# What Snakemake would say, each by a pattern found in it, and what is said instead, if anything.
+SAID_INSTEAD = {
+    rf"\[Errno (?:{'|'.join(map(str, REFUSALS))})\] ([^:\n]+(?:: '[^']*')?)": rf"\1; {ADVICE}",
+    "Directory cannot be locked": "Another run is at work on the same files, or one on another machine "
+    "was killed. When you are sure that none is running, remove its lock with `snakemake --unlock`.",
+    "CalledProcessError in file": "",
+    "triggered by provenance information": "",
+    "provenance triggered jobs": "",
+    "no backup found": "",
+    "updating job failed": "",
+}
 # What large columns leave is given back to the system: of itself glibc keeps it in holes that nothing
 # else fits into, and Arrow for itself. Smaller pieces cost more time than they are worth.
 ALLOCATION = {"MALLOC_MMAP_THRESHOLD_": str(1 << 22), "ARROW_DEFAULT_MEMORY_POOL": "system"}
@@ -79,6 +97,8 @@ class Run:
         self._lock = _lock_of(Path.cwd())
         if not self._lock.alone:
             _say("Another run is at work in this folder; wait until it has ended.")
+        told = {} if self._lock.alone else {"Directory cannot be locked": ""}
+        snakemake_internals.say_instead(SAID_INSTEAD | told)
 
     def conduct(self, plan: Plan) -> None:
         """Take charge of what happens around the graph and the jobs."""
@@ -104,7 +124,8 @@ class Run:
             self._lock.note_machine()
         if executes:  # what a run that was killed before its end has left
             remove_left_folders()
-            for path in (*self._failed(), *self._plan.unwanted):
+            asked_for = snakemake_internals.asked_for(self._workflow)
+            for path in (*self._failed(), *({*self._plan.unwanted} - asked_for)):
                 Path(path).unlink(missing_ok=True)
         try:
             self._rebuild_what_is_changed()
@@ -153,7 +174,7 @@ class Run:
             results, tables = Path(self._plan.results), self._plan.tables
             missing = [t for t in tables if str(results / t / "metrics.csv") in unfinished]
             words = (since, results, missing, failed, self._progress.reasons)
-            print(for_terminal(run_summary(tables, *words)))
+            print(for_terminal(run_summary(tables, *words, bool(self._plan.gathered))))
         finally:
             if self._warm is not None:
                 self._warm.close()

@@ -6,10 +6,11 @@ rules/library.smk, which makes this file importable in the first place.
 
 import json
 import os
+import re
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path, PurePath
 from types import FunctionType
@@ -263,6 +264,11 @@ def outputs_of_rules(workflow: Any, paths: Iterable[str]) -> list[str]:
     return [path for path in paths if any(output.match(path) for output in outputs)]
 
 
+def asked_for(workflow: Any) -> set[str]:
+    """Return the files that this run is asked for by name."""
+    return set(map(str, workflow.dag.targetfiles))
+
+
 def force(workflow: Any, paths: Iterable[str]) -> None:
     """Have files made again, as `--forcerun` does; to be called before the jobs are known."""
     workflow.dag.forcefiles.update(paths)
@@ -283,6 +289,47 @@ def make_again(workflow: Any, path: str) -> None:
 
     workflow.persistence.cleanup_metadata(IOFile(path))
     os.utime(path, (1, 1))
+
+
+def keep_old_versions() -> None:
+    """Have a file that a failed job's `update(...)` puts back be as if that job had never begun.
+
+    Snakemake would note that the failed job has made it. Then the same mistake would go unseen in the
+    next run, and what it would have spoiled would be made again once it is undone.
+    """
+    from snakemake.io import is_flagged
+    from snakemake.jobs import Job
+
+    postprocess = Job.postprocess
+
+    async def put_back(job: Any, *arguments: Any, error: bool = False, **named: Any) -> None:
+        persistence = job.dag.workflow.persistence
+        files = [file for file in job.output if error and is_flagged(file, "update")]
+        records = [persistence.metadata(file) for file in files]
+        await postprocess(job, *arguments, error=error, **named)
+        for file, record in zip(files, records, strict=True):
+            if record and Path(file).exists():
+                persistence._write_record(persistence._get_key(file), record)
+                os.utime(file, (record.endtime, record.endtime))
+            else:
+                persistence.cleanup_metadata(file)
+
+    Job.postprocess = put_back
+
+
+def say_instead(words: Mapping[str, str]) -> None:
+    """Have Snakemake say something else, or nothing, where what it would say has one of these patterns."""
+    from snakemake.logging import logger
+
+    def changed(record: Any) -> bool:
+        told = record.getMessage()
+        found = next(filter(None, (re.search(pattern, told) for pattern in words)), None)
+        if found is None:
+            return True
+        record.msg, record.args = found.expand(words[found.re.pattern]), ()
+        return bool(record.msg)
+
+    logger.addFilter(changed)
 
 
 def left_locks(workflow: Any) -> bool:

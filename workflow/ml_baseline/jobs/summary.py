@@ -36,6 +36,7 @@ def run_summary(
     missing: Iterable[str] = (),
     failures: Mapping[str, str] = NONE,
     unlogged: Mapping[str, Path] = NONE,
+    gathered: bool = True,
 ) -> str:
     """Return the closing words of a run in the current folder.
 
@@ -48,25 +49,35 @@ def run_summary(
         failures: for each file that a failed model has spoiled the reason; those that no log tells are
             shown too.
         unlogged: reasons that stand in no job's log, each with where to look.
+        gathered: whether what is made of all tables is this run's too.
     """
     texts = (table_text(results / dataset, failed_since or 0.0) for dataset in datasets)
     parts = [text for text in texts if text]
     if failed_since is not None:
         parts.append(failures_text(failed_since, results / "logs", failures, unlogged))
-        if (names := ", ".join(missing)) and (all_metrics := results / "metrics.csv").exists():
-            parts.append(f"No results in this run: {names}. {all_metrics} holds the other tables.")
+        all_metrics = results / "metrics.csv"
+        if (names := ", ".join(missing)) and all_metrics.exists():
+            others = gathered and {*datasets} - {*missing}
+            where = f" {all_metrics} holds the other tables." if others else ""
+            parts.append(f"No results in this run: {names}.{where}")
     elif parts:
-        parts.append("\n".join(_where_to_look(datasets, results)))
+        parts.append("\n".join(_where_to_look(datasets, results, gathered)))
     return "\n\n" + "\n\n".join(parts) + "\n"
 
 
-def _where_to_look(datasets: Sequence[str], results: Path) -> Iterator[str]:
+def _where_to_look(datasets: Sequence[str], results: Path, gathered: bool) -> Iterator[str]:
     """Yield the lines that say what the figures are and where more of them stand."""
     yield "Scores are measured on holdout rows that no fitting step has seen."
     yield "* is the best model, chosen by its out-of-fold score on the training rows."
-    if (page := results / "report.html").exists():
-        yield f"Open {page} in a browser: the answer for each table, and the evidence."
-    if (all_metrics := results / "metrics.csv").exists():
+    index = [results / "report.html"] * (gathered and len(datasets) > 1)
+    pages = [
+        page for page in index or [results / n / "report.html" for n in datasets] if page.exists()
+    ]
+    if pages:
+        named = ", ".join(map(str, pages))
+        answer = "the answer for each table" if index else "the answer"
+        yield f"Open {named} in a browser: {answer}, and the evidence."
+    if gathered and (all_metrics := results / "metrics.csv").exists():
         yield f"All numbers: {all_metrics}"
     there = [
         f"{name}{words}"
@@ -74,7 +85,10 @@ def _where_to_look(datasets: Sequence[str], results: Path) -> Iterator[str]:
         if any((results / dataset / name).exists() for dataset in datasets)
     ]
     named = f"{', '.join(there)}, seed<seed>/ (models, predictions)"
-    yield textwrap.fill(f"For each table, in {results}/<table>/: {named}", WIDTH)
+    where = (
+        f"For each table, in {results}/<table>/" if datasets[1:] else f"In {results / datasets[0]}/"
+    )
+    yield textwrap.fill(f"{where}: {named}", WIDTH)
 
 
 def table_text(folder: Path, since: float = 0.0) -> str:

@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 from ml_baseline.errors import InputError
-from ml_baseline.files import write_text
+from ml_baseline.files import system_refusal, write_text
 from ml_baseline.text import for_terminal
 
 MARK = "failed: "
@@ -47,6 +47,7 @@ def in_one_line(error: BaseException) -> str:
     """Return an error in one line of text: an `InputError` in its own words and whole, others with their kind."""
     is_ours = isinstance(error, InputError)
     text = str(error) if is_ours else f"{type(error).__name__}: {error}"
+    text = system_refusal(error) or text
     text = ADDRESS.sub("", " ".join(text.split()))
     line = for_terminal(text.removesuffix(":"))  # an error without words
     return line if is_ours or len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]} [...]"

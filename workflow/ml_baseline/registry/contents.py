@@ -1,7 +1,6 @@
 """What a published run consists of: its files and the facts in its manifest."""
 
 import hashlib
-import json
 import math
 import tempfile
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ import pandas as pd
 
 from ml_baseline.data.tables import write_table
 from ml_baseline.errors import InputError
+from ml_baseline.files import json_text
 from ml_baseline.registry.runs import GOLDEN, MODEL, SCHEMA
 from ml_baseline.registry.runs import METRICS as METRICS_FILE
 from ml_baseline.scoring.metrics import METRICS, metric_named
@@ -116,10 +116,10 @@ def run_files(
     """Return the files of a run by name, all but its manifest and its card."""
     return {
         MODEL: model_file,
-        SCHEMA: _json(schema),
-        GOLDEN: _json(golden),
-        METRICS_FILE: _json(metrics[0]),
-        "metrics/baseline_holdout_metrics.json": _json(metrics[1]),
+        SCHEMA: json_text(schema).encode(),
+        GOLDEN: json_text(golden).encode(),
+        METRICS_FILE: json_text(metrics[0]).encode(),
+        "metrics/baseline_holdout_metrics.json": json_text(metrics[1]).encode(),
         "tables/holdout_predictions.csv": _table(predictions, "csv"),
         "tables/holdout_predictions.parquet": _table(predictions, "parquet"),
         "env/pip_freeze.txt": packages.encode(),
@@ -200,11 +200,6 @@ def model_predictions(
 def _number(value: Any) -> float | None:
     """Return a figure of a table, None for one that is not there."""
     return None if pd.isna(value) or not math.isfinite(value) else float(value)
-
-
-def _json(content: object) -> bytes:
-    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-    return f"{text}\n".encode()
 
 
 def _table(table: pd.DataFrame, suffix: str) -> bytes:

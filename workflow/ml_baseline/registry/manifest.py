@@ -5,23 +5,13 @@ Whoever made a run may have put anything into its files, so nothing of them is u
 """
 
 import json
+import math
 import re
-import sys
-from types import NoneType, UnionType
-from typing import (
-    Annotated,
-    Any,
-    Literal,
-    NotRequired,
-    Required,
-    TypedDict,
-    TypeVar,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-    is_typeddict,
-)
+from functools import cache
+from typing import Annotated, Any, Literal, NotRequired, TypeVar
+
+from pydantic import AfterValidator, TypeAdapter, ValidationError
+from typing_extensions import TypedDict  # pydantic reads that of Python 3.12
 
 from ml_baseline.errors import InputError
 from ml_baseline.text import for_terminal, shortened
@@ -36,11 +26,24 @@ DATASET = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,99}")
 FILE = re.compile(r"(?=.{1,200}\Z)(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*[A-Za-z0-9_-][A-Za-z0-9._-]*")
 DIGEST = re.compile(r"[0-9a-f]{64}")
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9.]{2,9}\+00:00")
-PACKAGE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
-VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]{0,98}")
 # No file of ours comes near it, and no function that walks through one runs out of stack.
 DEEPEST = 30
 SHOWN_CHARACTERS = 40
+
+
+def matching(pattern: re.Pattern) -> AfterValidator:
+    """Return what checks that a text is one of those that this program writes in such a place."""
+
+    def check(text: str) -> str:
+        if not pattern.fullmatch(text):
+            raise ValueError("expected a name that ml-baseline writes")
+        return text
+
+    return AfterValidator(check)
+
+
+Package = Annotated[str, matching(re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?"))]
+Version = Annotated[str, matching(re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]{0,98}"))]
 
 
 class Member(TypedDict):
@@ -136,9 +139,9 @@ class Manifest(TypedDict):
     """`run_meta.json`: what a run is, where and when it was made, and the hash of its files."""
 
     format: int
-    run_id: Annotated[str, RUN_ID]
-    dataset: Annotated[str, DATASET]
-    published: Annotated[str, TIME]
+    run_id: Annotated[str, matching(RUN_ID)]
+    dataset: Annotated[str, matching(DATASET)]
+    published: Annotated[str, matching(TIME)]
     task: str
     target: str
     seed: int
@@ -157,9 +160,9 @@ class Manifest(TypedDict):
     config: Settings
     code: Code
     python: str
-    packages: dict[Annotated[str, PACKAGE], Annotated[str, VERSION] | None]  # that matter
+    packages: dict[Package, Version | None]  # that matter
     content: str  # the hash of what the run is, whenever and wherever it was made
-    files: dict[Annotated[str, FILE], Annotated[str, DIGEST]]  # every other one
+    files: dict[Annotated[str, matching(FILE)], Annotated[str, matching(DIGEST)]]  # every other one
 
 
 class Figure(TypedDict):
@@ -202,10 +205,6 @@ class Golden(TypedDict):
 
 Record = TypeVar("Record")
 
-# What a value of a plain type is called.
-CALLED = {dict: "a mapping", list: "a list", str: "text", int: "a whole number", float: "a number"}
-CALLED |= {bool: "true or false", NoneType: "null"}
-
 
 def read_json_as(kind: type[Record], content: bytes, name: object) -> Record:
     """Return the content of a JSON file, which is of a type.
@@ -214,62 +213,33 @@ def read_json_as(kind: type[Record], content: bytes, name: object) -> Record:
     has this name, if it is no JSON or not of this type.
     """
     try:
-        value = json.loads(content, parse_constant=_refuse)
+        value = json.loads(content, parse_int=_number, parse_float=_number, parse_constant=_number)
         if _depth(value) > DEEPEST:
             raise RecursionError
+        _checker(kind).validate_python(value, strict=True)  # type: ignore[arg-type]
     except RecursionError as error:
         raise InputError(f"{name} is damaged: it is nested too deeply") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        place = f"`{_shown('.'.join(map(str, first['loc'])))}`" if first["loc"] else "it"
+        found, why = _shown(json.dumps(first["input"])), first["msg"].removeprefix("Value error, ")
+        problem = f"{place} is {found}, {why.replace('Input should be', 'expected')}"
+        if first["type"] == "missing":
+            problem = f"it lacks {place}"
+        raise InputError(f"{name} is damaged: {problem}") from error
     except ValueError as error:
         raise InputError(f"{name} is damaged: not valid JSON ({error})") from error
-    if problem := _mismatch(value, kind, ""):
-        raise InputError(f"{name} is damaged: {problem}")
     return value
 
 
-def _mismatch(value: object, kind: Any, place: str) -> str | None:
-    """Return what of a value is not of a type, in words; None if all of it is."""
-    origin, parts = get_origin(kind) or kind, get_args(kind)
-    if origin is Any:
-        return None
-    if origin in (Required, NotRequired):
-        return _mismatch(value, parts[0], place)
-    if origin in (Union, UnionType):
-        problems = [_mismatch(value, part, place) for part in parts]
-        return None if None in problems else problems[0]
-    if origin is Literal:
-        return None if value in parts else _unlike(value, place, " or ".join(parts))
-    if origin is Annotated:
-        fits = isinstance(value, str) and parts[1].fullmatch(value)
-        return None if fits else _unlike(value, place, "a name that ml-baseline writes")
-    plain = dict if is_typeddict(origin) else origin
-    # JSON's numbers: one without a point is a number too, true and false are none.
-    types = (int, float) if plain is float else plain
-    if not isinstance(value, types) or (isinstance(value, bool) and plain is not bool):
-        return _unlike(value, place, CALLED[plain])
-    if isinstance(value, int | float) and abs(value) > sys.float_info.max:
-        return _unlike(value, place, "a smaller number")
-    inside: list[tuple[object, Any, str]] = []
-    if isinstance(value, dict) and is_typeddict(origin):
-        for key, part in get_type_hints(origin, include_extras=True).items():
-            if key in value:
-                inside.append((value[key], part, _inside(place, key)))
-            elif key in origin.__required_keys__:
-                return f"it lacks `{_inside(place, key)}`"
-    elif isinstance(value, dict) and parts:
-        for key, item in value.items():
-            inside.append((key, parts[0], f"a key of {place}"))
-            inside.append((item, parts[1], _inside(place, key)))
-    elif isinstance(value, list) and parts:
-        inside = [(item, parts[0], _inside(place, i)) for i, item in enumerate(value)]
-    return next(filter(None, (_mismatch(*part) for part in inside)), None)
+_checker = cache(TypeAdapter)
 
 
-def _inside(place: str, key: object) -> str:
-    return _shown(f"{place}.{key}" if place else str(key))
-
-
-def _unlike(value: object, place: str, expected: str) -> str:
-    return f"{f'`{place}`' if place else 'it'} is {_shown(json.dumps(value))}, expected {expected}"
+def _number(text: str) -> int | float:
+    """Return a number of JSON as Python's; ValueError if none is so large."""
+    if not math.isfinite(float(text)):
+        raise ValueError(f"{_shown(text)} is not a number that a file of ours has")
+    return int(text) if text.lstrip("-").isdigit() else float(text)
 
 
 def _shown(text: str) -> str:
@@ -279,7 +249,3 @@ def _shown(text: str) -> str:
 def _depth(value: object) -> int:
     items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return 1 + max(map(_depth, items), default=0)
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not a number in JSON")

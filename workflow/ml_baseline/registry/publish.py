@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ml_baseline.errors import InputError
-from ml_baseline.files import current_umask, open_lock_file, sync_folder, whole_file
+from ml_baseline.files import current_umask, json_text, open_lock_file, sync_folder, write_text
 from ml_baseline.registry.manifest import FORMAT, Manifest, read_json_as
 from ml_baseline.registry.runs import (
     CARD,
@@ -68,8 +68,7 @@ def publish(
 
 def name_latest(runs: Path, run_id: str) -> None:
     """Make a run the latest of its table."""
-    with whole_file(runs / LATEST_FILE) as temporary:
-        temporary.write_text(f"{run_id}\n", encoding="ascii")
+    write_text(f"{run_id}\n", runs / LATEST_FILE)
 
 
 def hashes(files: Mapping[str, bytes]) -> dict[str, str]:
@@ -98,6 +97,15 @@ def alone(runs: Path) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def unfinished(runs: Path) -> Iterator[Path]:
+    """Yield a new folder for the files of a run, removed at the end unless it got another name."""
+    with tempfile.TemporaryDirectory(
+        prefix=UNFINISHED, dir=runs, ignore_cleanup_errors=True
+    ) as name:
+        yield Path(name)
+
+
 def _unchanged(runs: Path, content: str) -> str | None:
     """Return the run that has this content already: the latest, or a newer one, or None.
 
@@ -124,8 +132,7 @@ def _publish(
     card: Callable[[dict], str],
     time: datetime,
 ) -> str:
-    temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=runs))
-    try:
+    with unfinished(runs) as temporary:
         for name, data in files.items():
             _write(temporary / name, data)
         for number in range(1, 10_000):
@@ -137,12 +144,12 @@ def _publish(
             meta = {"format": FORMAT, "run_id": run_id, "published": published} | facts
             text = card(meta).encode()
             meta["files"] = hashes(files) | hashes({CARD: text})
-            manifest = json.dumps(meta, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+            manifest = json_text(meta).encode()
             # No run is published that could not be read again.
-            read_json_as(Manifest, manifest.encode(), MANIFEST)
+            read_json_as(Manifest, manifest, MANIFEST)
             _write(temporary / CARD, text)
-            _write(temporary / MANIFEST, manifest.encode())
-            seal = seal_of(manifest.encode(), make_key=True)
+            _write(temporary / MANIFEST, manifest)
+            seal = seal_of(manifest, make_key=True)
             if seal is not None:
                 _write(temporary / SEAL, f"{seal}\n".encode())
             try:
@@ -153,9 +160,6 @@ def _publish(
                 raise
             return run_id
         raise InputError(f"{runs} is full of runs published at {time.isoformat()}")
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
 
 
 def give_name(temporary: Path, folder: Path) -> None:

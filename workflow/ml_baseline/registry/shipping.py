@@ -7,7 +7,6 @@ only if they are all as it says.
 
 import shutil
 import stat
-import tempfile
 import zipfile
 import zlib
 from dataclasses import replace
@@ -16,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from ml_baseline.errors import InputError
 from ml_baseline.files import own_folder, whole_file
 from ml_baseline.registry.manifest import FILE, RUN_ID
-from ml_baseline.registry.publish import UNFINISHED, alone, give_name, name_latest
+from ml_baseline.registry.publish import alone, give_name, name_latest, unfinished
 from ml_baseline.registry.runs import (
     LARGEST_TEXT,
     LATEST_FILE,
@@ -192,14 +191,10 @@ def _place(path: Path, archive: zipfile.ZipFile, entries: dict, run: Run, runs: 
         if same and (target / MANIFEST).read_bytes() == manifest:
             return
         raise InputError(f"{target} is another run of the same name; it is kept")
-    temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=runs))
-    try:
+    with unfinished(runs) as temporary:
         for name, entry in entries.items():
             _extract(archive, entry, temporary / name)
         if wrong := changed_files(replace(run, folder=temporary)):
             told = "; ".join(f"{name} is {what}" for name, what in wrong.items())
             raise InputError(f"{path}: the files are not those of the run: {told}")
         give_name(temporary, target)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
