@@ -226,17 +226,3 @@ def test_half_a_model_is_named():
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(InputError, match=r"tree.joblib: this file is not what"):
         load_models([path])
-
-
-def test_where_nothing_has_changed_no_record_is_read(written, monkeypatch):
-    assert list(not_as_written([written])) == []
-    with monkeypatch.context() as patched:
-        patched.setattr(records, "_read", None)
-        assert list(not_as_written([written])) == []
-    # What a stranger has put there counts for nothing.
-    seal, text = records.LAST_LOOK.read_text().split("\n")
-    written.write_text("another")
-    known = json.dumps({str(written): records._status(written)})
-    for content in (f"{seal}\n{known}", known, "", "null", text):
-        records.LAST_LOOK.write_text(content)
-        assert list(not_as_written([written])) == [(written, True)]

@@ -16,14 +16,11 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from ml_baseline.errors import InputError
-from ml_baseline.files import content_hash, write_text
-from ml_baseline.seal import LOOKED_AT, WRITTEN_FILE, is_sealed, seal_of
+from ml_baseline.files import content_hash
+from ml_baseline.seal import WRITTEN_FILE, is_sealed, seal_of
 
 FOLDER = Path(".snakemake", "ml-baseline")
 LARGEST = 1 << 16  # no record has more bytes
-# The files that the last look found as they were written, each with its status, sealed as a whole: one
-# file to read where nothing has changed, in place of a record for each.
-LAST_LOOK = FOLDER / "last_look"
 ADVICE = (
     "Run `snakemake` again to rebuild it. To change the data, edit your own table, not a file that is "
     "made from it"
@@ -81,41 +78,22 @@ def not_as_written(paths: Iterable[str]) -> Iterator[tuple[str, bool]]:
 
     A file whose size, number and time of change are as recorded is not read.
     """
-    before = _last_look()
-    now: dict[str, list[int]] = {}
     for path in paths:
-        status = _status(path)
-        if before.get(str(path)) != status:
-            record = _read(path)
-            if record is None:
-                yield path, False
-                continue
-            if record.status != status:
-                if content_hash(path) != record.sha256:
-                    yield path, True
-                    continue
-                with contextlib.suppress(OSError):  # copied or touched; looked at again next time
-                    _write(path, record.sha256, status)
-        now[str(path)] = status
-    text = json.dumps(now)
-    if now != before and (seal := seal_of(text.encode(), purpose=LOOKED_AT)):
-        with contextlib.suppress(OSError):
-            write_text(f"{seal}\n{text}", LAST_LOOK)
-
-
-def _last_look() -> dict[str, list[int]]:
-    with contextlib.suppress(Exception):  # whatever stands there, it may be a stranger's
-        if LAST_LOOK.is_file():
-            seal, _, text = LAST_LOOK.read_text(encoding="utf-8").partition("\n")
-            if is_sealed(text.encode(), seal, LOOKED_AT):
-                return json.loads(text)
-    return {}
+        status, record = _status(path), _read(path)
+        if record is None:
+            yield path, False
+        elif record.status == status:
+            continue
+        elif content_hash(path) != record.sha256:
+            yield path, True
+        else:  # copied or touched
+            with contextlib.suppress(OSError):  # looked at again next time
+                _write(path, record.sha256, status)
 
 
 def _refuse(path: str | Path, record: Record) -> NoReturn:
     with contextlib.suppress(OSError):
         # The next run looks at the content, whatever the file's status says.
-        LAST_LOOK.unlink(missing_ok=True)
         _write(path, record.sha256, None)
     raise InputError(
         f"{path}: this file is not what the workflow wrote: it has been changed or damaged since. "

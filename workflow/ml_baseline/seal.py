@@ -26,7 +26,6 @@ LONGEST_KEY = 4096
 # What a seal is for, so that one kind can't stand in for another.
 PUBLISHED_RUN = b"ml-baseline published run\n"
 WRITTEN_FILE = b"ml-baseline written file\n"
-LOOKED_AT = b"ml-baseline looked at\n"
 
 
 def key_path() -> Path:
