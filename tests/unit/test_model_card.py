@@ -67,6 +67,10 @@ def test_columns_are_shown_with_what_training_saw(parts):
     answers[0] |= {"minimum": 0, "maximum": 1}
     other = model_card(parts[0], parts[1] | {"columns": answers}, parts[2])
     assert "| `x` | boolean | none | 0 and 1 |" in other
+    many = [answers[0] | {"source": f"x{i}"} for i in range(5_000)]
+    other = model_card(parts[0], parts[1] | {"columns": many}, parts[2])
+    assert other.count("| boolean |") == 200
+    assert "all 5,000 columns are in `schema/input_schema.json`" in other
     assert "`customer`" not in text.split("## What it reads")[1].split("##")[0]  # an id
 
 

@@ -6,6 +6,7 @@ doi:10.1145/3287560.3287596, as far as a table and a column can tell them.
 
 from ml_baseline.data.schema import listed
 from ml_baseline.registry.markdown import code, prose
+from ml_baseline.registry.runs import SCHEMA
 from ml_baseline.scoring.metrics import METRICS
 from ml_baseline.text import percent
 
@@ -14,6 +15,7 @@ FEW_ROWS = 200
 # A share of ones beyond which accuracy says little.
 RARE = 0.1
 SHOWN_CATEGORIES = 12
+SHOWN_COLUMNS = 200
 
 
 def model_card(meta: dict, schema: dict, metrics: dict) -> str:
@@ -124,12 +126,14 @@ def _judged(meta: dict, rows: int, roc_auc: str) -> str:
 
 def _columns(schema: dict) -> str:
     lines = ["| column | is | missing in training | values |", "| --- | --- | --- | --- |"]
-    for entry in schema["columns"]:
-        if entry["role"] == "feature":
-            part = f", its {entry['part']}" if "part" in entry else ""
-            missing = f"{entry.get('missing', 0):,}" if entry.get("nullable") else "none"
-            cells = (_cell(entry["source"]), f"{entry['kind']}{part}", missing, _values(entry))
-            lines.append(f"| {' | '.join(cells)} |")
+    features = [entry for entry in schema["columns"] if entry["role"] == "feature"]
+    for entry in features[:SHOWN_COLUMNS]:
+        part = f", its {entry['part']}" if "part" in entry else ""
+        missing = f"{entry.get('missing', 0):,}" if entry.get("nullable") else "none"
+        cells = (_cell(entry["source"]), f"{entry['kind']}{part}", missing, _values(entry))
+        lines.append(f"| {' | '.join(cells)} |")
+    if len(features) > SHOWN_COLUMNS:
+        lines.append(f"\nThese are the first; all {len(features):,} columns are in `{SCHEMA}`.")
     left_out = [e["source"] for e in schema["columns"] if e["role"] in ("drop", "forbidden")]
     if left_out:
         names = ", ".join(map(code, dict.fromkeys(left_out)))
