@@ -61,11 +61,12 @@ def describe_training(schema: dict, table: pd.DataFrame, raw: RawTable) -> dict:
         if entry["kind"] in LABEL_KINDS:
             continue
         texts, known = raw[entry["source"]].iloc[table["row_id"].to_numpy()], values.notna()
-        lost = cells.strip(texts[~known.to_numpy()])
-        lost = lost[~cells.is_missing(lost, cells.MISSING_TOKENS | cells.MISSING_WORDS)]
-        words = lost[~lost.str.contains(r"\d")].value_counts().index[:KNOWN_WORDS]
-        if len(words):
-            entry["unread"] = sorted(words)
+        if not known.all():
+            lost = cells.strip(texts[~known.to_numpy()])
+            lost = lost[~cells.is_missing(lost, cells.MISSING_TOKENS | cells.MISSING_WORDS)]
+            words = lost[~lost.str.contains(r"\d")].value_counts().index[:KNOWN_WORDS]
+            if len(words):
+                entry["unread"] = sorted(words)
         if entry["kind"] in NUMERIC_KINDS and "part" not in entry:
             entry["signs"] = signs_of(texts.dropna().drop_duplicates(), entry)
         elif (
