@@ -1,5 +1,6 @@
 """Columns that can be read in more than one way: which was chosen, and why."""
 
+import re
 from collections.abc import Iterator
 
 import pandas as pd
@@ -7,20 +8,16 @@ import pandas as pd
 from ml_baseline.data import cells
 from ml_baseline.data.clean import EXAMPLES
 from ml_baseline.data.declarations import declarations
-from ml_baseline.data.evidence import (
-    KEEPS,
-    SIGNS,
-    SLIPS,
-    ReadTable,
-    because,
-    evidence_of_order,
-    evidence_of_sign,
-)
 from ml_baseline.data.infer_dates import LATEST_YEAR, exchanged, order_of
 from ml_baseline.data.infer_numbers import MANY_NUMBERS
+from ml_baseline.data.read_table import KEEPS, SLIPS, ReadTable
 from ml_baseline.data.schema import NUMERIC_KINDS, Doubt, Severity, quoted
 from ml_baseline.text import plural
 
+# Money of places where decimals have a point or a comma.
+MONEY = {".": r"(?<!R)\$|[£¥₹]|USD|GBP|INR", ",": r"R\$|zł|Kč|[Kk]r\b|BRL|PLN|CZK|DKK|NOK|SEK"}
+SIGNS = {".": "point", ",": "comma"}
+SEPARATED = {";": "semicolons", ",": "commas"}
 # Two digits of a year mean 1969 to this one, unless a column tells otherwise (POSIX).
 PIVOT = 2068
 
@@ -96,9 +93,9 @@ def _orders_of_dates(table: ReadTable) -> Iterator[Doubt]:
             rows = table.schema["rows"] - entry.get("missing", 0)
             yield Doubt(source, "order", "fail", rows, summary, why, settle)
         elif table.is_open(source):
-            evidence = evidence_of_order(table, order)
+            evidence = _evidence_of_order(table, order)
             why = (
-                f"No cell has a day after the 12th. {because(evidence)} {KEEPS}; if the "
+                f"No cell has a day after the 12th. {_because(evidence)} {KEEPS}; if the "
                 f"other order is right, write `format: {_one_or_all(swapped)!r}` there."
             )
             yield _choice(table, source, "order", f"the {order} first", evidence, why, settle)
@@ -130,7 +127,7 @@ def _centuries(table: ReadTable) -> Iterator[Doubt]:
             f"the like, and may be {other}"
         )
         why = (
-            f"{because(evidence)} {KEEPS}; if the other century is right, write "
+            f"{_because(evidence)} {KEEPS}; if the other century is right, write "
             f"`latest_year: {PIVOT if is_past else LATEST_YEAR}` there."
         )
         settle = table.settle(source, kind="date", format=_one_or_all(formats), latest_year=latest)
@@ -143,10 +140,10 @@ def _decimal_signs(table: ReadTable) -> Iterator[Doubt]:
         if entry["kind"] not in NUMERIC_KINDS or "part" in entry or not table.is_open(source):
             continue
         sign = entry.get("decimal", ".")
-        evidence = evidence_of_sign(table, source, sign)
+        evidence = _evidence_of_sign(table, source, sign)
         other = "," if sign == "." else "."
         why = (
-            f"All of its cells can be read with either sign. {because(evidence)} {KEEPS}; if a "
+            f"All of its cells can be read with either sign. {_because(evidence)} {KEEPS}; if a "
             f"decimal {SIGNS[other]} is right, write `decimal: '{other}'` there."
         )
         settle = table.settle(source, kind="number", decimal=sign)
@@ -245,6 +242,40 @@ def _texts_of_digits(table: ReadTable) -> Iterator[Doubt]:
         why = f"{KEEPS}; if they are codes or names, write `{source}: category` there."
         settle = table.settle(source, kind="number")
         yield Doubt(source, "digits", "warn", len(numbers), summary, why, settle, examples)
+
+
+def _evidence_of_order(table: ReadTable, order: str) -> str:
+    """Return what else in the file speaks for the order of day and month."""
+    of = [name for name, other in table.orders.items() if other == order]
+    if 2 * len(of) > len(table.orders):
+        return f"'{of[0]}' has the {order} first"
+    if table.orders or order == "month":
+        return ""
+    if table.repairs.get("separator") == ";":
+        return "semicolons stand between the cells"
+    comma = next((name for name, sign in table.signs.items() if sign == ","), None)
+    return f"'{comma}' has decimal commas" if comma else ""
+
+
+def _evidence_of_sign(table: ReadTable, source: str, sign: str) -> str:
+    """Return what else in the file speaks for a decimal sign."""
+    examples = " ".join(table.repaired(source)["ambiguous_examples"])
+    if table.read[source]["kind"] == "number" and re.search(cells.CURRENCIES, examples):
+        return ""  # money with three decimals throughout: that speaks against it
+    of = [name for name, other in table.signs.items() if other == sign]
+    if 2 * len(of) > len(table.signs):
+        return f"'{of[0]}' has decimal {SIGNS[sign]}s"
+    separator = table.repairs.get("separator")
+    if (separator, sign) in ((";", ","), (",", ".")):
+        return f"{SEPARATED[str(separator)]} stand between the cells"
+    if money := re.search(MONEY[sign], examples):
+        return f"{money[0]} mostly goes with decimal {SIGNS[sign]}s"
+    return ""
+
+
+def _because(evidence: str) -> str:
+    """Return the sentence that says what a reading was chosen by, if there is anything."""
+    return f"It was chosen because {evidence}." if evidence else "Nothing in the file tells which."
 
 
 CHOICES = (

@@ -9,8 +9,8 @@ from typing import get_args
 import pandas as pd
 
 from ml_baseline.data.choices import CHOICES
-from ml_baseline.data.evidence import ReadTable
 from ml_baseline.data.losses import LOSSES
+from ml_baseline.data.read_table import ReadTable
 from ml_baseline.data.schema import Doubt, Schema, Severity
 from ml_baseline.errors import InputError
 from ml_baseline.text import config_entry
@@ -19,7 +19,7 @@ from ml_baseline.text import config_entry
 def doubts(values: pd.DataFrame, schema: Schema, repairs: dict, settings: dict) -> list[Doubt]:
     """Return what is not certain about how a table was read and what was lost, the worst first.
 
-    Args: see `evidence.ReadTable`.
+    Args: see `read_table.ReadTable`.
     """
     table = ReadTable(values, schema, repairs, settings)
     found = [doubt for kind in (*CHOICES, *LOSSES) for doubt in kind(table)]

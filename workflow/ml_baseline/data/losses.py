@@ -6,10 +6,10 @@ import pandas as pd
 
 from ml_baseline.data import cells
 from ml_baseline.data.clean import EXAMPLES
-from ml_baseline.data.evidence import KEEPS, SLIPS, ReadTable
 from ml_baseline.data.infer_dates import DATE_SHARE
 from ml_baseline.data.infer_numbers import MANY_NUMBERS, have_units, strange_numbers
 from ml_baseline.data.infer_schema import ID_ROWS, QUANTITY_LIKE
+from ml_baseline.data.read_table import KEEPS, SLIPS, ReadTable
 from ml_baseline.data.schema import NUMERIC_KINDS, Column, Doubt, Severity, feature_columns, quoted
 from ml_baseline.text import percent, plural
 

@@ -1,20 +1,14 @@
-"""What a table tells as a whole of how one of its columns is read."""
+"""A table as it was read, for the doubts about it."""
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
-from ml_baseline.data import cells
 from ml_baseline.data.infer_dates import order_of
 from ml_baseline.data.schema import Column, Schema, by_source, names_of
 
-# Money of places where decimals have a point or a comma.
-MONEY = {".": r"(?<!R)\$|[£¥₹]|USD|GBP|INR", ",": r"R\$|zł|Kč|[Kk]r\b|BRL|PLN|CZK|DKK|NOK|SEK"}
-SIGNS = {".": "point", ",": "comma"}
-SEPARATED = {";": "semicolons", ",": "commas"}
 # So few cells that could not be read are slips.
 SLIPS = 2
 KEEPS = "The line for the config keeps this reading"
@@ -69,37 +63,3 @@ class ReadTable:
             if entry["kind"] == "number" and "part" not in entry and not self.is_open(source)
             if "minimum" in entry
         }
-
-
-def evidence_of_order(table: ReadTable, order: str) -> str:
-    """Return what else in the file speaks for the order of day and month."""
-    of = [name for name, other in table.orders.items() if other == order]
-    if 2 * len(of) > len(table.orders):
-        return f"'{of[0]}' has the {order} first"
-    if table.orders or order == "month":
-        return ""
-    if table.repairs.get("separator") == ";":
-        return "semicolons stand between the cells"
-    comma = next((name for name, sign in table.signs.items() if sign == ","), None)
-    return f"'{comma}' has decimal commas" if comma else ""
-
-
-def evidence_of_sign(table: ReadTable, source: str, sign: str) -> str:
-    """Return what else in the file speaks for a decimal sign."""
-    examples = " ".join(table.repaired(source)["ambiguous_examples"])
-    if table.read[source]["kind"] == "number" and re.search(cells.CURRENCIES, examples):
-        return ""  # money with three decimals throughout: that speaks against it
-    of = [name for name, other in table.signs.items() if other == sign]
-    if 2 * len(of) > len(table.signs):
-        return f"'{of[0]}' has decimal {SIGNS[sign]}s"
-    separator = table.repairs.get("separator")
-    if (separator, sign) in ((";", ","), (",", ".")):
-        return f"{SEPARATED[str(separator)]} stand between the cells"
-    if money := re.search(MONEY[sign], examples):
-        return f"{money[0]} mostly goes with decimal {SIGNS[sign]}s"
-    return ""
-
-
-def because(evidence: str) -> str:
-    """Return the sentence that says what a reading was chosen by, if there is anything."""
-    return f"It was chosen because {evidence}." if evidence else "Nothing in the file tells which."
