@@ -94,6 +94,7 @@ def test_parts_of_dates_have_their_names_in_time(schema_of):
     assert months.index.tolist() == ["Jan", "Feb", "Dec"]
     days = counted(np.arange(1, 32), schema_of, {"kind": "integer", "part": "day"})
     assert days.index.tolist() == [str(day) for day in range(1, 32)]
+    assert counted([1, 0, 1], schema_of, {"kind": "boolean"}).index.tolist() == ["no", "yes"]
 
 
 def test_a_column_without_values_has_one_row_and_no_rows_no_table_of_them(schema_of):

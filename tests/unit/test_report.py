@@ -142,6 +142,17 @@ def test_a_warning_is_to_be_looked_at(tmp_path, monkeypatch):
     assert "Read the warning of the audit about row_id" in text
 
 
+def test_the_page_counts_the_columns_of_the_users_table_and_cuts_no_name_off(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files = write_results(tmp_path, positive="a label that is as long as the chart is high " * 2)
+    text = Path(files["schema"]).read_text()
+    Path(files["schema"]).write_text(text.replace('"source": "x2"', '"source": "x1"'))
+    page = page_from(files)
+    assert "400 rows, 3 feature columns" in Page(page).text  # x0, kind, and the parts of x1
+    title = re.search(r'rotate\(-90\)">(share with [^<]*)<', page)
+    assert len(title[1]) < 40
+
+
 def test_what_cannot_be_told_apart_is_said_to_be_so(tmp_path, monkeypatch):
     models = {"dummy": 0.0, "useless": 0.02}
     files = write_results(tmp_path, signals=models)
@@ -612,3 +623,5 @@ def test_long_labels_stand_above_their_bars_and_years_have_no_separator():
     ]
     chart = figures.dependence_chart(years, (0, 1), "")
     assert ">2000<" in chart and "2,000" not in chart
+    days = [years[0] | {"value": float(i), "label": d} for i, d in enumerate(["Mon", "Tue"])]
+    assert ">Tue<" in figures.dependence_chart(days, (0, 1), "")

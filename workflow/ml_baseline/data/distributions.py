@@ -20,6 +20,7 @@ PART_NAMES = {
     "weekday": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
     "month": ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
 }
+YES_NO = {"0": "no", "1": "yes"}
 FIRST_OF_PART = {"weekday": 0, "month": 1}
 
 
@@ -162,10 +163,11 @@ def nice_width(width: float, whole: bool) -> float:
 
 
 def category_text(value: Any, entry: Column) -> str:
-    """Return what a person calls a category: a code's label, whole numbers without ".0"."""
+    """Return what a person calls a category: a code's label, yes or no, whole numbers without ".0"."""
     if not isinstance(value, str) and float(value).is_integer():
         value = int(value)
-    return str((entry.get("labels") or {}).get(str(value), value))
+    labels = entry.get("labels") or (YES_NO if entry["kind"] == "boolean" else {})
+    return str(labels.get(str(value), value))
 
 
 def value_text(value: float, entry: Column) -> str:
@@ -174,7 +176,8 @@ def value_text(value: float, entry: Column) -> str:
     place = value - FIRST_OF_PART.get(entry.get("part", ""), 0)
     if place in range(len(names)):
         return names[int(place)]
-    return category_text(value, entry) if entry.get("labels") else number_text(value)
+    is_named = entry.get("labels") or entry["kind"] == "boolean"
+    return category_text(value, entry) if is_named else number_text(value)
 
 
 def number_text(value: float, largest: float = 0) -> str:

@@ -82,8 +82,8 @@ split, seed {meta["seed"]}); {percent(split["holdout_positive"], 1)} of the held
 ## Limits
 
 {_own_limits(meta, metrics)}\
-* The scores hold for rows like those held out. If the data changes, they no longer do, and nothing \
-here notices.
+* The scores hold for rows like those held out. `ml-baseline predict` tells what is unlike training in new \
+rows; whether the scores still hold for them, only their outcomes can tell.
 * Values that were not in the training data are predicted too: an unknown category is pooled with the \
 rare ones or treated as its own, and a number outside the range above is extrapolated.
 * Fairness was not checked: this card does not say how well the model does within groups of people.

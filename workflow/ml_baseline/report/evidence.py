@@ -95,7 +95,7 @@ def curves_view(sources: Sources, found: Standing, seed: int) -> dict[str, Any] 
         return None
     best = found.best["model"]
     models = shown_models(found.fitted, found.best)
-    positive = shortened(sources.classes[1], 40)
+    positive = shortened(sources.classes[1], 24)  # beside an axis
     chosen = chosen_threshold(found, sources.tables["thresholds"]) or tables["thresholds"][best][0]
     ones = int(chosen["true_positives"] + chosen["false_negatives"])
     zeros = int(chosen["false_positives"] + chosen["true_negatives"])

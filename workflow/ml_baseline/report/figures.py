@@ -130,12 +130,13 @@ def dependence_chart(points: list[dict], y: tuple[float, float], label: str) -> 
     """Return the mean prediction by the values of one feature, all else as it is.
 
     Args:
-        points: `kind`, `value` (a number where `kind` is "numeric"), `label`, `probability`, and
+        points: `kind`, `value` (a number where `kind` is "numeric"), `label` (of days and months their
+            names, which are shown as categories are), `probability`, and
             `low` and `high`, between which most rows' predictions lie.
         y: the range of probabilities to show, the same for all features.
         label: the text alternative.
     """
-    if points[0]["kind"] != "numeric" or len(points) == 1:
+    if points[0]["kind"] != "numeric" or points[0]["label"].isalpha() or len(points) == 1:
         return category_dependence(points, y, label)
     xs = [p["value"] for p in points]
     chart = Chart((min(xs), max(xs)), y, width=300, height=200, left=40, bottom=26)

@@ -66,7 +66,8 @@ def report_page(results: sources.Sources, settings: dict, folder: Path) -> str:
         "dataset": dataset,
         "classes": dict(zip(("negative", "positive"), results.classes, strict=True)),
         "rows": results.repairs["rows_kept"],
-        "features": sum(c["role"] == "feature" for c in results.schema["columns"]),
+        # As the user has them: the parts of a date are one.
+        "features": len({c["source"] for c in results.schema["columns"] if c["role"] == "feature"}),
         "found": found,
         "metrics": METRICS,
         "headline": answer.headline(found),
