@@ -54,7 +54,7 @@ class Quoting(NamedTuple):
 
 DOUBLED, UNQUOTED, BACKSLASH = Quoting(), Quoting(""), Quoting(escape="\\")
 # What is found to be unusual, in a word.
-QUOTING_WORDS = {UNQUOTED: "none", BACKSLASH: "backslash"}
+QUOTING_WORDS = {DOUBLED: "", UNQUOTED: "none", BACKSLASH: "backslash"}
 
 
 class TextRows:
@@ -70,13 +70,10 @@ class TextRows:
         quote, escape = settings.get("quote"), settings.get("escape")
         self._quoting_is_given = quote is not None or escape is not None
         self.quoting = Quoting("" if quote == "none" else quote or '"', escape or "")
-        self._announced = 0  # bytes of the line by which Excel says the separator
         start = self._start()
-        announced = EXCEL_SEPARATOR_LINE.match(start)
-        if announced:
+        if announced := EXCEL_SEPARATOR_LINE.match(start):
             separator = separator or announced[1]
-            start = "\n" + start[announced.end() :]
-            self._announced = len(announced[0].encode())
+            start = "\n" + start[announced.end() :]  # so that lines keep their numbers
         self.separator = separator or find_separator(start, self.quoting)
         self.names, self.header_end = self._header(start, self.separator)
         for other in SEPARATORS:
@@ -89,10 +86,9 @@ class TextRows:
     @property
     def reading(self) -> dict[str, str]:
         """How the text is read: `format`, `separator`, `encoding`, and `quoting` if unusual."""
-        reading = {"separator": self.separator, **self._decoder.reading}
+        reading = {"format": "text", "separator": self.separator, **self._decoder.reading}
         word = QUOTING_WORDS.get(self.quoting, self.quoting.quote + self.quoting.escape)
-        told = {"quoting": word} if self.quoting != DOUBLED else {}
-        return {"format": "text", **reading, **told}
+        return reading | ({"quoting": word} if word else {})
 
     def pieces(self, columns: list[str], as_stored: Iterable[str] = ()) -> Iterator[pa.Table]:
         """Yield the rows; see `tables.Rows`."""
@@ -185,10 +181,8 @@ class TextRows:
         # A quote behind a blank does not count as one, nor hides the separators after it.
         quote = self.quoting.quote.encode()
         loose = re.compile(re.escape(delimiter) + rb" +" + re.escape(quote))
-        skip, announced = self.header_end, self._announced
+        skip = self.header_end
         for block in self._lines():
-            if announced:  # an empty line takes its place, so that lines keep their numbers
-                block, announced = b"\n" + block[announced:], 0
             while skip and block:
                 block = block[block.find(b"\n") + 1 or len(block) :]
                 skip -= 1
