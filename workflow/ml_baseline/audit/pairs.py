@@ -72,15 +72,11 @@ def _search_grid(
     codes = np.stack([coarse(one.view, levels)[rows] for one in usable], axis=1)
     half = np.arange(len(rows)) % 2
     first, second = np.triu_indices(len(usable), 1)
-    tables = {}
-    for value, part in product((0, 1), (0, 1)):
-        chosen = codes[(target[rows] == value) & (half == part)]
-        counts = grids(chosen, levels).transpose(0, 2, 1, 3)
-        tables[value, part] = counts[first, second].reshape(len(first), -1)
+    counts = grids(codes, target[rows], half, levels).transpose(0, 1, 2, 4, 3, 5)
+    tables = counts[:, :, first, second].reshape(2, 2, len(first), -1)
     areas = np.zeros(len(first))
     for learned, scored_half in ((0, 1), (1, 0)):
-        ones, zeros = tables[1, learned], tables[0, learned]
-        new_ones, new_zeros = tables[1, scored_half], tables[0, scored_half]
+        (zeros, ones), (new_zeros, new_ones) = tables[learned], tables[scored_half]
         share = max(float(target[rows].mean()), 1e-6)
         order = np.argsort((ones + share) / (ones + zeros + 1.0), axis=1)
         new_ones = np.take_along_axis(new_ones, order, axis=1)
@@ -115,14 +111,18 @@ def coarse(view: View, levels: int) -> np.ndarray:
     return merged[view.codes]
 
 
-def grids(codes: np.ndarray, levels: int) -> np.ndarray:
-    """Return the rows in each cell of each two columns' grid: (columns, levels, columns, levels).
+def grids(codes: np.ndarray, target: np.ndarray, half: np.ndarray, levels: int) -> np.ndarray:
+    """Return the rows in each cell of each two columns' grid, by half and class.
 
-    `codes` has shape (rows, columns). It is one product of matrices: each column is a block of
-    indicators.
+    `codes` has shape (rows, columns), the result (2, 2, columns, levels, columns, levels). Each is
+    one product of matrices: each column is a block of indicators.
     """
-    indicators = np.eye(levels, dtype=np.float32)[codes].reshape(len(codes), -1)
-    return (indicators.T @ indicators).reshape(2 * (codes.shape[1], levels))
+    found = []
+    for part, value in product((0, 1), (0, 1)):
+        chosen = codes[(half == part) & (target == value)]
+        indicators = np.eye(levels, dtype=np.float32)[chosen].reshape(len(chosen), -1)
+        found.append(indicators.T @ indicators)
+    return np.reshape(found, (2, 2, *2 * (codes.shape[1], levels)))
 
 
 def _search_combined(

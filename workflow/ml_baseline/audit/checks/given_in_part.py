@@ -149,13 +149,8 @@ def _segment(context: Context) -> tuple[float, str, str]:
     rows = context.random(9).permutation(len(context.target))[:SEARCHED_ROWS]
     codes = np.stack([coarse(view, LEVELS)[rows] for view in views], axis=1)
     target, half = context.target[rows], np.arange(len(rows)) % 2
-    shape = (len(views), LEVELS, len(views), LEVELS)
-    counts = np.zeros((2, 2, *shape), dtype=np.float32)  # by half and class
-    for part in (0, 1):
-        for value in (0, 1):
-            chosen = codes[(half == part) & (target == value)]
-            counts[part, value] = grids(chosen, LEVELS)
-    settles = np.ones(shape[:3], dtype=bool)
+    counts = grids(codes, target, half, LEVELS)
+    settles = np.ones(counts.shape[2:5], dtype=bool)
     for learned, judged in ((0, 1), (1, 0)):
         says_one = counts[learned, 1] > counts[learned, 0]
         errors = np.where(says_one, counts[judged, 0], counts[judged, 1]).sum(axis=3)
