@@ -71,7 +71,10 @@ BAD_TOP = [
     ("naive: perhaps", "naive: found"),
     ("models: {}", "models: found {}; expected a mapping of at least one model"),
     ("models: {dummy: null}", "models: no model is left; expected at least one"),
-    ("models: {lr: {estimator: sklearn.svm.SVC}}", "baseline: there is no model dummy; the models"),
+    (
+        "models: {lr: {estimator: sklearn.svm.SVC}}",
+        "models: there is no model dummy, the `baseline`; add `dummy: {estimator: ",
+    ),
     ("models: {RF: {estimator: sklearn.svm.SVC}}", "models.RF: is not a valid name; expected low"),
     (f"models: {{{DUMMY}, rf: {{}}}}", "models.rf.estimator: is missing; expected the import path"),
     (f"models: {{{DUMMY}, rf: sklearn.svm.SVC}}", 'models.rf: found "sklearn.svm.SVC"; expected a'),

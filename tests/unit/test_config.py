@@ -1,15 +1,20 @@
 import copy
 import subprocess
 import sys
+from inspect import signature
 from pathlib import Path
 
 import jsonschema
+import openpyxl
 import pytest
 from bad_configs import BAD_TABLE, BAD_TOP, DUMMY, read, with_table
 
+from ml_baseline.config.checks import absent_tables
 from ml_baseline.config.completion import complete
-from ml_baseline.config.estimators import check_estimators
+from ml_baseline.config.configuration import checked_config
+from ml_baseline.config.estimators import estimator_problems
 from ml_baseline.config.page import document
+from ml_baseline.config.problems import refuse
 from ml_baseline.config.schema import TOP_LEVEL_ONLY
 from ml_baseline.config.settings import dataset_settings, not_installed
 from ml_baseline.config.text import load_yaml
@@ -22,7 +27,7 @@ SCHEMA = load_yaml(SCHEMA_PATH)
 
 def problems(config):
     with pytest.raises(InputError) as error:
-        check_estimators(complete(config, SCHEMA))
+        refuse(estimator_problems(complete(config, SCHEMA)))
     return str(error.value).splitlines()[1:]
 
 
@@ -472,7 +477,7 @@ def test_effort_and_what_is_installed_decide_which_models_are_trained(effort, in
         ),
         SCHEMA,
     )
-    check_estimators(config)
+    assert not estimator_problems(config)
     assert list(dataset_settings(config, "b")["models"]) == models
     assert not_installed(config, ["a"]) == {}
     missing = effort == "thorough" and not installed
@@ -650,8 +655,10 @@ def test_refuses_what_is_no_estimator_without_importing_it(name):
     ],
 )
 def test_takes_estimators_kernels_and_splitters_inside_another(name):
-    nested = f"models: {{m: {{params: {{part: {{estimator: {name}}}}}}}}}"
-    check_estimators(complete(with_estimator("sklearn.ensemble.BaggingClassifier", nested), SCHEMA))
+    nested = f"models: {{m: {{params: {{estimator: {{estimator: {name}}}}}}}}}"
+    assert not estimator_problems(
+        complete(with_estimator("sklearn.ensemble.BaggingClassifier", nested), SCHEMA)
+    )
 
 
 @pytest.mark.parametrize(
@@ -659,8 +666,8 @@ def test_takes_estimators_kernels_and_splitters_inside_another(name):
     [
         "params: {memory: x}",
         "from_rows: {9: {memory: x}}",
-        "params: {a: [{estimator: %s, params: {memory: x}}]}",
-        "from_rows: {9: {a: {estimator: %s, params: {memory: x}}}}",
+        "params: {steps: [{estimator: %s, params: {memory: x}}]}",
+        "from_rows: {9: {steps: {estimator: %s, params: {memory: x}}}}",
     ],
 )
 def test_refuses_a_cache_of_pickles(place):
@@ -711,23 +718,90 @@ def test_follows_a_class_to_its_fit(tmp_path, monkeypatch, name, is_there):
         path.write_bytes(text.encode("latin-1"))
     monkeypatch.syspath_prepend(tmp_path)
     config = complete(with_estimator(name), SCHEMA)
-    if is_there:
-        check_estimators(config)
-    else:
-        with pytest.raises(InputError, match="is not an estimator; name a class with fit"):
-            check_estimators(config)
+    found = [problem.text.partition(": ")[2] for problem in estimator_problems(config)]
+    name = name.rpartition(".")[2]
+    assert found == ([] if is_there else [f"{name} is not an estimator; name a class with fit"])
 
 
 def test_finds_every_classifier_of_scikit_learn():
     from sklearn.utils.discovery import all_estimators
 
-    names = {
-        f"{'.'.join(cls.__module__.split('.')[:2])}.{cls.__name__}"
-        for _, cls in all_estimators(type_filter="classifier")
+    classes = [cls for _, cls in all_estimators(type_filter="classifier")]
+    assert len(classes) > 30
+    is_open = set()
+    for cls in classes:
+        name = f"{'.'.join(cls.__module__.split('.')[:2])}.{cls.__name__}"
+        config = complete(with_estimator(name), SCHEMA)
+        config["models"]["m"]["params"] = dict.fromkeys([*signature(cls).parameters, "n_job_s"])
+        found = [problem.path[2:] for problem in estimator_problems(config)]
+        is_open |= set() if found else {cls.__name__}
+        assert found in ([], [("params", "n_job_s")])
+    assert is_open == {"PassiveAggressiveClassifier"}  # decorated
+
+
+# --- Files ---------------------------------------------------------------------------------------
+
+
+def test_files_that_are_not_there_are_told_before_a_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    openpyxl.Workbook().save("book.xlsx")
+    (tmp_path / "folder.csv").mkdir()
+    tables = {
+        "book": {"table": "book.xlsx", "sheet": "Shet"},
+        "folder": {"table": "folder.csv"},
+        "gone": {"table": "bok.xlsx", "sheet": "Sheet"},
+        "fine": {"table": "book.xlsx", "sheet": "Sheet"},
+        "made": {"table": "data/raw/customers.csv"},
     }
-    assert len(names) > 30
-    for name in sorted(names):
-        check_estimators(complete(with_estimator(name), SCHEMA))
+    config = {"datasets": {name: table | {"target": "y"} for name, table in tables.items()}}
+    config["predictions"] = {"batch": {"input": "boook.xlsx", "dataset": "fine"}}
+    completed = complete(config, SCHEMA)
+    assert {".".join(p.path): p.text.partition(": ")[2] for p in absent_tables(completed)} == {
+        "datasets.book.sheet": "there is no sheet 'Shet' in the workbook; it has 'Sheet'; "
+        "did you mean `sheet: Sheet`?",
+        "datasets.folder.table": "this is a folder, expected a file; name the table in it",
+        "datasets.gone.table": "there is no such file; did you mean book.xlsx?",
+        "predictions.batch.input": "there is no such file; did you mean book.xlsx?",
+    }
+    assert checked_config(config, SCHEMA)  # the others can be run
+    config["only"] = ["book", "folder"]
+    with pytest.raises(InputError, match=r"datasets\.book\.sheet"):
+        checked_config(config, SCHEMA)
+
+
+# --- Estimators' parameters ----------------------------------------------------------------------
+
+PARTS = "class Base:\n    def fit(self): pass\n    def __init__(self, c, depth: int = 3) -> None: pass\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_known"),
+    [
+        ("class A(Base): pass\n", True),
+        (
+            "class A(Base):\n    def __init__(\n        self,\n        *,\n        depth=(1, 2),\n    ):\n",
+            True,
+        ),
+        ("class A(Base):\n    def __init__(self, depth, **more): pass\n", False),
+        ("class A(Base, Elsewhere): pass\n", False),
+        ("@dataclass\nclass A(Base):\n    deepth: int = 3\n", False),
+        ("@named(\n    1\n)\nclass A(Base): pass\n", False),
+        ("class A(Base):\n    @renamed\n    def __init__(self, depth): pass\n", False),
+        ("class A(Base):\n    def __new__(cls, depth): pass\n", False),
+        ("class A(Base):\n    if True:\n        def __init__(self, depth): pass\n", False),
+    ],
+)
+def test_refuses_parameters_that_no_class_takes_if_its_text_is_clear(
+    tmp_path, monkeypatch, request, text, is_known
+):
+    package = f"parts{abs(hash(request.node.name))}"
+    (tmp_path / f"{package}.py").write_text(PARTS + text)
+    monkeypatch.syspath_prepend(tmp_path)
+    config = complete(with_estimator(f"{package}.A", "models: {m: {params: {deepth: 3}}}"), SCHEMA)
+    found = [".".join(map(str, p.path)) + f": {p.text}" for p in estimator_problems(config)]
+    name = "datasets.churn.models.m.params.deepth"
+    text = f"{name}: {package}.A has no such parameter; did you mean depth?"
+    assert found == [text] * is_known
 
 
 MODULES = {
@@ -800,11 +874,8 @@ def package(tmp_path, monkeypatch):
 )
 def test_tells_what_a_module_binds_without_importing_it(name, is_there):
     config = complete(with_estimator(name), SCHEMA)
-    if is_there:
-        check_estimators(config)
-    else:
-        with pytest.raises(InputError, match=r"models\.m: "):
-            check_estimators(config)
+    found = [problem.path for problem in estimator_problems(config)]
+    assert found == ([] if is_there else [("models", "m")])
     assert not [module for module in sys.modules if module.startswith("own_mod")]
 
 
@@ -879,7 +950,7 @@ def test_every_setting_is_described():
 
 def test_the_shipped_config_is_sound():
     config = complete(read((ROOT / "config" / "config.yaml").read_text()), SCHEMA)
-    check_estimators(config)
+    assert not estimator_problems(config)
     assert list(config["datasets"]) == ["customers", "users", "breast_cancer"]
     customers = dataset_settings(config, "customers")
     assert customers["select_by"] == "f1" and customers["augment"]["method"] == "jitter"
@@ -923,7 +994,7 @@ def test_the_example_of_the_page_is_sound():
     three_lines, overrides = (read(example.split("```")[0]) for example in examples)
     assert list(three_lines["datasets"]["churn"]) == ["table", "target", "positive"]
     config = complete(overrides, SCHEMA)
-    check_estimators(config)
+    assert not estimator_problems(config)
     models = dataset_settings(config, "churn")["models"]
     assert list(models) == ["random_forest", "dummy", "extra_trees"]
     assert models["random_forest"]["params"] == {"n_estimators": 200, "max_depth": 8}

@@ -236,7 +236,8 @@ def test_a_batch_that_would_harm_a_file_is_refused(folder, case):
     with pytest.raises(InputError) as error:
         checked_config({"datasets": {"churn": table}, "predictions": batches}, SCHEMA)
     assert expected in str(error.value)
-    assert len(str(error.value).splitlines()) == 2
+    told = [line for line in str(error.value).splitlines() if "there is no such file" not in line]
+    assert len(told) == 2
     assert Path("data/raw/churn.csv").read_text() == "precious"
 
 

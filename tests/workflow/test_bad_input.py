@@ -49,7 +49,7 @@ def bad_run(module_project):
         datasets[name] = {"table": f"{name}.csv", "target": "answer", "plots": []}
     module_project.write("all_missing.csv", replaced(0, ""))
     datasets["all_missing"] = {"table": "all_missing.csv", "target": "answer"}
-    odd = {"estimator": "sklearn.dummy.DummyClassifier", "params": {"colour": "blue"}}
+    odd = {"estimator": "sklearn.dummy.DummyClassifier", "params": {"random_state": "blue"}}
     models = dict.fromkeys(QUICK_MODELS) | {"odd": odd}
     datasets["odd_parameter"] = datasets["good"] | {"models": models, "baseline": "odd"}
     module_project.write_config(datasets=datasets, report=False, register=False)
@@ -69,6 +69,13 @@ def test_the_message_says_what_where_and_what_to_do(bad_run, name):
     for part in BAD_TABLES[name][1]:
         assert part in message
     assert "Traceback" not in message
+
+
+def test_a_file_that_is_not_there_is_told_first(bad_run):
+    before, _, after = bad_run.done.stdout.partition("Everything else is run.")
+    assert "datasets.missing_file.table (config/config.yaml, line " in before
+    assert "missing_file.csv: there is no such file" in before and "empty_file" not in before
+    assert "CalledProcessError" not in after and "no backup found" not in after
 
 
 def test_exit_code_and_the_other_tables(bad_run):
@@ -132,4 +139,4 @@ def test_unknown_plot_column_is_named_with_its_neighbours(project):
 
 def test_parameter_that_the_estimator_does_not_take(bad_run):
     message = closing_words(bad_run).split("* odd_parameter: ")[1]
-    assert "sklearn.dummy.DummyClassifier does not take" in message
+    assert "The 'random_state' parameter of DummyClassifier must be" in message

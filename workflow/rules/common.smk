@@ -16,9 +16,13 @@ from ml_baseline.config.budget import (
     training_seconds,
     within_budget,
 )
+from ml_baseline.config.checks import absent_tables
 from ml_baseline.config.configuration import checked_config
+from ml_baseline.config.paths import is_readable
+from ml_baseline.config.problems import ConfigError
 from ml_baseline.config.settings import (
     ENSEMBLE,
+    SAMPLE_TABLES,
     batch_dataset,
     batch_files,
     dataset_settings,
@@ -65,11 +69,6 @@ except InputError as error:
 
 DATASETS = list(config["datasets"])
 SETTINGS = {name: dataset_settings(config, name) for name in DATASETS}
-SAMPLE_TABLES = {
-    "customers": "data/raw/customers.csv",
-    "users": "data/processed/features.csv",
-    "breast_cancer": "data/raw/breast_cancer.csv",
-}
 SAMPLE_COLUMNS = 10
 # Only the samples that the config reads: a user who has taken them out pays nothing for them.
 USED_TABLES = {SETTINGS[dataset]["table"] for dataset in DATASETS}
@@ -278,11 +277,6 @@ def first_seed(pattern, models=compared_models):
     return found
 
 
-def readable(path):
-    """Return whether there is a plain file under a path: reading a pipe or a device may never end."""
-    return os.path.isfile(path) and os.access(path, os.R_OK)
-
-
 def raw_table(wildcards):
     """Return a table's raw file as input.
 
@@ -293,13 +287,13 @@ def raw_table(wildcards):
     path = SETTINGS[wildcards.dataset]["table"]
     if path in MADE_TABLES:
         return [as_is(path)]
-    return [as_is(ancient(path))] if readable(path) else []
+    return [as_is(ancient(path))] if is_readable(path) else []
 
 
 @cache
 def raw_content(path):
     """Return the hash of a user's table, None if there is no such file or a rule makes it."""
-    if path in MADE_TABLES or not readable(path):
+    if path in MADE_TABLES or not is_readable(path):
         return None
     return remembered_hash(path, MEMORY)
 
@@ -516,7 +510,7 @@ def batch_inputs(batch):
     run = f"{folder}/published.json" if latest else f"{folder}/runs/{entry['run']}/run_meta.json"
     made_here = entry["input"] in MADE_TABLES
     return {
-        "batch": [as_is(entry["input"])] * (made_here or readable(entry["input"])),
+        "batch": [as_is(entry["input"])] * (made_here or is_readable(entry["input"])),
         "run": [run] * (latest or Path(made(run)).exists()),
     }
 
@@ -629,5 +623,6 @@ def run_plan():
                 made(INDEX): write_index_of_failed_run,
             }
         ),
+        absent=str(ConfigError(absent, KEY_PLACES)) if (absent := absent_tables(config)) else "",
         group_of=group_of,
     )

@@ -97,7 +97,7 @@ def page_graph(dataset):
     # How a table is read makes no difference to its graph, nor which plots there are.
     same = {key: settings[key] for key in settings if key not in (*CLEANING_KEYS, "plots")}
     same |= {"plots": bool(settings["plots"]), "known": SAMPLES.get(table) == "customers"}
-    same |= {"there": readable(table), "made": table in MADE_TABLES}
+    same |= {"there": is_readable(table), "made": table in MADE_TABLES}
     key = repr(same)
     if key not in PAGE_GRAPHS:
         # Not by its name, which is another one where this workflow is a module.

@@ -4,9 +4,15 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ml_baseline.config.paths import are_results, is_inside, output_problem, same_path
-from ml_baseline.config.problems import Keys, Problem, refuse, shown
-from ml_baseline.config.settings import ENSEMBLE, batch_dataset, batch_files, dataset_settings
+from ml_baseline.config.paths import are_results, is_inside, is_readable, output_problem, same_path
+from ml_baseline.config.problems import Keys, Problem, shown
+from ml_baseline.config.settings import (
+    ENSEMBLE,
+    SAMPLE_TABLES,
+    batch_dataset,
+    batch_files,
+    dataset_settings,
+)
 from ml_baseline.errors import did_you_mean, similar
 
 # Pairs of dataset keys that must not name the same column, and why.
@@ -44,6 +50,10 @@ FILE_KEYS = {
     r"\.(jsonl|ndjson)(\.\w+)?$": ("a JSON lines file", (*TEXT_KEYS, "sheet", "header_row")),
     r"\.(csv|tsv|txt)(\.\w+)?$": ("a text file", ("sheet", "header_row")),
 }
+NO_DUMMY = (
+    "add `dummy: {estimator: sklearn.dummy.DummyClassifier}` here, or set `baseline` to another model "
+    "(to keep the shipped models and add to them, write `models` below a table)"
+)
 STRPTIME_LETTERS = frozenset("aAwdbBmyYHIMpSfzZjUWcxXGuV%")
 
 
@@ -76,7 +86,7 @@ def contradictions(config: dict) -> list[Problem]:
         if name not in datasets:
             text = f"names {name}, which is not in `datasets` ({', '.join(datasets)})"
             problems.append(Problem(("only",), text))
-    problems += [*_batch_problems(config), *_path_problems(config)]
+    problems += [*_batch_problems(config), *_unfit_paths(config)]
     return list(dict.fromkeys(problems))
 
 
@@ -186,7 +196,10 @@ def _model_problems(config: dict, name: str) -> Iterator[Problem]:
         why = f"there is no model {name}"
         if own.get(name, inherited.get(name)) is not None:
             why = f"{name} is of more `effort`, or not installed"
-        yield Problem((*place, "baseline"), f"{why}; {text}")
+        if name == "dummy" and not close and "dummy" not in inherited:
+            yield Problem((*place, "models"), f"{why}, the `baseline`; {NO_DUMMY}")
+        else:
+            yield Problem((*place, "baseline"), f"{why}; {text}")
 
 
 def _unfit_models(path: Keys, models: dict, inherited: dict) -> Iterator[Problem]:
@@ -214,7 +227,7 @@ NOT_IN_PATHS = {
 }
 
 
-def _path_problems(config: dict) -> Iterator[Problem]:
+def _unfit_paths(config: dict) -> Iterator[Problem]:
     """Yield the files that no workflow can use by their name."""
     for section, keys in (("datasets", ("table",)), ("predictions", ("input", "output"))):
         for name, entry in config.get(section, {}).items():
@@ -224,8 +237,30 @@ def _path_problems(config: dict) -> Iterator[Problem]:
                     yield Problem((section, name, key), f"found {shown(path)}; this {why[0]}")
 
 
-def check_paths(config: dict) -> None:
-    """Raise ConfigError if a prediction would be written where it must not be.
+def absent_tables(config: dict) -> list[Problem]:
+    """Return the tables and batches of a run that are not there, or lack the sheet that is named."""
+    made = SAMPLE_TABLES.values() if config["sample_data"]["make"] else ()
+    files = {
+        ("datasets", name, "table"): (config["datasets"][name]["table"], dataset["sheet"])
+        for name in config["only"] or config["datasets"]
+        for dataset in [config["datasets"][name]]
+    }
+    files |= {
+        ("predictions", n, "input"): (b["input"], None) for n, b in config["predictions"].items()
+    }
+    problems = []
+    for place, (path, sheet) in files.items():
+        if path not in made and (sheet is not None or not is_readable(path)):
+            from ml_baseline.data.source import plain_absence  # for the few that may have one
+
+            if why := plain_absence(path, sheet):
+                wrong = "sheet" if sheet is not None and is_readable(path) else place[-1]
+                problems.append(Problem((*place[:-1], wrong), why))
+    return problems
+
+
+def path_problems(config: dict) -> list[Problem]:
+    """Return the predictions that would be written where they must not be.
 
     This asks the disk, relative to the current folder, so it belongs before the start of a run and
     not into its jobs.
@@ -257,4 +292,4 @@ def check_paths(config: dict) -> None:
                 key = "output" if batch["output"] else "input"
                 problems.append(Problem(("predictions", name, key), f"{output} {problem}"))
                 break  # what is wrong with the one file is wrong with the other
-    refuse(problems)
+    return problems

@@ -6,10 +6,10 @@ This is imported at each start of the workflow, so it needs nothing heavier than
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from ml_baseline.config.checks import check_paths
+from ml_baseline.config.checks import absent_tables, path_problems
 from ml_baseline.config.completion import complete
-from ml_baseline.config.estimators import check_estimators
-from ml_baseline.config.problems import ConfigError, Keys
+from ml_baseline.config.estimators import estimator_problems
+from ml_baseline.config.problems import ConfigError, Keys, refuse
 from ml_baseline.config.text import read_config_file
 from ml_baseline.errors import InputError
 
@@ -70,8 +70,12 @@ def checked_config(
     try:
         completed = complete(config, schema)
         if start:
-            check_estimators(completed)
-            check_paths(completed)
+            problems = [*estimator_problems(completed), *path_problems(completed)]
+            absent = absent_tables(completed)
+            # A table that is not there keeps none of the others from its run, but it is told.
+            tables = {problem.path[1] for problem in absent if problem.path[0] == "datasets"}
+            if problems or tables.issuperset(completed["only"] or completed["datasets"]):
+                refuse(problems + absent)
     except ConfigError as error:
         raise ConfigError(error.problems, places) from None
     return completed

@@ -4,18 +4,20 @@ Nothing is imported or parsed: that takes longer than the rest of the start, and
 module's code. What the text leaves open counts as sound; the training job will tell.
 """
 
+import ast
 import importlib.util
 import pkgutil
 import re
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ml_baseline.config.estimator_rules import CACHE_FOLDER, PART_METHODS, is_installed
-from ml_baseline.config.problems import Keys, Problem, refuse
+from ml_baseline.config.problems import Keys, Problem
 from ml_baseline.config.schema import stands_alone
 from ml_baseline.errors import did_you_mean, similar
 
@@ -31,11 +33,12 @@ IMPORT = re.compile(r"\n[ \t]*from[ \t]+([.\w]*\w)[ \t]+import[ \t]+(\([^)]*\)|[
 # A module that has names its text does not mention; `__getattr__` too, unless a list names them.
 OPEN = re.compile(r"import \*|sys\.modules|\n *(?:globals|vars|locals|setattr|exec)\(")
 PLAIN_LIST = re.compile(r"\n__all__ = (?:\w+ \+ )?[\[(]")
+INIT = re.compile(r"\n {4}def __init__\((.*?)\)(?: -> None)?:", re.DOTALL)
 MOST_HOPS = 12  # from a class to its base or to where it is defined; imports can go in circles
 
 
-def check_estimators(config: dict) -> None:
-    """Raise ConfigError if an estimator that a model names does not exist or is not one.
+def estimator_problems(config: dict) -> list[Problem]:
+    """Return the estimators of models that do not exist or are none, and the parameters they lack.
 
     Ask this only where the jobs run in the same environment as the caller.
     """
@@ -44,9 +47,29 @@ def check_estimators(config: dict) -> None:
         if CACHE_FOLDER in entry:
             text = "names a folder from which pickled objects are loaded; remove the key"
             problems.append(Problem((*path, CACHE_FOLDER), text))
+        is_model = methods == ("fit",)
+        whole = entry if stands_alone(entry) or not is_model else config["models"].get(path[-1])
         if stands_alone(entry) and (problem := _estimator_problem(entry["estimator"], methods)):
             problems.append(Problem(path, f"{entry['estimator']}: {problem}"))
-    refuse(problems)
+        elif stands_alone(whole):
+            problems += _unknown_parameters(path, entry, whole["estimator"])
+    return problems
+
+
+def _unknown_parameters(path: Keys, entry: dict, estimator: str) -> Iterator[Problem]:
+    """Yield the parameters in an entry that its class does not take, as far as its text tells."""
+    sized = entry.get("from_rows", {})
+    places: list[tuple[Keys, dict]] = [(("params",), entry.get("params") or {})]
+    places += [(("from_rows", rows), params) for rows, params in sized.items()]
+    keys = [(*place, key) for place, params in places for key in params]
+    known = _parameters(*estimator.rsplit(".", 1)) if keys else None
+    if known is None:
+        return
+    for *place, key in keys:
+        if key not in known | {CACHE_FOLDER}:
+            hint = did_you_mean(similar(key, known, 1), f"it has {', '.join(sorted(known))}")
+            text = f"{estimator} has no such parameter; {hint}"
+            yield Problem((*path, *place, key), text)
 
 
 def _mappings(config: dict) -> Iterator[tuple[Keys, dict, tuple[str, ...]]]:
@@ -138,9 +161,58 @@ def _offers(module: str, name: str, methods: tuple[str, ...], hops: int = MOST_H
 
     The class is followed through imports and base classes.
     """
+    found = _definition(module, name, hops)
+    if not isinstance(found, _Class):
+        return found
+    body = found.body
+    if any(f" def {method}(" in body or f" {method} = " in body for method in methods):
+        return True
+    answers = {_offers(found.module, base, methods, found.hops) for base in found.bases}
+    if True in answers:
+        return True
+    return None if None in answers or "__getattr__" in body else False
+
+
+@cache
+def _parameters(module: str, name: str, hops: int = MOST_HOPS) -> frozenset[str] | None:
+    """Return the parameters of a class, of all its bases if it has no `__init__` of its own.
+
+    None if the text leaves them open: keywords of any name, several definitions, a decorator.
+    """
+    found = _definition(module, name, hops)
+    if not isinstance(found, _Class) or found.is_decorated:
+        return None
+    here = found.body.count("def __init__")
+    if not here and not re.search(r"__new__|__init__ =", found.body):
+        known = [_parameters(found.module, base, found.hops) for base in found.bases]
+        return None if None in known else frozenset().union(*filter(None, known))
+    own = INIT.search(found.body) if here == 1 else None
+    if own is None or _is_decorated(found.body[: own.start()]):
+        return None
+    try:
+        tree = ast.walk(ast.parse(f"def init({own[1]}): pass"))
+    except SyntaxError:
+        return None
+    taken = next(node for node in tree if isinstance(node, ast.arguments))
+    names = [one.arg for one in (*taken.posonlyargs, *taken.args, *taken.kwonlyargs)]
+    return None if taken.kwarg or taken.vararg else frozenset(names[1:])
+
+
+class _Class(NamedTuple):
+    """The definition of a class, as text."""
+
+    module: str
+    body: str
+    bases: list[str]
+    is_decorated: bool
+    hops: int  # that are left
+
+
+def _definition(module: str, name: str, hops: int) -> _Class | bool | None:
+    """Return the definition of a class, followed through imports; False if it is none, None if open."""
     if module.partition(".")[0] in sys.stdlib_module_names:
         return False
-    text = _text(module) if hops else None
+    text = _text(module) if hops and name.isidentifier() else None
     if text is None:
         return None
     if re.search(rf"\n(?:async )?def {name}\(", text):
@@ -155,19 +227,16 @@ def _offers(module: str, name: str, methods: tuple[str, ...], hops: int = MOST_H
             home = importlib.util.resolve_name(origin[0], package)
         except ImportError:  # above the package
             return None
-        return _offers(home, origin[1], methods, hops - 1)
+        return _definition(home, origin[1], hops - 1)
     body = re.split(r"\n(?:class|def|async def) ", text[found.end() :], maxsplit=1)[0]
-    if any(f" def {method}(" in body or f" {method} = " in body for method in methods):
-        return True
     bases = re.findall(r"[\w.=]+", re.sub(r"#.*", "", found[1] or ""))
-    answers = {
-        _offers(module, base, methods, hops - 1) if base.isidentifier() else None
-        for base in bases
-        if base != "object" and not base.startswith("metaclass")
-    }
-    if True in answers:
-        return True
-    return None if None in answers or "__getattr__" in body else False
+    bases = [b for b in bases if b != "object" and not b.startswith("metaclass")]
+    return _Class(module, body, bases, _is_decorated(text[: found.start()]), hops - 1)
+
+
+def _is_decorated(before: str) -> bool:
+    """Return whether a decorator ends a text."""
+    return before.rpartition("\n")[2].lstrip().startswith(("@", ")"))
 
 
 def _folders(module: str) -> list[str]:

@@ -95,6 +95,11 @@ def whole_prediction(path: str | Path) -> Iterator[Path]:
         _remember(path, [*known, f"{known[-1]} {_identity(path)}"][-REMEMBERED:])
 
 
+def is_readable(path: str) -> bool:
+    """Return whether there is a plain file under a path: reading a pipe or a device may never end."""
+    return Path(path).is_file() and os.access(path, os.R_OK)
+
+
 def are_results(paths: Iterable[str], datasets: Iterable[str]) -> list[bool]:
     """Return for each file whether the workflow makes it of the tables with these names."""
     folders = ["results", *(f"data/processed/{name}" for name in datasets)]

@@ -11,6 +11,12 @@ from ml_baseline.errors import InputError
 
 # The name of the ensemble of a table's models, which no model may have.
 ENSEMBLE = "ensemble"
+# Where the samples stand once they are made.
+SAMPLE_TABLES = {
+    "customers": "data/raw/customers.csv",
+    "users": "data/processed/features.csv",
+    "breast_cancer": "data/raw/breast_cancer.csv",
+}
 # From the least effort to the most: a model is tried from its own on.
 EFFORTS = ("quick", "standard", "thorough")
 # A search of which a table alone says something; as in the config's schema, a test holds them in step.

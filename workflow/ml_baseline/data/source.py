@@ -79,6 +79,9 @@ FORMATS = {
     ),
 }
 
+# The part of a .xlsx that lists its sheets.
+SHEETS = "xl/workbook.xml"
+
 # How files begin that are packed already, and so are not packed once more.
 PACKED = (b"PAR1", b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"\x1f\x8b\x08", b"\xfd7zXZ\x00")
 
@@ -187,6 +190,34 @@ class SourceFile:
                 f"{self.name[:200]}: the file cannot be read ({error.strerror or error}); check "
                 "the path and the disk"
             ) from error
+
+
+def plain_absence(path: str, sheet: str | None = None) -> str | None:
+    """Return why a file or its sheet cannot be a table, as far as the file's beginning and list tell."""
+    from xml.etree import ElementTree
+
+    try:
+        source = SourceFile(path)
+        if sheet is not None and source.start.startswith(b"PK"):
+            archive = source.archive()
+            if SHEETS in archive.namelist():
+                with source._unpacked(".xlsx"):
+                    sheets = ElementTree.fromstring(archive.read(SHEETS)).iterfind(".//{*}sheet")
+                require_sheet(path, sheet, [entry.get("name", "") for entry in sheets])
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def require_sheet(name: str, sheet: str, titles: list[str]) -> None:
+    """Raise InputError if a workbook has no such sheet."""
+    if sheet not in titles:
+        close = [f"`sheet: {title}`" for title in similar(sheet, titles)]
+        advice = did_you_mean(close, "set `sheet` to one of them")
+        known = ", ".join(f"'{title}'" for title in titles)
+        raise InputError(
+            f"{name}: there is no sheet '{sheet}' in the workbook; it has {known}; {advice}"
+        )
 
 
 def _format(name: str, start: bytes) -> str:

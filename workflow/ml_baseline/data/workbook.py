@@ -13,9 +13,9 @@ import python_calamine as calamine
 
 from ml_baseline.data.header_names import column_names, visible_name
 from ml_baseline.data.schema import quoted
-from ml_baseline.data.source import SourceFile
+from ml_baseline.data.source import SHEETS, SourceFile, require_sheet
 from ml_baseline.data.typed import FormulaError, TypedRows, kind_of, text_of
-from ml_baseline.errors import InputError, did_you_mean, similar
+from ml_baseline.errors import InputError
 
 # The header stands among so many rows, or nowhere.
 HEADER_ROWS = 100
@@ -42,7 +42,9 @@ class WorkbookRows(TypedRows):
         with self._errors(), source.path.open("rb") as file:
             self._book = calamine.load_workbook(file)
         sheet, wanted = settings.get("sheet"), list(columns)
-        found = self._found(wanted) if sheet is None else self._sheet(self._named(str(sheet)))
+        if sheet is not None:
+            require_sheet(self.name, str(sheet), self._book.sheet_names)
+        found = self._found(wanted) if sheet is None else self._sheet(str(sheet))
         if not found.rows:
             raise InputError(
                 f"{self.name}: the sheet '{found.title}' is empty; expected a header row and rows below "
@@ -64,17 +66,6 @@ class WorkbookRows(TypedRows):
     def _sheet(self, title: str) -> "_Sheet":
         with self._errors():
             return _Sheet(title, self._book.get_sheet_by_name(title))
-
-    def _named(self, title: str) -> str:
-        """Return the title of the sheet that the settings name."""
-        titles = self._book.sheet_names
-        if title in titles:
-            return title
-        close = [f"`sheet: {name}`" for name in similar(title, titles)]
-        raise InputError(
-            f"{self.name}: there is no sheet '{title}' in the workbook; it has {quoted(titles)}"
-            + (f"; {did_you_mean(close)}" if close else "; set `sheet` to one of them")
-        )
 
     def _found(self, columns: list[str]) -> "_Sheet":
         """Return the sheet that is the table: the only one that can be."""
@@ -156,7 +147,7 @@ class WorkbookRows(TypedRows):
         Raises InputError if a formula has no value: the program that wrote the file has not computed it.
         """
         archive = self._archive
-        if archive is None or "xl/workbook.xml" not in archive.namelist():
+        if archive is None or SHEETS not in archive.namelist():
             return
         with self._errors():
             content = archive.read(_part(archive, sheet.title))
@@ -256,7 +247,7 @@ def _address(row: int, column: int) -> str:
 
 def _part(archive: zipfile.ZipFile, title: str) -> str:
     """Return the name of the file in a .xlsx that holds a sheet."""
-    sheets = ElementTree.fromstring(archive.read("xl/workbook.xml")).iterfind(".//{*}sheet")
+    sheets = ElementTree.fromstring(archive.read(SHEETS)).iterfind(".//{*}sheet")
     sheet = next(sheet for sheet in sheets if sheet.get("name") == title)
     relation = next(value for key, value in sheet.items() if key.endswith("}id"))
     links = ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))
