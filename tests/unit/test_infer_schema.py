@@ -578,6 +578,26 @@ def test_row_numbers_and_empty_columns_without_a_name_are_no_features(name):
     assert column(infer({"n": COUNTING, "x": COUNTING}), "n")["role"] == "feature"
 
 
+@pytest.mark.parametrize(
+    ("cells", "more", "role"),
+    [
+        ([str(i) for i in range(1, 61)], {}, "id"),
+        ([str(i) for i in range(60)], {}, "id"),
+        ([f"{i}.0" for i in range(60)], {}, "id"),
+        ([str(i) for i in range(1, 61)], {"columns": {"week": "number"}}, "feature"),
+        ([str(i) for i in range(1, 61)], {"time": "week"}, "time"),
+        ([str(i) for i in range(2, 62)], {}, "feature"),
+        ([*(str(i) for i in range(1, 60)), "61"], {}, "feature"),  # a gap
+        ([*(str(i) for i in range(1, 60)), ""], {}, "feature"),
+        (["2", "1", *(str(i) for i in range(3, 61))], {}, "feature"),
+    ],
+)
+def test_what_counts_the_rows_in_their_order_is_an_id_by_any_name(cells, more, role):
+    entry = column(infer({"week": cells, "x": FLOATS}, **more), "week")
+    assert (entry["role"], entry.get("row_numbers", False)) == (role, role == "id")
+    assert column(infer({"week": cells}, **more | {"time": None}), "week")["role"] == "feature"
+
+
 def test_columns_called_like_ours_are_renamed():
     columns = {"row_id": COUNTING, "copy": ["a", "b"], "copy_raw": ["1", "2"]}
     schema = infer(columns, id="row_id", categorical="copy")

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Set
 from typing import Any, NamedTuple, cast
 
+import numpy as np
 import pandas as pd
 
 from ml_baseline.data import cells
@@ -89,16 +90,21 @@ def infer_schema(
     declared = declarations(settings)
     positive, negative = target_classes(raw[str(settings["target"])], settings, tokens)
     present, unchanged, answers, few, many = {}, set(), {}, [], []
+    counting = set()
     for name in [name for name, role in roles.items() if role in READ_ROLES]:
         column = raw[name]
         texts, answers[name] = _present(column, tokens, declared.get(name, {}))
         few.append(cells.sample(texts, cells.FEW_CELLS))
         many.append(cells.sample(texts, cells.ENOUGH_CELLS))
+        if roles[name] == "feature" and name not in declared and _counts_rows(texts, len(raw)):
+            counting.add(name)
         # Of a large table only one column at a time; what is the same is not looked for again.
         if not isinstance(raw, PackedTable):
             present[name] = texts
         elif texts is column:
             unchanged.add(name)
+    if any(role == "feature" and name not in counting for name, role in roles.items()):
+        roles |= dict.fromkeys(counting, "id")
     separator = (reading or {}).get("separator")
     as_numbers = frozenset((reading or {}).get("numbers", ()))
     decimal, european = usual_decimal(few, separator)
@@ -111,7 +117,8 @@ def infer_schema(
     features = sum(role == "feature" for role in roles.values())
     for name, role in roles.items():
         how, is_given = of_table | declared.get(name, {}), name in names_of(settings.get("id"))
-        numbers_rows = role == "id" and not is_given and UNNAMED.fullmatch(name) is not None
+        numbers_rows = role == "id" and not is_given
+        numbers_rows &= name in counting or UNNAMED.fullmatch(name) is not None
         if name in as_numbers:  # 1.333 is not 1333, whatever stands in other columns
             how = how | {"decimal": "."}
         readings = [{"kind": "boolean" if role == "target" else "category"}]
@@ -237,6 +244,15 @@ def _numbers_rows(texts: pd.Series) -> bool:
     numbers, _ = cells.parse_numbers(texts)
     anew = numbers.min() in (0, 1) and numbers.value_counts().max() <= CONCATENATED
     return bool((numbers % 1 == 0).all() and (numbers.is_unique or anew))
+
+
+def _counts_rows(present: pd.Series, rows: int) -> bool:
+    """Return whether a column is 0, 1, 2 ... or 1, 2, 3 ... in the order of many rows, without a gap."""
+    first = cells.plain_numbers(present.head(3)) if len(present) == rows >= ID_ROWS else None
+    if first is None or first.tolist() not in ([0, 1, 2], [1, 2, 3]):
+        return False
+    numbers = cells.plain_numbers(present)
+    return numbers is not None and bool((numbers.to_numpy() == first.iloc[0] + np.arange(rows)).all())
 
 
 def _numbers_each_row(texts: pd.Series) -> bool:

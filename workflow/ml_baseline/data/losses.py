@@ -133,10 +133,11 @@ def _set_aside(table: ReadTable) -> Iterator[Doubt]:
         if role == "drop":
             summary = f"'{source}' has neither a name nor a value, so it was left out"
         elif "row_numbers" in entry:
-            summary = f"'{source}' has no name and numbers the rows, so it is an id and no feature"
+            summary = f"'{source}' numbers the rows, so it was set aside as an id and not learned from"
         else:
+            every = "every" if table.values[entry["name"]].is_unique else "nearly every"
             summary = (
-                f"'{source}' is different in nearly every row, so it was set aside as an id and not "
+                f"'{source}' is different in {every} row, so it was set aside as an id and not "
                 f"learned from: {quoted(examples)}"
             )
         why = f"Name it under `{role}` to confirm, or declare its kind to learn from it."

@@ -26,7 +26,7 @@ class Column(TypedDict, total=False):
     role: Required[Role]
     kind: Required[Kind]
     source: Required[str]  # its name in the raw table
-    row_numbers: bool  # whether it is an id because it has no name and counts the rows
+    row_numbers: bool  # whether it is an id because it counts the rows
     decimal: str  # the sign, if not a point
     unit: str  # behind each number
     scales: bool  # whether k and M behind a number count

@@ -43,8 +43,9 @@ def ids(context: Context) -> list[Finding]:
             best, best_name = max((best, best_name), (auc, name), key=lambda one: one[0])
             if LIMIT.passed(auc):
                 continue
+            every = "every" if values.is_unique else "nearly every"
             summary = (
-                f"{part.subject} of '{name}', which is different in nearly every row, has a ROC-AUC of "
+                f"{part.subject} of '{name}', which is different in {every} row, has a ROC-AUC of "
                 f"{auc:.3f}"
             )
             advice = DECLARED if is_declared else NOT_DECLARED
