@@ -16,6 +16,7 @@ from ml_baseline.audit.views import matrix_of, times_of, views_of
 from ml_baseline.data.schema import Doubt
 from ml_baseline.data.split import split
 from ml_baseline.errors import InputError
+from ml_baseline.text import config_entry, merged_fixes, together
 
 ROWS = 800
 
@@ -187,22 +188,24 @@ NAMES = (
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_fix_is_yaml_for_that_name(name):
-    assert yaml.safe_load(findings.config_entry(forbidden=name)) == {"forbidden": name}
-    several = findings.config_entry(split={"strategy": "group"}, group=[name, "b"])
+    assert yaml.safe_load(config_entry(forbidden=name)) == {"forbidden": name}
+    several = config_entry(split={"strategy": "group"}, group=[name, "b"])
     assert yaml.safe_load(several) == {"split": {"strategy": "group"}, "group": [name, "b"]}
     assert len(several.splitlines()) == 2
 
 
 def test_fixes_are_merged_into_one_entry_a_key():
     fixes = ["forbidden: total", 'forbidden: [a, "b, c"]', "", "forbidden: a", "id: number"]
-    assert findings.merged_fixes(fixes) == "forbidden: [total, a, 'b, c']\nid: number"
+    assert merged_fixes(fixes) == "forbidden: [total, a, 'b, c']\nid: number"
     splits = ["split: {strategy: group}\ngroup: who", "split: {strategy: time}\ntime: when"]
-    assert findings.merged_fixes(splits) == "split: {strategy: group}\ngroup: who\ntime: when"
-    assert findings.merged_fixes(["id: a", "id: a"]) == "id: a"
-    assert findings.merged_fixes([]) == ""
+    assert merged_fixes(splits) == "split: {strategy: group}\ngroup: who\ntime: when"
+    assert merged_fixes(["id: a", "id: a"]) == "id: a"
+    assert merged_fixes([]) == ""
     columns = ["columns: {a: {kind: number}}", "columns: {b: date, a: {missing_values: [x]}}"]
-    together = "columns: {a: {kind: number, missing_values: [x]}, b: date}"
-    assert findings.merged_fixes(columns) == together
+    whole = "columns: {a: {kind: number, missing_values: [x]}, b: date}"
+    assert merged_fixes(columns) == whole
+    assert together([*columns, "id: x"]) == f"Together, in the config: {whole}"
+    assert together([columns[0], "id: x", "id: y"]) == ""
 
 
 def test_a_side_of_one_class_is_refused(honest):

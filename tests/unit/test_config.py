@@ -758,7 +758,7 @@ def test_files_that_are_not_there_are_told_before_a_run(tmp_path, monkeypatch):
     completed = complete(config, SCHEMA)
     assert {".".join(p.path): p.text.partition(": ")[2] for p in absent_tables(completed)} == {
         "datasets.book.sheet": "there is no sheet 'Shet' in the workbook; it has 'Sheet'; "
-        "did you mean `sheet: Sheet`?",
+        "did you mean 'Sheet'?",
         "datasets.folder.table": "this is a folder, expected a file; name the table in it",
         "datasets.gone.table": "there is no such file; did you mean book.xlsx?",
         "predictions.batch.input": "there is no such file; did you mean book.xlsx?",

@@ -1,6 +1,7 @@
 """`ml-baseline inspect`: what it shows of a table, the entry it proposes and writes; and `train` before a run."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -93,6 +94,38 @@ def test_the_entry_settles_what_nothing_decides(folder, capsys):
         c.after for c in inspect_table("t.csv", {"target": "left"}).columns
     ]
     assert "fail" not in {doubt.severity for doubt in again.doubts}
+
+
+@pytest.mark.parametrize(
+    "order", ["%m/%d/%Y", "%Y-%m-%d"]
+)  # what nothing decides, and what is certain
+def test_what_is_likely_is_a_comment_that_can_be_taken_at_its_word(folder, capsys, order):
+    days = pd.Timestamp("2023-01-01") + pd.to_timedelta(np.arange(40) * 29, "D")
+    days = days[days.day <= 12]
+    table = odd_table().drop(columns=["spent", "signup"])
+    table["signup"] = np.resize(days.strftime(order), len(table))
+    table["age"] = np.resize(np.arange(20, 70), len(table)).astype(str)
+    table["size"] = np.resize(np.arange(150, 190), len(table)).astype(str)
+    table.loc[:4, "age"] = "-999"
+    table.loc[:8, "size"] = "tall"
+    table.to_csv("t.csv", index=False)
+    out = said(capsys, "t.csv", "--target", "left").partition("For config/config.yaml:")[2]
+    first = yaml.safe_load(out)["datasets"]["t"]
+    assert {"age", "size"}.isdisjoint(first.get("columns", {}))
+    taken = [line for line in out.splitlines() if not re.search("# (take|check)", line)]
+    found = yaml.safe_load("\n".join(line.replace("# ", "", 1) for line in taken))["datasets"]["t"]
+    assert found["columns"]["age"] == {"missing_values": ["-999"]}
+    assert found["columns"]["size"] == {"missing_values": ["tall"]}
+    assert {d.severity for d in inspect_table("t.csv", found).doubts} <= {"told"}
+
+
+def test_labels_of_a_target_of_three_can_be_named(folder, capsys):
+    text = "x,y\n" + "1,a\n2,b\n3,c\n" * 4
+    (folder / "t.csv").write_text(text)
+    labels = ("--positive", "a", "--negative", "b", "--negative", "c")
+    out = said(capsys, "t.csv", "--target", "y", *labels)
+    assert "positive: a\n    negative: [b, c]" in out and "too few" in out
+    assert "`--positive` and `--negative` on a" in said(capsys, "t.csv", "--target", "y", code=1)
 
 
 def test_without_a_target_columns_that_may_be_it_are_named(folder, capsys):

@@ -266,7 +266,9 @@ def test_splits_wherever_that_is_possible(pieces):
             assert set(train["answer"]) == set(holdout["answer"]) == {0, 1}
             assert in_both(train, holdout, ["x"]) == 0
         else:
-            with pytest.raises(InputError, match="distinct rows of features"):
+            with pytest.raises(
+                InputError, match=r"distinct rows of features|there are too few rows"
+            ):
                 split(table, schema, "stratified", 0.2, case)
     assert min(seen.values()) > 10
 
@@ -440,7 +442,7 @@ def test_one_class_is_refused(pieces):
 
 def test_a_single_row_of_a_class_is_refused(pieces):
     table, schema = pieces([(1, 0)] * 30 + [(0, 1)])
-    with pytest.raises(InputError, match=r"without answer = 1.*more rows of that class"):
+    with pytest.raises(InputError, match="too few rows: 30 with answer = 0 and 1 with"):
         split(table, schema, "stratified", 0.2, 0)
 
 

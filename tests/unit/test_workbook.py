@@ -229,7 +229,7 @@ def test_which_of_several_sheets_has_to_be_said(tmp_path):
     assert cells(path, {"sheet": "2024"}) == EXPECTED
     said = refused(path, {"sheet": "Hiden"})
     assert "no sheet 'Hiden' in the workbook; it has '2023', '2024', 'hidden'" in said
-    assert "did you mean `sheet: hidden`?" in said
+    assert "did you mean 'hidden'?" in said
 
 
 def test_hidden_sheets_count_only_where_no_other_does(tmp_path):

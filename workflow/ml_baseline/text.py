@@ -1,6 +1,7 @@
 """Text made fit to be shown: what others wrote, names that are too long, numbers with their nouns."""
 
 import re
+from collections.abc import Iterable
 
 # What steers a terminal, what turns the direction of reading, what ends a line unseen, and halves of
 # characters, which cannot be printed at all.
@@ -66,3 +67,38 @@ def _line_of_yaml(key: str, value: object) -> str:
         if text.isprintable():
             break
     return text
+
+
+def merged_fixes(fixes: Iterable[str]) -> str:
+    """Return the `fix` of several findings as one: the columns that one key gets are listed.
+
+    Where they set a key to things that cannot be listed (`split`), the first one stays.
+    """
+    import yaml
+
+    together: dict[str, object] = {}
+    for fix in fixes:
+        _merge(together, yaml.safe_load(fix) or {})
+    return config_entry(**together)
+
+
+def _merge(together: dict, entry: dict, deeply: bool = False) -> None:
+    for key, value in entry.items():
+        before = together.setdefault(key, value)
+        if (deeply or key == "columns") and isinstance(before, dict):
+            _merge(before, value, deeply=True)
+        elif isinstance(before, str | list) and isinstance(value, str | list):
+            names = list(dict.fromkeys([*_listed(before), *_listed(value)]))
+            together[key] = before if names == [before] else names
+
+
+def together(fixes: Iterable[str]) -> str:
+    """Return what several fixes say of columns in one entry a key, "" if no two of them do."""
+    all_lines = dict.fromkeys(line for fix in fixes for line in fix.splitlines())
+    lines = [line for line in all_lines if line.startswith(("columns:", "forbidden:"))]
+    merged = merged_fixes(lines).splitlines()
+    return f"Together, in the config: {'; '.join(merged)}" if len(merged) < len(lines) else ""
+
+
+def _listed(names: str | list[str]) -> list[str]:
+    return [names] if isinstance(names, str) else names

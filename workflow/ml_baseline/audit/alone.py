@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ml_baseline.audit.findings import Finding, Limit, config_entry
+from ml_baseline.audit.findings import Finding, Limit
 from ml_baseline.audit.relations import Relations
 from ml_baseline.audit.strength import NORMAL, by_fold, distance, given_away, lower_bound, step
 from ml_baseline.audit.views import Scored
-from ml_baseline.text import percent
+from ml_baseline.text import config_entry, percent
 
 ALONE = Limit(
     fail=0.99,

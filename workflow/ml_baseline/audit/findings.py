@@ -4,10 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
-import yaml
-
-from ml_baseline.text import config_entry
-
 Verdict = Literal["fail", "warn", "pass"]
 VERDICTS = get_args(Verdict)
 
@@ -80,32 +76,7 @@ class Limit(NamedTuple):
         return Finding(subject, float(value), limit, summary, verdict, why, fix)
 
 
-def merged_fixes(fixes: Iterable[str]) -> str:
-    """Return the `fix` of several findings as one: the columns that one key gets are listed.
-
-    Where they set a key to things that cannot be listed (`split`), the first one stays.
-    """
-    together: dict[str, object] = {}
-    for fix in fixes:
-        _merge(together, yaml.safe_load(fix) or {})
-    return config_entry(**together)
-
-
-def _merge(together: dict, entry: dict, deeply: bool = False) -> None:
-    for key, value in entry.items():
-        before = together.setdefault(key, value)
-        if (deeply or key == "columns") and isinstance(before, dict):
-            _merge(before, value, deeply=True)
-        elif isinstance(before, str | list) and isinstance(value, str | list):
-            names = list(dict.fromkeys([*_listed(before), *_listed(value)]))
-            together[key] = before if names == [before] else names
-
-
 def quoted(names: Iterable[str]) -> str:
     """Return column names as a sentence holds them: 'a', 'b' and 'c'."""
     *others, last = [f"'{name}'" for name in names]
     return f"{', '.join(others)} and {last}" if others else last
-
-
-def _listed(names: str | list[str]) -> list[str]:
-    return [names] if isinstance(names, str) else names

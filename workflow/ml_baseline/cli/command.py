@@ -104,6 +104,11 @@ POSITIVE = argument(
     "a value of the target that means yes. Can be given more than once",
     action="append",
 )
+NEGATIVE = argument(
+    "--negative LABEL",
+    "a value of the target that means no. Can be given more than once",
+    action="append",
+)
 
 GROUPS = {"runs": "list, show, compare, verify and ship published runs"}
 # Arguments are made for the command that is called: `--help` would wait for all of them.
@@ -144,6 +149,7 @@ COMMANDS: dict[str, tuple[Action, Callable[[], tuple[Argument, ...]]]] = {
             argument("file FILE", "the table"),
             argument("--target COLUMN", "the yes/no column to predict"),
             POSITIVE,
+            NEGATIVE,
             argument("--name", "name of the table in the config (default: that of the file)"),
             argument("--sheet NAME", "the sheet of a workbook"),
             argument(
@@ -179,6 +185,7 @@ COMMANDS: dict[str, tuple[Action, Callable[[], tuple[Argument, ...]]]] = {
                 action="append",
             ),
             POSITIVE,
+            NEGATIVE,
             argument(
                 "--name",
                 "name of the table, used for its results (default: its name in the config, or that "

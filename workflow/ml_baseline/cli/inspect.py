@@ -8,7 +8,6 @@ from typing import Any
 
 import yaml
 
-from ml_baseline.audit.findings import merged_fixes
 from ml_baseline.cli.display import print_indented, print_table
 from ml_baseline.cli.train import (
     CONFIG,
@@ -22,12 +21,14 @@ from ml_baseline.config.paths import same_path
 from ml_baseline.data.inspection import ColumnView, Inspection, in_short, inspect_table
 from ml_baseline.data.schema import Doubt
 from ml_baseline.errors import InputError
-from ml_baseline.text import config_entry, for_terminal, percent, plural, shortened
+from ml_baseline.text import config_entry, for_terminal, merged_fixes, percent, plural, shortened
 
 SHOWN_COLUMNS, SHOWN_DOUBTS, SHOWN_CANDIDATES = 40, 12, 6
 NAME_WIDTH, CELL_WIDTH = 40, 24
 # A smaller share of the rarer class makes most metrics misleading, and needs many rows.
 IMBALANCED = 0.05
+# Of each class: one in the holdout, one in each fold.
+FEWEST = 6
 # Doubts of a column that the entry for the config settles beside those that nothing decides.
 SETTLED = ("id", "constant", "empty")
 # How a file was read, where its keys and values alone are no words.
@@ -37,7 +38,7 @@ READING_WORDS = {
     "merged_cells_filled": "values of merged cells copied into {} rows",
 }
 # Keys of a table's settings that the command takes as options.
-OPTIONS = ("target", "positive", "sheet", "header_row", "separator", "encoding")
+OPTIONS = ("target", "positive", "negative", "sheet", "header_row", "separator", "encoding")
 
 
 def inspect_file(options: Namespace, say: Callable[[str], None]) -> dict[str, Any]:
@@ -93,16 +94,21 @@ def entry_of(name: str, found: Inspection, given: dict[str, Any]) -> str:
         lines.append(config_entry(**{key: one}))
     settled = [d for d in found.doubts if d.severity == "fail" or d.what in SETTLED]
     keys = yaml.safe_load(merged_fixes(config_entry(**doubt.settle) for doubt in settled)) or {}
-    for key, value in keys.items():
-        if key != "columns":
-            lines.append(config_entry(**{key: value}))
-            continue
-        open_ones = {doubt.column: doubt for doubt in settled if doubt.severity == "fail"}
-        lines.append("columns:")
-        for column, how in value.items():
-            if column in open_ones:
-                lines.append(f"  # check: {_one_line(open_ones[column].summary)}")
-            lines.append("  " + config_entry(**{column: how}))
+    columns = keys.pop("columns", {})
+    lines += [config_entry(**{key: value}) for key, value in keys.items()]
+    # What only a user can say is a comment: it reads cells in another way, or keeps a guess.
+    warned = {d.column: d for d in found.doubts if d.severity == "warn" and "columns" in d.settle}
+    proposals = [doubt for column, doubt in warned.items() if column not in columns]
+    if columns or proposals:
+        lines.append("columns:" if columns else "# columns:")
+    open_ones = {doubt.column: doubt for doubt in settled if doubt.severity == "fail"}
+    for column, how in columns.items():
+        if column in open_ones:
+            lines.append(f"  # check: {_one_line(open_ones[column].summary)}")
+        lines.append("  " + config_entry(**{column: how}))
+    for doubt in proposals:
+        lines.append(f"  # take the # off the next line if it is right: {_one_line(doubt.summary)}")
+        lines.append(("  # " if columns else "#   ") + config_entry(**doubt.settle["columns"]))
     key = config_entry(**{name: {}}).removesuffix(" {}")  # in quotes where it has to be: 'no'
     return "\n".join([f"datasets:\n  {key}", *(f"    {line}" for line in lines)]) + "\n"
 
@@ -175,7 +181,9 @@ def _target(found: Inspection) -> str:
     )
     if rows < found.rows:
         text += f"; {plural(found.rows - rows, 'row')} without a target are left out"
-    if min(positives, negatives) < IMBALANCED * rows:
+    if min(positives, negatives) < FEWEST:
+        text += f"; too few for a holdout and 5 folds, which take at least {FEWEST} rows of each"
+    elif min(positives, negatives) < IMBALANCED * rows:
         text += "; imbalanced, so accuracy says little and the rarer class needs many rows"
     return text + "\n"
 

@@ -42,7 +42,7 @@ def train_table(options: Namespace, say: Callable[[str], None]) -> int:
     SourceFile(table)  # says so if it is none
     known = known_tables(options.config)
     name, entry = name_and_settings(table, options.target, options.name, known)
-    for key in ("id", "positive"):
+    for key in ("id", "positive", "negative"):
         if (value := getattr(options, key)) is not None:
             entry[key] = value
     reading = ChainMap(*reversed([*_contents(options.config)])).get("reading")

@@ -13,7 +13,7 @@ from ml_baseline.data.losses import LOSSES
 from ml_baseline.data.read_table import ReadTable
 from ml_baseline.data.schema import Doubt, Schema, Severity
 from ml_baseline.errors import InputError
-from ml_baseline.text import config_entry
+from ml_baseline.text import config_entry, together
 
 
 def doubts(values: pd.DataFrame, schema: Schema, repairs: dict, settings: dict) -> list[Doubt]:
@@ -28,11 +28,14 @@ def doubts(values: pd.DataFrame, schema: Schema, repairs: dict, settings: dict) 
 
 def require_certain(found: list[Doubt]) -> None:
     """Raise InputError if anything in the reading of a table is not certain, or was lost."""
+    found = [doubt for doubt in found if doubt.severity != "told"]
+    fixes = [config_entry(**doubt.settle) for doubt in found]
     lines = [
-        f"* {doubt.summary}. {doubt.explanation} In the config: {config_entry(**doubt.settle)}"
-        for doubt in found
-        if doubt.severity != "told"
+        f"* {doubt.summary}. {doubt.explanation} In the config: {fix}"
+        for doubt, fix in zip(found, fixes, strict=True)
     ]
+    if merged := together(fixes):
+        lines.append(f"* {merged}")
     if lines:
         raise InputError(
             "with `reading: strict` each column has to be certain, and "

@@ -252,7 +252,9 @@ def _counts_rows(present: pd.Series, rows: int) -> bool:
     if first is None or first.tolist() not in ([0, 1, 2], [1, 2, 3]):
         return False
     numbers = cells.plain_numbers(present)
-    return numbers is not None and bool((numbers.to_numpy() == first.iloc[0] + np.arange(rows)).all())
+    return numbers is not None and bool(
+        (numbers.to_numpy() == first.iloc[0] + np.arange(rows)).all()
+    )
 
 
 def _numbers_each_row(texts: pd.Series) -> bool:

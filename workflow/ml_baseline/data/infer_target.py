@@ -57,7 +57,8 @@ def target_classes(
         raise InputError(
             f"the target '{target}' has {len(classes):,} different values, expected two: {shown}. "
             "Name a yes/no column, or say which labels mean yes and no with `positive:` and "
-            "`negative:` (each may be a list) and which mean unknown with `missing_values:`"
+            "`negative:` (each may be a list; `--positive` and `--negative` on a command line) and "
+            "which mean unknown with `missing_values:`"
         )
     return (
         sorted(label for name in yes for label in spellings[name]),

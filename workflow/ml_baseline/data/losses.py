@@ -133,7 +133,9 @@ def _set_aside(table: ReadTable) -> Iterator[Doubt]:
         if role == "drop":
             summary = f"'{source}' has neither a name nor a value, so it was left out"
         elif "row_numbers" in entry:
-            summary = f"'{source}' numbers the rows, so it was set aside as an id and not learned from"
+            summary = (
+                f"'{source}' numbers the rows, so it was set aside as an id and not learned from"
+            )
         else:
             every = "every" if table.values[entry["name"]].is_unique else "nearly every"
             summary = (

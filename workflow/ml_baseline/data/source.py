@@ -212,8 +212,8 @@ def plain_absence(path: str, sheet: str | None = None) -> str | None:
 def require_sheet(name: str, sheet: str, titles: list[str]) -> None:
     """Raise InputError if a workbook has no such sheet."""
     if sheet not in titles:
-        close = [f"`sheet: {title}`" for title in similar(sheet, titles)]
-        advice = did_you_mean(close, "set `sheet` to one of them")
+        close = [f"'{title}'" for title in similar(sheet, titles)]
+        advice = did_you_mean(close, "name one of them")
         known = ", ".join(f"'{title}'" for title in titles)
         raise InputError(
             f"{name}: there is no sheet '{sheet}' in the workbook; it has {known}; {advice}"

@@ -42,6 +42,11 @@ def split(
     if len(np.unique(target)) < 2:
         found = _by_class(target, names)
         raise InputError(f"there are rows of one class only: {found}; give rows of both")
+    if len(target) - target.sum() < 2 or target.sum() < 2:
+        raise InputError(
+            f"there are too few rows: {_by_class(target, names)}; training and holdout need at least one "
+            "of each, so give more"
+        )
     if strategy == "time":
         holdout = _latest(_known(table, schema, "time"), test_size)
     else:

@@ -86,7 +86,7 @@ class WorkbookRows(TypedRows):
                 raise InputError(
                     f"{self.name}: the workbook has {len(tables)} sheets "
                     f"({quoted(sheet.title for sheet in tables)}) {fits}; say which by "
-                    f"`sheet: {tables[0].title}`, or keep only that one in the file"
+                    f"`sheet: {tables[0].title}` (`--sheet` on a command line), or keep only that one in the file"
                 )
             if tables:
                 return tables[0]

@@ -12,7 +12,7 @@ from typing import Any
 from ml_baseline.files import read_json, read_rows
 from ml_baseline.jobs.job_log import last_error
 from ml_baseline.modelling.failure import FAILED
-from ml_baseline.text import percent, plural
+from ml_baseline.text import percent, plural, together
 
 NONE: Mapping = MappingProxyType({})
 SHOWN_METRICS = ("f1", "roc_auc", "brier")
@@ -182,7 +182,9 @@ def audit_text(rows: list[dict[str, str]]) -> str:
         return f"Audit: {len({row['check'] for row in rows})} checks, no problems found."
     found = [f"  FAIL  {line}" for line in failures] + [f"  warn  {line}" for line in warnings]
     counts = f"{plural(len(failures), 'failure')}, {plural(len(warnings), 'warning')}"
-    lines = (textwrap.fill(line, WIDTH, subsequent_indent=" " * 8) for line in found)
+    lines = [textwrap.fill(line, WIDTH, subsequent_indent=" " * 8) for line in found]
+    if merged := together(row["fix"] for row in rows if row["verdict"] != "pass"):
+        lines.append(f"  {merged}")
     return "\n".join([f"Audit: {counts}", *lines])
 
 

@@ -8,12 +8,11 @@ from typing import Any
 import yaml
 from markupsafe import Markup
 
-from ml_baseline.audit.findings import merged_fixes
 from ml_baseline.report import charts
 from ml_baseline.report.standing import Row, Standing
 from ml_baseline.report.words import fixed, html, listed, true
 from ml_baseline.scoring.metrics import METRICS
-from ml_baseline.text import shortened
+from ml_baseline.text import merged_fixes, shortened
 
 # Settings by which a finding takes columns out.
 COLUMN_KEYS = {"forbidden", "drop", "id", "categorical"}

@@ -2,10 +2,11 @@
 
 from ml_baseline.audit.alone import CERTAIN, DEPENDENCE, beyond_chance, is_step
 from ml_baseline.audit.context import Context
-from ml_baseline.audit.findings import Finding, Limit, config_entry, quoted
+from ml_baseline.audit.findings import Finding, Limit, quoted
 from ml_baseline.audit.pairs import strongest_pairs
 from ml_baseline.audit.registry import check
 from ml_baseline.audit.strength import distance, lower_bound
+from ml_baseline.text import config_entry
 
 PAIR = Limit(
     0.80,

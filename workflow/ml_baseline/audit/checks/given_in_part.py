@@ -3,12 +3,12 @@
 import numpy as np
 
 from ml_baseline.audit.context import Context
-from ml_baseline.audit.findings import Finding, Limit, config_entry, quoted
+from ml_baseline.audit.findings import Finding, Limit, quoted
 from ml_baseline.audit.pairs import coarse, grids
 from ml_baseline.audit.registry import check
 from ml_baseline.audit.strength import by_fold, lower_bound, ordered_auc
 from ml_baseline.audit.views import View
-from ml_baseline.text import percent
+from ml_baseline.text import config_entry, percent
 
 ONE_SIDE = Limit(
     warn=0.30,

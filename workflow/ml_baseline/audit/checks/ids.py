@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 
 from ml_baseline.audit.context import Context
-from ml_baseline.audit.findings import Finding, Limit, config_entry
+from ml_baseline.audit.findings import Finding, Limit
 from ml_baseline.audit.registry import check
 from ml_baseline.audit.strength import binned, plainly_above_chance
 from ml_baseline.audit.views import View, scored
 from ml_baseline.data import cells
 from ml_baseline.data.schema import ORDERED_KINDS, columns_of_role, feature_columns
+from ml_baseline.text import config_entry
 
 LIMIT = Limit(
     0.60, 0.90, "what stands in an id should be random; it fails only where models are given it"

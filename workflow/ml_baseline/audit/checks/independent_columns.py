@@ -3,10 +3,11 @@
 import numpy as np
 
 from ml_baseline.audit.context import Context
-from ml_baseline.audit.findings import Finding, Limit, config_entry, quoted
+from ml_baseline.audit.findings import Finding, Limit, quoted
 from ml_baseline.audit.registry import check
 from ml_baseline.audit.strength import FOLDS, by_fold, plainly_above_chance, rank_auc
 from ml_baseline.audit.views import View
+from ml_baseline.text import config_entry
 
 TOGETHER = Limit(
     warn=0.68,

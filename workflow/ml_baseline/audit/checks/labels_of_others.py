@@ -7,12 +7,13 @@ import numpy as np
 
 from ml_baseline.audit.context import Context
 from ml_baseline.audit.evenness import by_level, by_value
-from ml_baseline.audit.findings import Finding, Limit, config_entry
+from ml_baseline.audit.findings import Finding, Limit
 from ml_baseline.audit.nearest import nearest_of
 from ml_baseline.audit.registry import check
 from ml_baseline.audit.strength import RIDGE, ordered_auc
 from ml_baseline.audit.views import standardized, times_of
 from ml_baseline.data.schema import ORDERED_KINDS, feature_columns
+from ml_baseline.text import config_entry
 
 EVENNESS = Limit(
     4.5,

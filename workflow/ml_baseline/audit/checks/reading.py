@@ -1,10 +1,10 @@
 """What is not certain about how the table was read, and what was lost in reading."""
 
 from ml_baseline.audit.context import Context
-from ml_baseline.audit.findings import Finding, Limit, merged_fixes, quoted
+from ml_baseline.audit.findings import Finding, Limit, quoted
 from ml_baseline.audit.registry import check
 from ml_baseline.data.schema import Doubt
-from ml_baseline.text import config_entry, plural
+from ml_baseline.text import config_entry, merged_fixes, plural
 
 CELLS = Limit(
     1,

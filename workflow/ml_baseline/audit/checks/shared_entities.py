@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 
 from ml_baseline.audit.context import Context
-from ml_baseline.audit.findings import Finding, Limit, config_entry
+from ml_baseline.audit.findings import Finding, Limit
 from ml_baseline.audit.registry import check
 from ml_baseline.audit.strength import ridge
 from ml_baseline.audit.views import matrix_of
 from ml_baseline.data.schema import columns_of_role, feature_columns
-from ml_baseline.text import percent
+from ml_baseline.text import config_entry, percent
 
 AGREEMENT = Limit(0.15, 0.40, "kappa within an entity, beyond what neighbouring values have")
 RESIDUAL = Limit(

@@ -3,10 +3,11 @@
 import numpy as np
 
 from ml_baseline.audit.context import Context
-from ml_baseline.audit.findings import Finding, Limit, config_entry
+from ml_baseline.audit.findings import Finding, Limit
 from ml_baseline.audit.registry import check
 from ml_baseline.audit.strength import numbers_auc, rank_auc, ridge, standard_error
 from ml_baseline.audit.views import matrix_of, times_of
+from ml_baseline.text import config_entry
 
 LOSS = Limit(
     0.03,
