@@ -35,11 +35,7 @@ class Record(NamedTuple):
 
 
 def keep_record(path: str | Path) -> None:
-    """Record a file as one that the workflow has just written.
-
-    Raises:
-        InputError: the record cannot be written.
-    """
+    """Record a file as one that the workflow has just written; InputError if that cannot be done."""
     status = _status(path)
     try:
         _write(path, content_hash(path), status)
@@ -58,11 +54,7 @@ def require_as_written(path: str | Path) -> None:
 
 
 def read_as_written(path: str | Path) -> bytes:
-    """Return the content of a file that the workflow wrote.
-
-    Raises:
-        InputError: the file is not the one that the workflow wrote with this account's key.
-    """
+    """Return the content of a file; InputError if this account's workflow did not write it so."""
     record, content = _read(path), Path(path).read_bytes()
     if record is None:
         raise InputError(

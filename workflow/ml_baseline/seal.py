@@ -31,8 +31,7 @@ WRITTEN_FILE = b"ml-baseline written file\n"
 def key_path() -> Path:
     """Return where the key is kept, by the XDG rules for a program's state.
 
-    Raises:
-        InputError: the variable names a relative path, which would depend on the current folder.
+    Raises InputError if the variable names a relative path, which would depend on the current folder.
     """
     if named := os.environ.get(KEY_VARIABLE):
         path = Path(named).expanduser()
@@ -73,8 +72,7 @@ def key_is_kept() -> bool:
 def _key(make: bool) -> bytes | None:
     """Return the account's key; None if it has none and none is to be made, or can be.
 
-    Raises:
-        InputError: the key file cannot be read, holds no key, or others may know or replace it.
+    Raises InputError if its file cannot be read, holds no key, or others may know or replace it.
     """
     try:
         path = key_path()

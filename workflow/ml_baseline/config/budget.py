@@ -174,14 +174,9 @@ def within_budget(settings: dict[str, Any], rows: int, columns: int) -> tuple[di
     those that less `effort` does without, one after the other; then folds; then rounds and trees of all
     models, with learning rates that are larger by as much.
 
-    Args:
-        settings: as `dataset_settings` returns them; `budget` is one core's time, such as 10m.
-        rows: of the table, about.
-        columns: of the table, about.
-
-    Returns:
-        The settings, and for a file and the page `budget`, `seconds` (estimated, of the settings),
-        `rows`, `columns` and `decisions`, what is cut and how far, in words: nothing where all of it fits.
+    The settings are as `dataset_settings` returns them; `budget` is one core's time, such as 10m. What
+    was decided is for a file and the page: `budget`, `seconds` (estimated, of the settings), `rows`,
+    `columns` and `decisions`, what is cut and how far, in words: nothing where all of it fits.
     """
     settings = copy.deepcopy(settings)
     decisions: dict[str, str] = {}

@@ -41,16 +41,10 @@ INSIDE = {"properties", "additionalProperties", "propertyNames", "required", "it
 def complete(config: Mapping, schema: dict) -> dict:
     """Return a new config in which every key has a value.
 
-    Overrides inside a dataset are left as partial as they are: `settings.dataset_settings` merges
-    them.
-
-    Args:
-        config: what the user wrote, as YAML gave it and the command line overrode it.
-        schema: from `text.load_yaml`.
-
-    Raises:
-        ConfigError: a key that does not exist, a value of the wrong type or one that cannot be,
-            settings that contradict each other; all of them at once.
+    `config` is what the user wrote, as YAML gave it and the command line overrode it. Overrides inside
+    a dataset are left as partial as they are: `settings.dataset_settings` merges them. Raises
+    ConfigError, for all at once: keys that do not exist, values of the wrong type or that cannot be,
+    settings that contradict each other.
     """
     require_finite(config)
     reading = _Reading(schema)

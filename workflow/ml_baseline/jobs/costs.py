@@ -21,12 +21,8 @@ def costs(files: Iterable[Path], root: Path, rows: dict[str, int]) -> pd.DataFra
     """Return what each job cost when it last ran, the most expensive first.
 
     Columns `COLUMNS`: times in seconds, memory in MiB (the highest resident set of the job's
-    processes, `getrusage`). A job of several tables has no dataset, one of all seeds no seed.
-
-    Args:
-        files: the JSON files, `<root>/[<dataset>/[seed<seed>/]]<job>.json`.
-        root: the folder they are in.
-        rows: rows of the cleaned tables, by dataset.
+    processes, `getrusage`). A job of several tables has no dataset, one of all seeds no seed. `files`
+    are `<root>/[<dataset>/[seed<seed>/]]<job>.json`, `rows` those of the cleaned tables, by dataset.
     """
     table = []
     for path in files:

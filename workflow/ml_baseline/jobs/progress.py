@@ -42,13 +42,7 @@ class Progress:
     def __init__(
         self, jobs: Sequence[WatchedJob], say: Callable[[str], None], each: bool = True
     ) -> None:
-        """Look up what the jobs have cost.
-
-        Args:
-            jobs: those that are to run.
-            say: shows a line.
-            each: whether there is to be a line for each job that ends well.
-        """
+        """Look up what the jobs have cost; `each` asks for a line for each that ends well too."""
         self.reasons: dict[str, Path] = {}
         self._say = say
         self._each = each
@@ -69,11 +63,8 @@ class Progress:
     def failed(self, jobs: Sequence[WatchedJob], why: str | None, again: bool, log: str) -> None:
         """Say why jobs that an executor ran together have failed, unless their logs do.
 
-        Args:
-            jobs: the jobs.
-            why: the executor's words, None if it has none.
-            again: whether they are tried again.
-            log: where the executor has written, empty for nowhere.
+        `why` are the executor's words, if it has any, and `log` is where it has written, empty for
+        nowhere; `again` says that they are tried again.
         """
         if why is None or any(job.log and last_error(job.log) for job in jobs):
             return

@@ -16,16 +16,9 @@ from ml_baseline.jobs.memory import Memory
 def code_hash(script: Path, package: Path, memory: Memory | None = None) -> str:
     """Return a hash of a script and of the package's modules it imports, directly or not.
 
-    Comments, docstrings and layout do not count: only what can change a result.
-
-    Args:
-        script: the script's path.
-        package: the folder of the package whose modules are followed.
-        memory: where to keep what was found out about each source file for the next time; parsing
-            all of them takes a third of a second.
-
-    Raises:
-        SyntaxError: a file is not valid Python.
+    Comments, docstrings and layout do not count: only what can change a result. `memory` keeps what was
+    found out about each source file: parsing all of them takes a third of a second. Raises SyntaxError
+    if one is not valid Python.
     """
     lines = []
     found, waiting = {script}, [script]

@@ -94,10 +94,7 @@ def _where_to_look(datasets: Sequence[str], results: Path, gathered: bool) -> It
 def table_text(folder: Path, since: float = 0.0) -> str:
     """Return what a table's results say in short: leaderboard, audit, naive claim, controls.
 
-    Args:
-        folder: the table's results.
-        since: a time in seconds since the epoch; if the leaderboard is older, or there is none,
-            the text is empty.
+    Empty if there is no leaderboard, or one from before `since` (seconds since the epoch).
     """
     made, repairs = folder / "metrics.csv", folder / "repairs.json"
     if not made.exists() or made.stat().st_mtime < since:

@@ -79,13 +79,8 @@ def failed_run_index(
 
     A table has results if all its files are there and none of the jobs that make them has failed
     in this run: what an earlier run left is not what the config asks for now. None if every table
-    has results: then the rule writes the index, now or in a later run.
-
-    Args:
-        tables: for each table the arguments of `read_table_results`.
-        folder: where the templates are.
-        since: when the run began, in seconds since the epoch.
-        results: the folder of the results.
+    has results: then the rule writes the index, now or in a later run. `tables` has for each the
+    arguments of `read_table_results`; the run began at `since`, in seconds since the epoch.
     """
     lines = []
     for name, files in tables.items():

@@ -99,9 +99,8 @@ class Sources(NamedTuple):
 def read_sources(files: Mapping[str, str | list[str]]) -> Sources:
     """Return the results of a table.
 
-    Args:
-        files: the path, or list of paths, of `schema`, `repairs`, `plots` and those of `TABLES`; what
-            this table was not asked for may be missing or an empty list.
+    `files` has the path, or list of paths, of `schema`, `repairs`, `plots` and those of `TABLES`; what this
+    table was not asked for may be missing or an empty list.
     """
     several = {
         name: [str(paths)] if isinstance(paths, str | Path) else [str(path) for path in paths]

@@ -10,13 +10,7 @@ TOGETHER = ("shared_entities", "near_duplicates", "interpolated_rows")
 
 
 class Standing:
-    """The best model, how it compares with the baseline, and what speaks against believing it.
-
-    Args:
-        leaderboard: its rows, at least one.
-        audit: all findings.
-        controls: their rows, none where none were run.
-    """
+    """The best model, how it compares with the baseline, and what speaks against believing it."""
 
     def __init__(self, leaderboard: list[Row], audit: list[Row], controls: list[Row]):
         # The metric that the best model was chosen by is the one that has an out-of-fold score.

@@ -155,9 +155,8 @@ class RowReader:
 def decoded(body: bytes, encoding: str, max_bytes: int) -> bytes:
     """Return a request's body without its content encoding.
 
-    Raises:
-        RequestError: the encoding is neither gzip nor none, the body is not complete gzip, or it is
-            larger than `max_bytes` when unpacked; no more than that is unpacked.
+    Raises RequestError if that is neither gzip nor none, the body is not complete gzip, or it is larger
+    than `max_bytes` when unpacked; no more than that is unpacked.
     """
     if encoding in ("", "identity"):
         return body

@@ -66,10 +66,8 @@ class ServedRun:
 def load_served(run: Run, max_rows: int) -> ServedRun:
     """Return a run ready to be served; its golden rows are predicted first.
 
-    What has changed since it was published is logged.
-
-    Raises:
-        InputError: its model cannot be loaded, or cannot predict with the packages installed here.
+    What has changed since it was published is logged. Raises InputError if its model cannot be loaded, or
+    cannot predict with the packages installed here.
     """
     model = load_model(run)
     if note := require_working(run, model):

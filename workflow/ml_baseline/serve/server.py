@@ -86,8 +86,7 @@ def _follow(app: FastAPI, results: Path) -> None:
 def _api_key() -> bytes | None:
     """Return the key that requests must carry, None if the environment has none.
 
-    Raises:
-        InputError: it is empty, or cannot be sent in a header.
+    Raises InputError if it is empty, or cannot be sent in a header.
     """
     text = os.environ.get(KEY_VARIABLE)
     if text is None:
