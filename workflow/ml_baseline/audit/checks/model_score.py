@@ -1,12 +1,12 @@
 """Models whose out-of-fold score is too good to be true."""
 
 import numpy as np
+import pandas as pd
 
 from ml_baseline.audit.context import Context
 from ml_baseline.audit.findings import Finding, Limit
 from ml_baseline.audit.registry import check
-from ml_baseline.audit.strength import distance, lower_bound
-from ml_baseline.scoring.choosing import out_of_fold_score
+from ml_baseline.audit.strength import distance, lower_bound, rank_auc
 
 SCORE = Limit(
     warn=0.998,
@@ -32,7 +32,7 @@ def model_score(context: Context) -> list[Finding]:
         target = predictions["target"].to_numpy()
         if len(np.unique(target)) < 2:
             continue
-        auc = out_of_fold_score(predictions, "roc_auc", threshold=0.5)
+        auc = mean_over_folds(predictions)
         best, best_model = max((best, best_model), (auc, model))
         finding = judged_score(model, auc, target, strongest)
         findings += [finding] if finding is not None else []
@@ -40,6 +40,13 @@ def model_score(context: Context) -> list[Finding]:
     if best_model:
         summary = f"The best out-of-fold ROC-AUC is {best:.3f}, of '{best_model}'."
     return findings or [Finding(best_model, best, SCORE.nearest, summary)]
+
+
+def mean_over_folds(predictions: pd.DataFrame) -> float:
+    """Return the roc_auc that the leaderboard ranks by: the folds' mean, weighted by their rows."""
+    folds = [part for _, part in predictions.groupby("fold") if part["target"].nunique() == 2]
+    areas = [rank_auc(p["probability"].to_numpy(), p["target"].to_numpy()) for p in folds]
+    return float(np.average(areas, weights=[len(p) for p in folds])) if folds else 0.5
 
 
 def judged_score(model: str, auc: float, target: np.ndarray, strongest: float) -> Finding | None:
