@@ -1,6 +1,7 @@
 """Where a job's words go: all into its log, and its error in one line that can be found again."""
 
 import contextlib
+import gc
 import json
 import os
 import resource
@@ -71,6 +72,7 @@ def job_log(
         yield from _told(about)
         return
     wall = time.perf_counter() - started
+    gc.freeze()  # or Python would take a sixth of this process's time to tidy up when it ends
     if done.error and last_error(path) != f"{about}{done.error}":
         _tell(path, done.error, about)
     with contextlib.suppress(OSError):  # a figure is not worth a result
