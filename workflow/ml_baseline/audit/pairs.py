@@ -1,5 +1,6 @@
 """The search for two columns that together tell what neither tells alone."""
 
+import math
 from collections.abc import Callable
 from itertools import combinations, product
 from typing import NamedTuple
@@ -151,14 +152,16 @@ def _search_combined(
 
 def _chosen_pairs(numeric: list[Scored], numbers: np.ndarray) -> list[tuple[int, int]]:
     """Return the pairs to combine: all of few columns, else the strongest and the most related."""
-    everything = list(combinations(range(len(numeric)), 2))
-    if len(everything) <= 2 * MOST_RELATED:
-        return everything
+    if math.comb(len(numeric), 2) <= 2 * MOST_RELATED:
+        return list(combinations(range(len(numeric)), 2))
     strongest = np.argsort([-one.auc for one in numeric], kind="stable")[:STRONGEST]
     chosen = set(combinations(sorted(strongest.tolist()), 2))
     ranks = np.stack([unit_ranks(np.nan_to_num(row, posinf=0.0, neginf=0.0)) for row in numbers])
-    closeness = np.triu(np.abs(ranks @ ranks.T), 1)
-    order = np.argsort(-closeness, axis=None, kind="stable")[:MOST_RELATED]
+    closeness = ranks @ ranks.T
+    closeness = np.triu(np.abs(closeness, out=closeness), 1).ravel()
+    # Sorted are those only that may be among the closest.
+    close = np.flatnonzero(closeness >= np.partition(closeness, -MOST_RELATED)[-MOST_RELATED])
+    order = close[np.argsort(-closeness[close], kind="stable")][:MOST_RELATED]
     chosen |= {divmod(int(i), len(numeric)) for i in order}
     return sorted(pair for pair in chosen if pair[0] < pair[1])
 
