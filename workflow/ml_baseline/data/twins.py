@@ -44,10 +44,11 @@ def rows_with_twins(
     for column in columns:
         codes, distinct = pd.factorize(column.iloc[rows], use_na_sentinel=False)
         codes += twins * len(distinct)
-        # By sorting, which takes half the memory of a table of codes.
-        twins = np.unique(codes, return_inverse=True)[1]
-        alike = (np.bincount(twins) > 1)[twins]
-        rows, twins = rows[alike], twins[alike]
+        if codes.max(initial=0) >= len(codes):
+            # By sorting, which takes half the memory of a table of codes.
+            codes = np.unique(codes, return_inverse=True)[1]
+        alike = (np.bincount(codes) > 1)[codes]
+        rows, twins = rows[alike], codes[alike]
         if not len(rows) or len(rows) < least * size:
             return rows[:0], twins[:0]
     return rows, twins
