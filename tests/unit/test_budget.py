@@ -56,6 +56,9 @@ def test_a_budget_that_nothing_keeps_to_is_told():
     _, decided = within_budget(settings_of("1s"), ROWS, COLUMNS)
     assert [*decided["decisions"].items()][-1][1] == "takes longer than the budget"
     assert decided["seconds"] > 1
+    # What is not training takes five minutes of 5,000 columns.
+    _, decided = within_budget(settings_of("5m"), 2_000, 5_000)
+    assert "the least that is tried" in decided["decisions"]
 
 
 def seconds_of(params, tune=None):

@@ -30,9 +30,11 @@ USUAL_COLUMNS = 20
 USUAL_CELL = 6
 LOOKED_AT = 1 << 20
 SECONDS = {"s": 1, "m": 60, "h": 3600}
-# CPU seconds of a table's jobs other than training, and of each million of its cells.
+# CPU seconds of a table's jobs other than training, of each million of its cells, and of each column
+# more than usual: they look at one after the other (docs/large_tables.md).
 OTHER_JOBS = 13.0
 OTHER_JOBS_PER_MEGACELL = 8.0
+OTHER_JOBS_PER_COLUMN = 0.045
 # Starting a job that trains, and reading a million cells for it.
 START = 0.5
 READING_PER_MEGACELL = 0.4
@@ -158,6 +160,7 @@ def threads_for(seconds: float, estimator: str, cores: int) -> int:
 def table_seconds(settings: Mapping, rows: int, columns: int) -> float:
     """Return the CPU seconds of a table's whole run."""
     seconds = OTHER_JOBS + OTHER_JOBS_PER_MEGACELL * rows * columns / 1e6
+    seconds += OTHER_JOBS_PER_COLUMN * max(0, columns - USUAL_COLUMNS)
     folds = settings["cv"]["folds"]
     for model in settings["models"]:
         one = training_seconds(settings, model, rows, columns)
