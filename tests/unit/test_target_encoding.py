@@ -8,8 +8,10 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from ml_baseline.data.augment import augment
+from ml_baseline.data.schema import feature_columns
+from ml_baseline.modelling import matrix
 from ml_baseline.modelling.target_encoding import ROWS_LEARNED_FROM, TextEncoder
-from ml_baseline.modelling.train import cross_validate, fit, predict_probability
+from ml_baseline.modelling.train import _unfitted, cross_validate, fit, predict_probability
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 LINE = {"estimator": "sklearn.linear_model.LogisticRegression"}
@@ -127,3 +129,30 @@ def test_a_class_of_one_row_leaves_the_codes():
     table["answer"] = (table["row_id"] == 5).astype(int)
     model = fit(augment(table, schema, method="none"), schema, SETTINGS | {"model": LINE}, 0)
     assert predict_probability(model, table, schema).shape == (600,)
+
+
+@pytest.mark.parametrize("model", [LINE, FOREST], ids=["line", "forest"])
+def test_a_long_table_becomes_the_same_matrix_in_pieces(monkeypatch, model):
+    """But for the scale of numbers, which is learned from some of its rows."""
+    table, schema = table_of(0, "level", signal=2, rows=3000)
+    table["kind"] = pd.Series(list("abc") * 1000, dtype="str")
+    schema["columns"].insert(1, {"name": "kind", "kind": "category", "role": "feature"})
+    table["level"] = table["level"].astype("category")
+    settings = SETTINGS | {"model": model, "augment": {"method": "none"}}
+    rows = augment(table, schema, method="none")
+    found = []
+    for long_rows, piece_rows in ((10_000, 10_000), (2_000, 700)):
+        monkeypatch.setattr(matrix, "LONG_ROWS", long_rows)
+        monkeypatch.setattr(matrix, "PIECE_ROWS", piece_rows)
+        unfitted = _unfitted(rows, schema, settings, random_state=0, threads=1)
+        features, target = rows[feature_columns(schema)], rows["answer"].to_numpy()
+        order = np.arange(3000)[::-1]
+        estimator, preprocess = unfitted.named_steps["model"], unfitted.named_steps["preprocess"]
+        found.append(matrix.fit_transform(preprocess, features, target, estimator, order))
+        new = preprocess.transform(features.head())
+        assert new.shape == (5, found[-1].shape[1])
+    whole, pieces = found
+    assert pieces.dtype == (np.float32 if model is FOREST else np.float64)
+    np.testing.assert_allclose(pieces[:, 1:], whole[:, 1:], rtol=1e-6)
+    assert np.corrcoef(pieces[:, 0], whole[:, 0])[0, 1] > 0.9
+    assert np.abs(pieces[:, 0] - whole[:, 0]).max() < 0.2

@@ -6,7 +6,7 @@ with job_log(snakemake, warm="tables"):
     from ml_baseline.files import read_json
 
     schema = read_json(snakemake.input.schema)
-    train = read_table(snakemake.input.train, schema)
+    train = read_table(snakemake.input.train, schema, texts_as_codes=True)
     seed = int(snakemake.wildcards.seed)
     augmented = augment(train, schema, **snakemake.params.cfg["augment"], random_state=seed)
     write_table(augmented, snakemake.output[0])

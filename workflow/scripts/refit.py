@@ -14,6 +14,7 @@ with job_log(
     from pathlib import Path
 
     from ml_baseline.config.settings import ENSEMBLE
+    from ml_baseline.data.schema import columns_of_role
     from ml_baseline.data.tables import read_table
     from ml_baseline.files import read_json
     from ml_baseline.modelling.model_files import load_model, save_model
@@ -29,13 +30,14 @@ with job_log(
         heavy = read_table(snakemake.input.weights[0]).query("weight > 0")
         weights = heavy.set_index("model")["weight"].to_dict()
         members = [*weights]
-    table = read_table(snakemake.input.table, schema)
+    learned = columns_of_role(schema, "group", "time", "feature", "target")
+    table = read_table(snakemake.input.table, schema, ["row_id", *learned], texts_as_codes=True)
     model = refit(
         table,
         schema,
         {name: cfg["models"][name] for name in members},
         weights,
-        len(read_table(snakemake.input.train, schema)),
+        len(read_table(snakemake.input.train, columns=["row_id"])),
         cfg["random_state"],
         snakemake.threads,
     )

@@ -6,7 +6,7 @@ with job_log(snakemake, warm="tables"):
     from ml_baseline.files import read_json
 
     schema = read_json(snakemake.input.schema)
-    table = read_table(snakemake.input.table, schema)
+    table = read_table(snakemake.input.table, schema, texts_as_codes=True)
     seed = int(snakemake.wildcards.seed)
     train, holdout = split(table, schema, **snakemake.params.cfg["split"], random_state=seed)
     write_table(train, snakemake.output.train)

@@ -12,6 +12,7 @@ with job_log(
     # So that the other models are compared all the same.
     on_failure=partial(write_failure, path=snakemake.output.model, oof=snakemake.output.oof),
 ):
+    from ml_baseline.data.schema import columns_of_role
     from ml_baseline.data.tables import read_table, write_table
     from ml_baseline.files import read_json
     from ml_baseline.modelling.model_files import load_model, save_model
@@ -21,12 +22,17 @@ with job_log(
     schema = read_json(snakemake.input.schema)
     cfg = snakemake.params.cfg
     seed = int(snakemake.wildcards.seed)
-    train = read_table(snakemake.input.train, schema)
+    learned = columns_of_role(schema, "group", "time", "feature", "target")
+    train = read_table(snakemake.input.train, schema, ["row_id", *learned], texts_as_codes=True)
+    few = train.head().copy()
     found = read_found(snakemake.input.tried)
     oof = cross_validate(train, schema, cfg, seed, snakemake.threads, found)
-    augmented = read_table(snakemake.input.augmented, schema)
+    del train
+    augmented = read_table(
+        snakemake.input.augmented, schema, ["row_id", "copy", *learned], texts_as_codes=True
+    )
     model = fit(augmented, schema, cfg, seed, snakemake.threads, found.get(ALL_ROWS))
     write_table(oof, snakemake.output.oof)
     save_model(model, snakemake.output.model)
     # What was saved has to be of use to the jobs that load it.
-    predict_probability(load_model(Path(snakemake.output.model).read_bytes()), train.head(), schema)
+    predict_probability(load_model(Path(snakemake.output.model).read_bytes()), few, schema)

@@ -26,9 +26,11 @@ def augment(
         rows themselves.
     """
     seeds = [(random_state, i) for i in range(0 if method == "none" else copies)]
-    parts = [table, *(_jittered(table, schema, noise_frac, seed) for seed in seeds)]
-    augmented = pd.concat(parts, ignore_index=True)
-    augmented.insert(1, "copy", np.repeat(np.arange(len(parts)), len(table)))
+    augmented = table.reset_index(drop=True)  # shares the memory of the rows
+    if seeds:
+        copies_of_rows = (_jittered(augmented, schema, noise_frac, seed) for seed in seeds)
+        augmented = pd.concat([augmented, *copies_of_rows], ignore_index=True)
+    augmented.insert(1, "copy", np.repeat(np.arange(1 + len(seeds)), len(table)))
     return augmented
 
 
@@ -41,6 +43,8 @@ def _jittered(
         if entry["role"] != "feature" or entry["kind"] not in NUMERIC_KINDS or "part" in entry:
             continue
         values = table[entry["name"]]
+        if entry["kind"] == "integer":  # as which they may be too small for what is added
+            values = values.astype(np.result_type(values, np.int64))
         steps = noise_frac * _spread(values) * random.normal(0.0, 1.0, len(values))
         if entry["kind"] == "integer":
             # As integers, if the column has them: a float cannot hold the large ones.

@@ -23,16 +23,26 @@ COMPRESSORS: dict[str, Callable[[BinaryIO], Any]] = {
 }
 
 
-def read(path: Path, declared: dict[str, pa.DataType | None]) -> pa.Table:
-    """Return a table; columns of no declared type get the first that reads all of their cells."""
+def read(
+    path: Path,
+    declared: dict[str, pa.DataType | None],
+    columns: list[str] | None,
+    texts_as_codes: bool = False,
+) -> pa.Table:
+    """Return these columns of a table, None for all.
+
+    Those of no declared type get the first that reads all of their cells.
+    """
     with path.open(encoding="utf-8", newline="") as file:
-        names = next(csv.reader(file))
+        header = next(csv.reader(file))
+    names = header if columns is None else columns
     content = pa.csv.read_csv(
         path,
         pa.csv.ReadOptions(block_size=BLOCK_BYTES),
         pa.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
         pa.csv.ConvertOptions(
-            column_types={name: declared.get(name) or pa.string() for name in names},
+            column_types={name: declared.get(name) or pa.string() for name in header},
+            include_columns=columns or [],
             strings_can_be_null=True,
             null_values=[""],
         ),

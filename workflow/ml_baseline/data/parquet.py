@@ -10,6 +10,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from ml_baseline.data.header_names import column_names
+from ml_baseline.data.raw_table import LONG_ROWS
 from ml_baseline.data.source import SourceFile
 from ml_baseline.errors import InputError
 
@@ -78,9 +79,24 @@ def _as_text(values: pa.ChunkedArray) -> pa.ChunkedArray:
         return pa.chunked_array([pa.array(texts, pa.large_string())])
 
 
-def read(path: Path, declared: dict) -> pa.Table:
-    """Return a table that `write` wrote; its file knows the data types."""
-    return parquet.read_table(path)
+def read(
+    path: Path, declared: dict, columns: list[str] | None, texts_as_codes: bool = False
+) -> pa.Table:
+    """Return these columns of a table that `write` wrote, None for all; its file knows the data types.
+
+    A long one is read column by column, which takes less memory.
+    """
+    with parquet.ParquetFile(path) as file:
+        is_long = file.metadata.num_rows >= LONG_ROWS
+        names = file.schema_arrow.names if columns is None else columns
+        if not is_long:  # by their names, as Parquet's own are paths
+            return file.read(names).select(names)
+    texts = [name for name in names if texts_as_codes and declared.get(name) == pa.string()]
+    with parquet.ParquetFile(
+        path, buffer_size=BUFFER_BYTES, pre_buffer=False, read_dictionary=texts
+    ) as file:
+        found = (file.read([name], use_threads=False).column(name) for name in names)
+        return pa.table([column.combine_chunks() for column in found], names)
 
 
 def write(content: pa.Table, path: Path) -> None:

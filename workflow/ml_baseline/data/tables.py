@@ -110,20 +110,28 @@ def table_writer(path: Path, schema: pa.Schema, suffix: str) -> Any:
     return _format(suffix).Writer(path, schema, suffix)
 
 
-def read_table(path: str | Path, schema: Schema | None = None) -> pd.DataFrame:
-    """Return a table that `write_table` wrote (.csv or .parquet).
+def read_table(
+    path: str | Path,
+    schema: Schema | None = None,
+    columns: Iterable[str] | None = None,
+    texts_as_codes: bool = False,
+) -> pd.DataFrame:
+    """Return a table that `write_table` wrote (.csv or .parquet), or some of its columns.
 
     Columns of the schema get the data types of their kinds; others what their content looks like:
-    integers, floats, booleans or text, and float64 without any value.
+    integers, floats, booleans or text, and float64 without any value. Integers that were stored as
+    smaller ones stay small. With `texts_as_codes`, categories of a long Parquet table are pandas'
+    categorical ones, which take less memory; their order means nothing.
     """
-    columns = [] if schema is None else schema["columns"]
-    declared = {entry["name"]: ARROW_TYPES.get(entry.get("kind")) for entry in columns}
-    content = _format(Path(path).suffix).read(Path(path), declared)
+    entries = [] if schema is None else schema["columns"]
+    declared = {entry["name"]: ARROW_TYPES.get(entry.get("kind")) for entry in entries}
+    names = None if columns is None else list(columns)
+    content = _format(Path(path).suffix).read(Path(path), declared, names, texts_as_codes)
     for i, name in enumerate(content.column_names):
         values = content[name]
         wanted = declared.get(name) or values.type
-        if pa.types.is_integer(wanted):  # of a large table they may be stored as smaller ones
-            wanted = pa.int64()
+        if texts_as_codes and pa.types.is_dictionary(values.type):
+            continue
         if wanted != pa.string() and (
             pa.types.is_floating(wanted) or values.null_count == len(values)
         ):

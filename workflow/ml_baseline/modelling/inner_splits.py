@@ -15,9 +15,11 @@ import pandas as pd
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
+from ml_baseline.data.raw_table import LONG_ROWS
 from ml_baseline.data.schema import Schema, feature_columns
 from ml_baseline.data.split import fold_numbers, fold_rows, row_groups, split
 from ml_baseline.errors import InputError
+from ml_baseline.modelling.matrix import fit_transform
 from ml_baseline.modelling.target_encoding import Splits
 from ml_baseline.modelling.voting import weighted_mean
 
@@ -93,15 +95,20 @@ def fit_pipeline(
     inside = splits_inside(estimator, len(augmented))
     if "cv" in parameters:
         inside = {name: off for name, off in inside.items() if name != "cv"}
-    features, target = augmented[feature_columns(schema)], augmented[schema["target"]]
+    features, target = augmented[feature_columns(schema)], augmented[schema["target"]].to_numpy()
     has_copies = bool((augmented["copy"] > 0).any())
     takes_rows = [*inside] in (["early_stopping"], ["n_iter_no_change"]) and {
         "X_val",
         "y_val",
     } <= set(inspect.signature(estimator.fit).parameters)
     in_folds = parameters.get("early_stopping") == FOLDS
+    is_long = len(augmented) > LONG_ROWS  # of which the estimator would make a second copy to split
     if takes_rows and (
-        in_folds or has_copies or strategy != "stratified" or _has_repeats(augmented, schema)
+        in_folds
+        or has_copies
+        or is_long
+        or strategy != "stratified"
+        or _has_repeats(augmented, schema)
     ):
         _fit_with_validation_rows(model, augmented, schema, strategy, random_state)
         return
@@ -117,7 +124,8 @@ def fit_pipeline(
     if folds:
         splits = _splits(estimator, augmented, schema, strategy, random_state)
         model.set_params(model__cv=splits)
-    model.fit(features, target)
+    values = fit_transform(model.named_steps["preprocess"], features, target, estimator)
+    estimator.fit(values, target)
     if folds:
         model.set_params(model__cv=parameters["cv"])  # or the splits would be saved with it
 
@@ -177,10 +185,19 @@ def _fit_with_validation_rows(
     if not dealt:
         dealt = [_validation_split(estimator, rows, schema, strategy, share, random_state)]
     target = augmented[schema["target"]].to_numpy()
-    values = model[:-1].fit_transform(augmented[feature_columns(schema)], target)
+    pairs: list = [
+        (np.union1d(training, orphans), held[originals[held]])
+        for training, held in _with_copies(dealt, rows, augmented)
+    ]
+    order = np.concatenate(pairs[0]) if len(pairs) == 1 else np.arange(len(augmented))
+    features = augmented[feature_columns(schema)]
+    values = fit_transform(model.named_steps["preprocess"], features, target, estimator, order)
+    target = target[order]
+    if len(pairs) == 1:  # both parts as they lie in memory, no second matrix
+        fitted_rows = len(pairs[0][0])
+        pairs = [(slice(fitted_rows), slice(fitted_rows, None))]
     fits = []
-    for training, held in _with_copies(dealt, rows, augmented):
-        training, held = np.union1d(training, orphans), held[originals[held]]
+    for training, held in pairs:
         # What "auto" says is asked of all rows, not of those that are left.
         stopping = {"early_stopping": True} if "early_stopping" in parameters else {}
         fitted = clone(estimator).set_params(**stopping)

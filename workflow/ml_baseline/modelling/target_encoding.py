@@ -82,7 +82,7 @@ def _hashed(texts: pd.Series) -> sparse.csr_matrix:
     ngrams = HashingVectorizer(
         analyzer="char_wb", ngram_range=(3, 4), n_features=HASHES, alternate_sign=False
     )
-    return ngrams.transform(texts.fillna("").astype("str"))
+    return ngrams.transform(texts.astype("str").fillna(""))
 
 
 def _learned(hashed: sparse.csr_matrix, target: np.ndarray) -> BaseEstimator:
@@ -124,8 +124,16 @@ def target_encoders(
     ]
 
 
+def encoders_in(transformers: Iterable[Encoder]) -> dict[str, BaseEstimator]:
+    """Return those of a ColumnTransformer's transformers that `target_encoders` made, by name."""
+    return {
+        name: step[0]
+        for name, step, _ in transformers
+        if isinstance(step, Pipeline) and "cv" in step[0].get_params(deep=False)
+    }
+
+
 def forget_splits(preprocess: ColumnTransformer) -> None:
     """Remove the splits from fitted encoders: nobody needs them to predict."""
-    for _, fitted, _ in preprocess.transformers_:
-        if isinstance(fitted, Pipeline) and "cv" in fitted[0].get_params(deep=False):
-            fitted[0].set_params(cv=())
+    for fitted in encoders_in(preprocess.transformers_).values():
+        fitted.set_params(cv=())

@@ -13,6 +13,7 @@ from ml_baseline.data.schema import Schema, feature_columns
 from ml_baseline.data.split import fold_numbers, fold_rows
 from ml_baseline.errors import InputError
 from ml_baseline.modelling.inner_splits import encoding_splits, fit_pipeline
+from ml_baseline.modelling.matrix import PIECE_ROWS
 from ml_baseline.modelling.pipeline import build_pipeline
 from ml_baseline.modelling.target_encoding import forget_splits, target_encoders
 from ml_baseline.modelling.tuning import TRIED, best_parameters, optuna_search, try_rung, use
@@ -57,8 +58,10 @@ def cross_validate(
     probability = np.full(len(table), np.nan)
     for fold in range(settings["folds"]):
         validation = fold_rows(numbers, fold, settings["strategy"])[1]
-        augmented = _learned_from(table, schema, settings, random_state, numbers, fold)
-        model = fit(augmented, schema, settings, random_state, threads, (tuned or {}).get(fold))
+        model = fit(
+            _learned_from(table, schema, settings, random_state, numbers, fold),
+            *(schema, settings, random_state, threads, (tuned or {}).get(fold)),
+        )
         probability[validation] = predict_probability(model, table[validation], schema)
     predicted = numbers >= 0
     return pd.DataFrame(
@@ -222,6 +225,9 @@ def predict_probability(model: Pipeline, table: pd.DataFrame, schema: Schema) ->
     Raises:
         InputError: the model does not tell two classes apart, or what it gives is no probability.
     """
+    if len(table) > PIECE_ROWS:
+        pieces = (table[i : i + PIECE_ROWS] for i in range(0, len(table), PIECE_ROWS))
+        return np.concatenate([predict_probability(model, piece, schema) for piece in pieces])
     answer = model.predict_proba(table[feature_columns(schema)])
     classes = list(model.classes_)
     if sorted(classes) != [0, 1]:

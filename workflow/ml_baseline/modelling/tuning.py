@@ -19,6 +19,7 @@ from ml_baseline.data.tables import read_table
 from ml_baseline.errors import InputError, did_you_mean, similar
 from ml_baseline.modelling.failure import failure
 from ml_baseline.modelling.inner_splits import fitted_once, tuning_split
+from ml_baseline.modelling.matrix import fit_transform
 
 # Of the sets of parameters that a rung has tried, one in so many comes to the next.
 REDUCTION = 3
@@ -165,7 +166,8 @@ def try_rung(
             one, augmented, schema, strategy, random_state, tune.get("folds", 3), rung
         )
         if values is None:
-            values = model[:-1].fit_transform(augmented[feature_columns(schema)], target)
+            features = augmented[feature_columns(schema)]
+            values = fit_transform(model.named_steps["preprocess"], features, target, estimator)
         try:
             one.fit(values[training], target[training])
             if "n_jobs" in one.get_params(deep=False):
