@@ -9,12 +9,13 @@ with job_log(snakemake, warm="tables"):
     from ml_baseline.files import read_json
 
     schema = read_json(snakemake.input.schema)
-    train = read_table(snakemake.input.train, schema)
-    holdout = read_table(snakemake.input.holdout, schema)
-    oof = {Path(path).stem: read_table(path) for path in snakemake.input.oof}
+    small = {"fold": "int16", "target": "int8"}
+    oof = {Path(path).stem: read_table(path).astype(small) for path in snakemake.input.oof}
     oof = {model: predictions for model, predictions in oof.items() if len(predictions)}
     records = [one for path in snakemake.input.repairs for one in read_json(path)["doubts"]]
     findings = audit(
-        train, holdout, schema, oof, snakemake.params.cfg, [Doubt(**one) for one in records]
+        read_table(snakemake.input.train, schema),
+        read_table(snakemake.input.holdout, schema),
+        *(schema, oof, snakemake.params.cfg, [Doubt(**one) for one in records]),
     )
     write_table(findings, snakemake.output[0])

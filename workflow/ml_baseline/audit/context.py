@@ -11,10 +11,12 @@ from ml_baseline.audit.alone import Alone, judged_alone
 from ml_baseline.audit.relations import Relations
 from ml_baseline.audit.strength import folds_of
 from ml_baseline.audit.views import Scored, matrix_of, scored, views_of
-from ml_baseline.data.schema import Doubt, Schema, column
+from ml_baseline.data.schema import Doubt, Schema, column, columns_of_role
 
 # Rows that the checks of columns, orders and times look at; more would change no verdict.
 MOST_ROWS = 20_000
+# Rows among which those nearest to a row are looked up.
+MOST_NEAR = 300_000
 # A column has levels if its values recur and are so many; columns of a matrix that are enough.
 FEWEST_LEVELS, WIDEST = 7, 150
 
@@ -23,8 +25,8 @@ FEWEST_LEVELS, WIDEST = 7, 150
 class Context:
     """A split of a table. What costs time is computed when it is first asked for, once."""
 
-    train: pd.DataFrame  # cleaned training rows, without copies
-    holdout: pd.DataFrame
+    both: pd.DataFrame  # cleaned training rows, without copies, and below them the holdout rows
+    training_rows: int
     schema: Schema
     oof: Mapping[str, pd.DataFrame]  # out-of-fold predictions by model
     strategy: str  # of the split
@@ -39,10 +41,15 @@ class Context:
         """Return the kind of a column."""
         return column(self.schema, name)["kind"]
 
-    @cached_property
-    def both(self) -> pd.DataFrame:
-        """The training rows, and below them the holdout rows."""
-        return pd.concat([self.train, self.holdout], ignore_index=True)
+    @property
+    def train(self) -> pd.DataFrame:
+        """The training rows, a part of `both` in memory too."""
+        return self.both.iloc[: self.training_rows]
+
+    @property
+    def holdout(self) -> pd.DataFrame:
+        """The holdout rows, another part."""
+        return self.both.iloc[self.training_rows :].reset_index(drop=True)
 
     @cached_property
     def targets(self) -> np.ndarray:
@@ -83,27 +90,30 @@ class Context:
     @cached_property
     def levels(self) -> dict[str, np.ndarray]:
         """The columns whose values recur, as codes from 0, of all rows."""
-        codes = {
-            entry["name"]: pd.factorize(self.both[entry["name"]], use_na_sentinel=False)[0]
-            for entry in self.schema["columns"]
-            if entry["role"] in ("feature", "id", "group")
-        }
-        return {
-            name: of_rows
-            for name, of_rows in codes.items()
-            if FEWEST_LEVELS <= of_rows.max() < len(of_rows) / 2
-        }
+        levels = {}
+        for name in columns_of_role(self.schema, "feature", "id", "group"):
+            codes = pd.factorize(self.both[name], use_na_sentinel=False)[0]
+            if FEWEST_LEVELS <= codes.max() < len(codes) / 2:
+                levels[name] = codes.astype(np.int32)
+        return levels
+
+    @cached_property
+    def among(self) -> np.ndarray:
+        """The places of the rows among which nearest ones are looked up, at most `MOST_NEAR` of all."""
+        return np.sort(self.random(10).permutation(len(self.both))[:MOST_NEAR])
 
     @cached_property
     def blocks(self) -> tuple[np.ndarray, np.ndarray]:
-        """The features of all rows as standardized numbers, float32, and the feature of each column."""
+        """The features of `among` as standardized numbers, float32, and the feature of each column."""
+        rows = self.both.iloc[self.among]
         parts: list[np.ndarray] = []
         names: list[str] = []
         for entry in self.schema["columns"]:
             if entry["role"] == "feature" and len(names) < WIDEST:
-                parts.append(matrix_of(self.both, {**self.schema, "columns": [entry]}))
+                of_entry: Schema = {**self.schema, "columns": [entry]}
+                parts.append(matrix_of(rows, of_entry, dtype=np.float32))
                 names += [entry["name"]] * parts[-1].shape[1]
-        matrix = np.hstack(parts or [np.zeros((len(self.both), 1))]).astype(np.float32)
+        matrix = np.hstack(parts or [np.zeros((len(rows), 1), dtype=np.float32)])
         return matrix, np.array(names or [""])
 
     def failed_alone(self) -> set[str]:

@@ -6,13 +6,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ml_baseline.audit.context import Context
+from ml_baseline.audit.context import MOST_NEAR, Context
 from ml_baseline.audit.views import matrix_of, standardized
 from ml_baseline.data.schema import ORDERED_KINDS, Schema, column, feature_columns
 
 # Holdout rows that are looked up, and the work (rows x training rows x columns) they may cost.
 MOST_LOOKED_UP, FEWEST_LOOKED_UP, LOOKED_UP_WORK = 400, 100, 1e9
-MOST_TRAINING_ROWS = 300_000
 # Cells of a distance matrix that are held in memory at a time.
 BLOCK = 4_000_000
 NEIGHBOURS = 9
@@ -53,8 +52,8 @@ class LookedUp(NamedTuple):
 def looked_up(context: Context) -> LookedUp:
     """Return the rows to look up: fewer where that costs more."""
     train, holdout, random = context.train, context.holdout, context.random(2)
-    if len(train) > MOST_TRAINING_ROWS:
-        train = train.iloc[np.sort(random.permutation(len(train))[:MOST_TRAINING_ROWS])]
+    if len(train) > MOST_NEAR:
+        train = train.iloc[np.sort(random.permutation(len(train))[:MOST_NEAR])]
     work = LOOKED_UP_WORK / (len(train) * max(len(feature_columns(context.schema)), 1))
     wanted = int(np.clip(work, FEWEST_LOOKED_UP, MOST_LOOKED_UP))
     rows = holdout.iloc[np.sort(random.permutation(len(holdout))[:wanted])]
@@ -106,7 +105,7 @@ class _Compared(NamedTuple):
 def by_distance(looked_up: LookedUp) -> Neighbours:
     """Find copies with a little noise: rows much nearer than the ones that follow."""
     train, rows, train_target, target, schema = looked_up
-    space = matrix_of(pd.concat([train, rows]), schema, WIDEST).astype(np.float32)
+    space = matrix_of(pd.concat([train, rows]), schema, WIDEST, np.float32)
     theirs, ours = space[: len(train)], space[len(train) :]
     nearest = np.concatenate([places for _, places in nearest_of(ours, theirs)])
     # Again for the few, by their differences: near copies drown in the rounding of the products.

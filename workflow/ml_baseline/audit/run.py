@@ -48,7 +48,9 @@ def audit(
             )
     settings = {"strategy": "stratified", "random_state": 0} | (settings or {})
     strategy, seed = settings["strategy"], settings["random_state"]
-    context = Context(train, holdout, schema, oof, strategy, seed, doubts)
+    both, training_rows = pd.concat([train, holdout], ignore_index=True), len(train)
+    del train, holdout, table  # of a large table nobody has them any more then
+    context = Context(both, training_rows, schema, oof, strategy, seed, doubts)
     findings = [
         replace(finding, check=check.name)
         for check in CHECKS.values()

@@ -138,8 +138,10 @@ def _are_times(numbers: np.ndarray, may_be_counted: bool) -> bool:
     return counted or on_calendar or float((np.diff(numbers) >= 0).mean()) >= IN_ORDER
 
 
-def matrix_of(table: pd.DataFrame, schema: Schema, widest: int = 200) -> np.ndarray:
-    """Return the features as standardized numbers, shape (rows, at most `widest`), float64.
+def matrix_of(
+    table: pd.DataFrame, schema: Schema, widest: int = 200, dtype: type = np.float64
+) -> np.ndarray:
+    """Return the features as standardized numbers, shape (rows, at most `widest`).
 
     Missing numbers are 0, the mean, and have an indicator; the frequent levels of a category have
     one each. Nothing here looks at the target.
@@ -148,17 +150,17 @@ def matrix_of(table: pd.DataFrame, schema: Schema, widest: int = 200) -> np.ndar
     for name in feature_columns(schema, *ORDERED_KINDS):
         numbers = standardized(table[name].to_numpy(dtype=np.float64))
         missing = np.isnan(numbers)
-        parts.append(np.where(missing, 0.0, numbers))
+        parts.append(np.where(missing, 0.0, numbers).astype(dtype))
         if missing.any():
-            parts.append(missing - missing.mean())
+            parts.append((missing - missing.mean()).astype(dtype))
     for name in feature_columns(schema, "code", "category"):
         codes = pd.factorize(table[name])[0] + 1
         counts = np.bincount(codes)
         for level in np.argsort(-counts, kind="stable")[:MATRIX_LEVELS]:
             if 0 < counts[level] < len(codes):
-                parts.append((codes == level) - counts[level] / len(codes))
+                parts.append(((codes == level) - counts[level] / len(codes)).astype(dtype))
     if not parts:
-        return np.zeros((len(table), 1))
+        return np.zeros((len(table), 1), dtype)
     if len(parts) > widest:  # evenly over the table, so that no stretch of columns is left out
         parts = [parts[i] for i in np.linspace(0, len(parts) - 1, widest).astype(int)]
     return np.column_stack(parts)

@@ -132,7 +132,8 @@ def _residuals(
     what is left of them.
     """
     matrix, of_column = context.blocks
-    answers = np.column_stack([context.targets - context.targets.mean(), scaled])
+    targets = context.targets[context.among]
+    answers = np.column_stack([targets - targets.mean(), scaled])
     own, label = (np.empty((len(matrix), len(names)), dtype=np.float32) for _ in range(2))
     half = context.random(7).permutation(len(matrix)) % 2
     for part in (0, 1):
@@ -169,7 +170,7 @@ def _beside(context: Context, scaled: np.ndarray) -> Iterator[tuple]:
 
 def _near(context: Context, names: list[str], scaled: np.ndarray) -> Iterator[tuple]:
     """Yield some rows with the means of the labels of the rows nearest to each."""
-    own, label = _residuals(context, names, scaled)
+    own, label = _residuals(context, names, scaled[context.among])
     wanted = LOOKED_UP_PAIRS / len(label)
     asked = np.sort(
         context.random(8).permutation(len(label))[: int(np.clip(wanted, 100, LOOKED_UP))]
@@ -187,25 +188,25 @@ def _near(context: Context, names: list[str], scaled: np.ndarray) -> Iterator[tu
 def _orders(context: Context) -> Iterator[tuple[str, np.ndarray]]:
     """Yield orders of the rows: that of the file, of dates, of columns whose values are different."""
     yield "", np.argsort(context.both["row_id"], kind="stable")
-    numbers = {name: days for name, (days, _) in times_of(context.both, context.schema).items()}
-    for name in feature_columns(context.schema, "number", "integer"):
-        numbers.setdefault(name, context.both[name].to_numpy(dtype=np.float64))
-    several = [name for name in numbers if len(np.unique(numbers[name])) > len(context.both) / 2]
-    for name in several[:MOST_ORDERS]:
-        yield name, np.argsort(numbers[name], kind="stable")
+    times, left = times_of(context.both, context.schema), MOST_ORDERS
+    for name in dict.fromkeys([*times, *feature_columns(context.schema, "number", "integer")]):
+        numbers = times[name][0] if name in times else context.both[name].to_numpy(np.float64)
+        if left and len(np.unique(numbers)) > len(context.both) / 2:
+            left -= 1
+            yield name, np.argsort(numbers, kind="stable")
 
 
-def _spaces(context: Context) -> list[np.ndarray]:
-    """Return the rows as points, float32: by all columns, by the numbers, by the numbers as they are."""
+def _spaces(context: Context) -> Iterator[np.ndarray]:
+    """Yield the rows as points, float32: by all columns, by the numbers, by the numbers as they are."""
     matrix, of_column = context.blocks
     names = feature_columns(context.schema, *ORDERED_KINDS)
-    spaces = [matrix]
+    yield matrix
     if names:
-        raw = np.column_stack([context.both[name].to_numpy(np.float64) for name in names])
+        yield matrix[:, np.isin(of_column, names)]
+        rows = context.both.iloc[context.among]
+        raw = np.column_stack([rows[name].to_numpy(np.float64) for name in names])
         raw = np.clip(raw[:, ~np.isnan(raw).all(axis=0)], -LARGEST, LARGEST)
-        raw = np.nan_to_num(raw - np.nanmean(raw, axis=0))
-        spaces += [matrix[:, np.isin(of_column, names)], raw.astype(np.float32)]
-    return spaces
+        yield np.nan_to_num(raw - np.nanmean(raw, axis=0)).astype(np.float32)
 
 
 def _standard_errors(
