@@ -42,13 +42,13 @@ from ml_baseline.jobs.worker import (
 
 SNAKEMAKE_MODULES = ("snakemake.logging", "snakemake.iocontainers", "snakemake.script")
 TABLE_MODULES = ("pandas", "pyarrow.csv", "jsonschema", "hashlib")
-# A socket for each of these stands in the folder that FOLDER_VARIABLE names.
+# A socket for each of these stands in the folder that FOLDER_VARIABLE names. The second has the modules of the
+# first too: it is a fork of it.
 PRELOADED = {
     "tables": (*SNAKEMAKE_MODULES, *TABLE_MODULES),
     "models": (
-        *(*SNAKEMAKE_MODULES, *TABLE_MODULES, "joblib", "sklearn.compose", "sklearn.dummy"),
-        *("sklearn.ensemble", "sklearn.impute", "sklearn.linear_model"),
-        *("sklearn.pipeline", "sklearn.preprocessing"),
+        *("joblib", "sklearn.compose", "sklearn.dummy", "sklearn.ensemble", "sklearn.impute"),
+        *("sklearn.linear_model", "sklearn.pipeline", "sklearn.preprocessing"),
     ),
 }
 LARGEST_REQUEST = 1 << 20
@@ -62,8 +62,7 @@ class WarmProcesses:
     def __init__(self, kinds: Iterable[str] = tuple(PRELOADED)) -> None:
         """Start the processes of these kinds; they import in the background."""
         parent = _short_folder()
-        if parent is None:
-            kinds = ()
+        names = [] if parent is None else [name for name in PRELOADED if name in kinds]
         self._stack = contextlib.ExitStack()
         self._folder = self._stack.enter_context(own_folder(parent))
         os.environ[FOLDER_VARIABLE] = str(self._folder)
@@ -75,25 +74,24 @@ class WarmProcesses:
         run = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
         threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         found_in = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]
-        self._processes = [
-            subprocess.Popen(
+        self._process = None
+        if names:
+            self._process = subprocess.Popen(
                 # -P: not the modules of the folder that the run is in.
-                [sys.executable, "-P", "-m", __name__, str(self._folder), name, str(run)],
+                [sys.executable, "-P", "-m", __name__, str(self._folder), str(run), *names],
                 pass_fds=[run],
                 stdin=subprocess.DEVNULL,
                 env=os.environ | threads | {"PYTHONPATH": os.pathsep.join(filter(None, found_in))},
             )
-            for name in kinds
-        ]
         os.close(run)
 
     def close(self) -> None:
         """End the processes and remove their sockets."""
         os.environ.pop(FOLDER_VARIABLE, None)
         os.close(self._lifeline)
-        for process in self._processes:
-            kill_tree(process.pid)
-            process.wait()
+        if self._process is not None:
+            kill_tree(self._process.pid)
+            self._process.wait()
         self._stack.close()
 
 
@@ -114,16 +112,28 @@ def kinds_asked_for(scripts: Iterable[Path]) -> set[str]:
     return {kind for kind in PRELOADED if any(f'warm="{kind}"' in text for text in texts)}
 
 
-def serve(folder: Path, name: str, run: int) -> None:
-    """Import what `name` stands for, then fork for each request until the pipe `run` closes."""
+def serve(folder: Path, run: int, names: list[str]) -> None:
+    """Import what the `names` stand for, then fork for each request until the pipe `run` closes.
+
+    After what the first stands for, another process goes on with the others.
+    """
     # Ctrl-C reaches every process of a run; it is for the one that can tidy up.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    adopt_orphans()
-    with socket.socket(socket.AF_UNIX) as listener, hold_folder(folder):
-        listener.bind(str(folder / name))
-        listener.listen(128)
-        for module in PRELOADED[name]:
-            importlib.import_module(module)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(hold_folder(folder))
+        listeners = {name: stack.enter_context(socket.socket(socket.AF_UNIX)) for name in names}
+        for name, listener in listeners.items():
+            listener.bind(str(folder / name))
+            listener.listen(128)
+        for name, modules in PRELOADED.items():
+            for module in modules:
+                importlib.import_module(module)
+            if name in names and (name == names[-1] or os.fork()):
+                break
+        listener = listeners.pop(name)
+        for other in listeners.values():
+            other.close()
+        adopt_orphans()
         # The connections of the workers at work, to tell for one that cannot how it ended.
         workers: dict[int, socket.socket] = {}
         selector = selectors.DefaultSelector()
@@ -190,4 +200,4 @@ if __name__ == "__main__":
     from ml_baseline.jobs import warm
 
     with contextlib.suppress(OSError, ImportError):  # jobs do without, and tell their own errors
-        warm.serve(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+        warm.serve(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])

@@ -21,8 +21,9 @@ def installed_packages() -> str:
     """Return all installed distributions as `pip freeze` would list them, one a line."""
     found: dict[str, str] = {}
     for distribution in importlib.metadata.distributions():
-        if name := distribution.metadata["Name"]:  # what is left of a broken installation has none
-            found.setdefault(name.lower(), f"{name}=={distribution.version}")
+        metadata = distribution.metadata  # read and parsed each time
+        if name := metadata["Name"]:  # what is left of a broken installation has none
+            found.setdefault(name.lower(), f"{name}=={metadata['Version']}")
     return "".join(f"{found[name]}\n" for name in sorted(found))
 
 
