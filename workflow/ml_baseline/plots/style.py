@@ -50,6 +50,7 @@ def _settings() -> dict:
         "axes.labelcolor": TEXT,
         "axes.labelsize": LABEL_SIZE,
         "axes.titlesize": LABEL_SIZE,
+        "axes.titley": 1.0,  # as it is anyway, but without a look for ticks above it
         "xtick.color": TEXT,
         "ytick.color": TEXT,
         "xtick.labelsize": SMALL_SIZE,
