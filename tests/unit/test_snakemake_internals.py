@@ -134,6 +134,12 @@ def test_what_could_not_be_made_is_known(run):
     assert said[-1] == "after_jobs False ['b.txt']"
 
 
+def test_it_says_what_it_is_told_to_and_drops_what_it_is_not_to_say(run):
+    words = {"CalledProcessError": "", "At least one (job)": r"One \1 failed."}
+    _, _, told = run(command="false", before_graph=f"internals.say_instead({words!r})")
+    assert "One job failed." in told and "CalledProcessError" not in told
+
+
 def test_a_mistake_is_found_each_time_and_nothing_runs_once_it_is_undone(run, tmp_path):
     run()
     for _ in range(2):

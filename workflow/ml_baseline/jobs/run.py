@@ -49,6 +49,7 @@ SAID_INSTEAD = {
     "provenance triggered jobs": "",
     "no backup found": "",
     "updating job failed": "",
+    "At least one job did not complete": "",
 }
 # What large columns leave is given back to the system: of itself glibc keeps it in holes that nothing
 # else fits into, and Arrow for itself. Smaller pieces cost more time than they are worth.
