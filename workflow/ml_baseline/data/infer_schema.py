@@ -7,7 +7,7 @@ ones were.
 
 import re
 from collections.abc import Mapping, Set
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -168,12 +168,12 @@ def infer_schema(
     }
 
 
-def describe_columns(schema: dict, table: pd.DataFrame) -> dict:
+def describe_columns(schema: Schema, table: pd.DataFrame) -> Schema:
     """Return the schema with each column's nullability, range and categories in the cleaned table.
 
     And whether the table is coarse, where it has a target.
     """
-    columns = []
+    columns: list[Any] = []
     for entry in schema["columns"]:
         if entry["role"] not in KEPT_ROLES:
             columns.append(entry)
@@ -187,10 +187,10 @@ def describe_columns(schema: dict, table: pd.DataFrame) -> dict:
         elif entry["kind"] == "category" and entry["role"] == "feature":
             found |= {"categories": sorted(values.dropna().unique().tolist())}
         columns.append(entry | found)
-    found = {"rows": len(table), "columns": columns}
-    if schema["target"] in table and is_coarse(table, cast(Schema, schema)):
-        found["coarse"] = True
-    return schema | found
+    described: Schema = {**schema, "rows": len(table), "columns": columns}
+    if schema["target"] in table and is_coarse(table, described):
+        described["coarse"] = True
+    return described
 
 
 def _roles(raw: RawTable, settings: dict) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import pandas as pd
 
@@ -13,7 +13,7 @@ from ml_baseline.data.doubts import doubts
 from ml_baseline.data.infer_schema import describe_columns, infer_schema
 from ml_baseline.data.infer_target import target_classes
 from ml_baseline.data.raw_table import RawTable
-from ml_baseline.data.schema import NUMERIC_KINDS, SHOWN_LABELS, Column, Doubt, Schema, by_source
+from ml_baseline.data.schema import NUMERIC_KINDS, SHOWN_LABELS, Column, Doubt, by_source
 from ml_baseline.data.tables import all_rows, open_rows, read_raw_table
 from ml_baseline.errors import InputError
 from ml_baseline.text import plural
@@ -74,7 +74,7 @@ def inspect_table(path: str, settings: Mapping[str, Any]) -> Inspection:
         table, repairs = clean(raw, schema)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    schema = cast(Schema, describe_columns(dict(schema), table))
+    schema = describe_columns(schema, table)
     found = doubts(table, schema, reading | repairs, used)
     columns = [
         _view(raw[source], table, entry, repairs["columns"])

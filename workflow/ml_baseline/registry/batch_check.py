@@ -4,7 +4,6 @@ A cell that cannot be read as those of training were is refused (`predict.clean_
 counted here is predicted, but the model has learned from nothing like it.
 """
 
-import copy
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -45,13 +44,13 @@ WORDS = {
 }
 
 
-def describe_training(schema: dict, table: pd.DataFrame, raw: RawTable) -> dict:
+def describe_training(schema: Schema, table: pd.DataFrame, raw: RawTable) -> Schema:
     """Return the schema of a table with what new rows are compared with.
 
     `table` are the cleaned rows that the model has learned from; their `row_id` tells the place in
     the raw one, `raw`, every cell of which is text.
     """
-    schema = copy.deepcopy(describe_columns(schema, table))
+    schema = describe_columns(schema, table)
     for entry in schema["columns"]:
         if entry["role"] != "feature":
             continue
