@@ -1,7 +1,5 @@
 """One column that gives the target away, by its values or by where they are missing."""
 
-from typing import NamedTuple
-
 import numpy as np
 
 from ml_baseline.audit.findings import Finding, Limit
@@ -66,22 +64,10 @@ PLAINLY_ABOVE_CHANCE = 0.65
 FEWEST_ERRORS = 8
 
 
-class Alone(NamedTuple):
-    """The view of a column that tells most of the target, and what is wrong with that, if anything."""
-
-    scored: Scored
-    finding: Finding | None
-
-    @property
-    def missing(self) -> bool:
-        """Whether it is what is missing that tells."""
-        return self.scored.view.what == "missing"
-
-
 def judged_alone(
     scored: list[Scored], relations: Relations, target: np.ndarray, folds: np.ndarray
-) -> list[Alone]:
-    """Return each feature by itself, the strongest first."""
+) -> list[tuple[Scored, Finding | None]]:
+    """Return the view of each feature that tells most, and what is wrong with that; the strongest first."""
     by_subject: dict[str, list[Scored]] = {}
     for one in scored:
         by_subject.setdefault(one.view.subject, []).append(one)
@@ -89,7 +75,7 @@ def judged_alone(
     found = []
     for subject, one in sorted(best.items(), key=lambda item: -item[1].auc):
         share = max(_given_away(other, target, folds) for other in by_subject[subject])
-        found.append(Alone(one, _judge(one, share, len(best), relations, target)))
+        found.append((one, _judge(one, share, len(best), relations, target)))
     return found
 
 

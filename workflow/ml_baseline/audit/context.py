@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from ml_baseline.audit.alone import Alone, judged_alone
+from ml_baseline.audit.alone import judged_alone
+from ml_baseline.audit.findings import Finding
 from ml_baseline.audit.relations import Relations
 from ml_baseline.audit.strength import folds_of
 from ml_baseline.audit.views import Scored, matrix_of, scored, views_of
@@ -83,8 +84,8 @@ class Context:
         return Relations(self.scored, self.target)
 
     @cached_property
-    def alone(self) -> list[Alone]:
-        """Each feature of the sample by itself, the strongest first."""
+    def alone(self) -> list[tuple[Scored, Finding | None]]:
+        """Each feature of the sample by itself, and what is wrong with it; the strongest first."""
         return judged_alone(self.scored, self.relations, self.target, self.folds)
 
     @cached_property
@@ -118,8 +119,7 @@ class Context:
 
     def failed_alone(self) -> set[str]:
         """Return the columns that give the target away by themselves."""
-        findings = [one.finding for one in self.alone if one.finding is not None]
-        return {finding.subject for finding in findings if finding.verdict == "fail"}
+        return {found.subject for _, found in self.alone if found and found.verdict == "fail"}
 
 
 def sampled(

@@ -35,7 +35,7 @@ def independent_columns(context: Context) -> list[Finding]:
     twenty columns of target and noise, does not: given the class, it is chance.
     """
     target, relations = context.target, context.relations
-    settled = {one.finding.subject for one in context.alone if one.finding is not None}
+    settled = {found.subject for _, found in context.alone if found}
     telling = [
         one
         for one in relations.scored

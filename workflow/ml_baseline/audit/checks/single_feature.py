@@ -9,12 +9,12 @@ from ml_baseline.audit.registry import check
 @check(**LIMITS)
 def single_feature(context: Context) -> list[Finding]:
     """roc_auc of one column alone, through its value, held out."""
-    found = [one.finding for one in context.alone if one.finding is not None and not one.missing]
+    found = [wrong for one, wrong in context.alone if wrong and one.view.what != "missing"]
     if found:
         return found
     if not context.alone:
         return [Finding("", 0.5, ALONE.nearest, "The table has no features.")]
-    view, auc = context.alone[0].scored
+    view, auc = context.alone[0][0]
     summary = (
         f"No column alone gives the target away; the strongest is '{view.subject}' with a ROC-AUC of "
         f"{auc:.3f}."
@@ -25,7 +25,7 @@ def single_feature(context: Context) -> list[Finding]:
 @check(**LIMITS)
 def missing_values(context: Context) -> list[Finding]:
     """roc_auc of where one column's values are missing, held out."""
-    found = [one.finding for one in context.alone if one.finding is not None and one.missing]
+    found = [wrong for one, wrong in context.alone if wrong and one.view.what == "missing"]
     if found:
         return found
     summary = "No column gives the target away by where its values are missing"
