@@ -3,10 +3,9 @@
 import multiprocessing
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.connection import Connection
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -29,19 +28,12 @@ NOT_REPRODUCIBLE = (
 )
 
 
-@dataclass(frozen=True)
-class Answers:
-    """What models answered.
+class Answers(NamedTuple):
+    """What models answered, by their names."""
 
-    Attributes:
-        probabilities: for each model the probability of class 1 of each row, shape (rows,).
-        failures: for each model that gave no such answer the reason.
-        notes: for each model whose answer is of little worth the reason.
-    """
-
-    probabilities: dict[str, np.ndarray] = field(default_factory=dict)
-    failures: dict[str, str] = field(default_factory=dict)
-    notes: dict[str, str] = field(default_factory=dict)
+    probabilities: dict[str, np.ndarray]  # of class 1 for each row, shape (rows,)
+    failures: dict[str, str]  # why a model has given no such answer
+    notes: dict[str, str]  # why an answer is of little worth
 
 
 def ask(models: Iterable[tuple[str, Pipeline]], rows: pd.DataFrame, schema: Schema) -> Answers:
@@ -52,7 +44,7 @@ def ask(models: Iterable[tuple[str, Pipeline]], rows: pd.DataFrame, schema: Sche
         rows: shape (rows, columns).
         schema: the table's input schema.
     """
-    answers = Answers()
+    answers = Answers({}, {}, {})
     for name, model in models:
         try:
             probability, same = isolated(partial(_asked_repeatedly, model, rows, schema))
