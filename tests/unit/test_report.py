@@ -14,7 +14,6 @@ import yaml
 from result_files import LEAK, PASSED, TEMPLATES, WARNING, page_from, write_results
 from rule_graph import ROOT
 
-from ml_baseline.audit.findings import config_entry
 from ml_baseline.config.settings import config_alone
 from ml_baseline.report import figures, words
 from ml_baseline.report.evidence import together
@@ -24,6 +23,7 @@ from ml_baseline.report.page import template_environment
 from ml_baseline.report.sources import download, read_sources
 from ml_baseline.report.standing import Standing
 from ml_baseline.scoring.metrics import METRICS
+from ml_baseline.text import config_entry
 
 HOSTILE = '"><script>alert(1)</script>'
 
