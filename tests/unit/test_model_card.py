@@ -64,6 +64,9 @@ def test_columns_are_shown_with_what_training_saw(parts):
     assert "| `city` | category | none | `Bern`, `Oslo`, `Rome` |" in text
     assert "| `joined` | integer, its month | none |" in text
     answers = [{"name": "x", "source": "x", "role": "feature", "kind": "boolean"}]
+    data = parts[0]["data"] | {"duplicate_rows": 1}
+    other = model_card(parts[0] | {"data": data}, parts[1] | {"columns": answers}, parts[2])
+    assert "| `x` | boolean | none | yes and no |" in other and "* 1 row repeats an" in other
     answers[0] |= {"minimum": 0, "maximum": 1}
     other = model_card(parts[0], parts[1] | {"columns": answers}, parts[2])
     assert "| `x` | boolean | none | 0 and 1 |" in other

@@ -8,7 +8,7 @@ from ml_baseline.data.schema import listed
 from ml_baseline.registry.markdown import code, prose
 from ml_baseline.registry.runs import SCHEMA
 from ml_baseline.scoring.metrics import METRICS
-from ml_baseline.text import percent
+from ml_baseline.text import percent, plural
 
 # A holdout smaller than this gives intervals so wide that it needs saying.
 FEW_ROWS = 200
@@ -28,7 +28,7 @@ def model_card(meta: dict, schema: dict, metrics: dict) -> str:
     warning = f"**The audit failed ({failed}): read why before you trust these scores.**\n\n"
     no_target, repeated = data["rows_without_target"], data["duplicate_rows"]
     left_out = f", {no_target:,} of them left out because they have no target"
-    repeats = f"\n* {repeated:,} rows repeat an earlier one"
+    repeats = f"\n* {plural(repeated, 'row')} repeat{'s' * (repeated == 1)} an earlier one"
     commit = f", commit `{source.get('commit')}`" if source.get("commit") else ""
     dirty = " with changes that are not committed" if source.get("dirty") else ""
     return f"""\
@@ -142,9 +142,10 @@ def _columns(schema: dict) -> str:
 
 
 def _values(entry: dict) -> str:
+    if entry["kind"] == "boolean":
+        return "0 and 1" if "minimum" in entry else "yes and no"
     if "minimum" in entry and "part" not in entry:
-        to = "and" if entry["kind"] == "boolean" else "to"
-        return f"{entry['minimum']:g} {to} {entry['maximum']:g}"
+        return f"{entry['minimum']:g} to {entry['maximum']:g}"
     if "encode" in entry:
         return ", ".join(f"{_cell(label)} ({number})" for label, number in entry["encode"].items())
     return listed(map(_cell, entry.get("categories", [])), SHOWN_CATEGORIES)

@@ -90,7 +90,7 @@ def column_row(entry: Column, stats: list[Row]) -> dict[str, Any]:
     range_text = "" if distinct is None else plural(distinct, "value")
     if "minimum" in entry:
         ends = (words.significant(entry[name]) for name in ("minimum", "maximum"))
-        range_text = " to ".join(ends)
+        range_text = " to ".join(dict.fromkeys(ends))
     return {
         "name": entry["name"],
         "source": entry["source"],
