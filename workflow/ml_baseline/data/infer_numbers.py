@@ -84,6 +84,7 @@ CODES = {
     r"\d{16,}": r"\d{17}|^9\d{15}",
     r"\d+(?:[eE]\d+)?": r"[eE]",
 }
+VERSION = r"\d{1,3}\.(?:0|[1-9]\d?)"
 ANSWERS = r"[1-9](?:,[1-9])*"
 
 
@@ -199,6 +200,8 @@ def _is_open(texts: pd.Series, european: int) -> bool:
 
 def _are_grouped(texts: pd.Series, decimal: str, rest: str, fewest: int = 1) -> bool:
     """Return whether at least so many cells are like 1,234, and all others like the rest."""
+    if texts.empty or not re.search(f"{THOUSANDS[decimal]}|{rest}", texts.iloc[0]):
+        return False  # most columns are told by a glance
     grouped = texts.str.contains(THOUSANDS[decimal])
     return bool(grouped.sum() >= fewest and (grouped | texts.str.contains(rest)).all())
 
@@ -210,14 +213,15 @@ def _are_codes(present: pd.Series) -> bool:
         return True
     few = cells.sample(present, cells.FEW_CELLS)
     for pattern, telling in CODES.items():
-        if few.str.fullmatch(pattern).all() and present.str.fullmatch(pattern).all():
+        glance = re.fullmatch(pattern, few.iloc[0]) and few.str.fullmatch(pattern).all()
+        if glance and present.str.fullmatch(pattern).all():
             return bool(present.str.contains(telling).any())
     return _are_versions(few)
 
 
 def _are_versions(few: pd.Series) -> bool:
     """Return whether cells count on behind the point: 1.1 and 1.10, and 1.9 or 1.11."""
-    if not few.str.fullmatch(r"\d{1,3}\.(?:0|[1-9]\d?)").all():
+    if not re.fullmatch(VERSION, few.iloc[0]) or not few.str.fullmatch(VERSION).all():
         return False
     found = {tuple(text.split(".")) for text in few}
     return any(
