@@ -27,9 +27,12 @@ def correlation_heatmap(view: View) -> Figure:
         if entry["role"] in ("feature", "target")
         and (entry["kind"] in ORDERED_KINDS or _is_binary_code(entry))
     ]
-    values = pd.DataFrame({name: view.numbers(name) for name in names})
-    # Large numbers that differ little would lose their digits in the squares.
-    values -= values.mean()
+    matrix = np.empty((len(view), len(names)), order="F")  # one block: pandas makes no second
+    for place, name in enumerate(names):
+        numbers = pd.Series(view.numbers(name))
+        # Large numbers that differ little would lose their digits in the squares.
+        matrix[:, place] = numbers - numbers.mean()
+    values = pd.DataFrame(matrix, columns=names, copy=False)
     shown = values.columns[values.nunique() > 1]
     if len(shown) < 2:
         message = "A correlation needs two columns of numbers that vary; "
@@ -53,7 +56,9 @@ def correlation_heatmap(view: View) -> Figure:
         listed = ", ".join(short(name, 20) for name in codes[:3]) + ", …" * (len(codes) > 3)
         notes.append(f"codes without an order left out: {listed}")
     labels = [_label(name, view) for name in shown]
-    return _triangle(title, notes, labels, values[shown].corr().to_numpy())
+    if len(shown) < len(names):
+        values = values[shown]
+    return _triangle(title, notes, labels, values.corr().to_numpy())
 
 
 def _is_binary_code(entry: Column) -> bool:
@@ -92,12 +97,14 @@ def _triangle(title: str, notes: list[str], labels: list[str], matrix: np.ndarra
         fmt="",
         annot_kws={"size": SMALL_SIZE},
         linewidths=1 if numbers else 0.4,
-        xticklabels=columns,
-        yticklabels=rows,
+        xticklabels=False,  # seaborn would draw the figure for each label to see whether they overlap
+        yticklabels=False,
         cbar_ax=bar,
         cbar_kws={"ticks": [-1, -0.5, 0, 0.5, 1], "label": "correlation"},
         ax=axes,
     )
+    axes.set_xticks(np.arange(size) + 0.5, columns)
+    axes.set_yticks(np.arange(size) + 0.5, rows, va="center")
     axes.tick_params(axis="x", rotation=90, length=0)
     axes.tick_params(axis="y", rotation=0, length=0)
     axes.grid(False)
