@@ -95,7 +95,7 @@ class Context:
         for name in columns_of_role(self.schema, "feature", "id", "group"):
             codes = pd.factorize(self.both[name], use_na_sentinel=False)[0]
             if FEWEST_LEVELS <= codes.max() < len(codes) / 2:
-                levels[name] = codes.astype(np.int32)
+                levels[name] = codes.astype(np.min_scalar_type(codes.max()))
         return levels
 
     @cached_property
@@ -106,15 +106,15 @@ class Context:
     @cached_property
     def blocks(self) -> tuple[np.ndarray, np.ndarray]:
         """The features of `among` as standardized numbers, float32, and the feature of each column."""
-        rows = self.both.iloc[self.among]
         parts: list[np.ndarray] = []
         names: list[str] = []
         for entry in self.schema["columns"]:
             if entry["role"] == "feature" and len(names) < WIDEST:
                 of_entry: Schema = {**self.schema, "columns": [entry]}
+                rows = self.both[[entry["name"]]].iloc[self.among]
                 parts.append(matrix_of(rows, of_entry, dtype=np.float32))
                 names += [entry["name"]] * parts[-1].shape[1]
-        matrix = np.hstack(parts or [np.zeros((len(rows), 1), dtype=np.float32)])
+        matrix = np.hstack(parts or [np.zeros((len(self.among), 1), dtype=np.float32)])
         return matrix, np.array(names or [""])
 
     def failed_alone(self) -> set[str]:

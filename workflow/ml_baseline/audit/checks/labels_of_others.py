@@ -203,10 +203,13 @@ def _spaces(context: Context) -> Iterator[np.ndarray]:
     yield matrix
     if names:
         yield matrix[:, np.isin(of_column, names)]
-        rows = context.both.iloc[context.among]
-        raw = np.column_stack([rows[name].to_numpy(np.float64) for name in names])
-        raw = np.clip(raw[:, ~np.isnan(raw).all(axis=0)], -LARGEST, LARGEST)
-        yield np.nan_to_num(raw - np.nanmean(raw, axis=0)).astype(np.float32)
+        columns = []
+        for name in names:
+            raw = context.both[name].to_numpy(np.float64)[context.among].clip(-LARGEST, LARGEST)
+            if not np.isnan(raw).all():
+                columns.append(np.nan_to_num(raw - np.nanmean(raw)).astype(np.float32))
+        if columns:
+            yield np.column_stack(columns)
 
 
 def _standard_errors(
