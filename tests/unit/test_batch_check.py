@@ -88,7 +88,7 @@ def test_rows_like_those_of_training_are_not_worth_a_word(run, batch, tmp_path, 
             {"age": "999"},
             "'age': 60 of 60 cells (100 %) lie outside training's range (999); it is 18",
         ),
-        ({"age": ["999", *["40"] * 59]}, "'age': 1 of 60 cells (2 %) lie outside"),
+        ({"age": ["999", *["40"] * 59]}, "'age': 1 of 60 cells (2 %) lies outside"),
         ({"age": "40.5"}, "'age': 60 of 60 cells (100 %) have a fraction"),
         (
             {"plan": ["", "basic"] * 30},
@@ -104,7 +104,7 @@ def test_rows_like_those_of_training_are_not_worth_a_word(run, batch, tmp_path, 
         ({"cars": ["2", *["0"] * 59]}, None),
         (
             {"cars": ["7", *["1"] * 59]},
-            "'cars': 1 of 60 cells (2 %) lie outside training's range (7)",
+            "'cars': 1 of 60 cells (2 %) lies outside training's range (7)",
         ),
         ({"asked": ["some", "", *["2"] * 58]}, None),
         ({"asked": ["some"] * 60}, "'asked': 60 of 60 cells (100 %) are missing; in training"),
@@ -114,7 +114,9 @@ def test_what_is_unlike_training_is_told(run, batch, tmp_path, capsys, changes, 
     found = told(run, batch.assign(**changes), tmp_path, rows_at_a_time=25)
     assert len(found) == (words is not None)
     said = capsys.readouterr().err
-    assert said == "".join(f"warning: {tmp_path / 'batch.csv'}: {line}\n" for line in found)
+    assert said == "".join(
+        f"ml-baseline: warning: {tmp_path / 'batch.csv'}: {line}\n" for line in found
+    )
     assert words is None or words in said
 
 
@@ -262,7 +264,7 @@ def test_many_odd_columns_are_counted_and_not_listed(tmp_path, capsys):
     run = publish(tmp_path, raw)
     assert len(told(run, pd.DataFrame({f"x{i}": ["new"] for i in range(15)}), tmp_path)) == 15
     said = capsys.readouterr().err.splitlines()
-    assert len(said) == 11 and "5 more columns are unlike training; see" in said[-1]
+    assert len(said) == 11 and "5 more columns unlike training; see" in said[-1]
 
 
 # ------------------------------------------------------------------ what others once met

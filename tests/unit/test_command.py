@@ -162,11 +162,30 @@ def test_no_word_of_a_list_is_broken_in_a_narrow_terminal(folder, width, monkeyp
     assert {RUN_ID, "logistic_regression", "roc_auc", "latest"} <= {w.strip(",:") for w in words}
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"), [("trian", "train"), ("runs lits", "list"), ("train --target", "")]
+)
+def test_a_mistyped_command_is_told_which_was_meant(capsys, words, meant):
+    with pytest.raises(SystemExit) as end:
+        command.main(words.split())
+    assert end.value.code == 2
+    said = capsys.readouterr().err
+    assert said.endswith(f"; did you mean {meant}?\n") if meant else "did you mean" not in said
+
+
 def test_a_run_is_shown(folder, capsys):
     assert command.main(["runs", "show", "latest"]) == 0
     said = capsys.readouterr()
     assert "# shop: bought" in said.out and "ROC-AUC" in said.out
-    assert f"the latest run is {RUN_ID} of the table shop" in said.err
+    assert f"the latest run is {RUN_ID} of the table shop\n" in said.err
+    other = folder / "results/other/runs"
+    other.mkdir(parents=True)
+    (other / "latest.txt").write_text("2020-01-01T00-00-00Z__classification__seed42\n")
+    os.utime(other / "latest.txt", (0, 0))
+    assert command.main(["runs", "show", "latest"]) == 0
+    said = capsys.readouterr()
+    assert "of the table shop; --dataset takes that of another: other\n" in said.err
+    shutil.rmtree(other.parent)
     assert command.main(["runs", "show", RUN_ID, "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["meta"]["run_id"] == RUN_ID and shown["metrics"]["rows"] == 40

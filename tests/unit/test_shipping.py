@@ -26,6 +26,8 @@ def test_what_is_imported_is_what_was_exported_byte_for_byte(shipped, tmp_path, 
     there = tmp_path / "there"
     for _ in range(2):  # a second time it is there already
         assert command.main(["runs", "import", str(shipped), "--results", str(there)]) == 0
+    first, again = capsys.readouterr().err.splitlines()[-2:]
+    assert "of the table shop was imported: " in first and "shop is there already: " in again
     lock = "shop/runs/.lock"
     first, second = (snapshot(tmp_path / name) for name in ("results", "there"))
     assert {k: v for k, v in first.items() if k != lock} == {

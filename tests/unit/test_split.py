@@ -460,7 +460,7 @@ def test_few_different_rows_are_named_as_what_is_the_matter(pieces):
 
 def test_fewer_rows_of_a_class_than_folds_are_refused(pieces):
     table, schema = pieces([(1, 0)] * 30 + [(0, 1)] * 4)
-    message = "there are 4 training rows with answer = 1, fewer than the 5 folds"
+    message = "found 4 training rows with answer = 1, fewer than the 5 folds"
     with pytest.raises(InputError, match=message):
         fold_numbers(table, schema, "stratified", 5, 0)
     assert np.bincount(fold_numbers(table, schema, "stratified", 4, 0)[30:]).tolist() == [1] * 4

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 
 from ml_baseline.errors import InputError
+from ml_baseline.text import plural
 
 PROGRAM = "ml-baseline"
 FEATURES = "data/processed/features.csv"
@@ -108,9 +109,9 @@ def predict(options: Namespace) -> int:
         sheet=options.sheet,
         check=options.check,
     )
-    bad = f"; {summary['bad_rows']:,} have no prediction" if summary["bad_rows"] else ""
+    bad = f"; {plural(n, 'row')} without a prediction" if (n := summary["bad_rows"]) else ""
     where = "" if options.output == "-" else f" into {options.output}"
-    say(f"predicted {summary['rows']:,} rows{where} in {summary['seconds']:.1f} s{bad}")
+    say(f"predicted {plural(summary['rows'], 'row')}{where} in {summary['seconds']:.1f} s{bad}")
     return 0
 
 
@@ -182,8 +183,10 @@ def import_run(options: Namespace) -> int:
     """
     from ml_baseline.registry.shipping import import_run
 
+    before = {(path.parts[-3], path.name) for path in options.results.glob("*/runs/*")}
     run = import_run(options.file, options.results, options.trust)
-    say(f"{run.folder} is run {run.run_id} of the table {run.dataset}")
+    what = "is there already" if (run.dataset, run.run_id) in before else "was imported"
+    say(f"run {run.run_id} of the table {run.dataset} {what}: {run.folder}")
     return 0
 
 
@@ -209,10 +212,14 @@ def serve(options: Namespace) -> int:
 def _find(options: Namespace, name: str):
     """Return the published run with this name."""
     from ml_baseline.registry import find_run
+    from ml_baseline.registry.runs import LATEST_FILE, tables
 
     run = find_run(name, options.results, options.dataset, options.trust)
     if name == "latest":
-        say(f"the latest run is {run.run_id} of the table {run.dataset}")
+        others = [t for t in tables(options.results, options.dataset) if t != run.dataset]
+        others = [t for t in others if (options.results / t / "runs" / LATEST_FILE).is_file()]
+        more = f"; --dataset takes that of another: {', '.join(others)}" if others else ""
+        say(f"the latest run is {run.run_id} of the table {run.dataset}{more}")
     return run
 
 

@@ -11,10 +11,11 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from ml_baseline.cli import actions
 from ml_baseline.cli.actions import FAILED, FEATURES, INTERRUPTED, PROGRAM, say
-from ml_baseline.errors import InputError
+from ml_baseline.errors import InputError, did_you_mean, similar
 
 SAMPLES = ("customers", "users", "breast_cancer")
 FEWEST_SAMPLE_ROWS = 50  # as in the config's schema; a test holds them in step
@@ -304,12 +305,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser that names the command or choice that was meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """End the program with what is wrong, and what may have been meant."""
+        found = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message)
+        close = similar(found[1], re.findall(r"[\w-]+", found[2]), 1) if found else []
+        super().error(f"{message}; {did_you_mean(close)}" if close else message)
+
+
 def parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """Return the parser of the program's arguments, which knows those of commands among `words`.
 
     And of a group's commands only where the group is among them: `--help` would wait for all.
     """
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog=PROGRAM,
         description="An honest baseline for any table with a yes/no column.",
         epilog=EXAMPLE,

@@ -60,8 +60,8 @@ def output_problem(
     for folder in RESULT_FOLDERS:
         if is_inside(target, folder):
             return (
-                f"lies in {folder}, which holds the workflow's own files; name a file elsewhere, or "
-                "leave the output out to have it in results/<table>/predictions"
+                f"lies in {folder}, which holds the workflow's own files; name a file elsewhere "
+                "(a batch of the config without `output` has results/<table>/predictions)"
             )
     for reserved in RESERVED_FOLDERS:
         if is_inside(target, reserved):

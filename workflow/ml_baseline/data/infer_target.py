@@ -7,6 +7,7 @@ import pandas as pd
 from ml_baseline.data import cells
 from ml_baseline.data.schema import SHOWN_LABELS, listed, quoted
 from ml_baseline.errors import InputError, did_you_mean, similar
+from ml_baseline.text import plural
 
 # Labels of a target that leave no doubt which is the yes, in canonical form.
 UNMISTAKABLE_PAIRS = (
@@ -114,7 +115,7 @@ def _yes_and_no(classes: set[str], yes: set[str], no: set[str]) -> tuple[set[str
 def _shown_classes(spellings: Mapping[str, list[str]], counts: pd.Series, classes: set[str]) -> str:
     """Return a target's labels and their frequencies as a message shows them."""
     of_classes = [labels for name, labels in spellings.items() if name in classes]
-    rows = [f"'{labels[0]}' ({counts[labels].sum():,} rows)" for labels in of_classes]
+    rows = [f"'{labels[0]}' ({plural(counts[labels].sum(), 'row')})" for labels in of_classes]
     shown = listed(rows, SHOWN_LABELS)
     gone = [label for label in counts.index if cells.canonical(label) not in classes]
     return f"{shown} (read as missing: {quoted(gone)})".strip() if gone else shown

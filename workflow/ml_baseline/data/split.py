@@ -7,6 +7,7 @@ import pandas as pd
 
 from ml_baseline.data.schema import Schema, class_names, columns_of_role, feature_columns
 from ml_baseline.errors import InputError
+from ml_baseline.text import plural
 
 # Out-of-fold predictions of these rows do not exist: in time order, nothing comes before them.
 NO_FOLD = -1
@@ -79,7 +80,7 @@ def fold_numbers(
     counts = np.bincount(target, minlength=2)
     if counts.min() < folds:
         raise InputError(
-            f"there are {counts.min()} training rows with {names[counts.argmin()]}, fewer than the "
+            f"found {plural(counts.min(), 'training row')} with {names[counts.argmin()]}, fewer than the "
             f"{folds} folds of the cross-validation; lower `cv: folds` or give more of them"
         )
     if strategy == "time":
@@ -216,7 +217,7 @@ def _known(table: pd.DataFrame, schema: Schema, role: str) -> pd.Series:
     if missing:
         what = "missing or unreadable" if role == "time" else "missing"
         raise InputError(
-            f"the {role} column '{name}' is {what} in {missing:,} rows; a split by {role} needs "
+            f"the {role} column '{name}' is {what} in {plural(missing, 'row')}; a split by {role} needs "
             f"the {role} of every row: fill it in or remove these rows"
         )
     return table[name]

@@ -18,6 +18,7 @@ from ml_baseline.data.source import SourceFile
 from ml_baseline.data.text import ReadAgainError, TextRows
 from ml_baseline.errors import InputError
 from ml_baseline.files import whole_file
+from ml_baseline.text import plural
 
 # The kinds whose data type does not depend on whether values are missing.
 ARROW_TYPES = {"category": pa.string(), "number": pa.float64()}
@@ -199,7 +200,7 @@ def all_rows(rows: Rows, columns: list[str]) -> RawTable:
             break
     if not len(table):
         raise InputError(
-            f"{rows.name}: the file has a header ({len(rows.names)} columns) and no rows below it; "
+            f"{rows.name}: the file has a header ({plural(len(rows.names), 'column')}) and no rows below it; "
             "export it again with its rows"
         )
     return table

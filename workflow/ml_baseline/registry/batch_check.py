@@ -17,7 +17,7 @@ from ml_baseline.data.infer_numbers import signs_of
 from ml_baseline.data.infer_schema import describe_columns
 from ml_baseline.data.raw_table import RawTable
 from ml_baseline.data.schema import LABEL_KINDS, NUMERIC_KINDS, Column, Schema, column, listed
-from ml_baseline.text import percent, shortened
+from ml_baseline.text import percent, plural, shortened
 
 # A column is told if more of its cells are unlike training than are to be expected and so many more,
 # which would happen by chance less often than this.
@@ -42,6 +42,7 @@ WORDS = {
     "missing": "are missing",
     "unreadable": "cannot be read as those of training were",
 }
+OF_ONE = {"are": "is", "lie": "lies", "have": "has"}
 
 
 def describe_training(schema: Schema, table: pd.DataFrame, raw: RawTable) -> Schema:
@@ -228,10 +229,12 @@ class BatchCheck:
 
     def _in_words(self, entry: Column, found: Unlike, is_more: bool) -> str:
         what, count = found.what, found.cells if is_more else found.far
-        of_all = f"{count:,} of {self._rows:,} cells ({percent(count / self._rows)})"
+        of_all = f"{count:,} of {plural(self._rows, 'cell')} ({percent(count / self._rows)})"
         shown = [f"{one:g}" if isinstance(one, float) else repr(one) for one in found.examples]
         examples = ", ".join(shortened(text, SHOWN_CHARACTERS) for text in shown)
         examples = f" ({examples})" if shown else ""
+        verb, words = WORDS[what].split(" ", 1)
+        verb = OF_ONE.get(verb, verb) if count == 1 else verb
         training = ""
         if what == "unseen":
             training = f"; it had {listed(map(repr, entry.get('encode') or entry['categories']), EXAMPLES)}"
@@ -239,7 +242,7 @@ class BatchCheck:
             training = f"; it is {entry['minimum']:g} to {entry['maximum']:g}"
         elif what == "missing":
             training = f"; in training {percent(self._expected(entry, what))} were"
-        return f"column '{entry['name']}': {of_all} {WORDS[what]}{examples}{training}"
+        return f"column '{entry['name']}': {of_all} {verb} {words}{examples}{training}"
 
     def _swapped(self) -> Iterator[tuple[str, str]]:
         """Yield pairs of columns in which most cells are unlike training and fit the other one."""

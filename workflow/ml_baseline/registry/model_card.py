@@ -61,9 +61,9 @@ know where it comes from.
 
 ## Data
 
-* {table}: {data["rows_read"]:,} rows{left_out if no_target else ""}
+* {table}: {plural(data["rows_read"], "row")}{left_out if no_target else ""}
 * SHA-256 of the file: `{data["sha256"]}`
-* {split["train_rows"]:,} rows to learn from, {split["holdout_rows"]:,} held out ({split["strategy"]} \
+* {plural(split["train_rows"], "row")} to learn from, {split["holdout_rows"]:,} held out ({split["strategy"]} \
 split, seed {meta["seed"]}); {percent(split["holdout_positive"], 1)} of the held out rows are {yes}
 * yes is {yes}, no is {no}{repeats if repeated else ""}
 
@@ -204,7 +204,7 @@ def _own_limits(meta: dict, metrics: dict) -> str:
         f"that differs by up to {difference:.2g}.": difference,
         "The holdout was drawn at random from the same rows, so it says nothing about how the model "
         "ages; `split: {strategy: time}` would.": meta["split"]["strategy"] != "time",
-        f"The holdout has {metrics['rows']:,} rows only: mind the intervals.": (
+        f"The holdout has {plural(metrics['rows'], 'row')} only: mind the intervals.": (
             metrics["rows"] < FEW_ROWS
         ),
         f"One class is rare ({percent(rare, 1)}), so a high accuracy says little; look at PR-AUC, "

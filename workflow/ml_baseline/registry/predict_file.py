@@ -43,7 +43,7 @@ from ml_baseline.registry.predict import (
     target_entry,
 )
 from ml_baseline.registry.runs import Run
-from ml_baseline.text import for_terminal
+from ml_baseline.text import for_terminal, plural
 
 if TYPE_CHECKING:  # importing it takes longer than all else here
     from sklearn.pipeline import Pipeline
@@ -139,7 +139,7 @@ def predict_file(
         _say(f"warning: {name}: {warning}")
     if (more := len(warnings) - SHOWN_WARNINGS) > 0:
         where = f"; see {check}" if check else ""
-        _say(f"warning: {name}: {more:,} more columns are unlike training{where}")
+        _say(f"warning: {name}: {plural(more, 'more column')} unlike training{where}")
     about = {"unused_columns": unused, "warnings": warnings}
     return summary | about | {"seconds": time.perf_counter() - started}
 
@@ -238,10 +238,10 @@ class _Batch:
         """Return what to say about the rows of a chunk that cannot be predicted."""
         number = len(set().union(*(problem.found.index for problem in problems)))
         return InputError(
-            f"{self.rows.name}: {number:,} of the first {before + rows:,} rows cannot be predicted. "
+            f"{self.rows.name}: {number:,} of the first {plural(before + rows, 'row')} cannot be predicted. "
             + " ".join(in_words(problem, before) for problem in problems)
-            + " Correct them, or use `--on-bad-rows null` to leave their predictions empty, with the "
-            "reason, and predict the others"
+            + ' Correct them, or use `--on-bad-rows null` (in the config `on_bad_rows: "null"`) to '
+            "leave their predictions empty, with the reason, and predict the others"
         )
 
 
@@ -357,4 +357,4 @@ def _progress_bar(rows: Rows) -> Iterator[Callable]:
 
 
 def _say(message: str) -> None:
-    print(for_terminal(message), file=sys.stderr, flush=True)
+    print(for_terminal(f"ml-baseline: {message}"), file=sys.stderr, flush=True)

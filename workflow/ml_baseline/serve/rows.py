@@ -24,6 +24,7 @@ from ml_baseline.registry.predict import (
     input_columns,
     target_entry,
 )
+from ml_baseline.text import plural
 
 # What a cell may be in JSON: as in a file, numbers may be written as text.
 CELL = {"type": ["string", "number", "boolean", "null"]}
@@ -98,7 +99,8 @@ class RowReader:
         rows = content if isinstance(content, list) else [content]
         if len(rows) > self.max_rows:
             raise RequestError(
-                413, f"found {len(rows):,} rows; a request may have at most {self.max_rows:,}"
+                413,
+                f"found {plural(len(rows), 'row')}; a request may have at most {self.max_rows:,}",
             )
         # As if all were well, which is fast; only if it is not, what is wrong is looked for.
         try:

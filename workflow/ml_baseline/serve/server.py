@@ -109,7 +109,8 @@ def _listen(host: str, port: int, backlog: int) -> socket.socket:
         family, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server((host, port), family=family, backlog=backlog)
     except (OSError, OverflowError) as error:
+        # Without "(while attempting to bind on address ...)".
+        why = str(getattr(error, "strerror", error)).partition(" (")[0]
         raise InputError(
-            f"cannot listen on {host} port {port}: {getattr(error, 'strerror', error)}; choose "
-            "another --port or --host"
+            f"cannot listen on {host} port {port}: {why}; choose another --port or --host"
         ) from error

@@ -6,6 +6,7 @@ from ml_baseline.audit.context import Context
 from ml_baseline.audit.findings import Finding, Limit
 from ml_baseline.audit.registry import check
 from ml_baseline.data.schema import class_names
+from ml_baseline.text import plural
 
 LIMIT = Limit(
     20,
@@ -34,5 +35,5 @@ def class_sizes(context: Context) -> list[Finding]:
                 f"The {name} rows have only {rows} with {class_names(context.schema)[smaller]}"
             )
             findings.append(LIMIT.found(side, rows, summary, WHY))
-    summary = f"Each class has at least {smallest:,} rows on both sides of the split."
+    summary = f"Each class has at least {plural(int(smallest), 'row')} on both sides of the split."
     return findings or [Finding("holdout", smallest, LIMIT.nearest, summary)]

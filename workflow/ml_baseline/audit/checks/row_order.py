@@ -6,6 +6,7 @@ from ml_baseline.audit.context import Context
 from ml_baseline.audit.findings import Finding, Limit
 from ml_baseline.audit.registry import check
 from ml_baseline.audit.strength import numbers_auc, plainly_above_chance
+from ml_baseline.data.schema import columns_of_role, listed
 
 POSITION = Limit(
     warn=0.80,
@@ -34,8 +35,11 @@ def row_order(context: Context) -> list[Finding]:
         summary = f"The file is {sorted_by}: the position of a row alone has a ROC-AUC of {auc:.3f}"
         why = (
             "Whatever was numbered, measured or filled in in that order (ids, dates, batches) "
-            "carries the answer. Declare what numbers the rows as id."
+            "carries the answer. "
         )
+        ids = columns_of_role(context.schema, "id")
+        already = f"{listed(ids)} is an id already: look for what else was filled in in that order."
+        why += already if ids else "Declare what numbers the rows as id."
         if context.strategy != "time":
             why += " If the order is that of time, name its column as time and split by time."
         return [POSITION.found("row_id", auc, summary, why)]

@@ -5,6 +5,7 @@ import numpy as np
 from ml_baseline.audit.context import Context
 from ml_baseline.audit.findings import Finding, Limit
 from ml_baseline.audit.registry import check
+from ml_baseline.text import plural
 
 LIMIT = Limit(fail=1, why="rows that must not be there")
 
@@ -29,5 +30,5 @@ def sealed_holdout(context: Context) -> list[Finding]:
         "run again, so that this workflow makes both sides from one table, and let nothing else "
         "write its files."
     )
-    summary = f"{rows:,} rows are in {where} that must not be there"
+    summary = f"{plural(rows, 'row')} in {where} must not be there"
     return [LIMIT.found("row_id", rows, summary, why)]
