@@ -39,7 +39,7 @@ SNAKEFILE = """
         internals.conduct(workflow, Conduct())
     internals.without_pandas()
     internals.look_once()
-    internals.keep_old_versions()
+    internals.keep_old_versions(lambda path: False)
     internals.import_first_from({library!r})
     made = internals.prefixing(workflow)
     said("made", made("results/x"), internals.outputs_of_rules(workflow, ["a.txt"]))

@@ -85,6 +85,20 @@ def test_a_model_that_was_killed_is_tried_again_before_it_has_failed(cluster, re
 
 
 @pytest.mark.proof
+def test_a_mistake_leaves_what_was_made_before(cluster):
+    settings = MODELS | {"report": False, "register": False}
+    cluster.write_config(datasets=SMALL, **settings)
+    cluster.run("--until", "clean")
+    before = cluster.checksums()
+    for positive, code in (("perhaps", 1), ("perhaps", 1), ("yes", 0)):
+        table = SMALL["small"] | ({"positive": positive} if code else {})
+        cluster.write_config(datasets={"small": table}, **settings)
+        done = cluster.snakemake("--until", "clean")
+        assert done.returncode == code and cluster.checksums() == before
+    assert cluster.submissions() == 3  # nothing is left to do once it is undone
+
+
+@pytest.mark.proof
 def test_the_same_bytes_as_without_a_cluster(cluster, tmp_path):
     """In one job for each stage of each table; what is gathered of all is made at once, here."""
     cluster.write("other.csv", small_table(200, 1))

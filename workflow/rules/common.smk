@@ -36,6 +36,7 @@ from ml_baseline.jobs import snakemake_internals, worker
 from ml_baseline.jobs.run import Plan, Run
 from ml_baseline.jobs.source_code import code_hash, package_version
 from ml_baseline.jobs.memory import Memory, remembered_hash
+from ml_baseline.records import not_as_written
 
 # The objects of a graph live to its end: to look for garbage among them, at every 700 new ones, takes
 # a sixth of a call in which there is nothing to do.
@@ -44,7 +45,7 @@ gc.set_threshold(50_000)
 atexit.register(gc.freeze)
 snakemake_internals.without_pandas()
 snakemake_internals.look_once()
-snakemake_internals.keep_old_versions()
+snakemake_internals.keep_old_versions(lambda path: not any(not_as_written([path])))
 snakemake_internals.import_first_from(WORKFLOW_FOLDER)
 # Where the workflow makes a file, for use outside a rule.
 made = snakemake_internals.prefixing(workflow)

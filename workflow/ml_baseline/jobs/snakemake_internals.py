@@ -291,16 +291,21 @@ def make_again(workflow: Any, path: str) -> None:
     os.utime(path, (1, 1))
 
 
-def keep_old_versions() -> None:
+def keep_old_versions(is_old: Callable[[Path], bool]) -> None:
     """Have a file that a failed job's `update(...)` puts back be as if that job had never begun.
 
     Snakemake would note that the failed job has made it. Then the same mistake would go unseen in the
-    next run, and what it would have spoiled would be made again once it is undone.
+    next run, and what it would have spoiled would be made again once it is undone. And it would remove
+    what a cluster's job has put back itself: `is_old` tells whether a file is as it was.
     """
     from snakemake.io import is_flagged
     from snakemake.jobs import Job
+    from snakemake.persistence import PersistenceBase
 
-    postprocess = Job.postprocess
+    postprocess, restore = Job.postprocess, PersistenceBase.restore_output
+
+    def restored(persistence: Any, path: Path) -> bool:
+        return restore(persistence, path) or (path.exists() and is_old(path))
 
     async def put_back(job: Any, *arguments: Any, error: bool = False, **named: Any) -> None:
         persistence = job.dag.workflow.persistence
@@ -314,7 +319,7 @@ def keep_old_versions() -> None:
             else:
                 persistence.cleanup_metadata(file)
 
-    Job.postprocess = put_back
+    Job.postprocess, PersistenceBase.restore_output = put_back, restored
 
 
 def say_instead(words: Mapping[str, str]) -> None:
