@@ -1,4 +1,4 @@
-"""What cleaning a large table takes in memory, as a multiple of its file."""
+"""What cleaning and splitting a large table take in memory, as multiples of its file."""
 
 import json
 import os
@@ -14,9 +14,9 @@ from ml_baseline.jobs.run import ALLOCATION
 pytestmark = pytest.mark.proof
 
 ROWS = 1_000_000
-# What the job does, and the most that it took: of this program alone, which `getrusage` does not tell.
+# What the jobs do, and the most that they took: of this program alone, which `getrusage` does not tell.
 CLEAN = """
-import sys
+import json, sys
 from pathlib import Path
 
 from ml_baseline.data.clean import clean
@@ -31,6 +31,21 @@ table, repairs = clean(raw, schema)
 schema = describe_columns(schema, table)
 doubts(table, schema, reading | repairs, cfg)
 write_table(table, sys.argv[2])
+Path(sys.argv[3]).write_text(json.dumps(schema))
+"""
+SPLIT = """
+import json, sys
+from pathlib import Path
+
+from ml_baseline.data.split import split
+from ml_baseline.data.tables import read_table, write_table
+
+schema = json.loads(Path(sys.argv[3]).read_text())
+table = read_table(sys.argv[2], schema, texts_as_codes=True)
+for part in split(table, schema, "stratified", 0.2, 42):
+    write_table(part, sys.argv[2] + ".parquet")
+"""
+PEAK = """
 status = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
 print(int(status["VmHWM"].split()[0]) / 1024)
 """
@@ -52,12 +67,14 @@ def large(rows):
     return pd.DataFrame(table)
 
 
-def test_cleaning_takes_less_than_three_times_the_file(tmp_path):
-    table, cleaned = tmp_path / "large.csv", tmp_path / "cleaned.csv"
+def test_cleaning_and_splitting_take_less_than_three_times_the_file(tmp_path):
+    table, cleaned, schema = (tmp_path / name for name in ("t.csv", "c.parquet", "schema.json"))
     large(ROWS).to_csv(table, index=False)
+    size = table.stat().st_size / 2**20
     environment = os.environ | ALLOCATION | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-c", CLEAN, str(table), str(cleaned)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    peak, size = json.loads(done.stdout), table.stat().st_size / 2**20
-    print(f"{peak:.0f} MiB for a table of {size:.0f} MiB")
-    assert peak < 3 * size
+    for program in (CLEAN, SPLIT):
+        command = [sys.executable, "-c", program + PEAK, *map(str, (table, cleaned, schema))]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+        peak = json.loads(done.stdout)
+        print(f"{peak:.0f} MiB for a table of {size:.0f} MiB")
+        assert peak < 3 * size
