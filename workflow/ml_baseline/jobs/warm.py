@@ -11,6 +11,7 @@ started it and runs what was pickled there; here Snakemake starts the jobs, as p
 """
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -41,7 +42,7 @@ from ml_baseline.jobs.worker import (
 )
 
 SNAKEMAKE_MODULES = ("snakemake.logging", "snakemake.iocontainers", "snakemake.script")
-TABLE_MODULES = ("pandas", "pyarrow.csv", "jsonschema", "hashlib")
+TABLE_MODULES = ("pandas", "pyarrow.csv")
 # A socket for each of these stands in the folder that FOLDER_VARIABLE names. The second has the modules of the
 # first too: it is a fork of it.
 PRELOADED = {
@@ -125,6 +126,8 @@ def serve(folder: Path, run: int, names: list[str]) -> None:
         for name, listener in listeners.items():
             listener.bind(str(folder / name))
             listener.listen(128)
+        # What is imported is no garbage: workers need not look through it, nor copy it by that.
+        gc.disable()
         for name, modules in PRELOADED.items():
             for module in modules:
                 importlib.import_module(module)
@@ -133,6 +136,7 @@ def serve(folder: Path, run: int, names: list[str]) -> None:
         listener = listeners.pop(name)
         for other in listeners.values():
             other.close()
+        gc.freeze()
         adopt_orphans()
         # The connections of the workers at work, to tell for one that cannot how it ended.
         workers: dict[int, socket.socket] = {}
@@ -178,6 +182,7 @@ def _answer(connection: socket.socket) -> None:
         os._exit(0)
     connection.sendall(str(os.getpid()).encode().ljust(PID_BYTES))
     become_worker(connection)
+    gc.enable()
     code = 1
     try:
         os.chdir(request["folder"])
