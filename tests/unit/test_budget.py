@@ -1,6 +1,8 @@
 """A budget is kept by sizes alone, and what it takes away is told."""
 
+import bz2
 import gzip
+import lzma
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +95,16 @@ def test_the_size_of_a_table_is_that_of_its_text(tmp_path, name):
     assert columns == 3
     assert rows == pytest.approx(200_000, rel=0.25 if name.endswith("gz") else 0.01)
     assert table_size(str(tmp_path / "none.csv"))[0] == 0
+
+
+@pytest.mark.parametrize("module", [gzip, bz2, lzma])
+def test_a_damaged_table_has_no_size_yet(tmp_path, module):
+    packed = module.compress(b"a,b,c\n" * 99)
+    path = tmp_path / f"a.csv.{module.__name__.replace('gzip', 'gz').replace('lzma', 'xz')}"
+    for start in range(len(packed)):
+        path.write_bytes(packed[:start] + b"\xff" * 9)
+        table_size.cache_clear()
+        table_size(str(path))  # what is wrong with it, cleaning tells
 
 
 def test_only_long_jobs_of_models_that_stay_the_same_get_threads():

@@ -10,6 +10,7 @@ import gzip
 import lzma
 import math
 import os
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -117,7 +118,7 @@ def table_size(path: str) -> tuple[int, int]:
                 # Packed as the rest of the file, as far as that is known.
                 size *= len(head) / packed.tell() / (PACKED_TIMES if end in PACKED_TEXT else 1)
         # Reading it will say what is wrong.
-        except (OSError, EOFError, ZeroDivisionError, lzma.LZMAError):
+        except (OSError, EOFError, ZeroDivisionError, lzma.LZMAError, zlib.error):
             size = 0.0
     lines = head.count(b"\n")
     if not lines:
