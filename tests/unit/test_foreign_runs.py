@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,7 +15,8 @@ from publishing import publish_smallest
 from small_shop import shop
 
 from ml_baseline.cli import command
-from ml_baseline.registry.manifest import Manifest, read_json_as
+from ml_baseline.errors import InputError
+from ml_baseline.registry.manifest import HoldoutMetrics, Manifest, read_json_as
 from ml_baseline.registry.overview import overview
 from ml_baseline.text import for_terminal
 
@@ -168,6 +170,28 @@ def test_every_key_of_a_manifest_is_missed_or_compared_with_its_type(folder):
             with pytest.raises(ValueError, match="it is damaged: ") as caught:
                 read_json_as(Manifest, json.dumps(odd).encode(), "it")
             assert key in str(caught.value) and "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("place", "odd", "words"),
+    [
+        (("model", "roc_auc", "low"), "x", '`model.roc_auc.low` is "x", expected a valid number'),
+        (("model", "roc_auc"), {"value": 1, "low": 0}, "it lacks `model.roc_auc.high`"),
+        (("against_baseline", "low"), [], "`against_baseline.low` is [], expected a valid string"),
+        ((), [], "it is [], expected a valid dictionary"),
+    ],
+)
+def test_what_is_wrong_is_named_by_its_keys_in_the_file_alone(folder, place, odd, words):
+    content = json.loads((folder / "metrics/holdout_metrics.json").read_text())
+    with pytest.raises(InputError, match=f"^it is damaged: {re.escape(words)}$"):
+        read_json_as(HoldoutMetrics, json.dumps(with_odd(content, place, odd)).encode(), "it")
+
+
+def test_a_name_that_is_none_is_told_as_a_key(folder):
+    meta = json.loads((folder / MANIFEST).read_text())
+    meta["files"]["../x"] = "0" * 64
+    with pytest.raises(InputError, match=r'damaged: a key of `files` is "../x", expected a name'):
+        read_json_as(Manifest, json.dumps(meta).encode(), "it")
 
 
 BYTES = {

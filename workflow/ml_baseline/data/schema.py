@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Required
 
-from typing_extensions import TypedDict  # pydantic reads that of Python 3.12
+from typing_extensions import TypedDict  # pydantic reads typing's from Python 3.12 on
 
 Kind = Literal["number", "integer", "boolean", "code", "category"]
 Role = Literal["feature", "target", "id", "group", "time", "drop", "forbidden"]

@@ -4,14 +4,16 @@ Whoever made a run may have put anything into its files, so nothing of them is u
 `read_json_as` has compared it with its type.
 """
 
+import contextlib
 import json
 import math
 import re
+from collections.abc import Iterable
 from functools import cache
 from typing import Annotated, Any, Literal, NotRequired, TypeVar
 
 from pydantic import AfterValidator, TypeAdapter, ValidationError
-from typing_extensions import TypedDict  # pydantic reads that of Python 3.12
+from typing_extensions import TypedDict  # pydantic reads typing's from Python 3.12 on
 
 from ml_baseline.errors import InputError
 from ml_baseline.text import for_terminal, shortened
@@ -221,7 +223,11 @@ def read_json_as(kind: type[Record], content: bytes, name: object) -> Record:
         raise InputError(f"{name} is damaged: it is nested too deeply") from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
-        place = f"`{_shown('.'.join(map(str, first['loc'])))}`" if first["loc"] else "it"
+        loc, of_key = first["loc"], first["loc"][-1:] == ("[key]",)
+        keys = _keys(value, loc[:-2] if of_key else loc)
+        if first["type"] == "missing":
+            keys.append(str(loc[-1]))
+        place = "a key of " * of_key + (f"`{_shown('.'.join(keys))}`" if keys else "it")
         found, why = _shown(json.dumps(first["input"])), first["msg"].removeprefix("Value error, ")
         problem = f"{place} is {found}, {why.replace('Input should be', 'expected')}"
         if first["type"] == "missing":
@@ -240,6 +246,16 @@ def _number(text: str) -> int | float:
     if not math.isfinite(float(text)):
         raise ValueError(f"{_shown(text)} is not a number that a file of ours has")
     return int(text) if text.lstrip("-").isdigit() else float(text)
+
+
+def _keys(value: Any, places: Iterable[int | str]) -> list[str]:
+    """Return where something stands in a file, without the types that pydantic names in between."""
+    keys = []
+    for place in places:
+        with contextlib.suppress(LookupError, TypeError):
+            value = value[place]
+            keys.append(str(place))
+    return keys
 
 
 def _shown(text: str) -> str:
