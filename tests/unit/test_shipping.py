@@ -146,7 +146,7 @@ def test_what_was_tampered_with_is_refused_in_words_and_leaves_nothing(shipped, 
             for changed, content in change(entry, old.read(entry.filename)):
                 new.writestr(changed, content)
     before = snapshot(tmp_path)
-    with pytest.raises(InputError, match=words):
+    with pytest.raises(InputError, match=f"^{other}.*{words}"):
         import_run(other, tmp_path / "there")
     left = snapshot(tmp_path)
     left.pop("there/shop/runs/.lock", None)

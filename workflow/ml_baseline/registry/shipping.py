@@ -122,7 +122,10 @@ def _import(path: Path, archive: zipfile.ZipFile, results: Path, trusted: bool) 
         for listed in UNLISTED:
             if listed in entries:
                 _extract(archive, entries[listed], head / listed, LARGEST_TEXT)
-        run = open_run(head, trusted)
+        try:
+            run = open_run(head, trusted)
+        except InputError as error:  # of a folder that nobody will find
+            raise InputError(str(error).replace(str(head), str(path))) from error
         runs = results / run.dataset / "runs"
         runs.mkdir(parents=True, exist_ok=True)
         with alone(runs):
