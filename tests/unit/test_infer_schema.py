@@ -595,7 +595,10 @@ def test_row_numbers_and_empty_columns_without_a_name_are_no_features(name):
 def test_what_counts_the_rows_in_their_order_is_an_id_by_any_name(cells, more, role):
     entry = column(infer({"week": cells, "x": FLOATS}, **more), "week")
     assert (entry["role"], entry.get("row_numbers", False)) == (role, role == "id")
-    assert column(infer({"week": cells}, **more | {"time": None}), "week")["role"] == "feature"
+    codes = [f"U{i:04}" for i in range(60)]
+    for others in ({}, {"same": ["a"] * 60}, {"empty": [""] * 60}, {"code": codes}):
+        only = infer({"week": cells, **others}, **more | {"time": None})
+        assert column(only, "week")["role"] == "feature"  # no other column can tell anything
 
 
 def test_columns_called_like_ours_are_renamed():

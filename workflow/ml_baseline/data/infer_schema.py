@@ -103,7 +103,11 @@ def infer_schema(
             present[name] = texts
         elif texts is column:
             unchanged.add(name)
-    if any(role == "feature" and name not in counting for name, role in roles.items()):
+    others = (name for name, role in roles.items() if role == "feature" and name not in counting)
+    if counting and any(
+        name in declared or _may_tell(_present(raw[name], tokens, {})[0], len(raw))
+        for name in others
+    ):
         roles |= dict.fromkeys(counting, "id")
     separator = (reading or {}).get("separator")
     as_numbers = frozenset((reading or {}).get("numbers", ()))
@@ -255,6 +259,13 @@ def _counts_rows(present: pd.Series, rows: int) -> bool:
     return numbers is not None and bool(
         (numbers.to_numpy() == first.iloc[0] + np.arange(rows)).all()
     )
+
+
+def _may_tell(present: pd.Series, rows: int) -> bool:
+    """Return whether a column is neither the same in all rows nor a name of each."""
+    differs = present.nunique() > 1 or 0 < len(present) < rows
+    is_text = cells.plain_numbers(present) is None
+    return differs and not (is_text and _names_each_row(present, rows))
 
 
 def _numbers_each_row(texts: pd.Series) -> bool:
