@@ -113,7 +113,7 @@ def test_what_is_likely_is_a_comment_that_can_be_taken_at_its_word(folder, capsy
     first = yaml.safe_load(out)["datasets"]["t"]
     assert {"age", "size"}.isdisjoint(first.get("columns", {}))
     taken = [line for line in out.splitlines() if not re.search("# (take|check)", line)]
-    found = yaml.safe_load("\n".join(line.replace("# ", "", 1) for line in taken))["datasets"]["t"]
+    found = yaml.safe_load("\n".join(line.replace("#", "", 1) for line in taken))["datasets"]["t"]
     assert found["columns"]["age"] == {"missing_values": ["-999"]}
     assert found["columns"]["size"] == {"missing_values": ["tall"]}
     assert {d.severity for d in inspect_table("t.csv", found).doubts} <= {"told"}

@@ -100,15 +100,16 @@ def entry_of(name: str, found: Inspection, given: dict[str, Any]) -> str:
     warned = {d.column: d for d in found.doubts if d.severity == "warn" and "columns" in d.settle}
     proposals = [doubt for column, doubt in warned.items() if column not in columns]
     if columns or proposals:
-        lines.append("columns:" if columns else "# columns:")
+        lines.append("columns:" if columns else "#columns:")
     open_ones = {doubt.column: doubt for doubt in settled if doubt.severity == "fail"}
     for column, how in columns.items():
         if column in open_ones:
             lines.append(f"  # check: {_one_line(open_ones[column].summary)}")
         lines.append("  " + config_entry(**{column: how}))
+    where = "the next line" if columns else "the next line and `columns`"
     for doubt in proposals:
-        lines.append(f"  # take the # off the next line if it is right: {_one_line(doubt.summary)}")
-        lines.append(("  # " if columns else "#   ") + config_entry(**doubt.settle["columns"]))
+        lines.append(f"  # take the # off {where} if it is right: {_one_line(doubt.summary)}")
+        lines.append("  #" + config_entry(**doubt.settle["columns"]))
     key = config_entry(**{name: {}}).removesuffix(" {}")  # in quotes where it has to be: 'no'
     return "\n".join([f"datasets:\n  {key}", *(f"    {line}" for line in lines)]) + "\n"
 
