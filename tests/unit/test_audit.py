@@ -117,6 +117,15 @@ def test_row_numbers_are_audited_but_name_nobody(honest):
         assert len(bad(run(*twice), "shared_entities")) == expected
 
 
+def test_a_measure_is_no_number_of_rows_in_a_small_data_type_either(honest):
+    order = np.argsort(honest[0]["y"] + np.random.default_rng(0).normal(0, 0.6, ROWS))
+    values = np.empty(ROWS)
+    values[order] = np.linspace(-30_000, 30_000, ROWS).round()
+    table, schema = added(honest, "height", values, "integer")
+    for data_type in ("int64", "int16"):  # in which the range does not fit
+        assert bad(run(table.astype({"height": data_type}), schema), "ids").empty
+
+
 def run(table, schema, oof=None, after=None, **settings):
     train, holdout = split(table, schema, "stratified", 0.25, 1)
     if after is not None:

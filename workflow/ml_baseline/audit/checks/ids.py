@@ -72,7 +72,7 @@ def _identifies(values: pd.Series, kind: str) -> bool:
     if distinct < rows or (values % 1 != 0).any():
         return False
     # Counted through, perhaps with gaps, such as the rows that went to the holdout.
-    return float(values.max() - values.min()) < 3 * rows
+    return float(values.max()) - float(values.min()) < 3 * rows
 
 
 def _parts_of_id(values: pd.Series) -> Iterator[View]:
