@@ -754,7 +754,8 @@ def test_files_that_are_not_there_are_told_before_a_run(tmp_path, monkeypatch):
         "made": {"table": "data/raw/customers.csv"},
     }
     config = {"datasets": {name: table | {"target": "y"} for name, table in tables.items()}}
-    config["predictions"] = {"batch": {"input": "boook.xlsx", "dataset": "fine"}}
+    batches = {"batch": {"input": "boook.xlsx"}, "other": {"input": "book.xlsx", "sheet": "May"}}
+    config["predictions"] = {name: {"dataset": "fine"} | batch for name, batch in batches.items()}
     completed = complete(config, SCHEMA)
     assert {".".join(p.path): p.text.partition(": ")[2] for p in absent_tables(completed)} == {
         "datasets.book.sheet": "there is no sheet 'Shet' in the workbook; it has 'Sheet'; "
@@ -762,9 +763,12 @@ def test_files_that_are_not_there_are_told_before_a_run(tmp_path, monkeypatch):
         "datasets.folder.table": "this is a folder, expected a file; name the table in it",
         "datasets.gone.table": "there is no such file; did you mean book.xlsx?",
         "predictions.batch.input": "there is no such file; did you mean book.xlsx?",
+        "predictions.other.sheet": "there is no sheet 'May' in the workbook; it has 'Sheet'; "
+        "name one of them",
     }
     assert checked_config(config, SCHEMA)  # the others can be run
-    config["only"] = ["book", "folder"]
+    config["only"] = ["book", "folder"]  # and so neither batch
+    assert {p.path[0] for p in absent_tables(complete(config, SCHEMA))} == {"datasets"}
     with pytest.raises(InputError, match=r"datasets\.book\.sheet"):
         checked_config(config, SCHEMA)
 

@@ -76,20 +76,20 @@ def merged_fixes(fixes: Iterable[str]) -> str:
     """
     import yaml
 
-    together: dict[str, object] = {}
+    merged: dict[str, object] = {}
     for fix in fixes:
-        _merge(together, yaml.safe_load(fix) or {})
-    return config_entry(**together)
+        _merge(merged, yaml.safe_load(fix) or {})
+    return config_entry(**merged)
 
 
-def _merge(together: dict, entry: dict, deeply: bool = False) -> None:
+def _merge(merged: dict, entry: dict, deeply: bool = False) -> None:
     for key, value in entry.items():
-        before = together.setdefault(key, value)
+        before = merged.setdefault(key, value)
         if (deeply or key == "columns") and isinstance(before, dict):
             _merge(before, value, deeply=True)
         elif isinstance(before, str | list) and isinstance(value, str | list):
             names = list(dict.fromkeys([*_listed(before), *_listed(value)]))
-            together[key] = before if names == [before] else names
+            merged[key] = before if names == [before] else names
 
 
 def together(fixes: Iterable[str]) -> str:

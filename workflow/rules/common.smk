@@ -550,7 +550,7 @@ def table_files(dataset):
 
 def wanted_files():
     """Return every file that a run is for."""
-    # What is gathered from all tables, unless some of them are left aside.
+    # What is gathered from all tables, unless the config says which of them are wanted.
     everything = not config["only"]
     found = ["results/metrics.csv"] * everything
     found += [INDEX] * (everything and any(SETTINGS[dataset]["report"] for dataset in DATASETS))

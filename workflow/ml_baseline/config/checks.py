@@ -240,13 +240,16 @@ def _unfit_paths(config: dict) -> Iterator[Problem]:
 def absent_tables(config: dict) -> list[Problem]:
     """Return the tables and batches of a run that are not there, or lack the sheet that is named."""
     made = SAMPLE_TABLES.values() if config["sample_data"]["make"] else ()
+    wanted = config["only"] or config["datasets"]
     files = {
-        ("datasets", name, "table"): (config["datasets"][name]["table"], dataset["sheet"])
-        for name in config["only"] or config["datasets"]
-        for dataset in [config["datasets"][name]]
+        ("datasets", name, "table"): (dataset["table"], dataset["sheet"])
+        for name, dataset in config["datasets"].items()
+        if name in wanted
     }
     files |= {
-        ("predictions", n, "input"): (b["input"], None) for n, b in config["predictions"].items()
+        ("predictions", name, "input"): (batch["input"], batch["sheet"])
+        for name, batch in config["predictions"].items()
+        if batch_dataset(config, batch) in wanted
     }
     problems = []
     for place, (path, sheet) in files.items():
