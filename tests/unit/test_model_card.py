@@ -74,6 +74,9 @@ def test_columns_are_shown_with_what_training_saw(parts):
     other = model_card(parts[0], parts[1] | {"columns": many}, parts[2])
     assert other.count("| boolean |") == 200
     assert "all 5,000 columns are in `schema/input_schema.json`" in other
+    unread = [column | {"role": "drop"} for column in many]
+    other = model_card(parts[0], parts[1] | {"columns": unread}, parts[2])
+    assert "settings say so: `x0`, `x1`, " in other and "`x199` and 4,800 more." in other
     assert "`customer`" not in text.split("## What it reads")[1].split("##")[0]  # an id
 
 

@@ -211,6 +211,7 @@ def serve(options: Namespace) -> int:
 
 def _find(options: Namespace, name: str):
     """Return the published run with this name."""
+    from ml_baseline.data.schema import listed
     from ml_baseline.registry import find_run
     from ml_baseline.registry.runs import LATEST_FILE, tables
 
@@ -218,7 +219,7 @@ def _find(options: Namespace, name: str):
     if name == "latest":
         others = [t for t in tables(options.results, options.dataset) if t != run.dataset]
         others = [t for t in others if (options.results / t / "runs" / LATEST_FILE).is_file()]
-        more = f"; --dataset takes that of another: {', '.join(others)}" if others else ""
+        more = f"; --dataset takes that of another: {listed(others)}" if others else ""
         say(f"the latest run is {run.run_id} of the table {run.dataset}{more}")
     return run
 

@@ -136,7 +136,7 @@ def _columns(schema: dict) -> str:
         lines.append(f"\nThese are the first; all {len(features):,} columns are in `{SCHEMA}`.")
     left_out = [e["source"] for e in schema["columns"] if e["role"] in ("drop", "forbidden")]
     if left_out:
-        names = ", ".join(map(code, dict.fromkeys(left_out)))
+        names = listed(map(code, dict.fromkeys(left_out)), SHOWN_COLUMNS)
         lines.append(f"\nNot read, because the settings say so: {names}.")
     return "\n".join(lines)
 

@@ -1,6 +1,5 @@
 """Predictions of the rows of a file, chunk by chunk. No row is dropped, doubled or moved."""
 
-import json
 import os
 import re
 import shutil
@@ -25,7 +24,7 @@ from ml_baseline.data.source import NO_FILES
 from ml_baseline.data.tables import Rows, in_chunks, open_rows, table_writer
 from ml_baseline.data.text import ReadAgainError
 from ml_baseline.errors import InputError
-from ml_baseline.files import own_folder
+from ml_baseline.files import json_text, own_folder
 from ml_baseline.registry.batch_check import BatchCheck
 from ml_baseline.registry.golden import require_working
 from ml_baseline.registry.load import load_model
@@ -133,7 +132,7 @@ def predict_file(
         found = summary.pop("check")
         if counts:
             kept = {"run_id": run.run_id, "input": name} | found
-            counts.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", "utf-8")
+            counts.write_text(json_text(kept), "utf-8")
     warnings = found["warnings"]
     for warning in warnings[:SHOWN_WARNINGS]:
         _say(f"warning: {name}: {warning}")
