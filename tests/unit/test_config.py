@@ -766,11 +766,12 @@ def test_files_that_are_not_there_are_told_before_a_run(tmp_path, monkeypatch):
         "predictions.other.sheet": "there is no sheet 'May' in the workbook; it has 'Sheet'; "
         "name one of them",
     }
-    assert checked_config(config, SCHEMA)  # the others can be run
+    assert checked_config(config, SCHEMA)  # as `--unlock` needs none of them
     config["only"] = ["book", "folder"]  # and so neither batch
     assert {p.path[0] for p in absent_tables(complete(config, SCHEMA))} == {"datasets"}
-    with pytest.raises(InputError, match=r"datasets\.book\.sheet"):
-        checked_config(config, SCHEMA)
+    config["models"] = {"dummy": {"estimator": "sklearn.dummy.DumyClassifier"}}
+    with pytest.raises(InputError, match=r"(?s)models\.dummy: .*datasets\.book\.sheet"):
+        checked_config(config, SCHEMA)  # all that is wrong at once
 
 
 # --- Estimators' parameters ----------------------------------------------------------------------

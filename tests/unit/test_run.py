@@ -52,6 +52,7 @@ def workflow(tmp_path, monkeypatch):
     played.local_exec, played.remote_exec, played.envvars = True, False, set()
     played.execution_settings = SimpleNamespace(retries=2)
     played.dag_settings = SimpleNamespace(batch=None)
+    played.executor_plugin, played.touch = object(), False
     played.dag = SimpleNamespace(
         needrun_jobs=lambda: jobs,
         finished=lambda job: job in played.done,
@@ -89,6 +90,17 @@ def test_a_run_notes_where_it_is(workflow, capsys):
     write(".snakemake/running", "elsewhere")
     started(workflow).before_graph(executes=True)
     assert Path(".snakemake/running").read_text() == socket.gethostname()
+    assert capsys.readouterr().err == ""
+
+
+def test_a_run_ends_before_its_graph_only_if_no_table_is_there(workflow, capsys):
+    started(workflow, absent="a.csv: gone").before_graph(executes=True)
+    assert "a.csv: gone\nEverything else is run." in capsys.readouterr().err
+    run = started(workflow, absent="a.csv: gone", are_all_absent=True)
+    with pytest.raises(SystemExit, match=r"a\.csv: gone"):
+        run.before_graph(executes=False)
+    workflow.executor_plugin = None  # --unlock and --summary
+    run.before_graph(executes=False)
     assert capsys.readouterr().err == ""
 
 

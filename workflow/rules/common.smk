@@ -600,6 +600,7 @@ def run_plan():
         for path in tried_files(dataset, seed, model, tuning_rungs(dataset, model))
     ]
     explained = of_all("results/{dataset}/importance.csv")
+    absent = absent_tables(config)
     return Plan(
         tables=WANTED,
         files_of=lambda dataset: list(map(made, table_files(dataset))),
@@ -624,6 +625,8 @@ def run_plan():
                 made(INDEX): write_index_of_failed_run,
             }
         ),
-        absent=str(ConfigError(absent, KEY_PLACES)) if (absent := absent_tables(config)) else "",
+        absent=str(ConfigError(absent, KEY_PLACES)) if absent else "",
+        # One that is not there keeps none of the others from its run.
+        are_all_absent={("datasets", name) for name in WANTED} <= {p.path[:2] for p in absent},
         group_of=group_of,
     )

@@ -71,11 +71,10 @@ def checked_config(
         completed = complete(config, schema)
         if start:
             problems = [*estimator_problems(completed), *path_problems(completed)]
-            absent = absent_tables(completed)
-            # A table that is not there keeps none of the others from its run, but it is told.
-            tables = {problem.path[1] for problem in absent if problem.path[0] == "datasets"}
-            if problems or tables.issuperset(completed["only"] or completed["datasets"]):
-                refuse(problems + absent)
+            if (
+                problems
+            ):  # what is not there is told by `run.Run`, as it may keep nothing from its run
+                refuse(problems + absent_tables(completed))
     except ConfigError as error:
         raise ConfigError(error.problems, places) from None
     return completed

@@ -74,7 +74,8 @@ class Plan:
     not_installed: dict[str, str] = field(default_factory=dict)
     files_of: Callable[[str], list[str]] = lambda table: []  # what is made of a table
     told: Sequence[str] = ()  # what the sizes of tables have decided, a line each
-    absent: str = ""  # which of the user's files are not there, if only some
+    absent: str = ""  # which of the user's files are not there
+    are_all_absent: bool = False  # whether none of the tables is there
     # Files that are made of all tables, each with a function that writes it with what there is, given
     # what could not be made and when the run began; it returns whether it has written.
     gathered: dict[str, Callable[[set[str], float], bool]] = field(default_factory=dict)
@@ -112,7 +113,9 @@ class Run:
 
         While another run is at work, nobody knows what its files will be.
         """
-        if self._plan.absent:
+        if self._plan.absent and snakemake_internals.is_of_jobs(self._workflow):
+            if self._plan.are_all_absent:
+                sys.exit(for_terminal(self._plan.absent))
             _say(for_terminal(f"{self._plan.absent}\nEverything else is run."))
         snakemake_internals.batch_by_table(self._workflow, self._plan.tables, self._plan.files_of)
         if snakemake_internals.is_remote(self._workflow):

@@ -39,7 +39,7 @@ def conduct(workflow: Any, run: Any) -> None:
     prepare, schedule = workflow._prepare_dag, JobScheduler.schedule
 
     def executes() -> bool:
-        return workflow.executor_plugin is not None and not (workflow.dryrun or workflow.touch)
+        return is_of_jobs(workflow) and not workflow.dryrun
 
     def conducted_prepare(*arguments: Any, **named: Any) -> None:
         prepare(*arguments, **named)
@@ -63,6 +63,14 @@ def conduct(workflow: Any, run: Any) -> None:
 def is_main_process(workflow: Any) -> bool:
     """Return whether this is the run itself, and not a job on a cluster that reads the rules too."""
     return workflow.is_main_process
+
+
+def is_of_jobs(workflow: Any) -> bool:
+    """Return whether jobs are run, or shown as in a dry run: not so for `--unlock` or `--summary`.
+
+    This is known from `before_graph` on.
+    """
+    return workflow.executor_plugin is not None and not workflow.touch
 
 
 def is_remote(workflow: Any) -> bool:
