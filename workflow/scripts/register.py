@@ -44,7 +44,7 @@ with job_log(snakemake, warm="models"):
             print(f"fitting to all rows failed ({reason}), so the fit that was judged is published")
         else:
             model_file, rows = path, pd.concat([rows, holdout])
-            rows = rows.sort_values("row_id")  # when of the training rows there is one copy only
+            rows = rows.sort_values("row_id")  # apart: the training rows are held once now
             fit = {"on": "all", "rows": len(rows)}
     model_bytes = read_as_written(model_file)
     model = load_model(model_bytes)
