@@ -126,6 +126,7 @@ def test_labels_of_a_target_of_three_can_be_named(folder, capsys):
     out = said(capsys, "t.csv", "--target", "y", *labels)
     assert "positive: a\n    negative: [b, c]" in out and "too few" in out
     assert "`--positive` and `--negative` on a" in said(capsys, "t.csv", "--target", "y", code=1)
+    assert "labels of the target: add --target" in said(capsys, "t.csv", *labels, code=1)
 
 
 def test_without_a_target_columns_that_may_be_it_are_named(folder, capsys):

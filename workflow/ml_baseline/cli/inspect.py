@@ -65,7 +65,10 @@ def inspect_file(options: Namespace, say: Callable[[str], None]) -> dict[str, An
         name, _ = name_and_settings(options.file, given["target"], name, known)
         if name in known:
             raise InputError(f"{config} has the table `{name}` already; change its entry there")
-    found = inspect_table(options.file, {**(known[name] if entries else {}), **given})
+    settings = (known[name] if entries else {}) | given
+    if "target" not in settings and {"positive", "negative"} & given.keys():
+        raise InputError("--positive and --negative name labels of the target: add --target")
+    found = inspect_table(options.file, settings)
     entry = "" if entries else entry_of(name, found, given)
     if not options.json:
         print_inspection(found, all_columns=options.all)
