@@ -16,6 +16,11 @@ FEW_ROWS = 200
 RARE = 0.1
 SHOWN_CATEGORIES = 12
 SHOWN_COLUMNS = 200
+# Columns that no model is given, by their roles.
+LEFT_OUT = {
+    "Not learned from, as an id of the rows": ("id",),
+    "Not read, because the settings say so": ("drop", "forbidden"),
+}
 
 
 def model_card(meta: dict, schema: dict, metrics: dict) -> str:
@@ -134,10 +139,11 @@ def _columns(schema: dict) -> str:
         lines.append(f"| {' | '.join(cells)} |")
     if len(features) > SHOWN_COLUMNS:
         lines.append(f"\nThese are the first; all {len(features):,} columns are in `{SCHEMA}`.")
-    left_out = [e["source"] for e in schema["columns"] if e["role"] in ("drop", "forbidden")]
-    if left_out:
-        names = listed(map(code, dict.fromkeys(left_out)), SHOWN_COLUMNS)
-        lines.append(f"\nNot read, because the settings say so: {names}.")
+    for words, roles in LEFT_OUT.items():
+        left_out = [entry["source"] for entry in schema["columns"] if entry["role"] in roles]
+        if left_out:
+            names = listed(map(code, dict.fromkeys(left_out)), SHOWN_COLUMNS)
+            lines.append(f"\n{words}: {names}.")
     return "\n".join(lines)
 
 
