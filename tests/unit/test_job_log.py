@@ -87,6 +87,14 @@ def test_a_fault_of_ours_is_told_with_its_traceback(job, tmp_path):
     assert last_error(tmp_path / "logs/deep/job.log") == "KeyError: 'missing'"
 
 
+@pytest.mark.parametrize("file", [", 'a.csv'", ""])
+def test_what_the_system_refuses_is_one_sentence_if_it_is_about_a_file(job, file):
+    _, log = job(f"raise PermissionError(1, 'Operation not permitted'{file})")
+    assert ("Traceback" in log) == (not file)
+    told = "Operation not permitted: 'a.csv'; give yourself the right to write there"
+    assert (f"error: {told}" in log) == bool(file)
+
+
 def test_the_table_is_named_before_the_message(job):
     _, log = job("raise InputError('no rows')", more=", about='churn'")
     assert log.splitlines()[-1] == "error: churn: no rows"

@@ -41,7 +41,7 @@ SHOWN = 5
 KEPT_AS = ".changed"
 # What Snakemake would say, each by a pattern found in it, and what is said instead, if anything.
 SAID_INSTEAD = {
-    rf"\[Errno (?:{'|'.join(map(str, REFUSALS))})\] ([^:\n]+(?:: '[^']*')?)": rf"\1; {ADVICE}",
+    rf"\[Errno (?:{'|'.join(map(str, REFUSALS))})\] ([^:()\n]+(?:: '[^']*')?)": rf"\1; {ADVICE}",
     "Directory cannot be locked": "Another run is at work on the same files, or one on another machine "
     "was killed. When you are sure that none is running, remove its lock with `snakemake --unlock`.",
     "CalledProcessError in file": "",
