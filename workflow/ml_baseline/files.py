@@ -180,7 +180,8 @@ def system_refusal(error: BaseException) -> str | None:
     """Return what the system would not do and what helps, None if that is not what the error says."""
     if not isinstance(error, OSError) or error.errno not in REFUSALS:
         return None
-    if error.filename is None and isinstance(error, PermissionError):  # a device, a process, a limit
+    # Without a name it is about a device, a process or a limit.
+    if error.filename is None and isinstance(error, PermissionError):
         return None
     # The folder, as a temporary name says nothing to a user.
     of = f": '{str(error.filename).partition(UNFINISHED)[0]}'" if error.filename else ""
