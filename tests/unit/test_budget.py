@@ -97,6 +97,21 @@ def test_the_size_of_a_table_is_that_of_its_text(tmp_path, name):
     assert table_size(str(tmp_path / "none.csv"))[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("header", "row", "columns"),
+    [
+        ("q," * 201 + "y", "1," * 200 + '"' + "a remark, long\n" * 60 + '",yes', 202),
+        ("age, in years;pay, gross, in EUR;y", '30;"1\n2";yes', 4),  # commas are in the header only
+        ("remark", "a\nb", 1),
+        ("pay, gross:y", "1:yes", 2),
+    ],
+)
+def test_lines_within_cells_are_no_rows(tmp_path, header, row, columns):
+    (tmp_path / "a.csv").write_text("\n".join([header, *[row] * 900]))
+    rows = 1_800 if header == "remark" else 900
+    assert table_size(str(tmp_path / "a.csv")) == (pytest.approx(rows, rel=0.35), columns)
+
+
 @pytest.mark.parametrize("module", [gzip, bz2, lzma])
 def test_a_damaged_table_has_no_size_yet(tmp_path, module):
     packed = module.compress(b"a,b,c\n" * 99)

@@ -123,7 +123,12 @@ def table_size(path: str) -> tuple[int, int]:
     lines = head.count(b"\n")
     if not lines:
         return int(size / USUAL_CELL / USUAL_COLUMNS), USUAL_COLUMNS
-    columns = 1 + max(map(head.partition(b"\n")[0].count, (b",", b";", b"\t", b"|")))
+    header = head.partition(b"\n")[0]
+    counts = {sign: header.count(sign) for sign in (b",", b";", b"\t", b"|") if sign in header}
+    # A cell of text may have lines of its own, which are no rows: these have what separates the header.
+    rows = [n for sign in counts if (n := head.count(sign) // counts[sign]) > 1]
+    lines = min(lines, max(rows, default=lines))
+    columns = 1 + max(counts.values(), default=0)
     return (lines if len(head) < LOOKED_AT else int(size / len(head) * lines)), columns
 
 
