@@ -153,6 +153,18 @@ def test_the_page_counts_the_columns_of_the_users_table_and_cuts_no_name_off(tmp
     assert len(title[1]) < 40
 
 
+def test_of_how_many_columns_importance_was_measured_is_said(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files = write_results(tmp_path)
+    assert "were measured" not in page_from(files)
+    lines = Path(files["importance"]).read_text().splitlines(keepends=True)
+    Path(files["importance"]).write_text("".join(lines[:3]))
+    words = (
+        "Of the table's 4 columns only the 2 were measured that the model's predictions go along"
+    )
+    assert words in Page(page_from(files)).text
+
+
 def test_what_cannot_be_told_apart_is_said_to_be_so(tmp_path, monkeypatch):
     models = {"dummy": 0.0, "useless": 0.02}
     files = write_results(tmp_path, signals=models)
