@@ -791,6 +791,7 @@ PARTS = "class Base:\n    def fit(self): pass\n    def __init__(self, c, depth: 
         ("class A(Base, Elsewhere): pass\n", False),
         ("@dataclass\nclass A(Base):\n    deepth: int = 3\n", False),
         ("@named(\n    1\n)\nclass A(Base): pass\n", False),
+        ("@named(1,\n       more=2)\nclass A(Base): pass\n", False),
         ("class A(Base):\n    @renamed\n    def __init__(self, depth): pass\n", False),
         ("class A(Base):\n    def __new__(cls, depth): pass\n", False),
         ("class A(Base):\n    if True:\n        def __init__(self, depth): pass\n", False),

@@ -235,8 +235,9 @@ def _definition(module: str, name: str, hops: int) -> _Class | bool | None:
 
 
 def _is_decorated(before: str) -> bool:
-    """Return whether a decorator ends a text."""
-    return before.rpartition("\n")[2].lstrip().startswith(("@", ")"))
+    """Return whether a decorator ends a text, or what may be the last of its lines."""
+    line = before.rpartition("\n")[2].strip()
+    return line.startswith("@") or line.endswith(")")
 
 
 def _folders(module: str) -> list[str]:
