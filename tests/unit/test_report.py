@@ -186,7 +186,7 @@ def test_what_cannot_be_told_apart_is_said_to_be_so(tmp_path, monkeypatch):
 def test_models_that_are_alike_are_said_to_be_so(tmp_path, monkeypatch):
     models = {"dummy": 0.0, "one": 1.5, "other": 1.5}
     text = Page(page_of(tmp_path, monkeypatch, signals=models)).text
-    assert re.search(r"(one|other) is not distinguishable from it", text)
+    assert re.search(r"; (one|other) is not distinguishable from (?!\1)(one|other)\.", text)
 
 
 def test_failed_models_are_shown_with_their_reason(tmp_path, monkeypatch):

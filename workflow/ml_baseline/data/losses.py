@@ -172,7 +172,10 @@ def _texts(table: ReadTable) -> Iterator[Doubt]:
             is_like_amounts = bool(texts.str.match(QUANTITY_LIKE).mean() > 0.5)
             looks = "have digits but are no plain numbers or dates, and " * is_like_amounts
             looks += "are read as categories"
-            advice = "Leave the column out, or split it into columns that have fewer values."
+            advice = (
+                "Leave the column out (`drop`, or `id` if it names the rows), or split it into "
+                "columns that have fewer values."
+            )
             if cells.is_text(texts) and not is_like_amounts:
                 looks, severity = "are read as text", "told"
         summary = f"The {len(texts):,} different texts of '{source}' {looks}: {quoted(examples)}"
