@@ -111,6 +111,16 @@ def test_row_numbers_are_audited_but_name_nobody(honest):
     leaky = added((table, schema), "Unnamed: 0", [str(n) for n in numbers], "category", "id")
     (finding,) = bad(run(*leaky), "ids").to_dict("records")
     assert (finding["subject"], finding["verdict"]) == ("Unnamed: 0", "warn")
+    assert "is different in every row" in finding["summary"]
+
+    def recurring(train, holdout):
+        first = holdout.index[0]
+        return train, holdout.assign(
+            **{"Unnamed: 0": holdout["Unnamed: 0"].where(holdout.index != first, train.iat[0, -1])}
+        )
+
+    (finding,) = bad(run(*leaky, after=recurring), "ids").to_dict("records")
+    assert "is different in nearly every row" in finding["summary"]
     of_parts = [str(n) for n in np.arange(ROWS) % (ROWS // 2)]  # two tables, one below the other
     for more, expected in (({"row_numbers": True}, 0), ({}, 1)):
         twice = added((table, schema), "Unnamed: 0", of_parts, "category", "id", **more)

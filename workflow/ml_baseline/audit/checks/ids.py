@@ -44,7 +44,7 @@ def ids(context: Context) -> list[Finding]:
             best, best_name = max((best, best_name), (auc, name), key=lambda one: one[0])
             if LIMIT.passed(auc):
                 continue
-            every = "every" if values.is_unique else "nearly every"
+            every = "every" if context.both[name].is_unique else "nearly every"
             summary = (
                 f"{part.subject} of '{name}', which is different in {every} row, has a ROC-AUC of "
                 f"{auc:.3f}"
