@@ -83,6 +83,7 @@ def serving(run, environment=None, open_files=None, **options):
         preexec_fn=limit if open_files else None,
     )
     lines: list[dict] = []
+    reader = None
     try:
         while not (lines and lines[-1]["message"] == "serving"):
             line = process.stderr.readline()
@@ -97,6 +98,9 @@ def serving(run, environment=None, open_files=None, **options):
     finally:
         process.kill()
         process.wait()
+        if reader:
+            reader.join(30)
+        process.stderr.close()
 
 
 def request(body: bytes = b"", target: str = "POST /predict", **headers: object) -> bytes:

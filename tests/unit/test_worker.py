@@ -80,6 +80,7 @@ def kind(request):
 @pytest.fixture
 def started(tmp_path, kind):
     """A function that starts a job; at the test's end the child is killed, if nobody else has."""
+    jobs = []
 
     def start(start: str, end: str, limit: float | None = None) -> subprocess.Popen:
         script = tmp_path / "script.py"
@@ -87,9 +88,13 @@ def started(tmp_path, kind):
         environment = os.environ | {"PYTHONPATH": str(Path(worker.__file__).parents[2])}
         command = [sys.executable, str(script)]
         pipe = subprocess.PIPE
-        return subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=pipe, text=True)
+        job = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=pipe, text=True)
+        jobs.append(job)
+        return job
 
     yield start
+    for job in jobs:
+        job.stdout.close()
     if (tmp_path / "child").exists() and is_running(pid := int((tmp_path / "child").read_text())):
         os.kill(pid, signal.SIGKILL)
 
