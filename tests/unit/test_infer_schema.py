@@ -463,11 +463,15 @@ BAD_TARGETS = {
     "one class and markers": (["yes", "?"], {}, r"one class only: .* \(read as missing: '\?'\)"),
     "no values": (["", "NA"], {}, "has no values: .*read as missing"),
     "three classes": (["a", "b", "c"], {}, "has 3 different values, expected two: 'a' "),
-    "stray value": (["yes", "no", "maybe"], {"positive": "yes"}, "has 3 different values"),
+    "stray value": (
+        ["yes", "no", "maybe"],
+        {"positive": "yes"},
+        "has 3 different values, .* nor `negative` names 'no', 'maybe'",
+    ),
     "stray beside both": (
         ["yes", "no", "maybe"],
         {"positive": "yes", "negative": "no"},
-        "'maybe' .*`missing_values:`",
+        "nor `negative` names 'maybe'. .*`missing_values:`",
     ),
     "signs and zero": (["1", "-1", "0"], {}, "has 3 different values"),
     "a quantity": (FLOATS, {}, r"has \d+ different values, .* and \d+ more"),

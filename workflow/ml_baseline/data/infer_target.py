@@ -55,9 +55,11 @@ def target_classes(
             "say so with `positive:` (`--positive` on a command line)"
         )
     if not yes or not no or yes | no != classes:
+        unnamed = [labels[0] for name, labels in spellings.items() if name in classes - yes - no]
+        left = f"Neither `positive` nor `negative` names {quoted(unnamed)}. " if yes or no else ""
         raise InputError(
             f"the target '{target}' has {len(classes):,} different values, expected two: {shown}. "
-            "Name a yes/no column, or say which labels mean yes and no with `positive:` and "
+            f"{left}Name a yes/no column, or say which labels mean yes and no with `positive:` and "
             "`negative:` (each may be a list; `--positive` and `--negative` on a command line) and "
             "which mean unknown with `missing_values:`"
         )
