@@ -164,5 +164,8 @@ def test_a_file_that_is_no_or_half_an_archive_is_refused(shipped, tmp_path):
         (tmp_path / "bad.zip").write_bytes(content)
         with pytest.raises(InputError):
             import_run(tmp_path / "bad.zip", tmp_path / "there")
+    (tmp_path / "note.zip").write_text("no archive")
     with pytest.raises(InputError, match="is not a zip file"):
-        import_run(tmp_path / "none.zip", tmp_path / "there")
+        import_run(tmp_path / "note.zip", tmp_path / "there")
+    with pytest.raises(InputError, match=r"no such file; did you mean .*note\.zip"):
+        import_run(tmp_path / "notes.zip", tmp_path / "there")

@@ -70,7 +70,8 @@ def output_problem(
         return f"is a link to {path.readlink()}, which is not there; name the file itself"
     if path.is_file() and not overwrite and not _was_predicted(target):
         return (
-            "is there already, and no prediction wrote it; name another file or move this one away"
+            "is there already, and no prediction wrote it, or it was edited since; name another file or "
+            "move this one away (`ml-baseline predict --overwrite` replaces it)"
         )
     return None
 

@@ -180,7 +180,7 @@ class SourceFile:
         try:
             yield
         except FileNotFoundError as error:
-            raise InputError(f"{self.name}: {_absence(self.path)}") from error
+            raise InputError(f"{self.name}: {absence(self.path)}") from error
         except PermissionError as error:
             raise InputError(
                 f"{self.name}: you may not read this file; give yourself the right to (`chmod u+r`)"
@@ -243,7 +243,7 @@ def not_a_table(start: bytes) -> str | None:
     return next((what for mark, what in NOT_TABLE.items() if mark.match(start)), None)
 
 
-def _absence(path: Path) -> str:
+def absence(path: Path) -> str:
     """Return why there is no file under a path, and what to do about it."""
     if path.is_symlink():
         return f"this is a link to {path.readlink()}, which is not there; set the link anew"

@@ -12,6 +12,7 @@ import zlib
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from ml_baseline.data.source import absence
 from ml_baseline.errors import InputError
 from ml_baseline.files import own_folder, whole_file
 from ml_baseline.registry.manifest import FILE, RUN_ID
@@ -102,6 +103,8 @@ def import_run(path: str | Path, results: Path, trusted: bool = False) -> Run:
     Raises InputError if it is no such file or was not published with this account's key, if a file in it
     is not what the manifest says, or if another run of this name is there.
     """
+    if not Path(path).exists():
+        raise InputError(f"{path}: {absence(Path(path))}")
     try:
         if not zipfile.is_zipfile(path):
             raise InputError(f"{path} is not a zip file as `ml-baseline runs export` makes it")
