@@ -17,7 +17,7 @@ from rule_graph import ROOT
 from ml_baseline.config.settings import config_alone
 from ml_baseline.report import figures, words
 from ml_baseline.report.evidence import together
-from ml_baseline.report.graph import layout, without_detours
+from ml_baseline.report.graph import draw_rules, layout, without_detours
 from ml_baseline.report.index import failed_run_index, index_page, read_table_results
 from ml_baseline.report.page import template_environment
 from ml_baseline.report.sources import download, read_sources
@@ -414,6 +414,24 @@ def test_rules_stand_below_what_they_need_and_columns_end_at_the_page():
     columns, lines = layout(reduced)
     assert columns == [["stats"], ["clean", "split", "train", "score", "curves"]]
     assert all(lines[start] < lines[end] for start, end in edges)
+
+
+def test_boxes_of_the_graph_are_beside_each_other():
+    pairs = [["clean", "train_ensemble"], ["clean", "audit"], ["train_ensemble", "report"]]
+    graph = {"edges": [*pairs, ["audit", "report"]], "jobs": {"train_ensemble": 12}}
+    drawn = draw_rules(graph | {"learns": [], "sees": []})
+    boxes = re.findall(r'<rect class="rule\S*" x="(\S+)" y="(\S+)" width="(\S+)"', drawn)
+    level = max(boxes, key=lambda box: sum(other[1] == box[1] for other in boxes))[1]
+    (left, _, wide), (right, _, _) = sorted(
+        (b for b in boxes if b[1] == level), key=lambda b: float(b[0])
+    )
+    assert float(left) + float(wide) < float(right)
+
+
+def test_checks_that_failed_are_counted_once_each(tmp_path, monkeypatch):
+    twice = (LEAK, LEAK | {"subject": "x2", "summary": "'x2' tells it too."})
+    text = Page(page_of(tmp_path, monkeypatch, audit=twice)).text
+    assert re.search(r"The audit failed 1 check: .*? And 1 more\.", text)
 
 
 def index_of(folder, monkeypatch, tables: dict) -> str:

@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 from ml_baseline.report.charts import place, svg
 
 BOX_WIDTH, BOX_HEIGHT = 92, 30
-PITCH, LINE = 112, 52
+GAP, LINE = 20, 52
 ARROW = (
     '<defs><marker id="arrow" viewBox="0 0 8 8" refX="6" refY="4" markerWidth="7" '
     'markerHeight="7" orient="auto"><path class="arrow" d="M0 0L8 4L0 8Z"/></marker></defs>'
@@ -82,13 +82,16 @@ def draw_rules(graph: RuleGraph) -> Markup:
     edges = without_detours([(start, end) for start, end in graph["edges"]])
     columns, lines = layout(edges)
     last = max(lines, key=lambda rule: lines[rule])
-    width = (len(columns) - 1) * PITCH + BOX_WIDTH + 16
-    top = 8 + BOX_HEIGHT / 2
-    middles = {
-        rule: (8 + BOX_WIDTH / 2 + i * PITCH, top + lines[rule] * LINE)
-        for i, column in enumerate(columns)
-        for rule in column
-    }
+    top, width = 8 + BOX_HEIGHT / 2, 8.0
+    many = {rule: f" \N{MULTIPLICATION SIGN} {n}" for rule, n in graph["jobs"].items() if n > 1}
+    names = {rule: rule + many.get(rule, "") for rule in lines}
+    boxes = {rule: max(BOX_WIDTH, 8.4 * len(name)) for rule, name in names.items()}
+    middles: dict[str, tuple[float, float]] = {}
+    for column in columns:
+        widest = max(boxes[rule] for rule in column)
+        middles |= {rule: (width + widest / 2, top + lines[rule] * LINE) for rule in column}
+        width += widest + GAP
+    width += 8 - GAP
     bottom = top + lines[last] * LINE
     parts = [ARROW]
     for start, end in edges:
@@ -102,11 +105,9 @@ def draw_rules(graph: RuleGraph) -> Markup:
             f'{place(x2)} {place(y2)}"/>'
         )
     for rule, (x, y) in middles.items():
-        times = graph["jobs"].get(rule, 1)
-        name = f"{rule} \N{MULTIPLICATION SIGN} {times}" if times > 1 else rule
         looks = "rule sees" if rule in graph["sees"] else "rule"
         looks = "rule learns" if rule in graph["learns"] else looks
-        parts.append(_box(name, looks, x, y, max(BOX_WIDTH, 8.4 * len(name))))
+        parts.append(_box(names[rule], looks, x, y, boxes[rule]))
     parts.append(_box(last, "rule", width / 2, bottom, width - 16))
     ways = ", ".join(f"{start} to {end}" for start, end in edges)
     height = bottom + BOX_HEIGHT / 2 + 8
