@@ -293,6 +293,11 @@ CASES = {
         [],
     ),
     "an id by its cells": ({"c": IDS}, {}, [("c", "id", "warn", "set aside as an id.*'C-00000'")]),
+    "an id with an end": (
+        {"c": [f"{i + 100}-B" for i in range(ROWS)]},
+        {},
+        [("c", "id", "warn", "set aside as an id.*'100-B'")],
+    ),
     "an id by its name": (
         {name: [str(i) for i in range(ROWS)] for name in ("seqn", "pid", "ID")},
         {},

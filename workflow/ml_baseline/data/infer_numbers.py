@@ -40,6 +40,8 @@ NOT_AMONG_WHOLE = -200.0
 SENTINEL_ROWS = 5
 # Far from a few answers this one stands for none, too.
 NINES = 99.0
+# What may be the unit of a number: not the end of a code, as in 563-B.
+UNIT_BEHIND = r"\d\s*((?![-_/#:][A-Z]+$)[^\s\d.,+%)]+)$"
 # What numbers of one column in several units have beside digits, and how many units it may be.
 UNITS, MOST_UNITS = rf"(?:{cells.CURRENCIES}|[a-z]{{2,3}}|%|°[CF])?", 5
 # What stands behind numbers and is no unit.
@@ -391,7 +393,7 @@ def usual_decimal(columns: Iterable[pd.Series], separator: str | None = None) ->
 def _unit(distinct: pd.Series) -> str:
     """Return what stands behind nearly all numbers, such as "kg", "" if nothing does."""
     sample = cells.sample(distinct, cells.FEW_CELLS)
-    units = sample.str.extract(r"\d\s*([^\s\d.,+%)]+)$", expand=False).value_counts()
+    units = sample.str.extract(UNIT_BEHIND, expand=False).value_counts()
     if units.empty or units.iloc[0] < UNIT_SHARE * len(sample):
         return ""
     return str(units.index[0])
