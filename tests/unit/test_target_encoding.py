@@ -156,3 +156,17 @@ def test_a_long_table_becomes_the_same_matrix_in_pieces(monkeypatch, model):
     np.testing.assert_allclose(pieces[:, 1:], whole[:, 1:], rtol=1e-6)
     assert np.corrcoef(pieces[:, 0], whole[:, 0])[0, 1] > 0.9
     assert np.abs(pieces[:, 0] - whole[:, 0]).max() < 0.2
+
+
+@pytest.mark.parametrize("rare", [1e9, np.nan], ids=["huge", "missing"])
+def test_what_is_rare_in_a_long_table_has_a_scale(monkeypatch, rare):
+    """Though it is in none of the rows that are drawn to learn scales from."""
+    table, schema = table_of(0, "level", signal=2, rows=3000)
+    drawn = np.random.default_rng(0).choice(3000, 2_000, replace=False)
+    table["age"] = 0.0
+    table.loc[np.setdiff1d(np.arange(3000), drawn)[:3], "age"] = rare
+    monkeypatch.setattr(matrix, "LONG_ROWS", 2_000)
+    model = fit(augment(table, schema, method="none"), schema, SETTINGS | {"model": LINE}, 0)
+    features = table[feature_columns(schema)]
+    values = model.named_steps["preprocess"].transform(features)[table["age"] != 0]
+    assert 20 < np.abs(values).max() < 2_000**0.5 + 1  # no column has more standard deviations

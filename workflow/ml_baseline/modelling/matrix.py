@@ -30,8 +30,8 @@ def fit_transform(
     """Return what `preprocess.fit_transform` does, as far as `estimator` can tell.
 
     From `LONG_ROWS` rows on, centres, scales and ranks of numbers are learned from so many of them,
-    drawn at random; categories and their codes from all, which takes the least memory of pandas'
-    categorical columns.
+    drawn at random, and the rows of `_extremes`; categories and their codes from all, which takes the
+    least memory of pandas' categorical columns.
 
     Args:
         preprocess: as `pipeline.build_pipeline` makes it; it is fitted.
@@ -60,7 +60,7 @@ def fit_transform(
         elif name == "categories":
             fitted.fit(features[columns])
         elif name == "numbers":
-            fitted.fit(features[columns].iloc[np.sort(drawn)])
+            fitted.fit(features[columns].iloc[np.union1d(drawn, _extremes(features[columns]))])
     order = np.arange(len(features)) if order is None else order
     values = np.empty((0, 0))
     for start in range(0, len(order), PIECE_ROWS):
@@ -77,3 +77,18 @@ def fit_transform(
             values = np.empty((len(order), part.shape[1]), OF_FORESTS if in_forest else part.dtype)
         values[start : start + len(rows)] = part
     return values
+
+
+def _extremes(numbers: pd.DataFrame) -> np.ndarray:
+    """Return the places of a row with each column's least, largest and first missing number.
+
+    A column that is the same in all other rows would have no scale, and no sign of what is missing.
+    """
+    places: set[int] = set()
+    for name in numbers:
+        values = numbers[name].to_numpy(dtype=np.float64)
+        missing = np.isnan(values)
+        places.add(int(missing.argmax()))
+        if not missing.all():
+            places |= {int(np.nanargmin(values)), int(np.nanargmax(values))}
+    return np.array(sorted(places), dtype=np.int64)
