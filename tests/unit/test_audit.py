@@ -1025,3 +1025,14 @@ def test_a_matrix_of_the_features_never_looks_at_the_target(honest):
     other = table.assign(y=1 - table["y"])
     np.testing.assert_array_equal(matrix_of(table, schema), matrix_of(other, schema))
     assert sum(view.what == "value" for view in views_of(table, schema)) == 5
+
+
+def test_columns_that_do_not_vary_take_no_place_in_a_matrix():
+    table = pd.DataFrame({f"same {place}": np.ones(50) for place in range(300)})
+    table["gone"] = np.nan
+    names = [f"number {place}" for place in range(30)]
+    table[names] = np.random.default_rng(0).normal(size=(50, 30))
+    schema = {"target": "y", "columns": [entry(name) for name in table]}
+    matrix = matrix_of(table, schema)
+    assert matrix.shape == (50, 30)
+    assert (matrix.std(axis=0) > 0).all()

@@ -150,8 +150,10 @@ def matrix_of(
     for name in feature_columns(schema, *ORDERED_KINDS):
         numbers = standardized(table[name].to_numpy(dtype=np.float64))
         missing = np.isnan(numbers)
-        parts.append(np.where(missing, 0.0, numbers).astype(dtype))
-        if missing.any():
+        filled = np.where(missing, 0.0, numbers)
+        if filled.any():  # a column that does not vary would take the place of one that does
+            parts.append(filled.astype(dtype))
+        if missing.any() and not missing.all():
             parts.append((missing - missing.mean()).astype(dtype))
     for name in feature_columns(schema, "code", "category"):
         codes = pd.factorize(table[name])[0] + 1
