@@ -6,10 +6,12 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
 
+from ml_baseline.files import write_json
 from ml_baseline.jobs import summary
 from ml_baseline.jobs.summary import audit_lines, audit_text, failures_text, run_summary
 
@@ -104,6 +106,21 @@ def churn():
 
 
 # ------------------------------------------------------------------ what has been made
+
+
+def test_batches_have_a_line_each_that_counts_what_is_wrong_with_their_rows(churn):
+    about = {"run_id": "r", "input": "new.csv", "rows": 5, "bad_rows": 3, "warnings": ["a", "b"]}
+    write_json(about, Path("new.csv.check.json"))
+    write_json(about | {"bad_rows": 0, "warnings": []}, Path("good.csv.check.json"))
+    predicted = {f"{name}.csv": f"{name}.csv.check.json" for name in ("new", "good", "not_made")}
+    said = run_summary(["churn"], predicted=predicted)
+    assert (
+        "\nPredictions: new.csv, 5 rows, 3 of them without a prediction (their `reason` says why); 2 warnings\n"
+        "  of cells unlike training: new.csv.check.json\nPredictions: good.csv, 5 rows\n" in said
+    )
+    assert "not_made" not in said
+    failed = run_summary(["churn"], time.time() + 1, predicted=predicted)
+    assert "Predictions" not in failed  # they are of an earlier run
 
 
 def test_the_leaderboard_in_words(churn):

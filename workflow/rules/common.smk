@@ -521,8 +521,8 @@ def prediction_files(batch):
 
     A place that the user has named is taken as it is.
     """
-    paths = batch_files(config, batch)
-    return [as_is(path) for path in paths] if config["predictions"][batch]["output"] else paths
+    own = config["predictions"][batch]["output"]
+    return [as_is(path if own else made(path)) for path in batch_files(config, batch)]
 
 
 def table_files(dataset):
@@ -613,6 +613,11 @@ def run_plan():
         data=made("data"),
         results=made("results"),
         not_installed=not_installed(config, WANTED),
+        predicted=dict(
+            map(str, prediction_files(name))
+            for name, batch in PREDICTIONS.items()
+            if batch["dataset"] in WANTED
+        ),
         told=[
             *[f"To keep to the budget of {w}" for name in WANTED if (w := budget_words(name))],
             *format_words(),

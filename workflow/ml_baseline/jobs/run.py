@@ -73,6 +73,8 @@ class Plan:
     # The optional models that are left out, each with the package it would need.
     not_installed: dict[str, str] = field(default_factory=dict)
     files_of: Callable[[str], list[str]] = lambda table: []  # what is made of a table
+    # Files of predictions, each with the file of what is unlike training in their rows.
+    predicted: dict[str, str] = field(default_factory=dict)
     told: Sequence[str] = ()  # what the sizes of tables have decided, a line each
     absent: str = ""  # which of the user's files are not there
     are_all_absent: bool = False  # whether none of the tables is there
@@ -181,7 +183,8 @@ class Run:
             results, tables = Path(self._plan.results), self._plan.tables
             missing = [t for t in tables if str(results / t / "metrics.csv") in unfinished]
             words = (since, results, missing, failed, self._progress.reasons)
-            print(for_terminal(run_summary(tables, *words, bool(self._plan.gathered))))
+            made = (bool(self._plan.gathered), self._plan.predicted)
+            print(for_terminal(run_summary(tables, *words, *made)))
         finally:
             if self._warm is not None:
                 self._warm.close()

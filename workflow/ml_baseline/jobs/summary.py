@@ -37,6 +37,7 @@ def run_summary(
     failures: Mapping[str, str] = NONE,
     unlogged: Mapping[str, Path] = NONE,
     gathered: bool = True,
+    predicted: Mapping[str, str] = NONE,
 ) -> str:
     """Return the closing words of a run in the current folder.
 
@@ -50,8 +51,11 @@ def run_summary(
             shown too.
         unlogged: reasons that stand in no job's log, each with where to look.
         gathered: whether what is made of all tables is this run's too.
+        predicted: the files of predictions, each with that of what is unlike training in their rows.
     """
-    texts = (table_text(results / dataset, failed_since or 0.0) for dataset in datasets)
+    since = failed_since or 0.0
+    texts = [table_text(results / dataset, since) for dataset in datasets]
+    texts.append("\n".join(filter(None, (batch_text(*f, since) for f in predicted.items()))))
     parts = [text for text in texts if text]
     if failed_since is not None:
         parts.append(failures_text(failed_since, results / "logs", failures, unlogged))
@@ -106,6 +110,19 @@ def table_text(folder: Path, since: float = 0.0) -> str:
         if path.exists() and (rows := read_rows(path)):
             found.append(text(rows))
     return "\n".join(filter(None, found))
+
+
+def batch_text(output: str, check: str, since: float = 0.0) -> str:
+    """Return what became of the rows of a batch; empty if that is from before `since` (seconds)."""
+    if not Path(check).exists() or Path(check).stat().st_mtime < since:
+        return ""
+    found = read_json(Path(check))
+    text = f"Predictions: {output}, {plural(found['rows'], 'row')}"
+    if bad := found.get("bad_rows", 0):
+        text += f", {bad:,} of them without a prediction (their `reason` says why)"
+    if warnings := found["warnings"]:
+        text += f"; {plural(len(warnings), 'warning')} of cells unlike training: {check}"
+    return textwrap.fill(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def leaderboard_text(rows: list[dict[str, str]], positive: str = "") -> str:

@@ -131,7 +131,7 @@ def predict_file(
                 summary = batch.write(model, temporary, show)
         found = summary.pop("check")
         if counts:
-            kept = {"run_id": run.run_id, "input": name} | found
+            kept = {"run_id": run.run_id, "input": name, "bad_rows": summary["bad_rows"]} | found
             counts.write_text(json_text(kept), "utf-8")
     warnings = found["warnings"]
     for warning in warnings[:SHOWN_WARNINGS]:

@@ -207,7 +207,7 @@ def _predictions(
         for name in dict.fromkeys(name for name, _ in batch):
             positions = [taken if changed == name else drawn for changed, taken in batch]
             table[name] = features[name].array.take(np.concatenate(positions)[first])
-        yield from predict(table)[again]
+        yield from predict(table)[again.reshape(rows.shape)]  # NumPy 1 has it flat
 
 
 def partial_dependence(
