@@ -480,6 +480,11 @@ BAD_TARGETS = {
         {"positive": "Yess"},
         "`positive: Yess` is no value .*'yes', 'no'",
     ),
+    "read by YAML": (
+        ["ja", "nein"],
+        {"positive": True},
+        "true .as YAML reads a bare yes, .* no value",
+    ),
     "all of them": (["yes", "no"], {"positive": ["yes", "no"]}, "`positive` must name some"),
     "the same": (["yes", "no"], {"positive": "yes", "negative": "yes"}, "must name some"),
 }

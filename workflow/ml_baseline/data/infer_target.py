@@ -14,6 +14,11 @@ UNMISTAKABLE_PAIRS = (
     *(("yes", "no"), ("y", "n"), ("true", "false"), ("t", "f"), ("on", "off")),
     *(("1", "0"), ("positive", "negative"), ("pos", "neg"), ("+", "-"), ("1", "-1")),
 )
+# How a label is told that YAML has read as a truth value.
+READ_BY_YAML = {
+    True: "true (as YAML reads a bare yes, on or true)",
+    False: "false (as YAML reads a bare no, off or false)",
+}
 
 
 def target_classes(
@@ -84,9 +89,10 @@ def _named_classes(
         found = quoted(labels[0] for labels in spellings.values())
         only = ", one class only; a yes/no column needs rows of both" if len(spellings) == 1 else ""
         labels = [label for spelled in spellings.values() for label in spelled]
+        written = ", ".join(READ_BY_YAML[v] if isinstance(v, bool) else str(v) for v in values)
         close = did_you_mean(f"'{label}'" for label in similar(str(values[0]), labels, n=1))
         raise InputError(
-            f"`{key}: {', '.join(map(str, values))}` is no value of the target '{target}'; it has "
+            f"`{key}: {written}` is no value of the target '{target}'; it has "
             f"{found}{only}" + (f"; {close}" if close else "")
         )
     return named & spellings.keys()

@@ -81,7 +81,7 @@ def fold_numbers(
     if counts.min() < folds:
         raise InputError(
             f"found {plural(counts.min(), 'training row')} with {names[counts.argmin()]}, fewer than the "
-            f"{folds} folds of the cross-validation; lower `cv: folds` or give more of them"
+            f"{folds} folds of the cross-validation; lower `cv: folds` or add rows of that class"
         )
     if strategy == "time":
         times = _known(table, schema, "time")
