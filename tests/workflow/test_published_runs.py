@@ -275,7 +275,8 @@ def test_sample_data_and_training_in_an_empty_folder(tmp_path):
     assert run.dataset == "features" and RUN_ID.fullmatch(run.run_id)
     assert run.meta["split"]["rows"] == 200
     assert set(run.meta["config"]["models"]) == set(QUICK_MODELS)
-    assert (tmp_path / "results/metrics.csv").exists()
+    assert (tmp_path / "results/features/metrics.csv").exists()
+    assert not (tmp_path / "results/metrics.csv").exists()  # that one is of all tables of a config
     # Again, and there is nothing to do; another sample, and there is.
     assert "Nothing to be done" in ml_baseline(tmp_path, *train).stderr
     # What it said about settings can be followed.
