@@ -46,6 +46,7 @@ def folder(tmp_path, monkeypatch):
     return here
 
 
+OURS = {"checkout": CHECKOUT, "rules": CHECKOUT / "workflow/rules"}
 REFUSED = {
     "data/raw/churn.csv": "is the table of churn",
     "./data/raw/churn.csv": "is the table of churn",
@@ -71,7 +72,7 @@ REFUSED = {
     ".snakemake/out.csv": "lies in .snakemake",
     "results/churn/runs/2026-01-01T00-00-00Z__classification__seed42/x.csv": "published run",
     "../elsewhere/x.csv": "published run",
-    "{checkout}/workflow/rules/x.csv": "belongs to the workflow",
+    "{rules}/x.csv": "belongs to the workflow",
     "{checkout}/constraints.txt": "no prediction wrote it",
 }
 
@@ -79,7 +80,7 @@ REFUSED = {
 @pytest.mark.parametrize("path", REFUSED)
 def test_what_is_not_a_predictions_to_write_is_refused(folder, path):
     expected = REFUSED[path]
-    path = path.format(here=folder, checkout=CHECKOUT)
+    path = path.format(here=folder, **OURS)
     problem = output_problem(path, READS)
     assert problem is not None and expected in problem
     with pytest.raises(InputError, match=expected):
@@ -227,7 +228,7 @@ def test_a_batch_that_would_harm_a_file_is_refused(folder, case):
     batches, expected = BAD_BATCHES[case]
     batches = {
         name: {
-            key: value.format(here=folder, checkout=CHECKOUT) if "{x}" not in value else value
+            key: value.format(here=folder, **OURS) if "{x}" not in value else value
             for key, value in batch.items()
         }
         for name, batch in batches.items()

@@ -48,7 +48,7 @@ DOORS = {
     "a module": {},
     "a module with other names": {"name": "as ml_*", "all": "ml_all"},
     "a module with a prefix": {"prefix": 'prefix: "part"'},
-    "a module from git": {"snakefile": "git+file://{git}/workflow/Snakefile@v1"},
+    "a module from git": {"snakefile": "git+file://{snakefile}@v1"},
 }
 
 
@@ -78,7 +78,8 @@ class Door(Project):
         how = DOORS[door]
         self.snakefile = ROOT / how if isinstance(how, str) else self.folder / "Snakefile"
         if not isinstance(how, str):
-            entry = repr(how.get("snakefile", str(ROOT / "workflow/Snakefile")).format(git=git))
+            snakefile = (git if "snakefile" in how else ROOT) / "workflow/Snakefile"
+            entry = repr(how.get("snakefile", "{snakefile}").format(snakefile=snakefile))
             self.write(
                 "Snakefile",
                 MODULE.format(
