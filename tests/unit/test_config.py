@@ -6,10 +6,11 @@ from pathlib import Path
 
 import jsonschema
 import openpyxl
+import pandas as pd
 import pytest
 from bad_configs import BAD_TABLE, BAD_TOP, DUMMY, read, with_table
 
-from ml_baseline.config.checks import absent_tables
+from ml_baseline.config.checks import unfit_tables
 from ml_baseline.config.completion import complete
 from ml_baseline.config.configuration import checked_config
 from ml_baseline.config.estimators import estimator_problems
@@ -745,11 +746,13 @@ def test_finds_every_classifier_of_scikit_learn():
 def test_files_that_are_not_there_are_told_before_a_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     openpyxl.Workbook().save("book.xlsx")
+    Path("torn.xlsx").write_bytes(Path("book.xlsx").read_bytes()[:2000])
     (tmp_path / "folder.csv").mkdir()
     tables = {
         "book": {"table": "book.xlsx", "sheet": "Shet"},
         "folder": {"table": "folder.csv"},
         "gone": {"table": "bok.xlsx", "sheet": "Sheet"},
+        "torn": {"table": "torn.xlsx", "sheet": "Sheet"},
         "fine": {"table": "book.xlsx", "sheet": "Sheet"},
         "made": {"table": "data/raw/customers.csv"},
     }
@@ -757,7 +760,9 @@ def test_files_that_are_not_there_are_told_before_a_run(tmp_path, monkeypatch):
     batches = {"batch": {"input": "boook.xlsx"}, "other": {"input": "book.xlsx", "sheet": "May"}}
     config["predictions"] = {name: {"dataset": "fine"} | batch for name, batch in batches.items()}
     completed = complete(config, SCHEMA)
-    assert {".".join(p.path): p.text.partition(": ")[2] for p in absent_tables(completed)} == {
+    told = {".".join(p.path): p.text.partition(": ")[2] for p in unfit_tables(completed)}
+    assert "archive cannot be read" in told.pop("datasets.torn.table")
+    assert told == {
         "datasets.book.sheet": "there is no sheet 'Shet' in the workbook; it has 'Sheet'; "
         "did you mean 'Sheet'?",
         "datasets.folder.table": "this is a folder, expected a file; name the table in it",
@@ -768,10 +773,36 @@ def test_files_that_are_not_there_are_told_before_a_run(tmp_path, monkeypatch):
     }
     assert checked_config(config, SCHEMA)  # as `--unlock` needs none of them
     config["only"] = ["book", "folder"]  # and so neither batch
-    assert {p.path[0] for p in absent_tables(complete(config, SCHEMA))} == {"datasets"}
+    assert {p.path[0] for p in unfit_tables(complete(config, SCHEMA))} == {"datasets"}
     config["models"] = {"dummy": {"estimator": "sklearn.dummy.DumyClassifier"}}
     with pytest.raises(InputError, match=r"(?s)models\.dummy: .*datasets\.book\.sheet"):
         checked_config(config, SCHEMA)  # all that is wrong at once
+
+
+def test_columns_that_no_table_has_are_told_before_a_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table = pd.DataFrame({"Größe, cm": [1.5, 2], "age": [3, 4], "answer": ["yes", "no"]})
+    table.to_csv("plain.csv", index=False)
+    table.to_csv("german.csv.gz", index=False, sep=";", encoding="cp1252")
+    table.to_excel("book.xlsx", index=False)
+    table.to_parquet("table.parquet")
+    table.rename(columns={"age": "of.age"}).to_json("table.jsonl", orient="records", lines=True)
+    Path("broken.csv.gz").write_bytes(b"\x1f\x8b\x08 no archive")
+    tables = {path.name.replace(".", "_"): str(path) for path in Path().iterdir()}
+    right = {"target": "answer", "drop": ["Größe, cm"]}
+    config = {"datasets": {name: right | {"table": path} for name, path in tables.items()}}
+    config["datasets"]["table_jsonl"]["id"] = "of.age"
+    assert not unfit_tables(complete(config, SCHEMA))
+    wrong = {"target": "anser", "id": "ag", "columns": {"size": "number"}, "drop": ["age", "other"]}
+    config["datasets"] = {name: wrong | {"table": path} for name, path in tables.items()}
+    found = {problem.path: problem.text for problem in unfit_tables(complete(config, SCHEMA))}
+    keys = {("target",), ("id",), ("columns", "size"), ("drop",)}
+    assert {*found} == {
+        ("datasets", name, *key) for name in {*tables} - {"broken_csv_gz"} for key in keys
+    }
+    known = "which is not among the table's columns (Größe, cm, age, answer)"
+    told = f"names the column 'anser', {known}; did you mean 'answer'?"
+    assert {found["datasets", name, "target"] for name in ("german_csv_gz", "book_xlsx")} == {told}
 
 
 # --- Estimators' parameters ----------------------------------------------------------------------

@@ -94,9 +94,9 @@ def test_a_run_notes_where_it_is(workflow, capsys):
 
 
 def test_a_run_ends_before_its_graph_only_if_no_table_is_there(workflow, capsys):
-    started(workflow, absent="a.csv: gone").before_graph(executes=True)
+    started(workflow, unfit=lambda of_rules: ("a.csv: gone", False)).before_graph(executes=True)
     assert "a.csv: gone\nEverything else is run." in capsys.readouterr().err
-    run = started(workflow, absent="a.csv: gone", are_all_absent=True)
+    run = started(workflow, unfit=lambda of_rules: ("a.csv: gone", True))
     with pytest.raises(SystemExit, match=r"a\.csv: gone"):
         run.before_graph(executes=False)
     workflow.executor_plugin = None  # --unlock and --summary

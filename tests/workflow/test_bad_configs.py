@@ -94,6 +94,17 @@ def test_a_bad_option_is_told(tmp_path):
     assert not told(prepared(tmp_path), arguments, expected)
 
 
+def test_a_column_that_the_table_has_not_is_told_before_any_job(tmp_path):
+    project = prepared(tmp_path)
+    project.write("config/config.yaml", "datasets: {good: {table: good.csv, target: anwser}}\n")
+    assert not told(project, [], "good.target (config/config.yaml, line 1): names the column 'anw")
+    assert not told(project, ["--config", "datasets={good: {target: anser}}"], "(--config): names")
+    made_by_a_rule = "rule made:\n    output: 'good.csv'\n    shell: 'exit 1'\n"
+    project.write("Snakefile", f"include: {str(project.root / 'Snakefile')!r}\n{made_by_a_rule}")
+    done = run(project, ["--snakefile", "Snakefile"])
+    assert done.returncode == 0 and "names the column" not in done.stdout
+
+
 def test_an_output_that_is_a_users_file_is_refused_before_any_job(tmp_path):
     project = prepared(tmp_path)
     batches = {"feb": {"input": "good.csv", "output": "mine/../mine/feb.csv"}}

@@ -16,7 +16,7 @@ from ml_baseline.config.budget import (
     training_seconds,
     within_budget,
 )
-from ml_baseline.config.checks import absent_tables
+from ml_baseline.config.checks import unfit_tables
 from ml_baseline.config.configuration import checked_config
 from ml_baseline.config.paths import is_readable
 from ml_baseline.config.problems import ConfigError
@@ -585,6 +585,22 @@ def gather_what_there_is(unfinished, began):
     return bool(there)
 
 
+def what_is_unfit(of_rules):
+    """Return what is wrong with the user's tables, and whether no table can be run.
+
+    One that is unfit keeps none of the others from its run. Of what another rule makes, given by
+    `of_rules`, only that rule knows what it will be.
+    """
+    made = {*of_rules(USED_TABLES - MADE_TABLES)}
+    unfit = [
+        problem
+        for problem in unfit_tables(config)
+        if problem.path[0] != "datasets" or SETTINGS[problem.path[1]]["table"] not in made
+    ]
+    words = str(ConfigError(unfit, KEY_PLACES)) if unfit else ""
+    return words, {("datasets", name) for name in WANTED} <= {p.path[:2] for p in unfit}
+
+
 def run_plan():
     """Return what the run has to know of the config."""
 
@@ -600,7 +616,6 @@ def run_plan():
         for path in tried_files(dataset, seed, model, tuning_rungs(dataset, model))
     ]
     explained = of_all("results/{dataset}/importance.csv")
-    absent = absent_tables(config)
     return Plan(
         tables=WANTED,
         files_of=lambda dataset: list(map(made, table_files(dataset))),
@@ -630,8 +645,6 @@ def run_plan():
                 made(INDEX): write_index_of_failed_run,
             }
         ),
-        absent=str(ConfigError(absent, KEY_PLACES)) if absent else "",
-        # One that is not there keeps none of the others from its run.
-        are_all_absent={("datasets", name) for name in WANTED} <= {p.path[:2] for p in absent},
+        unfit=what_is_unfit,
         group_of=group_of,
     )

@@ -34,6 +34,11 @@ EXCLUSIVE_ROLES = (
     ("categorical", "dates", "a column is either a category or a date"),
 )
 
+# Keys that name columns of the table.
+COLUMN_KEYS = (
+    *("columns", "dates", "encode", "categorical"),
+    *("drop", "forbidden", "id", "group", "time", "target"),
+)
 # The kind of column that has such a key.
 KINDS_OF_KEYS = {"format": "date", "latest_year": "date", "decimal": "number", "unit": "number"}
 # Keys that say how to read text between separators.
@@ -237,14 +242,19 @@ def _unfit_paths(config: dict) -> Iterator[Problem]:
                     yield Problem((section, name, key), f"found {shown(path)}; this {why[0]}")
 
 
-def absent_tables(config: dict) -> list[Problem]:
-    """Return the tables and batches of a run that are not there, or lack the sheet that is named."""
+def unfit_tables(config: dict) -> list[Problem]:
+    """Return the tables and batches of a run that are not there, or lack a sheet or column that is named.
+
+    As far as the beginning of a file tells; the rest is left to the jobs.
+    """
+    from ml_baseline.data.first_look import missing_columns, plain_absence  # not for each job
+
     made = SAMPLE_TABLES.values() if config["sample_data"]["make"] else ()
     wanted = config["only"] or config["datasets"]
+    tables = {name: table for name, table in config["datasets"].items() if name in wanted}
     files = {
-        ("datasets", name, "table"): (dataset["table"], dataset["sheet"])
-        for name, dataset in config["datasets"].items()
-        if name in wanted
+        ("datasets", name, "table"): (table["table"], table["sheet"])
+        for name, table in tables.items()
     }
     files |= {
         ("predictions", name, "input"): (batch["input"], batch["sheet"])
@@ -254,11 +264,18 @@ def absent_tables(config: dict) -> list[Problem]:
     problems = []
     for place, (path, sheet) in files.items():
         if path not in made and (sheet is not None or not is_readable(path)):
-            from ml_baseline.data.source import plain_absence  # for the few that may have one
-
-            if why := plain_absence(path, sheet):
-                wrong = "sheet" if sheet is not None and is_readable(path) else place[-1]
-                problems.append(Problem((*place[:-1], wrong), why))
+            why, is_sheet = plain_absence(path, sheet)
+            if why:
+                problems.append(Problem((*place[:-1], "sheet") if is_sheet else place, why))
+    for name, table in tables.items():
+        named = {column: key for key in COLUMN_KEYS for column in _columns(table, key)}
+        file = table["table"]
+        for column, why in (
+            missing_columns(file, table, named) if is_readable(file) else {}
+        ).items():
+            key = named[column]
+            path = ("datasets", name, key, *[column] * isinstance(table[key], dict))
+            problems.append(Problem(path, why))
     return problems
 
 

@@ -6,7 +6,7 @@ This is imported at each start of the workflow, so it needs nothing heavier than
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from ml_baseline.config.checks import absent_tables, path_problems
+from ml_baseline.config.checks import path_problems, unfit_tables
 from ml_baseline.config.completion import complete
 from ml_baseline.config.estimators import estimator_problems
 from ml_baseline.config.problems import ConfigError, Keys, refuse
@@ -71,10 +71,8 @@ def checked_config(
         completed = complete(config, schema)
         if start:
             problems = [*estimator_problems(completed), *path_problems(completed)]
-            if (
-                problems
-            ):  # what is not there is told by `run.Run`, as it may keep nothing from its run
-                refuse(problems + absent_tables(completed))
+            # An unfit table alone is told by `run.Run`, as it may keep no other from its run.
+            refuse(problems and problems + unfit_tables(completed))
     except ConfigError as error:
         raise ConfigError(error.problems, places) from None
     return completed

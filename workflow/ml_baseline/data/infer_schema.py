@@ -22,13 +22,14 @@ from ml_baseline.data.declarations import (
     is_of_labels,
     labels_of,
 )
+from ml_baseline.data.first_look import unknown_column
 from ml_baseline.data.infer_dates import are_compact_dates, date_entries, date_formats, day_first
 from ml_baseline.data.infer_numbers import number_entry, usual_decimal
 from ml_baseline.data.infer_target import target_classes
 from ml_baseline.data.raw_table import PackedTable, RawTable
 from ml_baseline.data.schema import KEPT_ROLES, NUMERIC_KINDS, Schema, listed, names_of
 from ml_baseline.data.twins import is_coarse
-from ml_baseline.errors import InputError, did_you_mean, similar
+from ml_baseline.errors import InputError
 
 # Columns that the workflow adds; a raw column of that name gets "_raw" behind it.
 RESERVED_NAMES = ("row_id", "copy")
@@ -205,7 +206,7 @@ def _roles(raw: RawTable, settings: dict) -> dict[str, str]:
     for key in (*keys, "categorical", "encode", "dates", "columns"):
         for name in names_of(settings.get(key)):
             if name not in roles:
-                raise _unknown_column(raw, name, key)
+                raise InputError(f"`{key}` {unknown_column(name, list(raw.columns))}")
             if key == "target" and name in named:
                 raise InputError(
                     f"the target '{name}' is also named under `{roles[name]}`; take it out there"
@@ -274,18 +275,6 @@ def _numbers_each_row(texts: pd.Series) -> bool:
     if numbers is None or len(numbers) < ID_ROWS:
         return False
     return bool((numbers % 1 == 0).all() and numbers.is_unique)
-
-
-def _unknown_column(raw: RawTable, name: str, key: str) -> InputError:
-    names = list(raw.columns)
-    close = [f"'{known}'" for known in similar(name, names, n=3)]
-    advice = "if these are values, put a header line above them"
-    if len(names) == 1:
-        advice = "if these are several columns in one, set `separator`"
-    return InputError(
-        f"`{key}` names the column '{name}', which is not among the table's columns "
-        f"({listed(names)}); {did_you_mean(close, advice)}"
-    )
 
 
 def _make_names_unique(entries: list[dict]) -> None:

@@ -79,9 +79,6 @@ FORMATS = {
     ),
 }
 
-# The part of a .xlsx that lists its sheets.
-SHEETS = "xl/workbook.xml"
-
 # How files begin that are packed already, and so are not packed once more.
 PACKED = (b"PAR1", b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"\x1f\x8b\x08", b"\xfd7zXZ\x00")
 
@@ -128,7 +125,7 @@ class SourceFile:
             suffix = next((s for begin, s in marks if self.start.startswith(begin)), "")
         total = 0
         with self._heard():
-            unpacked = self._unpacked(suffix) if suffix else nullcontext()
+            unpacked = self.unpacked(suffix) if suffix else nullcontext()
             with self.path.open("rb") as raw, unpacked, OPENERS[suffix](raw) as file:
                 while block := file.read(READ_BYTES):
                     self.position = raw.tell()
@@ -147,7 +144,7 @@ class SourceFile:
 
     def archive(self) -> zipfile.ZipFile:
         """Return the file as an archive of several, looked at whether it is one and no bomb."""
-        with self._heard(), self._unpacked(self.path.suffix or ".zip"):
+        with self._heard(), self.unpacked(self.path.suffix or ".zip"):
             archive = zipfile.ZipFile(self.path)
             _require_no_bomb(sum(part.file_size for part in archive.infolist()), self.size)
             return archive
@@ -163,7 +160,8 @@ class SourceFile:
             )
 
     @contextmanager
-    def _unpacked(self, suffix: str) -> Iterator[None]:
+    def unpacked(self, suffix: str) -> Iterator[None]:
+        """Tell what goes wrong in unpacking as a damaged archive."""
         try:
             yield
         except InputError as error:
@@ -183,41 +181,14 @@ class SourceFile:
             raise InputError(f"{self.name}: {absence(self.path)}") from error
         except PermissionError as error:
             raise InputError(
-                f"{self.name}: you may not read this file; give yourself the right to (`chmod u+r`)"
+                f"{self.name}: you may not read this file; if it is yours, `chmod u+r` gives you the "
+                "right, else ask its owner for it"
             ) from error
         except OSError as error:
             raise InputError(
                 f"{self.name[:200]}: the file cannot be read ({error.strerror or error}); check "
                 "the path and the disk"
             ) from error
-
-
-def plain_absence(path: str, sheet: str | None = None) -> str | None:
-    """Return why a file or its sheet cannot be a table, as far as the file's beginning and list tell."""
-    from xml.etree import ElementTree
-
-    try:
-        source = SourceFile(path)
-        if sheet is not None and source.start.startswith(b"PK"):
-            archive = source.archive()
-            if SHEETS in archive.namelist():
-                with source._unpacked(".xlsx"):
-                    sheets = ElementTree.fromstring(archive.read(SHEETS)).iterfind(".//{*}sheet")
-                require_sheet(path, sheet, [entry.get("name", "") for entry in sheets])
-    except InputError as error:
-        return str(error)
-    return None
-
-
-def require_sheet(name: str, sheet: str, titles: list[str]) -> None:
-    """Raise InputError if a workbook has no such sheet."""
-    if sheet not in titles:
-        close = [f"'{title}'" for title in similar(sheet, titles)]
-        advice = did_you_mean(close, "name one of them")
-        known = ", ".join(f"'{title}'" for title in titles)
-        raise InputError(
-            f"{name}: there is no sheet '{sheet}' in the workbook; it has {known}; {advice}"
-        )
 
 
 def _format(name: str, start: bytes) -> str:

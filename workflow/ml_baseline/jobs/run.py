@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -76,8 +76,12 @@ class Plan:
     # Files of predictions, each with the file of what is unlike training in their rows.
     predicted: dict[str, str] = field(default_factory=dict)
     told: Sequence[str] = ()  # what the sizes of tables have decided, a line each
-    absent: str = ""  # which of the user's files are not there
-    are_all_absent: bool = False  # whether none of the tables is there
+    # Which of the user's files are no tables as the config has them, but those among what other rules
+    # make; and whether none of the tables is.
+    unfit: Callable[[Callable[[Iterable[str]], list[str]]], tuple[str, bool]] = lambda of_rules: (
+        "",
+        False,
+    )
     # Files that are made of all tables, each with a function that writes it with what there is, given
     # what could not be made and when the run began; it returns whether it has written.
     gathered: dict[str, Callable[[set[str], float], bool]] = field(default_factory=dict)
@@ -115,10 +119,13 @@ class Run:
 
         While another run is at work, nobody knows what its files will be.
         """
-        if self._plan.absent and snakemake_internals.is_of_jobs(self._workflow):
-            if self._plan.are_all_absent:
-                sys.exit(for_terminal(self._plan.absent))
-            _say(for_terminal(f"{self._plan.absent}\nEverything else is run."))
+        if snakemake_internals.is_of_jobs(self._workflow):
+            of_rules = partial(snakemake_internals.outputs_of_rules, self._workflow)
+            words, are_all = self._plan.unfit(of_rules)
+            if are_all:
+                sys.exit(for_terminal(words))
+            if words:
+                _say(for_terminal(f"{words}\nEverything else is run."))
         snakemake_internals.batch_by_table(self._workflow, self._plan.tables, self._plan.files_of)
         if snakemake_internals.is_remote(self._workflow):
             snakemake_internals.group_jobs(self._workflow, self._plan.group_of)

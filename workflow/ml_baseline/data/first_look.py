@@ -1,0 +1,109 @@
+"""What the beginning of a table's file tells at each start: without pandas or Arrow, which take longer."""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
+
+from ml_baseline.data.header_names import visible_name
+from ml_baseline.data.schema import listed
+from ml_baseline.data.source import READ_BYTES, SourceFile
+from ml_baseline.errors import InputError, did_you_mean, similar
+
+# The part of a .xlsx that lists its sheets, those that have texts, and how much of each is looked at.
+SHEETS, TEXTS = "xl/workbook.xml", re.compile(r"xl/(?:sharedStrings|worksheets/\w+)\.xml")
+PART_BYTES = 1 << 18
+# A larger file of a kind that is read whole for its columns is left to the job that reads it anyway.
+SMALL_BYTES = 1 << 21
+
+
+def plain_absence(path: str, sheet: str | None = None) -> tuple[str, bool]:
+    """Return why a file cannot be a table, "" if it may be one; and whether it is the sheet that it lacks."""
+    titles = None
+    try:
+        source = SourceFile(path)
+        if sheet is not None and source.start.startswith(b"PK"):
+            archive = source.archive()
+            if SHEETS in archive.namelist():
+                with source.unpacked(".xlsx"):
+                    sheets = ElementTree.fromstring(archive.read(SHEETS)).iterfind(".//{*}sheet")
+                titles = [entry.get("name", "") for entry in sheets]
+                require_sheet(path, sheet, titles)
+    except InputError as error:
+        return str(error), titles is not None
+    return "", False
+
+
+def require_sheet(name: str, sheet: str, titles: list[str]) -> None:
+    """Raise InputError if a workbook has no such sheet."""
+    if sheet not in titles:
+        close = [f"'{title}'" for title in similar(sheet, titles)]
+        advice = did_you_mean(close, "name one of them")
+        known = ", ".join(f"'{title}'" for title in titles)
+        raise InputError(
+            f"{name}: there is no sheet '{sheet}' in the workbook; it has {known}; {advice}"
+        )
+
+
+def missing_columns(
+    path: str, settings: Mapping[str, Any], names: Collection[str]
+) -> dict[str, str]:
+    """Return which of these columns a table certainly lacks, each with what to say.
+
+    Nothing of a file that cannot be read, or has to be read whole for its columns and is large: the job
+    that cleans it will tell.
+    """
+    try:
+        source = SourceFile(path)
+        seen = _seen(source, settings, names)
+        is_long = source.format not in ("text", "parquet") and source.size > SMALL_BYTES
+        if seen is None or seen.issuperset(names) or is_long:
+            return {}
+        from ml_baseline.data.tables import open_rows
+
+        known = open_rows(path, settings, [str(settings["target"])]).names
+    except (InputError, UnicodeError):
+        return {}
+    return {name: unknown_column(name, known) for name in names if name not in known}
+
+
+def _seen(
+    source: SourceFile, settings: Mapping[str, Any], names: Collection[str]
+) -> set[str] | None:
+    """Return what may be names of columns at a glance, None if a glance does not tell.
+
+    More than there are, so that a table that is right costs no more than this.
+    """
+    if source.format == "parquet":  # its last part has each name behind the number of its bytes
+        with source.path.open("rb") as file:
+            file.seek(max(0, source.size - READ_BYTES))
+            end = file.read()
+        written = {name: name.encode() for name in names}
+        return {name for name, text in written.items() if bytes([len(text) % 128]) + text in end}
+    if source.format == "workbook":
+        if not source.start.startswith(b"PK"):
+            return None
+        archive, start = source.archive(), b""
+        for part in filter(TEXTS.match, archive.namelist()):
+            with source.unpacked(".xlsx"), archive.open(part) as texts:
+                start += texts.read(PART_BYTES)
+        return {name for name in names if f">{escape(name)}<".encode() in start}
+    start = next(source.blocks(), b"")
+    if source.format == "json_lines":
+        return {name for name in names if f'"{name.rpartition(".")[2]}"'.encode() in start}
+    header = start.decode(settings.get("encoding") or "utf-8", "replace").strip().splitlines()[:1]
+    signs = re.escape(settings.get("separator") or "") or r",;\t|"
+    return {visible_name(cell) for line in header for cell in re.split(f"[{signs}]", line)}
+
+
+def unknown_column(name: str, known: Collection[str]) -> str:
+    """Return what to tell someone who names a column that is none of a table's."""
+    close = [f"'{one}'" for one in similar(name, known, n=3)]
+    advice = "write one of these, or if they are values, put a header line above them"
+    if len(known) == 1:
+        advice = "if these are several columns in one, set `separator`"
+    return (
+        f"names the column '{name}', which is not among the table's columns ({listed(known)}); "
+        f"{did_you_mean(close, advice)}"
+    )
