@@ -262,6 +262,19 @@ def test_each_error_is_told_once_with_its_log():
     assert "augment" not in said and "plots" not in said
 
 
+def test_what_stops_several_jobs_in_the_same_way_is_told_once():
+    for table, jobs in {"churn": ["evaluate", "a", "b"], "adult": ["b"], "users": []}.items():
+        for job in jobs:
+            place = table if job == "evaluate" else f"{table}, model {job}"
+            write_log(f"{table}/{job}.log", f"error: {place}: found 3 rows: lower `folds`\n")
+        write_log(f"{table}/clean.log", f"error: nothing of {table}\n")
+    said = failures_text(START)
+    assert (
+        "* adult, model b; churn: found 3 rows: lower `folds`\n  (log: results/logs/adult/b" in said
+    )
+    assert said.count("found 3 rows") == 1 and said.count("* nothing of ") == 3
+
+
 def test_errors_of_earlier_runs_are_not_told_again():
     write_log("old.log", "error: long since mended\n", age=3600)
     write_log("new.log", "error: still broken\n", age=-5)

@@ -244,6 +244,22 @@ def failures_text(
         (
             "The run failed. Everything that does not depend on the failed jobs is up to date. "
             "What went wrong:",
-            *(f"* {error}\n  (log: {path})" for error, path in errors.items()),
+            *(f"* {error}\n  (log: {path})" for error, path in _together(errors).items()),
         )
     )
+
+
+def _together(errors: Mapping[str, Path]) -> dict[str, Path]:
+    """Return what is said of several tables or models as one error, with the first of their logs.
+
+    An error begins with where it is ("churn, model forest: "); what holds for a table holds for its models.
+    """
+    alike: dict[str, dict[str, Path]] = {}
+    for error, path in errors.items():
+        place, what = error.split(": ", 1) if ": " in error else ("", error)
+        alike.setdefault(what, {})[place] = path
+    found = {}
+    for what, places in alike.items():
+        wide = [p for p in places if p.partition(", model")[0] not in {*places} - {p}]
+        found[": ".join(filter(None, ["; ".join(wide), what]))] = places[wide[0]]
+    return found
