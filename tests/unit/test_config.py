@@ -561,6 +561,11 @@ def with_estimator(estimator, settings=""):
             "sklearn.ensembel.RandomForestClassifier",
             "sklearn has no ensembel; did you mean sklearn.ensemble.RandomForestClassifier?",
         ),
+        (
+            "sklearn.ensemble.ExtraTreeClassifier",  # there is one, elsewhere
+            "did you mean sklearn.ensemble.ExtraTreesClassifier or sklearn.tree.ExtraTreeClassifier?",
+        ),
+        ("sklearn.linear_model.RandomForest", "mean sklearn.ensemble.RandomForestClassifier?"),
         ("sklearn.ensemble", "sklearn.ensemble is a module; name a class in it"),
         ("sklaern.svm.SVC", "there is no package sklaern; did you mean sklearn.svm.SVC?"),
         (

@@ -34,6 +34,7 @@ IMPORT = re.compile(r"\n[ \t]*from[ \t]+([.\w]*\w)[ \t]+import[ \t]+(\([^)]*\)|[
 OPEN = re.compile(r"import \*|sys\.modules|\n *(?:globals|vars|locals|setattr|exec)\(")
 PLAIN_LIST = re.compile(r"\n__all__ = (?:\w+ \+ )?[\[(]")
 INIT = re.compile(r"\n {4}def __init__\((.*?)\)(?: -> None)?:", re.DOTALL)
+CLOSE = 0.8  # names so similar differ by a slip
 MOST_HOPS = 12  # from a class to its base or to where it is defined; imports can go in circles
 
 
@@ -247,7 +248,10 @@ def _folders(module: str) -> list[str]:
 
 
 def _nearest(name: str, module: str) -> list[str]:
-    """Return the classes with the most similar names in a module and the package's public ones."""
+    """Return the classes with the most similar names in a module and the package's public ones.
+
+    The nearest of the module first, as one of another may have the very name.
+    """
     package = module.partition(".")[0]
     places = [module]
     for found in pkgutil.iter_modules(_folders(package)):
@@ -258,5 +262,10 @@ def _nearest(name: str, module: str) -> list[str]:
         listed = re.search(r"\n__all__[^\]]*", text)
         names = re.findall(r"[\"'](\w+)[\"']", listed[0]) if listed else []
         for known in names + re.findall(r"\nclass (\w+)", text):
-            homes.setdefault(known, f"{place}.{known}")
-    return [homes[known] for known in similar(name, homes)]
+            # No function where a class is meant, nor a regressor, unless it is asked for.
+            is_class = known[:1].isupper() or not name[:1].isupper()
+            if is_class and (not known.endswith("Regressor") or "regres" in name.lower()):
+                homes.setdefault(known, f"{place}.{known}")
+    here = [known for known, home in homes.items() if home == f"{module}.{known}"]
+    near = dict.fromkeys([*similar(name, here, 1, CLOSE), *similar(name, homes)])
+    return [homes[known] for known in near][:2]
