@@ -163,14 +163,19 @@ def test_no_word_of_a_list_is_broken_in_a_narrow_terminal(folder, width, monkeyp
 
 
 @pytest.mark.parametrize(
-    ("words", "meant"), [("trian", "train"), ("runs lits", "list"), ("train --target", "")]
+    ("words", "meant"),
+    [
+        *(("trian", "train"), ("runs lits", "list"), ("train --target", "")),
+        *(("train --targt x", "--target"), ("predict --in x --output y --rn=1", "--run")),
+        *(("runs list --jsno", "--json"), ("inspect x --wombat", "")),
+    ],
 )
 def test_a_mistyped_command_is_told_which_was_meant(capsys, words, meant):
     with pytest.raises(SystemExit) as end:
         command.main(words.split())
     assert end.value.code == 2
     said = capsys.readouterr().err
-    assert said.endswith(f"; did you mean {meant}?\n") if meant else "did you mean" not in said
+    assert said.count(f" did you mean {meant}?\n") == 1 if meant else "did you mean" not in said
 
 
 def test_a_run_is_shown(folder, capsys):

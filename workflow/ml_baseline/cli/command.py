@@ -306,12 +306,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that names the command or choice that was meant."""
+    """A parser that names the command, choice or option that was meant."""
+
+    words: Sequence[str] = ()  # that the program is called with
+    options: Sequence[str] = ()  # of the command that is called
 
     def error(self, message: str) -> NoReturn:
         """End the program with what is wrong, and what may have been meant."""
         found = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message)
         close = similar(found[1], re.findall(r"[\w-]+", found[2]), 1) if found else []
+        for option in [word.partition("=")[0] for word in self.words if word.startswith("--")]:
+            # A beginning is enough: --in for --input.
+            if not any(known.startswith(option) for known in (*self.options, "--help")):
+                near = did_you_mean(similar(option, self.options, 1), "see --help")
+                message += f"; there is no option {option}: {near}"
         super().error(f"{message}; {did_you_mean(close)}" if close else message)
 
 
@@ -343,8 +351,11 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
             name, help=f"{summary[0].lower()}{summary[1:]}", description=text
         )
         one.set_defaults(run_command=action)
-        for usage, settings in arguments() if name in words else ():
-            one.add_argument(usage, **settings)
+        if name in words:
+            for usage, settings in arguments():
+                one.add_argument(usage, **settings)
+            for used in (top, one):
+                used.words, used.options = words, [*one._option_string_actions]
     return top
 
 
