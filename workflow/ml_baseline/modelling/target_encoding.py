@@ -82,7 +82,9 @@ def _hashed(texts: pd.Series) -> sparse.csr_matrix:
     ngrams = HashingVectorizer(
         analyzer="char_wb", ngram_range=(3, 4), n_features=HASHES, alternate_sign=False
     )
-    return ngrams.transform(texts.astype("str").fillna(""))
+    # Each text once: many columns have the same few in all of their rows.
+    places, distinct = pd.factorize(texts, use_na_sentinel=False)
+    return ngrams.transform(pd.Series(distinct).astype("str").fillna(""))[places]
 
 
 def _learned(hashed: sparse.csr_matrix, target: np.ndarray) -> BaseEstimator:
