@@ -136,6 +136,7 @@ def encoders_in(transformers: Iterable[Encoder]) -> dict[str, BaseEstimator]:
 
 
 def forget_splits(preprocess: ColumnTransformer) -> None:
-    """Remove the splits from fitted encoders: nobody needs them to predict."""
-    for fitted in encoders_in(preprocess.transformers_).values():
-        fitted.set_params(cv=())
+    """Remove the splits from a fitted transformer's encoders: nobody needs them to predict."""
+    for transformers in (preprocess.transformers, preprocess.transformers_):
+        for encoder in encoders_in(transformers).values():
+            encoder.set_params(cv=())
