@@ -4,7 +4,7 @@ import pytest
 from scipy.stats import false_discovery_control, norm, skew, t
 
 from ml_baseline.errors import InputError
-from ml_baseline.scoring.metrics import METRICS
+from ml_baseline.scoring.metrics import METRICS, Metric
 from ml_baseline.scoring.sample import sample_of
 from ml_baseline.scoring.scores import confidence_intervals, parts_of_rows, scores
 from ml_baseline.scoring.significance import (
@@ -100,6 +100,17 @@ def test_models_are_compared_with_the_best_without_a_look_at_a_row(metric, preva
     # What looks at no row is none of the models tried.
     others = table[~table["model"].isin(["dummy", "yes"])]
     assert list(others["blind_p_adjusted"]) == pytest.approx(list(holm(others["blind_p"])))
+
+
+def test_rows_of_the_other_class_are_compared_with_flagging_as_many_at_random_too():
+    cells = (0, 0, 0, 1), (0, 0, 1, 1)
+    specificity = Metric("specificity", "specificity", "", "share", cells, blind="rate")
+    target, probabilities = models()
+    table = compare(target, probabilities, "dummy", "logistic", metric=specificity)
+    for row in table.to_dict(orient="records"):
+        not_flagged = np.mean(probabilities[row["model"]] < 0.5)
+        assert row["value"] - row["blind_difference"] == pytest.approx(not_flagged, abs=1e-12)
+    assert row_of(table, "noise", "specificity")["blind_p"] > 0.05
 
 
 @pytest.mark.parametrize("metric", ALL)

@@ -6,7 +6,7 @@ numpy, as pages and configs are written without it; `methods` has what they are 
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ml_baseline.errors import InputError
@@ -42,7 +42,7 @@ class Metric:
 
 
 # What can be answered without a look at a row, as people say it. All rows found is no merit of recall:
-# what finds a part of the rows is measured against flagging as many without a look.
+# what finds a part of one class's rows is measured against flagging as many without a look.
 BLIND = {
     "share": "giving every row the same probability",
     "majority": "always predicting the more frequent class",
@@ -149,8 +149,13 @@ METRICS = {
 }
 
 
-# No metric to be judged by: how many rows are predicted as ones.
-FLAGGED = Metric("flagged", "flagged", "", "share", ((1, 0, 1, 0), (1, 1, 1, 1)))
+def of_all_rows(metric: Metric) -> Metric:
+    """Return a share of the rows of one class as the share of all rows that are predicted likewise.
+
+    That is what the share is if as many rows are flagged at random: of recall, the share flagged.
+    """
+    hits, misses, alarms, right = metric.of[0]
+    return replace(metric, of=((hits + alarms, misses + right) * 2, (1, 1, 1, 1)))
 
 
 def metric_named(name: str | Metric) -> Metric:

@@ -18,7 +18,7 @@ from ml_baseline.scoring.intervals import (
     without_skewness,
 )
 from ml_baseline.scoring.methods import CERTAIN_APART, METHODS
-from ml_baseline.scoring.metrics import BLIND, FLAGGED, Metric, metric_named
+from ml_baseline.scoring.metrics import BLIND, Metric, metric_named, of_all_rows
 from ml_baseline.scoring.sample import Sample, sample_of
 from ml_baseline.scoring.scores import ENOUGH_EFFECTIVE_ROWS as ENOUGH_EFFECTIVE_ROWS_OF_ONE
 from ml_baseline.scoring.scores import (
@@ -189,8 +189,8 @@ class _Model:
     def blind(self) -> "_Model":
         """Return what answers best without a look at a row, on the same rows.
 
-        That is the share of ones as the probability of each, always the same class, or, where ones
-        found are all that counts, as many rows as this model flags, drawn at random.
+        That is the share of ones as the probability of each, always the same class, or, where rows
+        of one class are all that counts, as many rows as this model flags, drawn at random.
         """
         kind, sample = self.metric.blind, self.sample
         share = sample.target.mean()
@@ -199,7 +199,8 @@ class _Model:
         said = probability, probability >= 0.5
         blind = _Model(self.metric, Sample(sample.target, *said, sample.noise, sample.units))
         if kind == "rate":
-            blind.estimate, blind.parts = estimate(FLAGGED, sample), parts_of_units(FLAGGED, sample)
+            metric = of_all_rows(self.metric)
+            blind.estimate, blind.parts = estimate(metric, sample), parts_of_units(metric, sample)
         return blind
 
 
