@@ -283,7 +283,7 @@ BAD_TABLE = [
     ("baseline: svm", "baseline: there is no model svm; the models are dummy, logistic_regression"),
     (
         "models: {ensemble: {estimator: sklearn.svm.SVC}}",
-        "models.ensemble: is the name of the ensemble of all models; give this model another name",
+        "models.ensemble: is the name of a model that is made of the others; give this one another name",
     ),
     (
         "models: {dumy: null}",

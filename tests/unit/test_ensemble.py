@@ -12,7 +12,7 @@ from ml_baseline.errors import InputError
 from ml_baseline.modelling.ensemble import ROUNDS, learn_weights
 from ml_baseline.modelling.model_files import load_model, save_model
 from ml_baseline.modelling.train import fit, predict_probability
-from ml_baseline.modelling.voting import weighted_mean, weights_of
+from ml_baseline.modelling.voting import members_of, of_members, weighted_mean
 
 FOLDS = 5
 
@@ -144,7 +144,20 @@ def test_what_is_saved_is_an_ordinary_classifier(fitted):
     assert ensemble.classes_.tolist() == [0, 1]
     predicted = ensemble.predict(table[feature_columns(schema)])
     assert (predicted == (expected >= 0.5)).mean() > 0.95
-    assert weights_of(ensemble) == weights
+    assert members_of(ensemble) == weights
+
+
+def test_what_is_made_of_models_is_made_of_others_as_if_for_the_first_time(fitted, tmp_path):
+    _, _, models = fitted
+    weights = {"tree": 0.75, "line": 0.25}
+    members = {name: models[name] for name in weights}
+    made = weighted_mean(members, weights)
+    save_model(made, tmp_path / "made")
+    empty = of_members(load_model((tmp_path / "made").read_bytes()), {})
+    assert (empty.estimators_, len(made.estimators_)) == ([], 2)
+    save_model(of_members(empty, members), tmp_path / "again")
+    assert (tmp_path / "made").read_bytes() == (tmp_path / "again").read_bytes()
+    assert members_of(models["tree"]) == {}
 
 
 def test_equal_strings_are_one_in_a_file_whether_python_has_them_once_or_twice(tmp_path):

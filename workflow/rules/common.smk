@@ -26,7 +26,7 @@ from ml_baseline.config.settings import (
     batch_dataset,
     batch_files,
     dataset_settings,
-    makes_ensemble,
+    made_of_others,
     not_installed,
 )
 from ml_baseline.config.text import load_yaml
@@ -243,9 +243,14 @@ def own_models(dataset):
     return sorted(SETTINGS[dataset]["models"])
 
 
+def made_models(dataset):
+    """Return the models of a table that are made of the others, such as the ensemble."""
+    return made_of_others(SETTINGS[dataset])
+
+
 def compared_models(dataset):
-    """Return the models on a table's leaderboard; the ensemble is the last, so that it wins no tie."""
-    return own_models(dataset) + [ENSEMBLE] * has_ensemble(dataset)
+    """Return the models on a table's leaderboard; those made of others win no tie, as they are the last."""
+    return own_models(dataset) + made_models(dataset)
 
 
 def files(patterns, dataset, seed=None, models=compared_models):
@@ -447,7 +452,7 @@ def wants(key):
 
 
 def has_ensemble(dataset):
-    return makes_ensemble(SETTINGS[dataset])
+    return ENSEMBLE in made_models(dataset)
 
 
 def stops(dataset):

@@ -8,7 +8,7 @@ rule refit:
         schema=SCHEMA_FILE,
         train=first_seed(processed("seed{seed}/train")),
         leaderboard="results/{dataset}/metrics.csv",
-        weights=where(has_ensemble, WEIGHTS),
+        made=first_seed(MODEL, made_models),
     output:
         REFIT,
     log:

@@ -13,30 +13,30 @@ with job_log(
 ):
     from pathlib import Path
 
-    from ml_baseline.config.settings import ENSEMBLE
     from ml_baseline.data.schema import columns_of_role
     from ml_baseline.data.tables import read_table
     from ml_baseline.files import read_json
-    from ml_baseline.modelling.model_files import load_model, save_model
+    from ml_baseline.modelling.model_files import load_model, load_models, save_model
     from ml_baseline.modelling.refit import refit
     from ml_baseline.modelling.train import predict_probability
+    from ml_baseline.modelling.voting import members_of, of_members
 
     schema = read_json(snakemake.input.schema)
     cfg = snakemake.params.cfg
     leaderboard = read_table(snakemake.input.leaderboard)
     (chosen,) = leaderboard.loc[leaderboard["selected"].astype(bool), "model"]
-    weights, members = None, [chosen]
-    if chosen == ENSEMBLE:
-        heavy = read_table(snakemake.input.weights[0]).query("weight > 0")
-        weights = heavy.set_index("model")["weight"].to_dict()
-        members = [*weights]
+    members, empty = [chosen], None
+    judged, _ = load_models(path for path in snakemake.input.made if Path(path).stem == chosen)
+    if judged:
+        members = [*members_of(judged[chosen])]
+        empty = of_members(judged.pop(chosen), {})  # they take memory
     learned = columns_of_role(schema, "group", "time", "feature", "target")
     table = read_table(snakemake.input.table, schema, ["row_id", *learned], texts_as_codes=True)
     model = refit(
         table,
         schema,
         {name: cfg["models"][name] for name in members},
-        weights,
+        empty,
         len(read_table(snakemake.input.train, columns=["row_id"])),
         cfg["random_state"],
         snakemake.threads,

@@ -5,14 +5,13 @@ with job_log(snakemake, warm="models"):
 
     import pandas as pd
 
-    from ml_baseline.config.settings import ENSEMBLE
     from ml_baseline.data.schema import columns_of_role
     from ml_baseline.data.tables import read_raw_table, read_table
     from ml_baseline.files import read_json, require_content, write_json
     from ml_baseline.modelling.failure import failure
     from ml_baseline.modelling.model_files import load_model
     from ml_baseline.modelling.train import predict_probability
-    from ml_baseline.modelling.voting import weights_of
+    from ml_baseline.modelling.voting import members_of
     from ml_baseline.records import read_as_written
     from ml_baseline.registry import contents, environment
     from ml_baseline.registry.batch_check import describe_training
@@ -67,7 +66,7 @@ with job_log(snakemake, warm="models"):
         repairs,
         golden,
         fit,
-        weights_of(model) if chosen == ENSEMBLE else {},
+        members_of(model),
     )
     circumstances = {
         "code": environment.code_version(),

@@ -7,7 +7,7 @@ from pathlib import Path
 from ml_baseline.config.paths import are_results, is_inside, is_readable, output_problem, same_path
 from ml_baseline.config.problems import Keys, Problem, shown
 from ml_baseline.config.settings import (
-    ENSEMBLE,
+    MADE_OF_OTHERS,
     SAMPLE_TABLES,
     batch_dataset,
     batch_files,
@@ -208,9 +208,9 @@ def _model_problems(config: dict, name: str) -> Iterator[Problem]:
 
 
 def _unfit_models(path: Keys, models: dict, inherited: dict) -> Iterator[Problem]:
-    if ENSEMBLE in models:
-        text = "is the name of the ensemble of all models; give this model another name"
-        yield Problem((*path, "models", ENSEMBLE), text)
+    for model in MADE_OF_OTHERS.keys() & models.keys():
+        text = "is the name of a model that is made of the others; give this one another name"
+        yield Problem((*path, "models", model), text)
     for model in (name for name, entry in models.items() if "estimator" not in entry):
         text = "is missing; expected the import path of a class"
         close = similar(model, {*inherited} - {model} if path else (), 1)

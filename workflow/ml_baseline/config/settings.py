@@ -9,8 +9,10 @@ from ml_baseline.config.paths import CHECK_SUFFIX
 from ml_baseline.config.schema import TOP_LEVEL_ONLY, stands_alone
 from ml_baseline.errors import InputError
 
-# The name of the ensemble of a table's models, which no model may have.
+# The models that are made of a table's others, and what each is: scikit-learn's soft vote, so that its
+# file needs no code of ours. No model of the config may have such a name.
 ENSEMBLE = "ensemble"
+MADE_OF_OTHERS = {ENSEMBLE: "sklearn.ensemble.VotingClassifier"}
 # Where the samples stand once they are made.
 SAMPLE_TABLES = {
     "customers": "data/raw/customers.csv",
@@ -51,11 +53,14 @@ def dataset_settings(config: dict, name: str) -> dict[str, Any]:
     return settings
 
 
-def makes_ensemble(settings: dict) -> bool:
-    """Return whether a table gets an ensemble: it is asked for, and two models look at the columns."""
+def made_of_others(settings: dict) -> list[str]:
+    """Return which of `MADE_OF_OTHERS` a table gets, in the order of its leaderboard.
+
+    An ensemble if it is asked for and two models look at the columns.
+    """
     entries = settings["models"].values()
     looking = [one for one in entries if not one["estimator"].startswith(BLIND_ESTIMATORS)]
-    return settings["ensemble"] and len(looking) > 1
+    return [ENSEMBLE] * (settings["ensemble"] and len(looking) > 1)
 
 
 def not_installed(config: dict, datasets: Iterable[str]) -> dict[str, str]:

@@ -10,25 +10,25 @@ from ml_baseline.config.estimator_rules import of_size
 from ml_baseline.data.augment import augment
 from ml_baseline.data.schema import Schema
 from ml_baseline.modelling.train import fit
-from ml_baseline.modelling.voting import weighted_mean
+from ml_baseline.modelling.voting import of_members
 
 
 def refit(
     table: pd.DataFrame,
     schema: Schema,
     recipes: Mapping[str, dict],
-    weights: Mapping[str, float] | None,
+    made: VotingClassifier | None,
     judged_rows: int,
     random_state: int,
     threads: int = 1,
 ) -> Pipeline | VotingClassifier:
-    """Return the chosen model, or the ensemble with its members, fitted to all rows of a table.
+    """Return the chosen model, or one that is made of others, fitted to all rows of a table.
 
     Args:
         table: shape (rows, columns).
         schema: its input schema.
         recipes: for each model to fit the settings that `train.fit` takes.
-        weights: those of an ensemble's members, None for a model by itself.
+        made: what puts these together, as `voting.of_members` takes it; None for a model by itself.
         judged_rows: how many rows the judged fit had: the parameters for larger tables are those of
             that size, which more rows might change.
         random_state: seed of the copies and the models.
@@ -46,4 +46,4 @@ def refit(
         )
         for name, recipe in recipes.items()
     }
-    return next(iter(models.values())) if weights is None else weighted_mean(models, weights)
+    return next(iter(models.values())) if made is None else of_members(made, models)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from ml_baseline.config.settings import MADE_OF_OTHERS
 from ml_baseline.data.tables import write_table
 from ml_baseline.errors import InputError
 from ml_baseline.files import json_text
@@ -17,8 +18,6 @@ from ml_baseline.registry.runs import GOLDEN, MODEL, SCHEMA
 from ml_baseline.registry.runs import METRICS as METRICS_FILE
 from ml_baseline.scoring.metrics import METRICS, metric_named
 
-# What the ensemble is: scikit-learn's soft vote, so that its file needs no code of ours.
-ENSEMBLE_ESTIMATOR = "sklearn.ensemble.VotingClassifier"
 # What a metric's figures are called in tables.
 ENDS = {"value": "", "low": "_low", "high": "_high"}
 # What the manifest has of `repairs.json`.
@@ -146,13 +145,13 @@ def facts(
         predictions, golden: from `model_predictions` and `golden.make_golden`.
         repairs: what cleaning counted, and the SHA-256 of the raw table's file.
         fit: a `manifest.Fit`.
-        members: the weights of the published model's members, if it is the ensemble.
+        members: the weights of the published model's members, if it is made of others.
     """
     name, config = metrics["model"]["name"], settings["config"]
     recipes = {model: {"name": model} | entry for model, entry in config["models"].items()}
     if members:
         parts = [{"weight": weight} | recipes[member] for member, weight in members.items()]
-        recipes[name] = {"name": name, "estimator": ENSEMBLE_ESTIMATOR, "members": parts}
+        recipes[name] = {"name": name, "estimator": MADE_OF_OTHERS[name], "members": parts}
     holdout_rows = len(predictions)
     held_out = f"{repairs['sha256']}\n{','.join(map(str, sorted(predictions['row_id'])))}"
     findings = audit.drop(columns=["value", "limit"]).astype({"subject": "str"}).fillna("")

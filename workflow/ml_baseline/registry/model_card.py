@@ -106,12 +106,12 @@ all versions are in `run_meta.json` and `env/pip_freeze.txt`.
 
 
 def _members(model: dict) -> str:
-    """Return a sentence on what an ensemble is made of, nothing of another model."""
+    """Return a sentence on the models that the published one is made of, nothing of one by itself."""
     parts = [f"{code(m['name'])} ({percent(m['weight'])})" for m in model.get("members", [])]
-    if len(parts) > 1:
-        parts = [", ".join(parts[:-1]), parts[-1]]
-    mean = "the weighted mean of " if len(parts) > 1 else ""
-    return f"Its probability is {mean}that of {' and '.join(parts)}. " if parts else ""
+    if len(parts) < 2:
+        return f"It is made of {parts[0]}. " if parts else ""
+    mean = f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return f"Its probability is the weighted mean of that of {mean}. "
 
 
 def _judged(meta: dict, rows: int, roc_auc: str) -> str:
