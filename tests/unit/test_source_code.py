@@ -112,8 +112,11 @@ def test_every_edit_of_code_counts(hash_of, case):
     assert hash_of(**{name: FILES[name].replace(old, new)}) != hash_of()
 
 
-def test_an_import_brings_its_module_in(hash_of):
-    importing = {"lib/late.py": FILES["lib/late.py"] + "\nfrom lib.audit import unused\n"}
+@pytest.mark.parametrize(
+    "how", ["from lib.audit import unused", 'A = {"a": ("lib.audit.unused:B", 1)}']
+)
+def test_an_import_brings_its_module_in(hash_of, how):
+    importing = {"lib/late.py": f"{FILES['lib/late.py']}\n{how}\n"}
     assert hash_of(**importing) != hash_of(**importing, **{"lib/audit/unused.py": "UNUSED = 2\n"})
 
 

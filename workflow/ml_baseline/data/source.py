@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, Any, BinaryIO, NamedTuple
 
 from ml_baseline.errors import InputError, did_you_mean, similar
 
@@ -64,19 +64,30 @@ NOT_TABLE = {
     for mark, what in NOT_TABLES.items()
 }
 
-# The formats that are no delimited text: how their files begin, or are named. Workbooks are compound
-# files, or archives that begin with one of these; what is called .xls may be anything.
+
+class Format(NamedTuple):
+    """What tables are read from."""
+
+    rows: str  # the class of its `tables.Rows`, for `pkgutil.resolve_name`: imported when it is needed
+    mark: bytes  # how its files begin
+    suffix: str | None = None  # or are named
+
+
+# The first that fits. Workbooks are compound files, or archives that begin with one of these; what is
+# called .xls may be anything.
 FORMATS = {
-    "parquet": (rb"PAR1", r"\.parquet"),
-    "workbook": (
+    "parquet": Format("ml_baseline.data.parquet:ParquetRows", rb"PAR1", r"\.parquet"),
+    "workbook": Format(
+        "ml_baseline.data.workbook:WorkbookRows",
         rb"\xd0\xcf\x11\xe0|PK\x03\x04.{26}(?:\[Content_Types\]|_rels/|docProps/|customXml/|xl/|mimetype"
         rb"|META-INF/|content\.xml)",
-        None,
     ),
-    "json_lines": (
+    "json_lines": Format(
+        "ml_baseline.data.json_lines:JsonRows",
         rb'\s*\{\s*"[^\n]*\}\s*\n\s*\{\s*"',
         r"\.(?:jsonl|ndjson)(?:\.(?:gz|bz2|xz|zip))?",
     ),
+    "text": Format("ml_baseline.data.text:TextRows", b""),
 }
 
 # How files begin that are packed already, and so are not packed once more.
@@ -95,8 +106,8 @@ NO_FILES = {
 class SourceFile:
     """A file that a table is read from, more than once if need be.
 
-    `name` is what messages call it, if not its path; `format` one of `FORMATS`, or "text"; `size` its
-    bytes, `position` those read so far.
+    `name` is what messages call it, if not its path; `format` one of `FORMATS`; `size` its bytes,
+    `position` those read so far.
 
     Raises:
         InputError: there is no such file, it may not be read, or it is of a kind that is no table.
@@ -193,12 +204,12 @@ class SourceFile:
 
 def _format(name: str, start: bytes) -> str:
     """Return the format of a file that is named so and begins so."""
-    for known, (mark, suffix) in FORMATS.items():
-        if re.match(mark, start, re.DOTALL):
-            return known
-        if suffix is not None and re.search(f"{suffix}$", name, re.IGNORECASE):
-            return known
-    return "text"
+    return next(
+        known
+        for known, (_, mark, suffix) in FORMATS.items()
+        if re.match(mark, start, re.DOTALL)
+        or (suffix is not None and re.search(f"{suffix}$", name, re.IGNORECASE))
+    )
 
 
 def _require_no_bomb(unpacked: int, packed: int) -> None:

@@ -3,7 +3,8 @@
 What a file is, `source.FORMATS` says; each format has a module of its own.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import pkgutil
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,8 +15,8 @@ import pyarrow as pa
 from ml_baseline.data import csv_files
 from ml_baseline.data.raw_table import LONG_ROWS, RawTable, raw_table
 from ml_baseline.data.schema import Schema
-from ml_baseline.data.source import SourceFile
-from ml_baseline.data.text import ReadAgainError, TextRows
+from ml_baseline.data.source import FORMATS, SourceFile
+from ml_baseline.data.text import ReadAgainError
 from ml_baseline.errors import InputError
 from ml_baseline.files import whole_file
 from ml_baseline.text import plural
@@ -25,7 +26,10 @@ ARROW_TYPES = {"category": pa.string(), "number": pa.float64()}
 
 
 class Rows(Protocol):
-    """The rows of a table as it came: every cell is text, nothing is interpreted yet."""
+    """The rows of a table as it came: every cell is text, nothing is interpreted yet.
+
+    Each class in `source.FORMATS` takes a `SourceFile`, and `settings` and `columns` as `open_rows` does.
+    """
 
     source: SourceFile
     name: str  # what the file is called in messages
@@ -67,23 +71,6 @@ def _format(suffix: str) -> Any:
     from ml_baseline.data import parquet  # importing it takes longer than reading a small CSV
 
     return parquet
-
-
-def _rows_class(format_name: str) -> Callable[[SourceFile, Mapping[str, Any], Iterable[str]], Rows]:
-    """Return what opens a foreign file of a format of `source.FORMATS`, with `open_rows`' arguments."""
-    if format_name == "parquet":
-        from ml_baseline.data.parquet import ParquetRows
-
-        return ParquetRows
-    if format_name == "workbook":
-        from ml_baseline.data.workbook import WorkbookRows
-
-        return WorkbookRows
-    if format_name == "json_lines":
-        from ml_baseline.data.json_lines import JsonRows
-
-        return JsonRows
-    return TextRows
 
 
 def write_table(table: pd.DataFrame, path: str | Path) -> None:
@@ -169,7 +156,8 @@ def open_rows(
         InputError: there is no such file, or it is no table.
     """
     source = SourceFile(path, name)
-    return _rows_class(source.format)(source, settings or {}, columns)
+    rows: Rows = pkgutil.resolve_name(FORMATS[source.format].rows)(source, settings or {}, columns)
+    return rows
 
 
 def read_raw_table(

@@ -6,6 +6,7 @@ import hashlib
 import importlib.metadata
 import itertools
 import os
+import re
 import sys
 from functools import cache
 from pathlib import Path
@@ -69,7 +70,13 @@ def _meaning(source: bytes, filename: str, parents: tuple[str, ...]) -> tuple[st
 
 
 def _imported_names(node: ast.AST, parents: tuple[str, ...]) -> list[str]:
-    """Return the dotted names that a statement imports, in a file of the package `parents`."""
+    """Return the dotted names that a statement imports, in a file of the package `parents`.
+
+    Or a text does, as one for `pkgutil.resolve_name` (`package.module:name`).
+    """
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        named = re.fullmatch(r"(\w+(?:\.\w+)+):\w+", node.value)
+        return [named[1]] if named else []
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     if isinstance(node, ast.ImportFrom):
