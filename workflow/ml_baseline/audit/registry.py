@@ -1,11 +1,7 @@
-"""The audit's checks: each is a function that registers itself.
-
-`python -m ml_baseline.audit.registry` prints the tables of docs/audit.md.
-"""
+"""The audit's checks: each is a function that registers itself."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from inspect import getdoc
 
 from ml_baseline.audit.context import Context
 from ml_baseline.audit.findings import Finding, Limit
@@ -37,25 +33,3 @@ def check(**limits: Limit) -> Callable:
         return function
 
     return register
-
-
-def tables() -> str:
-    """Return the checks and their limits as two tables in Markdown."""
-    lines = ["| check | what is measured |", "| --- | --- |"]
-    for check in CHECKS.values():
-        measured = (getdoc(check.findings) or "").split("\n\n")[0].replace("\n", " ")
-        lines.append(f"| `{check.name}` | {measured.removesuffix('.')} |")
-    lines += ["", "| limit | of | warn | fail | why there |", "| --- | --- | --- | --- | --- |"]
-    limits = {name: limit for check in CHECKS.values() for name, limit in check.limits.items()}
-    for name, limit in limits.items():
-        of = ", ".join(f"`{check.name}`" for check in CHECKS.values() if name in check.limits)
-        warn, fail = ("" if step is None else f"{step:g}" for step in (limit.warn, limit.fail))
-        lines.append(f"| `{name}` | {of} | {warn} | {fail} | {limit.why} |")
-    return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    from ml_baseline.audit import checks as _all_checks  # noqa: F401  # registers them
-    from ml_baseline.audit import registry  # this file runs under another name here
-
-    print(registry.tables(), end="")

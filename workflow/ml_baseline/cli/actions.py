@@ -4,30 +4,17 @@ Each takes the parsed arguments and returns the exit code; its docstring is what
 takes long to import is imported by the command that needs it.
 """
 
-import contextlib
 import os
-import sys
 from argparse import Namespace
 from collections.abc import Callable
 from functools import partial
 
+from ml_baseline.cli import FAILED, say
 from ml_baseline.errors import InputError
 from ml_baseline.text import plural
 
-PROGRAM = "ml-baseline"
-FEATURES = "data/processed/features.csv"
 # As in the config's schema; a test holds them in step.
 SAMPLE_ROWS, SAMPLE_SEED = 1000, 7
-FAILED = 1
-INTERRUPTED = 130
-
-
-def say(message: str) -> None:
-    """Tell the user something beside the output."""
-    from ml_baseline.text import for_terminal
-
-    with contextlib.suppress(BrokenPipeError):
-        print(for_terminal(f"{PROGRAM}: {message}"), file=sys.stderr, flush=True)
 
 
 def make_sample_data(options: Namespace) -> int:
@@ -69,7 +56,7 @@ def inspect(options: Namespace) -> int:
     from ml_baseline.cli.inspect import inspect_file
 
     # What it prints comes before it writes.
-    return _answer(options, inspect_file(options, say), lambda found: None)
+    return _answer(options, inspect_file(options), lambda found: None)
 
 
 def train(options: Namespace) -> int:
@@ -82,7 +69,7 @@ def train(options: Namespace) -> int:
     """
     from ml_baseline.cli.train import train_table
 
-    return train_table(options, say)
+    return train_table(options)
 
 
 def predict(options: Namespace) -> int:

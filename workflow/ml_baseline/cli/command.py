@@ -13,8 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from ml_baseline.cli import actions
-from ml_baseline.cli.actions import FAILED, FEATURES, INTERRUPTED, PROGRAM, say
+from ml_baseline.cli import FAILED, FEATURES, INTERRUPTED, PROGRAM, actions, say
 from ml_baseline.errors import InputError, did_you_mean, similar
 
 SAMPLES = ("customers", "users", "breast_cancer")

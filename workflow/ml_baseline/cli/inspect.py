@@ -2,12 +2,13 @@
 
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
 import yaml
 
+from ml_baseline.cli import say
 from ml_baseline.cli.display import print_indented, print_table
 from ml_baseline.cli.train import (
     CONFIG,
@@ -41,7 +42,7 @@ READING_WORDS = {
 OPTIONS = ("target", "positive", "negative", "sheet", "header_row", "separator", "encoding")
 
 
-def inspect_file(options: Namespace, say: Callable[[str], None]) -> dict[str, Any]:
+def inspect_file(options: Namespace) -> dict[str, Any]:
     """Look at a table, and print it unless JSON is wanted; return what was found, as JSON can hold it.
 
     Raises:

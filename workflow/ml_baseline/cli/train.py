@@ -7,10 +7,10 @@ import subprocess
 import sys
 from argparse import Namespace
 from collections import ChainMap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from ml_baseline.cli.actions import FEATURES, INTERRUPTED
+from ml_baseline.cli import FEATURES, INTERRUPTED, say
 from ml_baseline.config.configuration import COMMAND_LINE
 from ml_baseline.config.paths import same_path
 from ml_baseline.config.text import load_yaml, read_config_file
@@ -27,7 +27,7 @@ SHOWN_DOUBTS, SHOWN_CHARACTERS = 3, 200
 NAME = re.compile(r"(?!(?i:logs|benchmarks|seed[0-9]*)$)[A-Za-z][A-Za-z0-9_-]{0,99}")
 
 
-def train_table(options: Namespace, say: Callable[[str], None]) -> int:
+def train_table(options: Namespace) -> int:
     """Run the workflow for one table in the current folder; return the exit code.
 
     Raises:
@@ -46,7 +46,7 @@ def train_table(options: Namespace, say: Callable[[str], None]) -> int:
         if (value := getattr(options, key)) is not None:
             entry[key] = value
     reading = ChainMap(*reversed([*_contents(options.config)])).get("reading")
-    _look_first(table, {"reading": reading} | known.get(name, {}) | entry, say)
+    _look_first(table, {"reading": reading} | known.get(name, {}) | entry)
     # The file is taken as it is: what a user has put there is not to be made anew.
     config = {"datasets": {name: entry}, "only": [name], "sample_data": {"make": False}}
     arguments = ["--cores", options.cores]
@@ -55,11 +55,11 @@ def train_table(options: Namespace, say: Callable[[str], None]) -> int:
         code = run_workflow(snakefile, config, options.config, [*arguments, "--unlock"])
     code = code or run_workflow(snakefile, config, options.config, arguments)
     if code == 0:
-        _tell_run(name, entry if name not in known else None, say)
+        _tell_run(name, entry if name not in known else None)
     return code
 
 
-def _look_first(table: str, settings: dict, say: Callable[[str], None]) -> None:
+def _look_first(table: str, settings: dict) -> None:
     """Say in short how a table is read; of a large one only look whether it has the target.
 
     Raises InputError if the target or its labels are none, or `reading: strict` refuses the table.
@@ -187,7 +187,7 @@ def run_workflow(
             return INTERRUPTED
 
 
-def _tell_run(name: str, entry: dict | None, say: Callable[[str], None]) -> None:
+def _tell_run(name: str, entry: dict | None) -> None:
     from ml_baseline.registry.runs import latest_run_id, touch_latest
 
     runs = Path("results", name, "runs")
