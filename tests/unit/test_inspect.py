@@ -375,5 +375,9 @@ def test_imbalance_and_columns_with_a_role_are_told(folder, capsys):
     out = said(capsys, "t.csv", "--target", "y", "--positive", "yes", "--positive", "maybe")
     assert "300 rows; 1 column to learn from (1 integer); not learned from: shop, day" in out
     assert "y: maybe, yes (means 1) in 6 rows, 2 %; no (means 0) in 294, 98 %; imbalanced" in out
+    config = {"datasets": {"t": entry}, "cv": {"folds": 6}}
+    (folder / "config/config.yaml").write_text(yaml.safe_dump(config))
+    more = said(capsys, "t.csv", "--target", "y", "--positive", "yes", "--positive", "maybe")
+    assert "too few for a holdout and 6 folds, which take at least 7 rows of each" in more
     assert "category (group)" in out and "date (time)" in out
     assert "told: 'shop' keeps rows together" in out

@@ -1,7 +1,7 @@
 """A table looked at before a run: what is in it, what is not certain, and its entry for the config."""
 
 from argparse import Namespace
-from collections import Counter
+from collections import ChainMap, Counter
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
@@ -12,6 +12,7 @@ from ml_baseline.cli import say
 from ml_baseline.cli.display import print_indented, print_table
 from ml_baseline.cli.train import (
     CONFIG,
+    contents,
     known_tables,
     name_and_settings,
     name_of_file,
@@ -28,8 +29,8 @@ SHOWN_COLUMNS, SHOWN_DOUBTS, SHOWN_CANDIDATES = 40, 12, 6
 NAME_WIDTH, CELL_WIDTH = 40, 24
 # A smaller share of the rarer class makes most metrics misleading, and needs many rows.
 IMBALANCED = 0.05
-# Of each class: one in the holdout, one in each fold.
-FEWEST = 6
+# Of the cross-validation, where the config does not say.
+FOLDS = 5
 # Doubts of a column that the entry for the config settles beside those that nothing decides.
 SETTLED = ("id", "constant", "empty")
 # How a file was read, where its keys and values alone are no words.
@@ -71,8 +72,11 @@ def inspect_file(options: Namespace) -> dict[str, Any]:
         raise InputError("--positive and --negative name labels of the target: add --target")
     found = inspect_table(options.file, settings)
     entry = "" if entries else entry_of(name, found, given)
+    sections = ChainMap(settings, *reversed([*contents(config if config.is_file() else None)]))
+    cv = sections.get("cv")
+    folds = cv.get("folds", FOLDS) if isinstance(cv, dict) else FOLDS
     if not options.json:
-        print_inspection(found, all_columns=options.all)
+        print_inspection(found, folds if isinstance(folds, int) else FOLDS, options.all)
         if entries:
             print(for_terminal(f"\nThe config has this table as `{name}`; its settings were used."))
         else:
@@ -122,8 +126,11 @@ def _one_line(text: str) -> str:
     return for_terminal(" ".join(text.split()))
 
 
-def print_inspection(found: Inspection, all_columns: bool = False) -> None:
-    """Print what a table holds: the file, the target, each column, the doubts."""
+def print_inspection(found: Inspection, folds: int = FOLDS, all_columns: bool = False) -> None:
+    """Print what a table holds: the file, the target, each column, the doubts.
+
+    `folds` are those of the cross-validation.
+    """
     how = ", ".join(
         READING_WORDS.get(key, key.replace("_", " ") + " {!r}").format(value)
         for key, value in found.reading.items()
@@ -131,7 +138,7 @@ def print_inspection(found: Inspection, all_columns: bool = False) -> None:
     )
     print(for_terminal(f"{found.table}: {in_short(found)}"))
     print(for_terminal(f"read as {found.reading['format'].replace('_', ' ')}{how and ': '}{how}\n"))
-    print(for_terminal(_target(found)))
+    print(for_terminal(_target(found, folds)))
     shown = found.columns if all_columns else found.columns[:SHOWN_COLUMNS]
     rows = [_cells(column) for column in shown]
     if not print_table(("column", "read as", "cells", "values", "missing"), rows):
@@ -173,7 +180,7 @@ def _alike(doubts: Iterable[Doubt]) -> list[list[Doubt]]:
     return groups
 
 
-def _target(found: Inspection) -> str:
+def _target(found: Inspection, folds: int) -> str:
     if found.target is None:
         shown = [f"{n} ({', '.join(two)})" for n, two in found.candidates.items()]
         likely = ", ".join(shown[:SHOWN_CANDIDATES]) + (" ..." * (len(shown) > SHOWN_CANDIDATES))
@@ -186,8 +193,11 @@ def _target(found: Inspection) -> str:
     )
     if rows < found.rows:
         text += f"; {plural(found.rows - rows, 'row')} without a target are left out"
-    if min(positives, negatives) < FEWEST:
-        text += f"; too few for a holdout and 5 folds, which take at least {FEWEST} rows of each"
+    fewest = folds + 1  # of each class: one in the holdout, one in each fold
+    if min(positives, negatives) < fewest:
+        text += (
+            f"; too few for a holdout and {folds} folds, which take at least {fewest} rows of each"
+        )
     elif min(positives, negatives) < IMBALANCED * rows:
         text += "; imbalanced, so accuracy says little and the rarer class needs many rows"
     return text + "\n"

@@ -45,7 +45,7 @@ def train_table(options: Namespace) -> int:
     for key in ("id", "positive", "negative"):
         if (value := getattr(options, key)) is not None:
             entry[key] = value
-    reading = ChainMap(*reversed([*_contents(options.config)])).get("reading")
+    reading = ChainMap(*reversed([*contents(options.config)])).get("reading")
     _look_first(table, {"reading": reading} | known.get(name, {}) | entry)
     # The file is taken as it is: what a user has put there is not to be made anew.
     config = {"datasets": {name: entry}, "only": [name], "sample_data": {"make": False}}
@@ -99,7 +99,7 @@ def workflow_file() -> Path:
 def known_tables(config_file: Path | None = None) -> dict[str, dict]:
     """Return the `datasets` of the folder's config and of another one, as far as they are sound."""
     found: dict[str, dict] = {}
-    for content in _contents(config_file):
+    for content in contents(config_file):
         datasets = content.get("datasets")
         for name, entry in (datasets if isinstance(datasets, dict) else {}).items():
             if isinstance(entry, dict):
@@ -107,7 +107,7 @@ def known_tables(config_file: Path | None = None) -> dict[str, dict]:
     return found
 
 
-def _contents(config_file: Path | None) -> Iterator[dict]:
+def contents(config_file: Path | None) -> Iterator[dict]:
     """Yield what the folder's config and another one hold, the one that counts more last."""
     if config_file is not None and not config_file.is_file():
         raise InputError(f"--config {config_file}: there is no such file")
