@@ -11,8 +11,11 @@ from ml_baseline.config.editing import add_table
 from ml_baseline.errors import InputError
 
 SETTINGS = {"table": "a b.csv", "target": "y", "columns": {"x: y": {"kind": "category"}}}
-BLOCK = "datasets:\n  new:\n    table: a b.csv\n    target: y\n    # check: 'x'\n    columns:\n"
-BLOCK += "      'x: y': {kind: category}\n"
+PLAIN = "datasets:\n  new:\n    table: a b.csv\n    target: y\n    columns:\n"
+PLAIN += "      'x: y': {kind: category}\n"
+COMMENT = "    # check: 'x'\n"
+BLOCK = PLAIN.replace("    columns", f"{COMMENT}    columns")
+IN_BRACES = ("braces", "empty braces", "JSON", "JSON without tables")
 
 CONFIGS = {
     "the shipped one": (ROOT / "config/config.yaml").read_text(encoding="utf-8"),
@@ -38,13 +41,15 @@ CONFIGS = {
 }
 
 
-@pytest.mark.parametrize("text", CONFIGS.values(), ids=CONFIGS)
-def test_nothing_else_is_changed(tmp_path, text):
+@pytest.mark.parametrize("name", CONFIGS)
+def test_nothing_else_is_changed(tmp_path, name):
+    text = CONFIGS[name]
     path = tmp_path / "config.yaml"
     path.write_bytes(text.encode())
     path.chmod(0o640)
-    add_table(path, "new", SETTINGS, BLOCK)
+    add_table(path, "new", SETTINGS, PLAIN if name in IN_BRACES else BLOCK)
     changed = path.read_bytes().decode()
+    assert (COMMENT.strip() in changed) == (name not in IN_BRACES)
     before, after = (yaml.safe_load(t.removeprefix("\ufeff")) for t in (text, changed))
     tables = before.pop("datasets", None) or {}
     assert after.pop("datasets") == tables | {"new": SETTINGS} and after == before
@@ -78,6 +83,7 @@ def test_a_link_stays_one(tmp_path):
         ("datasets: ~\nseeds: [1]\n", "cannot be put in without changing more"),
         ("datasets: 5\n", "cannot be put in"),
         ("datasets: newer\n", "cannot be put in"),
+        *((CONFIGS[name], "in braces, where the comments") for name in IN_BRACES),
         ("x: &a {a: {table: a.csv, target: y}}\ndatasets: *a\n", "cannot be put in"),
         ("datasets:\n  a: {table: a.csv, target: y}\n...\n", None),
         ("seeds: [1]\n...\n", "cannot be put in"),

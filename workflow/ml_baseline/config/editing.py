@@ -17,7 +17,7 @@ def add_table(path: str | Path, name: str, settings: dict[str, Any], block: str)
     """Add a table to the `datasets` of a config file, which is made if it is not there.
 
     Comments, order, line ends and everything else stay as they are: only lines are put in, or, where
-    the mapping is in braces, the entry in it. `block` is the entry as the text of a whole config,
+    the mapping is in braces, the entry in it if it has no comments. `block` is the entry as the text of a whole config,
     indented by two spaces.
 
     Raises:
@@ -45,6 +45,12 @@ def add_table(path: str | Path, name: str, settings: dict[str, Any], block: str)
     if not is_it:
         raise InputError(
             f"{path}: the entry cannot be put in without changing more of the file; paste it yourself"
+        )
+    lost = [line for line in block.splitlines() if line.lstrip().startswith("#")]
+    if lost and lost[0].strip() not in changed:
+        raise InputError(
+            f"{path}: `{SECTION}` is in braces, where the comments of the entry have no place; write each "
+            "table on lines of its own, or paste the entry yourself"
         )
     _write(path, mark + changed.replace("\n", end))
 
