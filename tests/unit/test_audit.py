@@ -219,6 +219,7 @@ def test_fixes_are_merged_into_one_entry_a_key():
     assert merged_fixes(fixes) == "forbidden: [total, a, 'b, c']\nid: number"
     splits = ["split: {strategy: group}\ngroup: who", "split: {strategy: time}\ntime: when"]
     assert merged_fixes(splits) == "split: {strategy: group}\ngroup: who\ntime: when"
+    assert merged_fixes(["time: when", "time: day"]) == "time: when"
     assert merged_fixes(["id: a", "id: a"]) == "id: a"
     assert merged_fixes([]) == ""
     columns = ["columns: {a: {kind: number}}", "columns: {b: date, a: {missing_values: [x]}}"]
@@ -826,6 +827,23 @@ def test_a_split_by_time_is_not_told_to_split_by_time(honest):
     assert not result["explanation"].str.contains("split by time", case=False).any()
     assert not result["fix"].str.contains("time").any()
     assert not len(result[result["verdict"] == "fail"])
+
+
+def test_a_second_date_tells_nothing_of_a_split_by_time(honest):
+    days = np.arange(float(ROWS))
+    table, schema = added(honest, "signed", days, "number", "time")
+    table, schema = added(
+        (table, schema), "ship_year", days // 40, "integer", part="year", source="ship"
+    )
+    train, holdout = split(table, schema, "time", 0.25, 1)
+    result = audit(train, holdout, schema, {}, {"strategy": "time"})
+    found = result[result["check"] == "train_holdout_shift"]
+    assert set(found["verdict"]) == {"pass"} and "ship" not in set(found["subject"])
+    assert "fail" in set(
+        bad(run(table.assign(), schema, after=lambda *_: (train, holdout)), "train_holdout_shift")[
+            "verdict"
+        ]
+    )
 
 
 def test_a_holdout_of_other_rows_is_found(honest):

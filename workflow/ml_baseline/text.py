@@ -69,10 +69,14 @@ def _line_of_yaml(key: str, value: object) -> str:
     return text
 
 
+# Keys of a table that name a single column.
+ONE_COLUMN = ("group", "time")
+
+
 def merged_fixes(fixes: Iterable[str]) -> str:
     """Return the `fix` of several findings as one: the columns that one key gets are listed.
 
-    Where they set a key to things that cannot be listed (`split`), the first one stays.
+    Where they set a key to things that cannot be listed (`split`, `time`), the first one stays.
     """
     import yaml
 
@@ -87,7 +91,11 @@ def _merge(merged: dict, entry: dict, deeply: bool = False) -> None:
         before = merged.setdefault(key, value)
         if (deeply or key == "columns") and isinstance(before, dict):
             _merge(before, value, deeply=True)
-        elif isinstance(before, str | list) and isinstance(value, str | list):
+        elif (
+            key not in ONE_COLUMN
+            and isinstance(before, str | list)
+            and isinstance(value, str | list)
+        ):
             names = list(dict.fromkeys([*_listed(before), *_listed(value)]))
             merged[key] = before if names == [before] else names
 

@@ -16,8 +16,8 @@ LIMIT = Limit(
     below=True,
 )
 WHY = (
-    "A score from so few moves by much with each of them: go by its interval more than by the "
-    "figure. Get more rows of that class, hold out a larger part of the table, or use several seeds."
+    "A score from so few rows changes much with each of them: go by its interval rather than by the "
+    "figure. Get more rows of that class, hold out a larger part of the table, or use more seeds."
 )
 
 

@@ -32,8 +32,8 @@ WORDS = {
         "find out what has changed."
     ),
     "group": (
-        "The holdout has few groups, or groups of another kind. Use several seeds, and look at how "
-        "far their scores differ."
+        "The holdout has few groups, or groups of another kind. Look at how far the scores of several "
+        "seeds differ."
     ),
     "stratified": (
         "The holdout is no random part of the table: its score is of other rows. Let this workflow "
@@ -84,11 +84,14 @@ def _told_apart(
         return []
     folds = folds_of(is_holdout, random)
     chance = standard_error(0.5, is_holdout.sum(), len(is_holdout) - is_holdout.sum())
-    ignored = set(times_of(train, schema)) if strategy == "time" else set()
+    if strategy == "time":  # whatever tells the time tells the sides apart, a second date too
+        times = set(times_of(train, schema))
+        kept = [e for e in schema["columns"] if not times & {e["name"], e["source"]}]
+        kept += [e for e in schema["columns"] if e["role"] == "target" and e not in kept]
+        schema = {**schema, "columns": kept}
     results = []
     for view in views_of(together, schema):
-        if view.subject not in ignored:
-            results.append((scored(view, is_holdout, folds).auc, view.subject))
+        results.append((scored(view, is_holdout, folds).auc, view.subject))
     if strategy == "stratified":
         row = together["row_id"].to_numpy(dtype=np.float64)
         results.append((numbers_auc(row, is_holdout, folds), "row_id"))
