@@ -168,7 +168,7 @@ def test_it_is_told_how_each_job_has_ended(run, tmp_path):
         "from ml_baseline.jobs.progress import Progress; internals.watch_jobs(workflow, "
         "Progress([], lambda words: said(words, len(internals.jobs_to_run(workflow)))))"
     )
-    assert run(before_graph=watch)[1][3:5] == ["[1/0] a 2", "[2/0] b 1"]
+    assert run(before_graph=watch)[1][3:6] == ["[1/0] a 3", "[2/0] b 2", "[3/0] all 1"]
 
 
 @pytest.mark.parametrize("backend", ["file", pytest.param("db", marks=pytest.mark.proof)])

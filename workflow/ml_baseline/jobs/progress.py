@@ -112,7 +112,7 @@ def _expected_seconds(jobs: Iterable[WatchedJob]) -> dict[WatchedJob, float]:
             known.setdefault("any", []).append(seconds)
     usual = {of: sum(several) / len(several) for of, several in known.items()}
     return {
-        job: usual.get(job.rule, usual["any"]) if seconds is None else seconds
+        job: seconds or (usual.get(job.rule, usual["any"]) if job.log else 0.0)
         for job, seconds in took.items()
         if usual
     }

@@ -175,7 +175,7 @@ class Run:
             _say(f"Left out, as not installed: {', '.join(missing)} (pip install {packages})")
         for line in self._plan.told:
             _say(line)
-        scripts = {self._scripts / job.script for job in jobs}
+        scripts = {self._scripts / job.script for job in jobs if job.script}
         self._warm = WarmProcesses(kinds_asked_for(scripts))
 
     def after_jobs(self, ended_well: bool) -> bool:

@@ -109,8 +109,8 @@ def group_jobs(workflow: Any, group_of: Callable[[str, Any], str | None]) -> Non
 
 
 def jobs_to_run(workflow: Any) -> list[WatchedJob]:
-    """Return the jobs of this run that do something."""
-    return [_watched(job) for job in workflow.dag.needrun_jobs() if not job.rule.norun]
+    """Return the jobs of this run, as many as Snakemake says: with the one that only gathers the others."""
+    return [_watched(job) for job in workflow.dag.needrun_jobs()]
 
 
 def watch_jobs(workflow: Any, progress: Progress) -> None:
@@ -121,7 +121,7 @@ def watch_jobs(workflow: Any, progress: Progress) -> None:
 
     def jobs_of(job: Any) -> list[WatchedJob]:
         together = job.jobs if job.is_group() else [job]
-        return sorted((_watched(one) for one in together if not one.rule.norun), key=str)
+        return sorted(map(_watched, together), key=str)
 
     def report_success(executor: Any, info: Any) -> None:
         progress.finished(jobs_of(info.job))
