@@ -169,6 +169,15 @@ def test_partial_dependence_is_the_mean_over_rows_given_the_same_value(numbers_t
     assert within[0] < values.min() <= within[1] and within[2] <= values.max() < within[3]
 
 
+def test_texts_have_no_partial_dependence(schema_of, numbers_table):
+    holdout, _ = numbers_table(60)
+    words = ["the cat sat here", "a dog sat there", "the dog ran here", "a cat ran there"]
+    remarks = [f"{words[i % 4]} {i}" for i in range(len(holdout))]
+    schema = schema_of(x0="number", x1="number", remark="category")
+    found = partial_dependence(logistic, holdout.assign(remark=remarks), schema, ["remark", "x0"])
+    assert set(found["feature"]) == {"x0"}
+
+
 def of_colour(table: pd.DataFrame) -> np.ndarray:
     known = table["colour"].map({"red": 0.9, "green": 0.2}).astype(float)
     return known.fillna(0.5).to_numpy() * (1 - 0.1 * table["code"].fillna(0).to_numpy())

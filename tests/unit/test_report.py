@@ -15,7 +15,9 @@ from result_files import LEAK, PASSED, TEMPLATES, WARNING, page_from, write_resu
 from rule_graph import ROOT
 
 from ml_baseline.config.settings import config_alone
+from ml_baseline.files import read_json, write_json
 from ml_baseline.report import figures, words
+from ml_baseline.report.columns import column_row, is_drawn
 from ml_baseline.report.evidence import together
 from ml_baseline.report.graph import draw_rules, layout, without_detours
 from ml_baseline.report.index import failed_run_index, index_page, read_table_results
@@ -151,6 +153,45 @@ def test_the_page_counts_the_columns_of_the_users_table_and_cuts_no_name_off(tmp
     assert "400 rows, 3 feature columns" in Page(page).text  # x0, kind, and the parts of x1
     title = re.search(r'rotate\(-90\)">(share with [^<]*)<', page)
     assert len(title[1]) < 40
+
+
+def test_columns_are_told_in_words():
+    day = {"name": "d_weekday", "source": "d", "role": "feature", "kind": "integer"}
+    day |= {"part": "weekday", "minimum": 0, "maximum": 6}
+    stats = [
+        {"class": c, "kind": "integer", "count": "9", "mean": "2.5"} for c in ("all", "0", "1")
+    ]
+    told = column_row(day, stats)
+    assert [told[key] for key in ("range", "negatives", "positives")] == ["Mon to Sun", "", ""]
+    target = {"name": "y", "source": "y", "role": "target", "kind": "boolean"}
+    assert column_row(target, stats)["positives"] == ""
+    assert column_row({**day, "part": "year"}, stats)["positives"] == "mean 2.5"
+
+
+def test_of_text_there_is_nothing_to_draw():
+    named = [
+        {"kind": "category", "label": f"t{i}", "negatives": 1, "positives": 0} for i in range(9)
+    ]
+    others = {"kind": "category", "label": "1,191 others", "negatives": 591, "positives": 600}
+    assert is_drawn(named) and not is_drawn([*named, others])
+    assert is_drawn([named[0] | {"negatives": 200}, others])
+    assert is_drawn([{"kind": "number", "label": "0 to 1", "negatives": 5, "positives": 5}])
+
+
+def test_parts_of_dates_and_examples_are_told_of_where_there_are_any(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files = write_results(tmp_path)
+    repairs = read_json(Path(files["repairs"]))
+    write_json(repairs | {"columns": {"x0": {"stripped": 3}}}, Path(files["repairs"]))
+    page = page_from(files)
+    assert ">examples</th>" not in page and "parts of a date" not in page
+    schema = read_json(Path(files["schema"]))
+    schema["columns"][0] |= {"part": "year"}
+    write_json(schema, Path(files["schema"]))
+    write_json(repairs | {"columns": {"x0": {"missing": {"-": 3}}}}, Path(files["repairs"]))
+    page = page_from(files)
+    assert ">examples</th>" in page
+    assert "The parts of a date, such as x0, are columns of their own here." in Page(page).text
 
 
 def test_of_how_many_columns_importance_was_measured_is_said(tmp_path, monkeypatch):
@@ -431,7 +472,7 @@ def test_boxes_of_the_graph_are_beside_each_other():
 def test_checks_that_failed_are_counted_once_each(tmp_path, monkeypatch):
     twice = (LEAK, LEAK | {"subject": "x2", "summary": "'x2' tells it too."})
     text = Page(page_of(tmp_path, monkeypatch, audit=twice)).text
-    assert re.search(r"The audit failed 1 check: .*? And 1 more\.", text)
+    assert re.search(r"1 check of the audit failed: .*? And 1 more finding\.", text)
 
 
 def index_of(folder, monkeypatch, tables: dict) -> str:
@@ -536,7 +577,7 @@ def test_any_column_name_is_told_as_it_is(tmp_path, monkeypatch, name):
     page = page_of(tmp_path, monkeypatch, names=(name, "x1"), audit=(finding,))
     parsed = Page(page)
     shown = " ".join(words.visible(name).split())
-    assert f"The audit failed 1 check: '{shown}' tells it all." in parsed.text
+    assert f"1 check of the audit failed: '{shown}' tells it all." in parsed.text
     # A line of the config is told whole or not at all.
     step = fix if len(fix) <= 200 else "what the audit gives"
     assert f"If not, write {step} in the table's config" in "".join(parsed.words)

@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ml_baseline.data.schema import Column, Schema, column, columns_of_role, feature_columns
+from ml_baseline.data.schema import (
+    PART_NAMES,
+    Column,
+    Schema,
+    column,
+    columns_of_role,
+    feature_columns,
+)
 
 COLUMNS = ("column", "kind", "low", "high", "label", "negatives", "positives")
 BINS_AT_MOST = 20
@@ -16,12 +23,7 @@ DAYS_OF_A_MONTH = 31
 MISSING = "(missing)"
 # Values further out are binned together: no histogram can show them and the others at once.
 CENTRAL_SHARE = 0.99
-PART_NAMES = {
-    "weekday": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
-    "month": ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
-}
 YES_NO = {"0": "no", "1": "yes"}
-FIRST_OF_PART = {"weekday": 0, "month": 1}
 
 
 def distributions(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
@@ -172,10 +174,8 @@ def category_text(value: Any, entry: Column) -> str:
 
 def value_text(value: float, entry: Column) -> str:
     """Return a number as a person reads it; parts of dates by their names."""
-    names = PART_NAMES.get(entry.get("part", ""), ())
-    place = value - FIRST_OF_PART.get(entry.get("part", ""), 0)
-    if place in range(len(names)):
-        return names[int(place)]
+    if name := PART_NAMES.get(entry.get("part", ""), {}).get(value):
+        return name
     is_named = entry.get("labels") or entry["kind"] == "boolean"
     return category_text(value, entry) if is_named else number_text(value)
 

@@ -14,6 +14,12 @@ NUMERIC_KINDS = ("number", "integer")
 LABEL_KINDS = ("category", "code")
 # Kinds whose values have an order.
 ORDERED_KINDS = (*NUMERIC_KINDS, "boolean")
+# What the numbers are called that parts of a date have.
+MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
+PART_NAMES: dict[str, dict[float, str]] = {
+    "weekday": dict(enumerate(["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"])),
+    "month": dict(enumerate(MONTHS.split(), 1)),
+}
 # Roles of the columns that a cleaned table holds, in its order.
 KEPT_ROLES = ("id", "group", "time", "feature", "target")
 SHOWN_COLUMNS, SHOWN_LABELS = 20, 8

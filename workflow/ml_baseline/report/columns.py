@@ -1,10 +1,11 @@
 """What the table is: its columns, what is missing, what was repaired, how its values spread."""
 
 import base64
+import re
 from pathlib import Path
 from typing import Any
 
-from ml_baseline.data.schema import Column
+from ml_baseline.data.schema import PART_NAMES, Column
 from ml_baseline.report import charts, figures, words
 from ml_baseline.report.sources import Sources, by_name, size_text
 from ml_baseline.report.standing import Row
@@ -15,6 +16,8 @@ from ml_baseline.text import plural, shortened
 DRAWN_COLUMNS = 12
 DRAWN_COLUMNS_AT_MOST = 60
 DRAWN_MISSING = 20
+# Of a column in which so many rows have other values than its frequent ones, nothing is drawn.
+OTHERS, MOST_OTHERS = re.compile(r"[\d,]+ others"), 0.9
 # Plots are put into the page until they fill this.
 PLOT_BYTES = 1_500_000
 
@@ -57,8 +60,9 @@ def data_view(sources: Sources) -> dict[str, Any]:
     distributions = by_name(sources.tables["distributions"], "column")
     ranked = [row["feature"] for row in sources.tables["importance"]]
     order = [name for name in dict.fromkeys([*ranked, *distributions]) if name in distributions]
+    shown = [name for name in order if is_drawn(distributions[name])]
     drawn = []
-    for name in order[:DRAWN_COLUMNS_AT_MOST]:
+    for name in shown[:DRAWN_COLUMNS_AT_MOST]:
         bins = distributions[name]
         most = max(bins, key=lambda b: b["positives"])["label"]
         label = (
@@ -80,17 +84,30 @@ def data_view(sources: Sources) -> dict[str, Any]:
     }
 
 
+def is_drawn(bins: list[dict]) -> bool:
+    """Return whether there is something to see: of text each value is another, so nearly all are "others"."""
+    rows = {b["label"]: b["negatives"] + b["positives"] for b in bins if b["kind"] == "category"}
+    others = sum(rows[label] for label in rows if OTHERS.fullmatch(label))
+    return others <= MOST_OTHERS * sum(rows.values())
+
+
 def column_row(entry: Column, stats: list[Row]) -> dict[str, Any]:
     """Return a column's line in the table of columns."""
     of_class = {row["class"]: row for row in stats}
     everything = of_class.get("all", {})
+    missing_by_class = [number(of_class.get(c, {}).get("missing_share")) or 0 for c in ("0", "1")]
     missing = entry.get("missing") or 0
     rows = sum(number(everything.get(name)) or 0 for name in ("count", "missing"))
     distinct = number(everything.get("distinct"))
     range_text = "" if distinct is None else plural(distinct, "value")
     if "minimum" in entry:
-        ends = (words.significant(entry[name]) for name in ("minimum", "maximum"))
-        range_text = " to ".join(dict.fromkeys(ends))
+        ends = [entry["minimum"], entry["maximum"]]
+        names = PART_NAMES.get(entry.get("part", ""), {})
+        shown = [names.get(end) or words.significant(end) for end in ends]
+        range_text = " to ".join(dict.fromkeys(shown))
+        of_class = {} if names else of_class  # a mean of weekdays is none
+    if entry["role"] == "target":  # of each class all rows are yes, or none
+        of_class = {}
     return {
         "name": entry["name"],
         "source": entry["source"],
@@ -99,9 +116,7 @@ def column_row(entry: Column, stats: list[Row]) -> dict[str, Any]:
         "part": entry.get("part", ""),
         "missing": missing,
         "share": missing / rows if rows else 0,
-        "missing_by_class": [
-            number(of_class.get(c, {}).get("missing_share")) or 0 for c in ("0", "1")
-        ],
+        "missing_by_class": missing_by_class,
         "rows": rows,
         "range": range_text,
         "negatives": typical(of_class.get("0")),

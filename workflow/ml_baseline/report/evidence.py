@@ -172,6 +172,7 @@ def drivers_view(sources: Sources, found: Standing) -> dict[str, Any] | None:
     drawn = used[:DRAWN_IMPORTANCES]
     domain = charts.padded([*(end for row in drawn for end in row["score"][1:]), 0.0])
     zero = charts.rule_at(0, "zero")
+    features = [entry for entry in sources.schema["columns"] if entry["role"] == "feature"]
     for row in drawn:
         css = "s0" if row["score"].low > 0 else "s-other"
         row["track"] = charts.track(row["score"], domain, zero, css)
@@ -180,7 +181,8 @@ def drivers_view(sources: Sources, found: Standing) -> dict[str, Any] | None:
         "model": found.best["model"],
         "first": table[0],
         "rows": rows,
-        "features": sum(entry["role"] == "feature" for entry in sources.schema["columns"]),
+        "features": len(features),
+        "parts": [entry["name"] for entry in features if "part" in entry],
         "drawn": drawn,
         "unused": len(rows) - len(used),
         "together": together(table[:DRAWN_IMPORTANCES]),

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
+from ml_baseline.data.cells import is_text
 from ml_baseline.data.distributions import MISSING, category_text, value_text
 from ml_baseline.data.schema import Column, Schema, column, feature_columns
 from ml_baseline.data.split import units
@@ -263,6 +264,9 @@ def _is_categorical(entry: Column) -> bool:
 def _grid(values: pd.Series, entry: Column) -> list[tuple[int, str | None, str]]:
     """Return the values to try: the position of a row that has each, its text and its label."""
     known = values.dropna()
+    # No text is like another: what single ones would get tells nothing of the column.
+    if entry["kind"] == "category" and is_text(known):
+        return []
     if _is_categorical(entry):
         counts = known.value_counts()
         chosen = sorted(counts.index, key=lambda value: (-counts[value], value))
