@@ -27,6 +27,15 @@ def shortened(text: str, limit: int) -> str:
     return f"{text[:head].rstrip()}\N{HORIZONTAL ELLIPSIS}{text[head + 1 - limit :].lstrip()}"
 
 
+def joined(names: Iterable[str], limit: int | None = None) -> str:
+    """Return names as a sentence holds them: a, b and c; and how many more than `limit`."""
+    names = list(names)
+    if limit is not None and len(names) > limit:
+        names[limit:] = [f"{len(names) - limit} more"]
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def count(value: float) -> str:
     """Return a number of rows or the like; means over splits may have a fraction."""
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"

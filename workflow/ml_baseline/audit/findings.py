@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
+from ml_baseline.text import joined
+
 Verdict = Literal["fail", "warn", "pass"]
 VERDICTS = get_args(Verdict)
 
@@ -78,5 +80,4 @@ class Limit(NamedTuple):
 
 def quoted(names: Iterable[str]) -> str:
     """Return column names as a sentence holds them: 'a', 'b' and 'c'."""
-    *others, last = [f"'{name}'" for name in names]
-    return f"{', '.join(others)} and {last}" if others else last
+    return joined(f"'{name}'" for name in names)

@@ -8,7 +8,7 @@ from ml_baseline.data.schema import listed
 from ml_baseline.registry.markdown import code, prose
 from ml_baseline.registry.runs import SCHEMA
 from ml_baseline.scoring.metrics import METRICS
-from ml_baseline.text import percent, plural
+from ml_baseline.text import joined, percent, plural
 
 # A holdout smaller than this gives intervals so wide that it needs saying.
 FEW_ROWS = 200
@@ -110,8 +110,7 @@ def _members(model: dict) -> str:
     parts = [f"{code(m['name'])} ({percent(m['weight'])})" for m in model.get("members", [])]
     if len(parts) < 2:
         return f"It is made of {parts[0]}. " if parts else ""
-    mean = f"{', '.join(parts[:-1])} and {parts[-1]}"
-    return f"Its probability is the weighted mean of that of {mean}. "
+    return f"Its probability is the weighted mean of that of {joined(parts)}. "
 
 
 def _judged(meta: dict, rows: int, roc_auc: str) -> str:

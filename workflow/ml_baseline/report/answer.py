@@ -10,9 +10,9 @@ from markupsafe import Markup
 
 from ml_baseline.report import charts
 from ml_baseline.report.standing import Row, Standing
-from ml_baseline.report.words import fixed, html, listed, true
+from ml_baseline.report.words import fixed, html, true
 from ml_baseline.scoring.metrics import METRICS
-from ml_baseline.text import merged_fixes, shortened
+from ml_baseline.text import joined, merged_fixes, shortened
 
 # Settings by which a finding takes columns out.
 COLUMN_KEYS = {"forbidden", "drop", "id", "categorical"}
@@ -72,7 +72,7 @@ def headline(found: Standing) -> dict[str, Any] | None:
 
 def names(rows: list[Row]) -> str:
     """Return the models of some rows, as long as a sentence has room for."""
-    return listed([shortened(row["model"], 60) for row in rows])
+    return joined((shortened(row["model"], 60) for row in rows), 3)
 
 
 def check_title(check: str) -> str:

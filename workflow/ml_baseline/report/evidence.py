@@ -8,9 +8,9 @@ from ml_baseline.report import charts, figures
 from ml_baseline.report.answer import chosen_threshold
 from ml_baseline.report.sources import Sources, by_name
 from ml_baseline.report.standing import Row, Standing
-from ml_baseline.report.words import Score, fixed, listed, number, percent, score_in, score_of
+from ml_baseline.report.words import Score, fixed, number, percent, score_in, score_of
 from ml_baseline.scoring.metrics import METRICS
-from ml_baseline.text import count, shortened
+from ml_baseline.text import count, joined, shortened
 
 DRAWN_IMPORTANCES = 20
 CURVES = ("roc", "precision_recall", "calibration", "score_distribution", "thresholds")
@@ -109,7 +109,7 @@ def curves_view(sources: Sources, found: Standing, seed: int) -> dict[str, Any] 
     half = percent(at_half["precision"], rows)
     bins = tables["calibration"][best]
     off = [b for b in bins if not b["observed_low"] <= b["mean_probability"] <= b["observed_high"]]
-    names = listed(models, charts.SERIES)
+    names = joined(models, charts.SERIES)
     splits = sources.tables["seed_metrics"]
     return {
         "best": best,

@@ -1,7 +1,6 @@
 """Numbers and sentences of the report: rounded to what is known, and claiming no more than that."""
 
 import math
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -104,14 +103,6 @@ def significant(value: float, digits: int = 4) -> str:
     places = max(0, digits - 1 - magnitude)
     text = fixed(value, places) if magnitude >= 4 else f"{value:.{places}f}".replace("-", MINUS)
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def listed(names: Iterable[str], limit: int = 3) -> str:
-    """Return names as a sentence holds them: a, b and c; and how many more than `limit`."""
-    names = list(names)
-    if len(names) > limit:
-        names = [*names[:limit], f"{len(names) - limit} more"]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def visible(value: object) -> object:
