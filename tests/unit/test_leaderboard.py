@@ -219,6 +219,31 @@ def test_ranks_are_by_the_mean_over_the_seeds():
     assert means.tolist() == pytest.approx([0.6, 0.5])
 
 
+@pytest.mark.parametrize(
+    ("metric", "skills", "order"),
+    [
+        # Better, but not shown to be.
+        ("log_loss", {"one": 0.62, "none": 0.0, "ensemble": 0.6}, ["ensemble", "one", "none"]),
+        ("log_loss", {"one": 0.9, "none": 0.0, "ensemble": 0.6}, ["one", "ensemble", "none"]),
+        ("brier", {"one": 0.62, "none": 0.0, "ensemble": 0.6}, ["one", "ensemble", "none"]),
+        # One that is another model is no mixture.
+        ("log_loss", {"one": 0.62, "base": 0.6, "ensemble": 0.6}, ["one", "base", "ensemble"]),
+    ],
+)
+def test_by_log_loss_the_ensemble_is_first_unless_a_model_is_shown_to_be_better(
+    metric, skills, order
+):
+    target = (np.arange(ROWS) % 10 < 4).astype(int)
+    part = {"row_id": np.arange(ROWS), "fold": np.arange(ROWS) % 5, "target": target}
+    oof = {}
+    for name, skill in skills.items():
+        of_model = probabilities(target, skill, np.random.default_rng(round(100 * skill)))
+        oof[name] = pd.DataFrame(part | {"probability": of_model})
+    held_out = pd.DataFrame({"row_id": [ROWS, ROWS + 1], "target": [0, 1]})
+    found, _ = choosing_scores({7: oof}, {7: held_out}, [7], metric, 0.5)
+    assert ranked(found, metric).index.tolist() == order
+
+
 def test_less_is_better_is_understood_throughout(board):
     table, _ = board(SKILLS, {"dummy": 0.24, "good": 0.1, "useless": 0.3}, select_by="brier")
     assert table["model"].tolist() == ["good", "dummy", "useless"]
@@ -374,7 +399,7 @@ def test_the_order_of_rows_does_not_matter(oof, metric):
 
 
 def several_splits(seeds, test_size=0.2, rows=500, strategy="random"):
-    """Return for each seed the out-of-fold predictions of two models, and the rows held out."""
+    """Return for each seed the out-of-fold predictions of some models, and the rows held out."""
     oof, holdouts = {}, {}
     target = (np.arange(rows) % 10 < 3).astype(int)
     for seed in seeds:
@@ -384,13 +409,13 @@ def several_splits(seeds, test_size=0.2, rows=500, strategy="random"):
         part = {"row_id": rest, "fold": np.arange(rest.size) % 5, "target": target[rest]}
         oof[seed] = {
             name: pd.DataFrame(part | {"probability": random.random(rest.size)})
-            for name in ("one", "other")
+            for name in ("one", "other", "ensemble")
         }
         holdouts[seed] = pd.DataFrame({"row_id": held_out, "target": target[held_out]})
     return oof, holdouts
 
 
-@pytest.mark.parametrize("metric", ["roc_auc", "f1"])
+@pytest.mark.parametrize("metric", ["roc_auc", "f1", "log_loss"])
 @pytest.mark.parametrize("seeds", [[3], [3, 1, 2], list(range(10)), list(range(40))[::-1]])
 def test_no_row_of_a_reported_holdout_chooses(seeds, metric):
     oof, holdouts = several_splits(seeds)

@@ -627,5 +627,8 @@ def test_models_that_could_not_be_fitted_have_no_figures():
     json.dumps([together, baseline], allow_nan=False)
     why = selection(board, "roc_auc")["why"]
     assert "of the 1 model tried (dummy could not be fitted)" in why
+    mixed = board.assign(model=["ensemble", "good"], oof_log_loss=[0.7, 0.69])
+    words = "none of the 2 models tried is shown to have a lower out-of-fold log_loss (0.7000)"
+    assert words in selection(mixed, "log_loss")["why"]
     with pytest.raises(InputError, match="no chosen model"):
         selection(board.assign(selected=False), "roc_auc")

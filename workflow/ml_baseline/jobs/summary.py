@@ -72,7 +72,7 @@ def run_summary(
 def _where_to_look(datasets: Sequence[str], results: Path, gathered: bool) -> Iterator[str]:
     """Yield the lines that say what the figures are and where more of them stand."""
     yield "Scores are measured on holdout rows that no fitting step has seen."
-    yield "* is the best model, chosen by its out-of-fold score on the training rows."
+    yield "* is the best model, chosen by out-of-fold scores on the training rows."
     index = [results / "report.html"] * (gathered and len(datasets) > 1)
     pages = [
         page for page in index or [results / n / "report.html" for n in datasets] if page.exists()

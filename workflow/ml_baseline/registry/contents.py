@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from ml_baseline.config.settings import MADE_OF_OTHERS
+from ml_baseline.config.settings import ENSEMBLE, MADE_OF_OTHERS
 from ml_baseline.data.tables import write_table
 from ml_baseline.errors import InputError
 from ml_baseline.files import json_text
@@ -93,14 +93,18 @@ def selection(leaderboard: pd.DataFrame, select_by: str) -> dict:
     failed = [name for name in scores if name not in fitted]
     left_out = f" ({' and '.join(failed)} could not be fitted)" if failed else ""
     shared = f", as has {' and '.join(tied)}, which stands later in the config," if tied else ""
+    own, least = chosen[f"oof_{select_by}"], leaderboard[f"oof_{select_by}"].min()
+    tried = f"of the {len(fitted)} model{'s' * (len(fitted) != 1)} tried{left_out}"
+    why = f"It has the {best} out-of-fold {select_by} ({own:.4f}){shared} {tried}"
+    if chosen["model"] == ENSEMBLE and select_by == "log_loss" and own > least:
+        why = (
+            f"It is the weighted mean of the others, and none {tried} is shown to have a lower "
+            f"out-of-fold {select_by} ({own:.4f})"
+        )
     return {
         "select_by": select_by,
         "out_of_fold": scores,
-        "why": (
-            f"It has the {best} out-of-fold {select_by} ({scores[chosen['model']]:.4f}){shared} of "
-            f"the {len(fitted)} model{'s' * (len(fitted) != 1)} tried{left_out}, on training rows "
-            "alone. The holdout chose nothing."
-        ),
+        "why": f"{why}, on training rows alone. The holdout chose nothing.",
     }
 
 

@@ -6,13 +6,17 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from ml_baseline.config.settings import ENSEMBLE
 from ml_baseline.scoring.metrics import metric_named
 from ml_baseline.scoring.sample import sample_of
 from ml_baseline.scoring.scores import value
+from ml_baseline.scoring.significance import compare
 
 # The rows left to choose by, as a share of one split's training rows of each class: splits whose
 # holdouts would leave less are not reported.
 LEAST_TO_CHOOSE_BY = 0.45
+# A model that is shown to be better than the ensemble has a p-value of at most this.
+ALPHA = 0.05
 
 Rows = Mapping[int, pd.DataFrame]  # of each seed, with `row_id` and `target`
 
@@ -53,7 +57,8 @@ def choosing_scores(
 
     `oof` holds for each seed the out-of-fold predictions of each model that has some; `holdouts`,
     `seeds` and what is reported are as in `reported_seeds`. The scores are `seed, model` and the
-    metric `select_by`, one row a seed and model, of the rows that are in no reported holdout.
+    metric `select_by`, one row a seed and model, of the rows that are in no reported holdout; with an
+    ensemble and by log loss also `beats_ensemble`, whether the model is shown to be better than that.
     """
     if not oof:  # no model could be trained with any seed
         return pd.DataFrame(columns=["seed", "model", select_by]), list(seeds[:1])
@@ -62,12 +67,20 @@ def choosing_scores(
     held_out = np.concatenate([holdouts[seed]["row_id"].unique() for seed in reported])
     found = []
     for seed, of_seed in oof.items():
-        for model, predictions in of_seed.items():
-            left = predictions[~predictions["row_id"].isin(held_out)]
-            # A split that is not reported may have no row of the rarer class left.
-            if left["target"].nunique() == 2:
-                score = out_of_fold_score(left, select_by, threshold)
-                found.append({"seed": seed, "model": model, select_by: score})
+        left = {name: of[~of["row_id"].isin(held_out)] for name, of in of_seed.items()}
+        target = training[seed].loc[~training[seed]["row_id"].isin(held_out), "target"]
+        if target.nunique() < 2:
+            continue  # a split that is not reported may have no row of the rarer class left
+        beats = {}
+        if select_by == "log_loss" and ENSEMBLE in left:
+            probability = {name: of["probability"].to_numpy() for name, of in left.items()}
+            found_by = compare(target.to_numpy(), probability, None, ENSEMBLE, metric=select_by)
+            shown = (found_by["best_difference"] < 0) & (found_by["best_p_adjusted"] <= ALPHA)
+            beats = dict(zip(found_by["model"], shown, strict=True))
+        for model, predictions in left.items():
+            score = out_of_fold_score(predictions, select_by, threshold)
+            of_model = {"seed": seed, "model": model, select_by: score}
+            found.append(of_model | ({"beats_ensemble": beats[model]} if beats else {}))
     return pd.DataFrame(found), reported
 
 
@@ -103,7 +116,17 @@ def ranked(oof_scores: pd.DataFrame, select_by: str) -> pd.Series:
     """Return the models' mean out-of-fold scores over the seeds, the best model first.
 
     Choosing by the holdout would make the winner's holdout score too good. A tie goes to the model
-    that stands first in the config. `oof_scores` has a row for each seed and model.
+    that stands first in the config. By log loss the ensemble is first, unless a model is shown to be
+    better with each seed: the lowest of several scores is partly luck, which the ensemble's own score
+    has no part in (docs/ensemble.md). `oof_scores` is as `choosing_scores` returns it.
     """
-    means = oof_scores.groupby("model", sort=False)[select_by].mean()
-    return means.sort_values(ascending=not metric_named(select_by).higher_is_better, kind="stable")
+    of_models = oof_scores.groupby("model", sort=False)
+    means = of_models[select_by].mean()
+    ascending = not metric_named(select_by).higher_is_better
+    means = means.sort_values(ascending=ascending, kind="stable")
+    if ENSEMBLE in means and "beats_ensemble" in oof_scores:
+        # With the score of a model alone, such as the baseline's, it is no mixture.
+        is_mixture = (means == means[ENSEMBLE]).sum() == 1
+        if is_mixture and not of_models["beats_ensemble"].all().any():
+            means = means.iloc[(means.index != ENSEMBLE).argsort(kind="stable")]
+    return means
