@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ml_baseline.config.budget import (
     PARQUET_MB,
+    Size,
     megabytes,
     table_size,
     threads_for,
@@ -87,8 +88,8 @@ for name in DATASETS:
     if SETTINGS[name]["budget"]:
         path = SETTINGS[name]["table"]
         rows = config["sample_data"].get(SAMPLES.get(path), {}).get("rows")
-        size = (rows, SAMPLE_COLUMNS) if rows and path in MADE_TABLES else table_size(path)
-        SETTINGS[name], BUDGETS[name] = within_budget(SETTINGS[name], *size)
+        size = Size(rows, SAMPLE_COLUMNS) if rows and path in MADE_TABLES else table_size(path)
+        SETTINGS[name], BUDGETS[name] = within_budget(SETTINGS[name], size)
 # The tables with shuffled labels, the negative controls, by the table they are made from.
 PERMUTED = {name: f"{name}_permuted" for name in DATASETS if SETTINGS[name]["controls"]}
 for name, control in PERMUTED.items():
@@ -404,7 +405,7 @@ def format_words():
 def training_estimate(dataset, model):
     """Return the estimated CPU seconds of training a model."""
     settings = SETTINGS[dataset]
-    return training_seconds(settings, model, *table_size(settings["table"]))
+    return training_seconds(settings, model, table_size(settings["table"]))
 
 
 def training_threads(dataset, model):

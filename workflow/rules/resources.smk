@@ -64,7 +64,7 @@ def needs(kind, table=None, time_limit=zero, seconds=zero):
     def size(wildcards):
         """Return the megabytes of the table and its million cells."""
         path = table or SETTINGS.get(wildcards.get("dataset"), {}).get("table")
-        return (megabytes(path), math.prod(table_size(path)) / 1e6) if path else (0.0, 0.0)
+        return (megabytes(path), math.prod(table_size(path)[:2]) / 1e6) if path else (0.0, 0.0)
 
     def mem_mb(wildcards, attempt):
         mb, megacells = size(wildcards)

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ml_baseline.config.estimator_rules import of_size
 from ml_baseline.config.settings import EFFORTS
@@ -26,10 +26,13 @@ PACKED_TIMES = 8
 # From this size on the files between stages are Parquet, where the config leaves it open.
 PARQUET_MB = 50
 
-# Columns and bytes of a cell that are taken for granted where a file does not show them.
+# What is taken for granted where a file does not show it: columns, bits of a column's values (see
+# `Size`) and bytes of a cell.
 USUAL_COLUMNS = 20
+USUAL_BITS = 6.0
 USUAL_CELL = 6
 LOOKED_AT = 1 << 20
+LINES_LOOKED_AT = 200
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 # CPU seconds of a table's jobs other than training, of each million of its cells, and of each column
 # more than usual: they look at one after the other (docs/large_tables.md).
@@ -50,29 +53,52 @@ SAME_WITH_THREADS = (
 ROUNDS = ("n_estimators", "max_iter", "iterations", "num_iterations")
 LEARNING_RATES = ("learning_rate", "eta")
 LARGEST_RATE = 0.2
+# Rounds until boosting stops early, for each doubling of the rows, times the learning rate.
+ROUNDS_TO_STOP = 2.0
 # What is tried, one after the other, until the table keeps to its budget.
 TRIALS = 40
-FEWER_TRIALS = (20, 10, 5, 0)
+# What a search draws, about: of the spaces in `modelling.tuning`, as far as an entry has none of its own.
+DRAWN = {"learning_rate": 0.045, "max_features": 0.4, "max_leaf_nodes": 12, "num_leaves": 12}
+FEWER_TRIALS = (20, 10, 5)
 FEWER_FOLDS = 3
 FEWER_ROUNDS = (1 / 2, 1 / 4, 1 / 8)
 
 
-def _forest(rows: int, columns: int, params: Mapping) -> float:
+class Size(NamedTuple):
+    """How large a table is: rows, columns, and bits.
+
+    The bits are the logarithm to base 2 of how many values a column has, as a mean over the columns: trees
+    have so much to sort. Of 7,000 rows with mostly yes and no, a forest takes a third of what it takes of
+    as many measurements.
+    """
+
+    rows: int
+    columns: int
+    bits: float = USUAL_BITS
+
+
+def _forest(size: Size, params: Mapping) -> float:
     cap = params.get("max_samples")
-    drawn = min(rows, cap) if isinstance(cap, int) else rows
-    tree = 1e-3 + 5e-8 * drawn * math.log2(drawn) * math.sqrt(columns)
+    drawn = min(size.rows, cap) if isinstance(cap, int) else size.rows
+    share = params.get("max_features")
+    looked_at = share * size.columns if isinstance(share, float) else math.sqrt(size.columns)
+    tree = 1.2e-3 + 5e-8 * drawn * size.bits * looked_at
     return params.get("n_estimators", 100) * tree
 
 
-def _boosting(factor: float) -> Callable[[int, int, Mapping], float]:
+def _boosting(factor: float) -> Callable[[Size, Mapping], float]:
     """Return the seconds of boosting, as measured for scikit-learn's, times a factor."""
 
-    def seconds(rows: int, columns: int, params: Mapping) -> float:
+    def seconds(size: Size, params: Mapping) -> float:
+        rows, columns, _ = size
         depth = params.get("max_depth") or params.get("depth")
-        leaves = params.get("max_leaf_nodes") or params.get("num_leaves") or 2 ** (depth or 5)
+        leaves = 2**depth if depth else params.get("max_leaf_nodes") or params.get("num_leaves", 31)
         of_tree = 3.5e-4 + 1.3e-6 * columns * leaves
         of_rows = rows * (3.5e-5 + 1.7e-6 * columns) * math.log2(leaves) / 3 / 1e3
         rounds = next((params[name] for name in ROUNDS if name in params), 100)
+        if params.get("early_stopping") in (True, "folds"):
+            stops = ROUNDS_TO_STOP * math.log2(rows) / params.get("learning_rate", 0.1)
+            rounds = min(rounds, stops)
         if params.get("early_stopping") == "folds":  # a fit for each, to all rows but its own
             held = params.get("validation_fraction", 0.1)
             rounds *= max(1, (1 if held < 1 else rows) / held - 1)
@@ -81,17 +107,17 @@ def _boosting(factor: float) -> Callable[[int, int, Mapping], float]:
     return seconds
 
 
-# CPU seconds of one fit by rows, columns and parameters, measured on tables of 160 to 48,000 rows of 10
-# to 60 columns (docs/models.md). What is not among them is taken for a forest of 100 trees.
-FITS: dict[str, Callable[[int, int, Mapping], float]] = {
-    "DummyClassifier": lambda rows, columns, params: 0.005,
-    "LogisticRegression": lambda rows, columns, params: 0.02 + 5e-7 * rows * columns,
+# CPU seconds of one fit by size and parameters, measured on tables of 160 to 48,000 rows of 10 to 60
+# columns (docs/models.md). What is not among them is taken for a forest of 100 trees.
+FITS: dict[str, Callable[[Size, Mapping], float]] = {
+    "DummyClassifier": lambda size, params: 0.005,
+    "LogisticRegression": lambda size, params: 0.03 + 7e-7 * size.rows * size.columns,
     "RandomForestClassifier": _forest,
     "ExtraTreesClassifier": _forest,
     "HistGradientBoostingClassifier": _boosting(1.0),
     "LGBMClassifier": _boosting(0.75),
     "XGBClassifier": _boosting(0.7),
-    "CatBoostClassifier": _boosting(1.6),
+    "CatBoostClassifier": lambda size, params: _boosting(0.27 * size.bits)(size, params),
 }
 
 
@@ -104,8 +130,8 @@ def megabytes(path: str) -> float:
 
 
 @cache
-def table_size(path: str) -> tuple[int, int]:
-    """Return about how many rows and columns a table has, by the first megabyte of its text.
+def table_size(path: str) -> Size:
+    """Return about how large a table is, by the first megabyte of its text.
 
     Of a workbook and the like by its size alone; 0 rows of one that is not there yet.
     """
@@ -122,34 +148,44 @@ def table_size(path: str) -> tuple[int, int]:
             size = 0.0
     lines = head.count(b"\n")
     if not lines:
-        return int(size / USUAL_CELL / USUAL_COLUMNS), USUAL_COLUMNS
+        return Size(int(size / USUAL_CELL / USUAL_COLUMNS), USUAL_COLUMNS)
     header = head.partition(b"\n")[0]
     counts = {sign: header.count(sign) for sign in (b",", b";", b"\t", b"|") if sign in header}
     # A cell of text may have lines of its own, which are no rows: these have what separates the header.
     rows = [n for sign in counts if (n := head.count(sign) // counts[sign]) > 1]
     lines = min(lines, max(rows, default=lines))
     columns = 1 + max(counts.values(), default=0)
-    return (lines if len(head) < LOOKED_AT else int(size / len(head) * lines)), columns
+    known = lines if len(head) < LOOKED_AT else int(size / len(head) * lines)
+    separator = max(counts, key=lambda sign: counts[sign], default=b"\n")
+    looked_at = [line.split(separator) for line in head.split(b"\n", LINES_LOOKED_AT)[1:-1]]
+    cells = [line for line in looked_at if len(line) == columns]
+    # A column with a new value in every other line goes on having them.
+    values = [len(set(column)) for column in zip(*cells, strict=True)]
+    bits = [math.log2(known if 2 * n > len(cells) else n) for n in values]
+    return Size(known, columns, sum(bits) / columns if bits else USUAL_BITS)
 
 
-def training_seconds(settings: Mapping, model: str, rows: int, columns: int) -> float:
+def training_seconds(settings: Mapping, model: str, size: Size) -> float:
     """Return the CPU seconds of the job that trains a model: all folds, and the fit to all of them."""
     entry = settings["models"][model]
-    trained = int(rows * (1 - settings["split"]["test_size"]))
+    trained = int(size.rows * (1 - settings["split"]["test_size"]))
     copies = settings["augment"]["copies"] if settings["augment"]["method"] != "none" else 0
     params = of_size(entry, trained)["params"]
     name = entry["estimator"].rpartition(".")[2]
-    size, seconds = (max(2, trained * (1 + copies)), max(1, columns - 1)), FITS.get(name, _forest)
+    megacells = size.rows * size.columns / 1e6
+    size = Size(max(2, trained * (1 + copies)), max(1, size.columns - 1), size.bits)
+    seconds, tune = FITS.get(name, _forest), entry.get("tune")
+    if tune:
+        params |= {key: DRAWN[key] for key in tune.get("space") or DRAWN if key in DRAWN}
     try:
-        fit, once = seconds(*size, params), seconds(*size, params | {"early_stopping": True})
+        fit, once = seconds(size, params), seconds(size, params | {"early_stopping": True})
     except (TypeError, ValueError, ZeroDivisionError):  # what is wrong, the estimator will say
-        fit = once = _forest(*size, {})
-    if tune := entry.get("tune"):
+        fit = once = _forest(size, {})
+    if tune:
         # As `tuning.try_rung` has them: a third of the trials comes to each next fold; Optuna's all do.
         folds, left = tune.get("folds", 3), 1 if tune.get("method") == "bayesian" else 1 / 3
-        fits = tune.get("trials", TRIALS) * sum(left**rung for rung in range(folds))
+        fits = _trials(entry) * sum(left**rung for rung in range(folds))
         fit += once * fits * (folds - 1) / folds
-    megacells = rows * columns / 1e6
     return START + READING_PER_MEGACELL * megacells + fit * settings["cv"]["folds"]
 
 
@@ -163,20 +199,20 @@ def threads_for(seconds: float, estimator: str, cores: int) -> int:
     return max(1, min(several, cores))
 
 
-def table_seconds(settings: Mapping, rows: int, columns: int) -> float:
+def table_seconds(settings: Mapping, size: Size) -> float:
     """Return the CPU seconds of a table's whole run."""
-    seconds = OTHER_JOBS + OTHER_JOBS_PER_MEGACELL * rows * columns / 1e6
-    seconds += OTHER_JOBS_PER_COLUMN * max(0, columns - USUAL_COLUMNS)
+    seconds = OTHER_JOBS + OTHER_JOBS_PER_MEGACELL * size.rows * size.columns / 1e6
+    seconds += OTHER_JOBS_PER_COLUMN * max(0, size.columns - USUAL_COLUMNS)
     folds = settings["cv"]["folds"]
     for model in settings["models"]:
-        one = training_seconds(settings, model, rows, columns)
+        one = training_seconds(settings, model, size)
         # For all rows only the model that is published is fitted again: the ensemble has them all.
         again = settings["publish"]["fit_on"] == "all" and settings["register"]
         seconds += one * (len(settings["seeds"]) + (again + settings["naive"]) / folds)
     return seconds * (2 if settings["controls"] else 1)
 
 
-def within_budget(settings: dict[str, Any], rows: int, columns: int) -> tuple[dict, dict]:
+def within_budget(settings: dict[str, Any], size: Size) -> tuple[dict, dict]:
     """Return a table's settings changed so that its run keeps to `budget`, and what was decided.
 
     What costs most is given up first where it buys least: trials of searches; then the dearest model of
@@ -190,8 +226,8 @@ def within_budget(settings: dict[str, Any], rows: int, columns: int) -> tuple[di
     settings = copy.deepcopy(settings)
     decisions: dict[str, str] = {}
     most = int(settings["budget"][:-1]) * SECONDS[settings["budget"][-1]]
-    steps = _steps(settings, rows, columns)
-    while table_seconds(settings, rows, columns) > most:
+    steps = _steps(settings, size)
+    while table_seconds(settings, size) > most:
         decision = next(steps, None)
         if decision is None:
             decisions["the least that is tried"] = "takes longer than the budget"
@@ -199,27 +235,33 @@ def within_budget(settings: dict[str, Any], rows: int, columns: int) -> tuple[di
         decisions |= decision
     return settings, {
         "budget": settings["budget"],
-        "seconds": round(table_seconds(settings, rows, columns), 1),
-        "rows": rows,
-        "columns": columns,
+        "seconds": round(table_seconds(settings, size), 1),
+        "rows": size.rows,
+        "columns": size.columns,
         "decisions": decisions,
     }
 
 
-def _steps(settings: dict[str, Any], rows: int, columns: int) -> Iterator[dict[str, str]]:
+def _steps(settings: dict[str, Any], size: Size) -> Iterator[dict[str, str]]:
     """Yield what each next step gives up, and how far, in words, having changed the settings by it."""
     models = settings["models"]
+
+    def costs(name: str) -> float:
+        return -training_seconds(settings, name, size)
+
     for trials in FEWER_TRIALS:
-        tuned = [name for name in models if _trials(models[name]) > trials]
+        tuned = [name for name, entry in models.items() if _trials(entry) > trials]
+        tuned = [name for name in tuned if models[name]["tune"].get("method") != "grid"]
         for name in tuned:
-            tune = models[name]["tune"]
-            models[name]["tune"] = tune | {"trials": trials} if trials else None
+            models[name]["tune"] = models[name]["tune"] | {"trials": trials}
         if tuned:
-            yield {"tuning": f"{trials} trials" if trials else "none"}
+            yield {"tuning": f"{trials} trials"}
+    for name in sorted((n for n in models if models[n].get("tune")), key=costs):
+        models[name]["tune"] = None
+        yield {f"tuning of {name}": "none"}
     for effort in EFFORTS[:0:-1]:
         dear = [name for name in models if models[name].get("effort", EFFORTS[0]) == effort]
-        dear.sort(key=lambda name: -training_seconds(settings, name, rows, columns))
-        for name in dear:
+        for name in sorted(dear, key=costs):
             if name != settings["baseline"] and len(models) > 1:
                 del models[name]
                 yield {name: "left out"}
@@ -234,7 +276,10 @@ def _steps(settings: dict[str, Any], rows: int, columns: int) -> Iterator[dict[s
 
 
 def _trials(entry: Mapping) -> int:
-    return entry["tune"].get("trials", TRIALS) if entry.get("tune") else 0
+    tune = entry.get("tune") or {"trials": 0}
+    if tune.get("method") == "grid":  # all of it, whatever `trials` says
+        return math.prod(len(values) for values in (tune.get("space") or {}).values())
+    return tune.get("trials", TRIALS)
 
 
 def _with_fewer_rounds(entry: dict, full: dict, share: float) -> bool:
