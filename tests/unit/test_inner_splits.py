@@ -202,6 +202,28 @@ def test_boosting_stops_by_rows_without_copies(validated, table_of, settings_of,
     assert predict_probability(model, table, schema).shape == (240,)
 
 
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize(("method", "fits"), [("random", 4), ("bayesian", 5)])
+def test_trials_of_boosting_stop_by_rows_without_copies(
+    validated, table_of, settings_of, strategy, method, fits
+):
+    table, schema = table_of()
+    params = {"early_stopping": "auto", "max_iter": 5, "validation_fraction": 0.25}
+    settings = settings_of(BOOSTING, "tree", params=params, strategy=strategy)
+    space = {"early_stopping": [True], "min_samples_leaf": [5, 20]}
+    settings["model"]["tune"] = {"method": method, "trials": 2, "folds": 2, "space": space}
+    augmented = augment(table, schema, "jitter")
+    fit(augmented, schema, settings, 0)
+    assert len(validated) == fits
+    features, ids = augmented[["x0", "x1", "x2"]].to_numpy(), augmented["row_id"].to_numpy()
+    for values, held, _ in validated:
+        same = (features[:, None] == held[None]).all(axis=2)
+        assert (augmented["copy"].to_numpy()[same.argmax(axis=0)] == 0).all()
+        learned = (features[:, None] == values[None]).all(axis=2).any(axis=1)
+        if strategy == "stratified":
+            assert not {*ids[learned]} & {*ids[same.any(axis=1)]}
+
+
 @pytest.mark.parametrize("strategy", ["group", "time"])
 def test_validation_rows_respect_groups_and_time(validated, numbers_table, settings_of, strategy):
     table, schema = numbers_table(240)

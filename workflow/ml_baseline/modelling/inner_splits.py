@@ -96,11 +96,8 @@ def fit_pipeline(
     if "cv" in parameters:
         inside = {name: off for name, off in inside.items() if name != "cv"}
     features, target = augmented[feature_columns(schema)], augmented[schema["target"]].to_numpy()
-    has_copies = bool((augmented["copy"] > 0).any())
-    takes_rows = [*inside] in (["early_stopping"], ["n_iter_no_change"]) and {
-        "X_val",
-        "y_val",
-    } <= set(inspect.signature(estimator.fit).parameters)
+    has_copies = _has_copies(augmented)
+    takes_rows = _takes_rows(estimator, inside)
     in_folds = parameters.get("early_stopping") == FOLDS
     is_long = len(augmented) > LONG_ROWS  # of which the estimator would make a second copy to split
     if takes_rows and (
@@ -128,6 +125,47 @@ def fit_pipeline(
     estimator.fit(values, target)
     if folds:
         model.set_params(model__cv=parameters["cv"])  # or the splits would be saved with it
+
+
+def fit_trial(
+    estimator: BaseEstimator,
+    values: Any,
+    target: np.ndarray,
+    training: np.ndarray,
+    augmented: pd.DataFrame,
+    schema: Schema,
+    strategy: str,
+    random_state: int,
+) -> None:
+    """Fit an estimator that a search tries to some of the rows and copies, as `fit_pipeline` would.
+
+    Args:
+        estimator: fitted once (see `fitted_once`).
+        values, target: of all rows and copies, in their order.
+        training: the positions of those to fit to (see `tuning_split`).
+        augmented, schema, strategy, random_state: as for `fit_pipeline`.
+    """
+    rows = augmented.iloc[training]
+    values, target = values[training], target[training]
+    inside = splits_inside(estimator, len(rows))
+    apart = _has_copies(augmented) or strategy != "stratified"
+    if apart and inside and _takes_rows(estimator, inside):
+        ((fitted, held),) = _stopping_splits(estimator, rows, schema, strategy, random_state)
+        if "early_stopping" in inside:  # what "auto" says is asked of all rows
+            estimator.set_params(early_stopping=True)
+        estimator.fit(values[fitted], target[fitted], X_val=values[held], y_val=target[held])
+    else:
+        estimator.fit(values, target)
+
+
+def _takes_rows(estimator: BaseEstimator, inside: dict[str, str]) -> bool:
+    """Return whether all that an estimator holds out (`inside`) are rows that it can be given."""
+    takes = {"X_val", "y_val"} <= set(inspect.signature(estimator.fit).parameters)
+    return takes and [*inside] in (["early_stopping"], ["n_iter_no_change"])
+
+
+def _has_copies(augmented: pd.DataFrame) -> bool:
+    return bool((augmented["copy"] > 0).any())
 
 
 def _has_repeats(augmented: pd.DataFrame, schema: Schema) -> bool:
@@ -166,29 +204,8 @@ def _fit_with_validation_rows(
     """
     estimator = model.named_steps["model"]
     parameters = estimator.get_params(deep=False)
-    originals = (augmented["copy"] == 0).to_numpy()
-    rows = augmented[originals]
-    # The naive protocol splits rows from their copies: those without their row are learned from.
-    orphans = np.flatnonzero(~augmented["row_id"].isin(rows["row_id"]))
-    share = parameters["validation_fraction"]
-    if not (isinstance(share, int | float) and share > 0):
-        raise InputError(
-            f"{type(estimator).__name__}: `validation_fraction` is {share}; expected a share of the "
-            "rows, such as 0.1, or a number of them"
-        )
-    share = share / len(rows) if share >= 1 else share
-    dealt: Splits = []
-    if parameters.get("early_stopping") == FOLDS:
-        with contextlib.suppress(InputError):  # what one fit needs is less
-            dealt = _folds(rows, schema, strategy, round(1 / share), random_state, whole=False)
-        dealt = [pair for pair in dealt if 2 * len(pair[0]) >= len(rows)]
-    if not dealt:
-        dealt = [_validation_split(estimator, rows, schema, strategy, share, random_state)]
+    pairs: Any = _stopping_splits(estimator, augmented, schema, strategy, random_state)
     target = augmented[schema["target"]].to_numpy()
-    pairs: list = [
-        (np.union1d(training, orphans), held[originals[held]])
-        for training, held in _with_copies(dealt, rows, augmented)
-    ]
     order = np.concatenate(pairs[0]) if len(pairs) == 1 else np.arange(len(augmented))
     features = augmented[feature_columns(schema)]
     values = fit_transform(model.named_steps["preprocess"], features, target, estimator, order)
@@ -208,6 +225,39 @@ def _fit_with_validation_rows(
         members = {f"fold{number}": fitted for number, fitted in enumerate(fits)}
         model.steps[-1] = ("model", weighted_mean(members, dict.fromkeys(members, 1 / len(fits))))
         model.in_folds_ = estimator
+
+
+def _stopping_splits(
+    estimator: BaseEstimator,
+    augmented: pd.DataFrame,
+    schema: Schema,
+    strategy: str,
+    random_state: int,
+) -> Splits:
+    """Return for each fit of an estimator the rows and copies to fit to, and the rows to stop by."""
+    parameters = estimator.get_params(deep=False)
+    originals = (augmented["copy"] == 0).to_numpy()
+    rows = augmented[originals]
+    # The naive protocol splits rows from their copies: those without their row are learned from.
+    orphans = np.flatnonzero(~augmented["row_id"].isin(rows["row_id"]))
+    share = parameters["validation_fraction"]
+    if not (isinstance(share, int | float) and share > 0):
+        raise InputError(
+            f"{type(estimator).__name__}: `validation_fraction` is {share}; expected a share of the "
+            "rows, such as 0.1, or a number of them"
+        )
+    share = share / len(rows) if share >= 1 else share
+    dealt: Splits = []
+    if parameters.get("early_stopping") == FOLDS:
+        with contextlib.suppress(InputError):  # what one fit needs is less
+            dealt = _folds(rows, schema, strategy, round(1 / share), random_state, whole=False)
+        dealt = [pair for pair in dealt if 2 * len(pair[0]) >= len(rows)]
+    if not dealt:
+        dealt = [_validation_split(estimator, rows, schema, strategy, share, random_state)]
+    return [
+        (np.union1d(training, orphans), held[originals[held]])
+        for training, held in _with_copies(dealt, rows, augmented)
+    ]
 
 
 def _validation_split(
@@ -286,8 +336,8 @@ def tuning_split(
         InputError: the estimator would hold out rows itself, which it must not.
     """
     inside = splits_inside(estimator, len(augmented))
-    has_copies = bool((augmented["copy"] > 0).any())
-    if inside and (has_copies or strategy != "stratified"):
+    has_copies = _has_copies(augmented)
+    if inside and (has_copies or strategy != "stratified") and not _takes_rows(estimator, inside):
         raise InputError(_refusal(estimator, inside, has_copies, strategy))
     rows = augmented.drop_duplicates("row_id")
     folds = min(folds, int(rows[schema["target"]].value_counts().min()))

@@ -16,7 +16,13 @@ from ml_baseline.modelling.inner_splits import encoding_splits, fit_pipeline
 from ml_baseline.modelling.matrix import PIECE_ROWS
 from ml_baseline.modelling.pipeline import build_pipeline
 from ml_baseline.modelling.target_encoding import forget_splits, target_encoders
-from ml_baseline.modelling.tuning import TRIED, best_parameters, optuna_search, try_rung, use
+from ml_baseline.modelling.tuning import (
+    TRIED,
+    best_parameters,
+    search_with_optuna,
+    try_rung,
+    use,
+)
 
 # A probability may leave 0 to 1 by so much when sums are rounded.
 ROUNDING = 1e-9
@@ -155,10 +161,7 @@ def fit(
     estimator, entry = model.named_steps["model"], settings["model"]
     tune = entry.get("tune") or {}
     if tune and tuned is None and tune.get("method") == "bayesian":
-        searched = optuna_search(estimator, entry["estimator"], random_state, **tune)
-        model.steps[-1] = ("model", searched)
-        fit_pipeline(model, augmented, schema, strategy, random_state)
-        tuned = searched.best_params_
+        tuned = search_with_optuna(model, entry, augmented, schema, strategy, random_state)
     elif tune and tuned is None:
         tried = None
         for rung in range(tune.get("folds", 3)):

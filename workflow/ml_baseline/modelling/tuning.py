@@ -3,7 +3,7 @@
 import json
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,12 +18,13 @@ from ml_baseline.data.schema import Schema, feature_columns
 from ml_baseline.data.tables import read_table
 from ml_baseline.errors import InputError, did_you_mean, similar
 from ml_baseline.modelling.failure import failure
-from ml_baseline.modelling.inner_splits import fitted_once, tuning_split
+from ml_baseline.modelling.inner_splits import fit_trial, fitted_once, tuning_split
 from ml_baseline.modelling.matrix import fit_transform
 
 # Of the sets of parameters that a rung has tried, one in so many comes to the next.
 REDUCTION = 3
 TRIED = ["rung", "trial", "log_loss", "parameters"]
+NONE_FITS = "no set of parameters that `tune` tries can be fitted (see the log)"
 # Whole numbers between the ends of a range that is logarithmic.
 STEPS = 50
 FOREST = {
@@ -158,26 +159,43 @@ def try_rung(
     estimator, tune = model.named_steps["model"], entry["tune"]
     sets = candidates(estimator, entry["estimator"], random_state, **tune)
     trials = (range(len(sets)) if tried is None else left(tried, rung))[part::parts]
+    loss = _loss(model, tune, augmented, schema, strategy, random_state)
+    found = [(rung, trial, loss(sets[trial], rung), json.dumps(sets[trial])) for trial in trials]
+    return pd.DataFrame(found, columns=TRIED)
+
+
+def _loss(
+    model: Pipeline,
+    tune: dict[str, Any],
+    augmented: pd.DataFrame,
+    schema: Schema,
+    strategy: str,
+    random_state: int,
+) -> Callable[[dict[str, Any], int], float]:
+    """Return what gives the log loss of a set of parameters in a fold; infinite where it cannot be fitted."""
+    estimator = model.named_steps["model"]
     target = augmented[schema["target"]].to_numpy()
-    values, found = None, []
-    for trial in trials:
-        one = fitted_once(estimator).set_params(**sets[trial])
-        training, held = tuning_split(
-            one, augmented, schema, strategy, random_state, tune.get("folds", 3), rung
-        )
-        if values is None:
+    of_split = (augmented, schema, strategy, random_state)
+    learned: list = []
+
+    def loss(chosen: dict[str, Any], fold: int) -> float:
+        one = fitted_once(estimator).set_params(**chosen)
+        training, held = tuning_split(one, *of_split, tune.get("folds", 3), fold)
+        if not learned:
             features = augmented[feature_columns(schema)]
-            values = fit_transform(model.named_steps["preprocess"], features, target, estimator)
+            preprocess = model.named_steps["preprocess"]
+            learned.append(fit_transform(preprocess, features, target, estimator))
+        (values,) = learned
         try:
-            one.fit(values[training], target[training])
+            fit_trial(one, values, target, training, *of_split)
             if "n_jobs" in one.get_params(deep=False):
                 one.set_params(n_jobs=1)  # sums keep their order
-            loss = log_loss(target[held], one.predict_proba(values[held]), labels=[0, 1])
+            return log_loss(target[held], one.predict_proba(values[held]), labels=[0, 1])
         except ValueError as error:
-            warnings.warn(f"{sets[trial]} cannot be fitted: {error}", stacklevel=2)
-            loss = math.inf
-        found.append((rung, trial, loss, json.dumps(sets[trial])))
-    return pd.DataFrame(found, columns=TRIED)
+            warnings.warn(f"{chosen} cannot be fitted: {error}", stacklevel=2)
+            return math.inf
+
+    return loss
 
 
 def left(tried: pd.DataFrame, rung: int) -> list[int]:
@@ -197,7 +215,7 @@ def best_parameters(tried: pd.DataFrame) -> dict[str, Any]:
     best = left(tried, tried["rung"].max() + 1)[0]
     rows = tried[tried["trial"] == best]
     if not np.isfinite(rows["log_loss"]).all():
-        raise InputError("no set of parameters that `tune` tries can be fitted (see the log)")
+        raise InputError(NONE_FITS)
     return json.loads(rows["parameters"].iloc[0])
 
 
@@ -243,32 +261,33 @@ def _distribution(values: Any) -> Any:
     return stats.loguniform(low, high) if log else stats.uniform(low, high - low)
 
 
-def optuna_search(
-    estimator: BaseEstimator,
-    path: str,
+def search_with_optuna(
+    model: Pipeline,
+    entry: dict[str, Any],
+    augmented: pd.DataFrame,
+    schema: Schema,
+    strategy: str,
     random_state: int,
-    method: str,
-    trials: int = 40,
-    space: dict[str, Any] | None = None,
-    folds: int = 3,
-) -> BaseEstimator:
-    """Return an estimator that finds its parameters with Optuna's tree-structured Parzen estimator.
+) -> dict[str, Any]:
+    """Return the parameters that Optuna's tree-structured Parzen estimator finds.
 
-    Each trial depends on those before it, so they are made one after the other. Raises InputError as
-    `checked_space`, and if Optuna is not installed.
+    Each trial depends on those before it, so they are made one after the other, each in all folds.
+
+    Args: as for `try_rung`.
+
+    Raises:
+        InputError: as `checked_space`; Optuna is not installed; no set of parameters can be fitted.
     """
-    space = checked_space(estimator, path, method, space)
+    tune, estimator = entry["tune"], model.named_steps["model"]
+    space = checked_space(estimator, entry["estimator"], tune["method"], tune.get("space"))
     try:
         import optuna
-        from optuna_integration import OptunaSearchCV
     except ImportError as error:
         raise InputError(
             "`method: bayesian` needs Optuna, which is not installed: pip install '.[tuning]', or write "
             "`method: random`"
         ) from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    for kind in (FutureWarning, optuna.exceptions.ExperimentalWarning):
-        warnings.filterwarnings("ignore", category=kind, message=".*(optuna|OptunaSearchCV)")
 
     def suggested(values: Any) -> Any:
         if not isinstance(values, dict):
@@ -278,19 +297,16 @@ def optuna_search(
         kind = "IntDistribution" if whole else "FloatDistribution"
         return getattr(optuna.distributions, kind)(low, high, log=log)
 
-    study = optuna.create_study(
-        direction="maximize", sampler=optuna.samplers.TPESampler(seed=random_state)
-    )
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=random_state))
     drawn = {name: suggested(values) for name, values in space.items()}
-    return OptunaSearchCV(
-        fitted_once(estimator),
-        drawn,
-        cv=folds,
-        n_trials=trials,
-        scoring="neg_log_loss",
-        study=study,
-        refit=False,
-    )
+    loss = _loss(model, tune, augmented, schema, strategy, random_state)
+    for _ in range(tune.get("trials", 40)):
+        trial = study.ask(drawn)
+        losses = [loss(trial.params, fold) for fold in range(tune.get("folds", 3))]
+        study.tell(trial, float(np.mean(losses)))
+    if not np.isfinite(study.best_value):
+        raise InputError(NONE_FITS)
+    return study.best_params
 
 
 def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
