@@ -105,6 +105,10 @@ class FailsOnAllRows(Faulty):
         if len(X) > 100:
             raise RuntimeError("more than I can learn")
 
+class HangsOnAllRows(Faulty):
+    def fail(self, X):
+        time.sleep(600 * (len(X) > 100))
+
 class LeavesAChild(Faulty):
     def fail(self, X):
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
@@ -331,34 +335,37 @@ def test_a_model_that_fails_when_it_is_explained_costs_the_explanation_alone(pro
 
 
 @pytest.mark.proof
+@pytest.mark.parametrize(
+    ("estimator", "why"),
+    [
+        ("FailsOnAllRows", "RuntimeError: more than I can learn"),
+        ("HangsOnAllRows", "stopped after 30 s, the time limit of this job (`time_limit`)"),
+    ],
+)
 def test_a_model_that_cannot_be_fitted_to_all_rows_is_published_as_it_was_judged(
-    project, monkeypatch
+    project, monkeypatch, estimator, why
 ):
     write_estimators(project, monkeypatch)
     project.write("table.csv", small_table())
     project.write_config(
         datasets={"small": {"table": "table.csv", "target": "answer", "plots": []}},
         models={"dummy": QUICK_MODELS["dummy"]}
-        | {"choosy": {"estimator": "faulty_models.FailsOnAllRows"}},
+        | {"choosy": {"estimator": f"faulty_models.{estimator}", "time_limit": 30}},
         augment={"method": "none"},
     )
     done = project.snakemake()
     assert done.returncode == 1
-    assert "RuntimeError: more than I can learn (log: results/logs/small/refit.log)" in " ".join(
-        done.stdout.split()
-    )
+    assert f"{why} (log: results/logs/small/refit.log)" in " ".join(done.stdout.split())
     results = project.folder / "results"
     run = find_run("latest", results, "small")
-    assert run.meta["fit"] == {
-        "on": "train",
-        "rows": 96,
-        "failed": "RuntimeError: more than I can learn",
-    }
+    assert run.meta["fit"] == {"on": "train", "rows": 96, "failed": why}
     assert "Fitting it to all rows failed" in (run.folder / "README.md").read_text()
     judged = results / "small/seed42/models/choosy.joblib"
     assert (run.folder / "model/model.joblib").read_bytes() == judged.read_bytes()
     # The next run tries again, and what it makes of all rows is another run.
     (project.folder / "faulty").unlink()
+    config = project.folder / "config/config.yaml"
+    config.write_text(config.read_text().replace("time_limit: 30", "time_limit: 600"))
     project.run()
     assert find_run("latest", results, "small").meta["fit"] == {"on": "all", "rows": 120}
     assert "Nothing to be done" in project.run()

@@ -19,6 +19,7 @@ from ml_baseline.config.budget import (
 )
 from ml_baseline.config.checks import unfit_tables
 from ml_baseline.config.configuration import checked_config
+from ml_baseline.config.estimator_rules import BLIND_ESTIMATORS
 from ml_baseline.config.paths import is_readable
 from ml_baseline.config.problems import ConfigError
 from ml_baseline.config.settings import (
@@ -419,6 +420,13 @@ def training_threads(dataset, model):
 def training_limit(dataset, model):
     """Return after how many seconds training a model stops, 0 for never: no param of its rule."""
     return SETTINGS[dataset]["models"][model]["time_limit"] or 0
+
+
+def limit_of_all(wildcards):
+    """Return the limits of a table's models together, 0 where one has none that looks at columns."""
+    models = SETTINGS[wildcards.dataset]["models"].values()
+    limits = [m["time_limit"] for m in models if not m["estimator"].startswith(BLIND_ESTIMATORS)]
+    return sum(limits) if all(limits) else 0
 
 
 def of_model(function, model):

@@ -17,7 +17,7 @@ rule refit:
         CONDA_ENVIRONMENT
     threads: most_threads
     resources:
-        **needs("models"),
+        **needs("models", time_limit=limit_of_all),
     params:
         cfg=refit_settings,
         code=code("refit"),
