@@ -4,7 +4,8 @@ import json
 
 import pandas as pd
 import pytest
-from running import QUICK_MODELS, small_table
+import yaml
+from running import QUICK_MODELS, ROOT, Project, small_table
 
 LINE = "sklearn.linear_model.LogisticRegression"
 
@@ -40,3 +41,24 @@ def test_a_search_over_jobs(project):
     (seed / "models/line.joblib").unlink()
     project.snakemake("--cores", "1")
     assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.proof
+def test_a_thorough_run_with_searches_has_the_same_bytes_on_one_core_and_on_four(tmp_path):
+    pytest.importorskip("optuna")
+    small = {"table": "table.csv", "target": "answer", "effort": "thorough", "naive": True}
+    small["models"] = {
+        "logistic_regression": {"tune": {"trials": 7}},
+        "hist_gradient_boosting": {"tune": {"method": "bayesian", "trials": 3}},
+    }
+    shipped = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+    made = []
+    for cores in (1, 4):
+        project = Project(tmp_path / str(cores))
+        project.write("table.csv", small_table(rows=320))
+        project.write_config(datasets={"small": small}, models=shipped["models"])
+        project.run(cores=cores)
+        made.append(project.checksums())
+    files = ("models/ensemble.joblib", "tuning/logistic_regression/rung0_part1.csv")
+    assert {f"results/small/seed42/{file}" for file in files} <= made[0].keys()
+    assert made[0] == made[1]
