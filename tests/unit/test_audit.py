@@ -7,13 +7,14 @@ import pytest
 import yaml
 from sklearn.metrics import roc_auc_score
 
-from ml_baseline.audit import findings, registry, strength
-from ml_baseline.audit.__main__ import tables
+from ml_baseline.audit import __main__ as page_tables
+from ml_baseline.audit import findings, nearest, registry, strength, views
 from ml_baseline.audit.checks.model_score import judged_score
 from ml_baseline.audit.findings import Finding, Limit
 from ml_baseline.audit.registry import CHECKS
 from ml_baseline.audit.run import audit
 from ml_baseline.audit.views import matrix_of, times_of, views_of
+from ml_baseline.data import tables
 from ml_baseline.data.schema import Doubt
 from ml_baseline.data.split import split
 from ml_baseline.errors import InputError
@@ -256,7 +257,7 @@ def test_a_finding_names_the_step_that_it_passed(value, may_fail, verdict, limit
 def test_the_page_has_the_tables_of_the_registry():
     """`python -m ml_baseline.audit` prints them."""
     page = (Path(__file__).resolve().parents[2] / "docs" / "audit.md").read_text()
-    for table in tables().split("\n\n"):
+    for table in page_tables.tables().split("\n\n"):
         assert table.strip() in page
 
 
@@ -273,7 +274,7 @@ def test_a_check_of_one_function_is_run_and_documented(honest, monkeypatch):
 
     (row,) = bad(run(*honest), "many_rows").itertuples()
     assert (row.value, row.verdict) == (200, "warn")
-    assert "| `many_rows` | Rows of the holdout |" in tables()
+    assert "| `many_rows` | Rows of the holdout |" in page_tables.tables()
 
 
 # ---------------------------------------------------------------------------- columns
@@ -677,6 +678,16 @@ def test_twins_of_a_table_of_many_different_rows_are_found():
     both = shuffled([table, table])
     result = audit(both[:900], both[900:], schema, {})
     assert list(bad(result, "exact_duplicates")["verdict"]) == ["fail"]
+
+
+def test_a_long_table_is_audited_in_the_same_way_with_less_memory(honest, monkeypatch):
+    table, schema = added(honest, "shop", np.resize(np.array(["a", None, "c"]), ROWS), "category")
+    train, holdout = split(table, schema, "stratified", 0.25, 1)
+    expected = audit(train, holdout, schema, {})
+    for module in (tables, views, nearest):
+        monkeypatch.setattr(module, "LONG_ROWS", len(train))
+    found = audit(train.astype({"shop": "category"}), holdout, schema, {})
+    pd.testing.assert_frame_equal(found, expected)
 
 
 def test_mixtures_of_rows_are_found():

@@ -1,8 +1,9 @@
 """What the audit's checks look at: one split of a table, and what several of them need of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,15 +12,35 @@ from ml_baseline.audit.alone import judged_alone
 from ml_baseline.audit.findings import Finding
 from ml_baseline.audit.relations import Relations
 from ml_baseline.audit.strength import folds_of
-from ml_baseline.audit.views import Scored, matrix_of, scored, views_of
+from ml_baseline.audit.views import Scored, scored, views_of
 from ml_baseline.data.schema import Doubt, Schema, column, columns_of_role
+from ml_baseline.data.tables import read_table
 
 # Rows that the checks of columns, orders and times look at; more would change no verdict.
 MOST_ROWS = 20_000
 # Rows among which those nearest to a row are looked up.
 MOST_NEAR = 300_000
-# A column has levels if its values recur and are so many; columns of a matrix that are enough.
-FEWEST_LEVELS, WIDEST = 7, 150
+# A column has levels if its values recur and are so many.
+FEWEST_LEVELS = 7
+
+
+class Predictions(Mapping):
+    """Tables by their files' stems, read when they are asked for: all together would be as large as a table."""
+
+    def __init__(self, paths: Iterable[str | Path]):
+        self._paths = {Path(path).stem: path for path in paths}
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        """Return a table."""
+        return read_table(self._paths[name])
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names."""
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._paths)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,20 +123,6 @@ class Context:
     def among(self) -> np.ndarray:
         """The places of the rows among which nearest ones are looked up, at most `MOST_NEAR` of all."""
         return np.sort(self.random(10).permutation(len(self.both))[:MOST_NEAR])
-
-    @cached_property
-    def blocks(self) -> tuple[np.ndarray, np.ndarray]:
-        """The features of `among` as standardized numbers, float32, and the feature of each column."""
-        parts: list[np.ndarray] = []
-        names: list[str] = []
-        for entry in self.schema["columns"]:
-            if entry["role"] == "feature" and len(names) < WIDEST:
-                of_entry: Schema = {**self.schema, "columns": [entry]}
-                rows = self.both[[entry["name"]]].iloc[self.among]
-                parts.append(matrix_of(rows, of_entry, dtype=np.float32))
-                names += [entry["name"]] * parts[-1].shape[1]
-        matrix = np.hstack(parts or [np.zeros((len(self.among), 1), dtype=np.float32)])
-        return matrix, np.array(names or [""])
 
     def failed_alone(self) -> set[str]:
         """Return the columns that give the target away by themselves."""

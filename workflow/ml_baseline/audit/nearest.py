@@ -8,12 +8,14 @@ import pandas as pd
 
 from ml_baseline.audit.context import MOST_NEAR, Context
 from ml_baseline.audit.views import matrix_of, standardized
+from ml_baseline.data.raw_table import LONG_ROWS
 from ml_baseline.data.schema import ORDERED_KINDS, Schema, column, feature_columns
 
 # Holdout rows that are looked up, and the work (rows x training rows x columns) they may cost.
 MOST_LOOKED_UP, FEWEST_LOOKED_UP, LOOKED_UP_WORK = 400, 100, 1e9
-# Cells of a distance matrix that are held in memory at a time.
-BLOCK = 4_000_000
+# Cells of a matrix of distances that are held in memory at a time; of agreements, which are looked at again
+# for each column, so many that they stay near the processor.
+BLOCK, SMALL_BLOCK = 4_000_000, 300_000
 NEIGHBOURS = 9
 # A copy is nearer than a third of the distance of the next neighbour that is none.
 NEARER = 1 / 3
@@ -37,8 +39,7 @@ GROUP = (
 class LookedUp(NamedTuple):
     """Some holdout rows, and the training rows among which they are looked up."""
 
-    train: pd.DataFrame
-    rows: pd.DataFrame
+    both: pd.DataFrame  # the training rows, and below them those that are looked up
     train_target: np.ndarray
     target: np.ndarray
     schema: Schema
@@ -46,19 +47,20 @@ class LookedUp(NamedTuple):
     @property
     def enough(self) -> bool:
         """Whether there is anything to compare."""
-        return len(self.train) > NEIGHBOURS + 1 and bool(feature_columns(self.schema))
+        return len(self.train_target) > NEIGHBOURS + 1 and bool(feature_columns(self.schema))
 
 
 def looked_up(context: Context) -> LookedUp:
     """Return the rows to look up: fewer where that costs more."""
-    train, holdout, random = context.train, context.holdout, context.random(2)
-    if len(train) > MOST_NEAR:
-        train = train.iloc[np.sort(random.permutation(len(train))[:MOST_NEAR])]
+    rows, random = context.training_rows, context.random(2)
+    train, holdout = np.arange(rows), np.arange(rows, len(context.both))
+    if rows > MOST_NEAR:
+        train = np.sort(random.permutation(rows)[:MOST_NEAR])
     work = LOOKED_UP_WORK / (len(train) * max(len(feature_columns(context.schema)), 1))
     wanted = int(np.clip(work, FEWEST_LOOKED_UP, MOST_LOOKED_UP))
-    rows = holdout.iloc[np.sort(random.permutation(len(holdout))[:wanted])]
-    name = context.schema["target"]
-    return LookedUp(train, rows, train[name].to_numpy(), rows[name].to_numpy(), context.schema)
+    asked = holdout[np.sort(random.permutation(len(holdout))[:wanted])]
+    both = context.both.iloc[np.concatenate([train, asked])]
+    return LookedUp(both, context.targets[train], context.targets[asked], context.schema)
 
 
 class Neighbours(NamedTuple):
@@ -104,9 +106,8 @@ class _Compared(NamedTuple):
 
 def by_distance(looked_up: LookedUp) -> Neighbours:
     """Find copies with a little noise: rows much nearer than the ones that follow."""
-    train, rows, train_target, target, schema = looked_up
-    space = matrix_of(pd.concat([train, rows]), schema, WIDEST, np.float32)
-    theirs, ours = space[: len(train)], space[len(train) :]
+    both, train_target, target, schema = looked_up
+    theirs, ours = np.split(matrix_of(both, schema, WIDEST, np.float32), [len(train_target)])
     nearest = np.concatenate([places for _, places in nearest_of(ours, theirs)])
     # Again for the few, by their differences: near copies drown in the rounding of the products.
     differences = ours[:, None, :].astype(np.float64) - theirs[nearest]
@@ -150,8 +151,17 @@ def nearest_of(ours: np.ndarray, theirs: np.ndarray) -> Iterator[tuple[slice, np
     step = max(BLOCK // len(theirs), 1)
     for start in range(0, len(ours), step):
         part = slice(start, start + step)
-        distances = squares[None] - 2 * (ours[part] @ theirs.T)
-        yield part, np.argpartition(distances, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
+        distances = ours[part] @ theirs.T
+        distances *= -2
+        distances += squares
+        places = _least(distances)
+        del distances  # before the next ones are made
+        yield part, places
+
+
+def _least(distances: np.ndarray) -> np.ndarray:
+    """Return the places of the least in each row, in no order; row by row, as all orders take memory."""
+    return np.stack([np.argpartition(row, NEIGHBOURS)[:NEIGHBOURS] for row in distances])
 
 
 def _independent(columns: list[_Compared]) -> float:
@@ -164,7 +174,9 @@ def _independent(columns: list[_Compared]) -> float:
     numbers = [column.theirs for column in columns if column.tolerance]
     if len(numbers) < 2:
         return len(columns)
-    scaled = np.array(numbers, dtype=float)
+    # Of a long table every so-manyth row.
+    step = max(len(numbers[0]) // LONG_ROWS, 1)
+    scaled = np.array([own[::step] for own in numbers], dtype=float)
     scaled -= scaled.mean(axis=1, keepdims=True)
     scaled /= np.linalg.norm(scaled, axis=1, keepdims=True)
     # Of correlations; with fewer rows than columns their products have the same eigenvalues but for zeros.
@@ -180,15 +192,14 @@ def by_agreement(looked_up: LookedUp) -> Neighbours:
     Each agreement counts by how surprising it is (minus the log of the share of training rows that
     agree so), as in the linking of records (Fellegi and Sunter, 1969).
     """
-    train, rows, train_target, target, schema = looked_up
-    columns = []
-    for name in feature_columns(schema):
+    both, train_target, target, schema = looked_up
+    columns, train_rows, names = [], len(train_target), feature_columns(schema)
+    # In one piece: of many small ones memory keeps the holes.
+    of_train = np.empty((len(names), train_rows), dtype=np.float32)
+    for name, kept in zip(names, of_train, strict=True):
         if column(schema, name)["kind"] in ORDERED_KINDS:
-            ours = rows[name].to_numpy(dtype=np.float64)
-            theirs = train[name].to_numpy(dtype=np.float64)
-            scaled = standardized(np.concatenate([theirs, ours]))
-            scaled = np.nan_to_num(scaled, nan=1e4)
-            theirs, ours = scaled[: len(train)], scaled[len(train) :]
+            scaled = standardized(both[name].to_numpy(dtype=np.float64))
+            theirs, ours = np.split(np.nan_to_num(scaled, nan=1e4), [train_rows])
             ordered = np.sort(theirs)
             agreeing, equal = (
                 np.searchsorted(ordered, ours + off, "right") - np.searchsorted(ordered, ours - off)
@@ -196,27 +207,28 @@ def by_agreement(looked_up: LookedUp) -> Neighbours:
             )
             tolerance = TOLERANCE * 1.0001
         else:
-            codes = pd.factorize(pd.concat([train[name], rows[name]]))[0] + 1
-            theirs, ours = codes[: len(train)], codes[len(train) :]
+            codes = pd.factorize(both[name])[0] + 1
+            theirs, ours = np.split(codes, [train_rows])
             agreeing = equal = np.bincount(theirs, minlength=codes.max() + 1)[ours]
             tolerance = 0.0
-        close, same = (-np.log(np.maximum(count, 1) / len(train)) for count in (agreeing, equal))
-        ours, theirs, close, same = (x.astype(np.float32) for x in (ours, theirs, close, same))
-        columns.append(_Compared(ours, theirs, close, same, tolerance))
-    found = np.zeros((3, len(rows)), dtype=bool)
+        close, same = (-np.log(np.maximum(count, 1) / train_rows) for count in (agreeing, equal))
+        kept[:] = theirs
+        ours, close, same = (x.astype(np.float32) for x in (ours, close, same))
+        columns.append(_Compared(ours, kept, close, same, tolerance))
+    found = np.zeros((3, len(target)), dtype=bool)
     if _independent(columns) < FEWEST_COLUMNS - 0.5:
         return Neighbours(found[0], found[1], found[2], target)
     most = np.sum([column.close for column in columns], axis=0)
-    step = max(BLOCK // len(train), 1)
-    for start in range(0, len(rows), step):
+    step = max(SMALL_BLOCK // train_rows, 1)
+    for start in range(0, len(target), step):
         part = slice(start, start + step)
-        likeness = np.zeros((len(target[part]), len(train)), dtype=np.float32)
+        likeness = np.zeros((len(target[part]), train_rows), dtype=np.float32)
         for ours, theirs, close, same, tolerance in columns:
             apart = np.abs(ours[part, None] - theirs[None])
             likeness += close[part, None] * (apart <= tolerance)
             if tolerance:
                 likeness += (same - close)[part, None] * (apart <= 0)
-        nearest = np.argpartition(-likeness, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
+        nearest = _least(-likeness)
         unlikeness, nearest = _sorted(-np.take_along_axis(likeness, nearest, axis=1), nearest)
         drops = np.diff(unlikeness, axis=1)
         place = drops.argmax(axis=1)

@@ -5,7 +5,7 @@ costs a small part of the run it looks at. What it finds, and what no program ca
 docs/audit.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 
 import pandas as pd
@@ -15,6 +15,7 @@ from ml_baseline.audit.context import Context
 from ml_baseline.audit.findings import COLUMNS, VERDICTS
 from ml_baseline.audit.registry import CHECKS
 from ml_baseline.data.schema import Doubt, Schema
+from ml_baseline.data.tables import one_below_the_other
 from ml_baseline.errors import InputError
 
 
@@ -22,7 +23,7 @@ def audit(
     train: pd.DataFrame,
     holdout: pd.DataFrame,
     schema: Schema,
-    oof: dict[str, pd.DataFrame],
+    oof: Mapping[str, pd.DataFrame],
     settings: dict | None = None,
     doubts: Sequence[Doubt] = (),
 ) -> pd.DataFrame:
@@ -48,8 +49,9 @@ def audit(
             )
     settings = {"strategy": "stratified", "random_state": 0} | (settings or {})
     strategy, seed = settings["strategy"], settings["random_state"]
-    both, training_rows = pd.concat([train, holdout], ignore_index=True), len(train)
+    sides, training_rows = [train, holdout], len(train)
     del train, holdout, table  # of a large table nobody has them any more then
+    both = one_below_the_other(sides)
     context = Context(both, training_rows, schema, oof, strategy, seed, doubts)
     findings = [
         replace(finding, check=check.name)

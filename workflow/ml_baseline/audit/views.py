@@ -1,12 +1,14 @@
 """The columns of a table as the checks look at them: numbers, bins and what is made of them."""
 
 import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from ml_baseline.audit.strength import binned, by_fold, crossfit_auc, ordered_auc
+from ml_baseline.data.raw_table import LONG_ROWS
 from ml_baseline.data.schema import ORDERED_KINDS, Schema, column, columns_of_role, feature_columns
 
 # Part of a time in days; the exact length of a month does not matter for an order.
@@ -146,26 +148,44 @@ def matrix_of(
     Missing numbers are 0, the mean, and have an indicator; the frequent levels of a category have
     one each. Nothing here looks at the target.
     """
-    parts: list[np.ndarray] = []
+    return side_by_side(lambda: _columns(table, schema, dtype), len(table), dtype, widest)
+
+
+def _columns(table: pd.DataFrame, schema: Schema, dtype: type) -> Iterator[np.ndarray]:
+    """Yield the columns of `matrix_of`."""
     for name in feature_columns(schema, *ORDERED_KINDS):
         numbers = standardized(table[name].to_numpy(dtype=np.float64))
         missing = np.isnan(numbers)
         filled = np.where(missing, 0.0, numbers)
         if filled.any():  # a column that does not vary would take the place of one that does
-            parts.append(filled.astype(dtype))
+            yield filled.astype(dtype)
         if missing.any() and not missing.all():
-            parts.append((missing - missing.mean()).astype(dtype))
+            yield (missing - missing.mean()).astype(dtype)
     for name in feature_columns(schema, "code", "category"):
         codes = pd.factorize(table[name])[0] + 1
         counts = np.bincount(codes)
         for level in np.argsort(-counts, kind="stable")[:MATRIX_LEVELS]:
             if 0 < counts[level] < len(codes):
-                parts.append(((codes == level) - counts[level] / len(codes)).astype(dtype))
-    if not parts:
-        return np.zeros((len(table), 1), dtype)
-    if len(parts) > widest:  # evenly over the table, so that no stretch of columns is left out
-        parts = [parts[i] for i in np.linspace(0, len(parts) - 1, widest).astype(int)]
-    return np.column_stack(parts)
+                yield ((codes == level) - counts[level] / len(codes)).astype(dtype)
+
+
+def side_by_side(
+    columns: Callable[[], Iterable[np.ndarray]], rows: int, dtype: type, widest: int = 10**9
+) -> np.ndarray:
+    """Return columns as a matrix: at most `widest`, evenly over all of them; zeros if there is none.
+
+    Long ones are made twice, first only to count them, because that takes half the memory.
+    """
+    made = columns() if rows >= LONG_ROWS else list(columns())
+    count = sum(1 for _ in made)
+    # So that no stretch of columns is left out.
+    kept = np.arange(count) if count <= widest else np.linspace(0, count - 1, widest).astype(int)
+    places = {int(number): place for place, number in enumerate(kept)}
+    matrix: np.ndarray = np.zeros((rows, max(len(kept), 1)), dtype)
+    for number, one in enumerate(columns() if rows >= LONG_ROWS else made):
+        if number in places:
+            matrix[:, places[number]] = one
+    return matrix
 
 
 def standardized(numbers: np.ndarray) -> np.ndarray:

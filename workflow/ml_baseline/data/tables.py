@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 import pyarrow as pa
+from pandas.api.types import union_categoricals
 
 from ml_baseline.data import csv_files
 from ml_baseline.data.raw_table import LONG_ROWS, RawTable, raw_table
@@ -128,12 +129,32 @@ def read_table(
     del values
     # Of a long table there is no second copy, not even for a moment; of a wide one that would be slower.
     is_long = len(content) >= LONG_ROWS
-    return content.to_pandas(split_blocks=is_long, self_destruct=is_long)
+    table = content.to_pandas(split_blocks=is_long, self_destruct=is_long)
+    if is_long:  # of the room that reading took
+        pa.default_memory_pool().release_unused()
+    return table
 
 
 def read_tables(paths: Iterable[str | Path]) -> pd.DataFrame:
     """Return the rows of several such tables, one table after the other."""
     return pd.concat(map(read_table, paths))
+
+
+def one_below_the_other(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return the rows of several tables of the same columns, and empty the list; categories stay some."""
+    if len(tables[0]) < LONG_ROWS:
+        return pd.concat(tables, ignore_index=True)
+    # Column by column, so that there are never two whole tables.
+    tables[:] = [table.copy(deep=False) for table in tables]
+    columns = {}
+    for name in [*tables[0]]:
+        parts = [table.pop(name) for table in tables]
+        if any(isinstance(part.dtype, pd.CategoricalDtype) for part in parts):
+            parts = [pd.Series(union_categoricals([part.astype("category") for part in parts]))]
+        columns[name] = pd.concat(parts, ignore_index=True)
+    del parts
+    pa.default_memory_pool().release_unused()
+    return pd.DataFrame(columns, copy=False)
 
 
 def open_rows(

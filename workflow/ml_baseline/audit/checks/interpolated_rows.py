@@ -1,7 +1,6 @@
 """Holdout rows that were mixed from training rows before the split."""
 
 import numpy as np
-import pandas as pd
 
 from ml_baseline.audit.context import Context
 from ml_baseline.audit.findings import Finding, Limit
@@ -39,9 +38,9 @@ def interpolated_rows(context: Context) -> list[Finding]:
 
 def share_on_lines(looked_up: LookedUp) -> float:
     """Return the share of the rows that lie on the line between two training rows of their class."""
-    train, rows, train_target, target, schema = looked_up
-    rows, target = rows[:MOST_PLACED], target[:MOST_PLACED]
-    both = pd.concat([train, rows], ignore_index=True)
+    both, train_target, target, schema = looked_up
+    target = target[:MOST_PLACED]
+    both = both.iloc[: len(train_target) + len(target)]
     parts = []
     for name in feature_columns(schema, "number", "integer"):
         raw = both[name].to_numpy(dtype=np.float64)
@@ -54,14 +53,14 @@ def share_on_lines(looked_up: LookedUp) -> float:
     if len(parts) < FEWEST_COLUMNS:
         return 0.0
     space = np.column_stack(parts)
-    theirs, ours = space[: len(train)], space[len(train) :]
+    theirs, ours = np.split(space, [len(train_target)])
     on_line = 0
     for value in (0, 1):
         own = np.flatnonzero(train_target == value)
         of_class = np.flatnonzero(target == value)
         if len(own) > NEIGHBOURS + 1 and len(of_class):
             on_line += _on_lines(ours[of_class], theirs[own])
-    return on_line / len(rows)
+    return on_line / len(target)
 
 
 def _on_lines(ours: np.ndarray, theirs: np.ndarray) -> int:

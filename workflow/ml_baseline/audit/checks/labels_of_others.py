@@ -1,6 +1,6 @@
 """Columns whose value in one row knows the labels of other rows: they were made from the target."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 
 import numpy as np
@@ -11,8 +11,8 @@ from ml_baseline.audit.findings import Finding, Limit
 from ml_baseline.audit.nearest import nearest_of
 from ml_baseline.audit.registry import check
 from ml_baseline.audit.strength import RIDGE, ordered_auc
-from ml_baseline.audit.views import standardized, times_of
-from ml_baseline.data.schema import ORDERED_KINDS, feature_columns
+from ml_baseline.audit.views import matrix_of, side_by_side, standardized, times_of
+from ml_baseline.data.schema import ORDERED_KINDS, Schema, feature_columns
 from ml_baseline.text import config_entry
 
 EVENNESS = Limit(
@@ -33,6 +33,8 @@ NEAR = Limit(
 # A column that tells less than this roc_auc by itself helps no model.
 TELLING = 0.54
 MOST_COLUMNS, MOST_ORDERS, FEWEST_ROWS, LARGEST = 60, 12, 100, 1e12
+# Columns of a matrix that are enough, and rows whose residuals are computed at a time.
+WIDEST, AT_A_TIME = 150, 50_000
 # Rows before, after and on both sides of a row whose labels it may be made of; and its nearest ones.
 WINDOWS, NEAREST = (3, 8, 20), (4, 8)
 # Rows that regressions learn from, that an order is looked at on, and nearest rows are looked up of.
@@ -53,8 +55,8 @@ def labels_of_others(context: Context) -> list[Finding]:
     columns = _telling(context)
     findings, most, name = [], 0.0, ""
     found_broken = _broken(context, columns) if columns else {}
-    for name_of, numbers in columns.items():
-        present = context.both[name_of].notna().to_numpy()
+    for name_of in columns:
+        numbers, present = _filled(context, name_of), context.both[name_of].notna().to_numpy()
         even = by_value(numbers[present], context.targets[present])
         for other, codes in context.levels.items():
             if other != name_of:
@@ -86,30 +88,41 @@ def labels_of_others(context: Context) -> list[Finding]:
     return findings or [Finding(name, most, EVENNESS.nearest, summary)]
 
 
-def _telling(context: Context) -> dict[str, np.ndarray]:
-    """Return the columns of numbers that tell something of the target, gaps filled with the mean."""
+def _telling(context: Context) -> list[str]:
+    """Return the columns of numbers that tell something of the target."""
     found = []
     for name in feature_columns(context.schema, "number", "integer"):
         numbers = context.both[name].to_numpy(dtype=np.float64)
-        present = np.isfinite(numbers)
-        if present.sum() < FEWEST_ROWS or np.abs(numbers[present]).max() > LARGEST:
+        known = np.abs(numbers[np.isfinite(numbers)])
+        if len(known) < FEWEST_ROWS or known.max() > LARGEST:
             continue
-        numbers = np.where(present, numbers, numbers[present].mean())
-        auc = ordered_auc(numbers, context.targets)
+        auc = ordered_auc(_filled(context, name), context.targets)
         if auc >= TELLING:
-            found.append((auc, name, numbers))
+            found.append((auc, name))
     found.sort(key=lambda one: -one[0])
-    return {name: numbers for _, name, numbers in found[:MOST_COLUMNS]}
+    return [name for _, name in found[:MOST_COLUMNS]]
 
 
-def _broken(
-    context: Context, columns: dict[str, np.ndarray]
-) -> dict[str, tuple[float, Limit, str]]:
+def _filled(context: Context, name: str) -> np.ndarray:
+    """Return a column of numbers, gaps filled with the mean."""
+    numbers = context.both[name].to_numpy(dtype=np.float64)
+    present = np.isfinite(numbers)
+    return np.where(present, numbers, numbers[present].mean())
+
+
+def _broken(context: Context, columns: list[str]) -> dict[str, tuple[float, Limit, str]]:
     """Return by how much each column breaks the inequality, the limit, and which rows it knows."""
-    scaled = np.column_stack([standardized(numbers) for numbers in columns.values()])
+    orders = dict(_orders(context))
+    # Of a large table not all rows are looked at.
+    places = np.unique(np.concatenate([context.among, *orders.values()]))
+    numbers = np.column_stack([standardized(_filled(context, name))[places] for name in columns])
+
+    def scaled(rows: np.ndarray) -> np.ndarray:
+        return numbers[np.searchsorted(places, rows)]
+
     worst = dict.fromkeys(columns, (0.0, BESIDE, ""))
     for limit, subject, column, label, means, twice in chain(
-        _beside(context, scaled), _near(context, list(columns), scaled)
+        _beside(context, orders, scaled), _near(context, columns, scaled(context.among))
     ):
         around = {"": "beside it in the file"}.get(subject, f"beside it by '{subject}'")
         around = around if limit is BESIDE else "nearest to it"
@@ -122,8 +135,25 @@ def _broken(
     return worst
 
 
+def _blocks(context: Context) -> tuple[np.ndarray, np.ndarray]:
+    """Return the features of `among` as standardized numbers, float32, and the feature of each column."""
+    names: list[str] = []
+
+    def columns() -> Iterator[np.ndarray]:
+        names.clear()
+        for entry in context.schema["columns"]:
+            if entry["role"] == "feature" and len(names) < WIDEST:
+                of_entry: Schema = {**context.schema, "columns": [entry]}
+                rows = context.both[[entry["name"]]].iloc[context.among]
+                part = matrix_of(rows, of_entry, dtype=np.float32).T
+                names.extend([entry["name"]] * len(part))
+                yield from part
+
+    return side_by_side(columns, len(context.among), np.float32), np.array(names or [""])
+
+
 def _residuals(
-    context: Context, names: list[str], scaled: np.ndarray
+    context: Context, blocks: tuple, names: list[str], scaled: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return what the other columns leave of each column and of the labels, shape (rows, columns).
 
@@ -131,13 +161,13 @@ def _residuals(
     by its own columns, and of residuals it is stricter: labels of rows that are alike agree less in
     what is left of them.
     """
-    matrix, of_column = context.blocks
+    matrix, of_column = blocks
     targets = context.targets[context.among]
     answers = np.column_stack([targets - targets.mean(), scaled])
     own, label = (np.empty((len(matrix), len(names)), dtype=np.float32) for _ in range(2))
     half = context.random(7).permutation(len(matrix)) % 2
     for part in (0, 1):
-        asked, learned = half == part, np.flatnonzero(half != part)[:LEARNED]
+        asked, learned = np.flatnonzero(half == part), np.flatnonzero(half != part)[:LEARNED]
         known = matrix[learned].astype(np.float64)
         gram = known.T @ known
         gram[np.diag_indices_from(gram)] += RIDGE
@@ -145,16 +175,19 @@ def _residuals(
         for j, name in enumerate(names):
             others, pair = np.flatnonzero(of_column != name), [j + 1, 0]
             weights = np.linalg.solve(gram[others][:, others], sums[others][:, pair])
-            left = answers[asked][:, pair] - matrix[asked][:, others] @ weights.astype(np.float32)
-            own[asked, j], label[asked, j] = left.T
+            for start in range(0, len(asked), AT_A_TIME):
+                rows = asked[start : start + AT_A_TIME]
+                told = matrix[rows][:, others] @ weights.astype(np.float32)
+                own[rows, j], label[rows, j] = (answers[rows][:, pair] - told).T
     return own, label
 
 
-def _beside(context: Context, scaled: np.ndarray) -> Iterator[tuple]:
+def _beside(
+    context: Context, orders: dict[str, np.ndarray], scaled: Callable[[np.ndarray], np.ndarray]
+) -> Iterator[tuple]:
     """Yield the rows in some orders, with means of the labels of the rows before and after each."""
-    for name, order in _orders(context):
-        start = max(len(order) - ORDERED, 0) // 2
-        rows = order[start : start + ORDERED]
+    for name, rows in orders.items():
+        column = scaled(rows)
         label = context.targets[rows, None].astype(np.float64)
         sums = np.concatenate([[0.0], np.cumsum(label)])
         here = np.arange(len(rows))
@@ -163,19 +196,20 @@ def _beside(context: Context, scaled: np.ndarray) -> Iterator[tuple]:
             before, after = sums[here] - sums[first], sums[last] - sums[here + 1]
             for ones, many in ((before, here - first), (after, last - here - 1)):
                 means = np.where(many > 0, ones / np.maximum(many, 1), label.mean())
-                yield BESIDE, name, scaled[rows], label, means[:, None], False
+                yield BESIDE, name, column, label, means[:, None], False
             means = (before + after) / (last - first - 1)
-            yield BESIDE, name, scaled[rows], label, means[:, None], True
+            yield BESIDE, name, column, label, means[:, None], True
 
 
 def _near(context: Context, names: list[str], scaled: np.ndarray) -> Iterator[tuple]:
     """Yield some rows with the means of the labels of the rows nearest to each."""
-    own, label = _residuals(context, names, scaled[context.among])
+    blocks = _blocks(context)
+    own, label = _residuals(context, blocks, names, scaled)
     wanted = LOOKED_UP_PAIRS / len(label)
     asked = np.sort(
         context.random(8).permutation(len(label))[: int(np.clip(wanted, 100, LOOKED_UP))]
     )
-    for space in _spaces(context):
+    for space in _spaces(context, *blocks):
         near = np.concatenate([places for _, places in nearest_of(space[asked], space)])
         apart = np.square(space[near] - space[asked][:, None]).sum(axis=2)
         apart[near == asked[:, None]] = -1.0
@@ -183,33 +217,39 @@ def _near(context: Context, names: list[str], scaled: np.ndarray) -> Iterator[tu
         for count in NEAREST:
             means = label[near[:, 1 : count + 1]].mean(axis=1)
             yield NEAR, "", own[asked], label[asked], means, True
+        del space  # before the next one is made
 
 
 def _orders(context: Context) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield orders of the rows: that of the file, of dates, of columns whose values are different."""
-    yield "", np.argsort(context.both["row_id"], kind="stable")
+    """Yield rows in some orders: that of the file, of dates, of columns whose values are different."""
+
+    def middle(values: np.ndarray) -> np.ndarray:
+        start = max(len(values) - ORDERED, 0) // 2
+        return np.argsort(values, kind="stable")[start : start + ORDERED].copy()
+
+    yield "", middle(context.both["row_id"].to_numpy())
     times, left = times_of(context.both, context.schema), MOST_ORDERS
     for name in dict.fromkeys([*times, *feature_columns(context.schema, "number", "integer")]):
         numbers = times[name][0] if name in times else context.both[name].to_numpy(np.float64)
         if left and len(np.unique(numbers)) > len(context.both) / 2:
             left -= 1
-            yield name, np.argsort(numbers, kind="stable")
+            yield name, middle(numbers)
 
 
-def _spaces(context: Context) -> Iterator[np.ndarray]:
+def _spaces(context: Context, matrix: np.ndarray, of_column: np.ndarray) -> Iterator[np.ndarray]:
     """Yield the rows as points, float32: by all columns, by the numbers, by the numbers as they are."""
-    matrix, of_column = context.blocks
     names = feature_columns(context.schema, *ORDERED_KINDS)
     yield matrix
     if names:
         yield matrix[:, np.isin(of_column, names)]
-        columns = []
-        for name in names:
-            raw = context.both[name].to_numpy(np.float64)[context.among].clip(-LARGEST, LARGEST)
-            if not np.isnan(raw).all():
-                columns.append(np.nan_to_num(raw - np.nanmean(raw)).astype(np.float32))
-        if columns:
-            yield np.column_stack(columns)
+
+        def columns() -> Iterator[np.ndarray]:
+            for name in names:
+                raw = context.both[name].to_numpy(np.float64)[context.among].clip(-LARGEST, LARGEST)
+                if not np.isnan(raw).all():
+                    yield np.nan_to_num(raw - np.nanmean(raw)).astype(np.float32)
+
+        yield side_by_side(columns, len(matrix), np.float32)
 
 
 def _standard_errors(
