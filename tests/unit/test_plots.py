@@ -21,6 +21,7 @@ from matplotlib.text import Text
 import ml_baseline
 from ml_baseline import plots
 from ml_baseline.errors import InputError
+from ml_baseline.plots import heatmap
 from ml_baseline.plots.counts import association, count_quantiles, shares_of_ones
 from ml_baseline.plots.registry import resolve
 from ml_baseline.plots.view import View, short
@@ -411,6 +412,27 @@ def test_the_heatmap_holds_what_has_an_order():
         f"{r + 0.0:.2f}".replace("-", "\N{MINUS SIGN}")
         for r in expected.to_numpy().round(2)[np.tril_indices(6, -1)]
     }
+
+
+def test_the_heatmap_of_a_long_table_is_the_same_in_pieces(monkeypatch):
+    random = np.random.default_rng(0)
+    numbers = random.normal(size=(500, 46)) + random.normal(size=(500, 1))
+    numbers[random.random(numbers.shape) < 0.2] = np.nan
+    numbers[:, 3], numbers[:, 4], numbers[:, 5] = np.nan, 7.0, 1e9 + numbers[:, 6] / 100
+    numbers[np.isnan(numbers[:, 0]), 7] = 1.0  # constant where the eighth has a value
+    numbers[~np.isnan(numbers[:, 0]), 7] = np.nan
+    kinds = {f"n{i}": ("number", column) for i, column in enumerate(numbers.T)}
+    table, schema = build(kinds, random.integers(0, 2, 500))
+    drawn = []
+    for long_rows in (heatmap.LONG_ROWS, 1):
+        monkeypatch.setattr(heatmap, "LONG_ROWS", long_rows)
+        monkeypatch.setattr(heatmap, "CELLS_AT_A_TIME", 4_000)
+        figure = plots.draw("correlation_heatmap", table, schema)
+        labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+        drawn.append((labels, figure.axes[0].findobj(QuadMesh)[0].get_array()))
+    assert drawn[0][0] == drawn[1][0]
+    np.testing.assert_array_equal(drawn[0][1].mask, drawn[1][1].mask)
+    np.testing.assert_allclose(drawn[0][1].filled(9), drawn[1][1].filled(9), atol=1e-9)
 
 
 def test_missing_values_by_class():

@@ -8,7 +8,7 @@ with job_log(snakemake, warm="tables"):
     from ml_baseline.plots import draw, resolve, save
 
     schema = read_json(snakemake.input.schema)
-    table = read_table(snakemake.input.table, schema)
+    table = read_table(snakemake.input.table, schema, texts_as_codes=True)
     names = [Path(path).stem for path in snakemake.output]
     for name in names:  # all of them before the first is drawn
         resolve(name, schema)

@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ml_baseline.data.distributions import category_text
+from ml_baseline.data.raw_table import LONG_ROWS
 from ml_baseline.data.schema import ORDERED_KINDS, Column
 from ml_baseline.plots.page import Page, nothing, widest
 from ml_baseline.plots.registry import picture
@@ -14,6 +15,7 @@ from ml_baseline.text import plural
 
 COLUMNS_AT_MOST = 40
 COLUMNS_WITH_NUMBERS = 12
+CELLS_AT_A_TIME = 1 << 18
 
 
 @picture("correlation_heatmap")
@@ -27,13 +29,13 @@ def correlation_heatmap(view: View) -> Figure:
         if entry["role"] in ("feature", "target")
         and (entry["kind"] in ORDERED_KINDS or _is_binary_code(entry))
     ]
-    matrix = np.empty((len(view), len(names)), order="F")  # one block: pandas makes no second
-    for place, name in enumerate(names):
-        numbers = pd.Series(view.numbers(name))
-        # Large numbers that differ little would lose their digits in the squares.
-        matrix[:, place] = numbers - numbers.mean()
-    values = pd.DataFrame(matrix, columns=names, copy=False)
-    shown = values.columns[values.nunique() > 1]
+    means = {name: pd.Series(view.numbers(name)).mean() for name in names}
+
+    def varies(name: str) -> bool:
+        numbers = _centred(view, name, means)
+        return bool(np.fmin.reduce(numbers) < np.fmax.reduce(numbers))
+
+    shown = [name for name in names if varies(name)]
     if len(shown) < 2:
         message = "A correlation needs two columns of numbers that vary; "
         return nothing(title, f"{message}{view.dataset} has {len(shown)}.")
@@ -41,11 +43,11 @@ def correlation_heatmap(view: View) -> Figure:
     constant, varying = len(names) - len(shown), len(shown)
     if varying > COLUMNS_AT_MOST + 1:
         # Where the target does not vary it is not there to be correlated with.
-        target = values[view.target_name]
-        strength = values[shown.drop(view.target_name, errors="ignore")].corrwith(target)
-        best = strength.abs().fillna(0).sort_values(ascending=False, kind="stable")
-        best = best.index[:COLUMNS_AT_MOST]
-        shown = shown[shown.isin([*best, view.target_name])]
+        features = [name for name in shown if name != view.target_name]
+        strength = _correlations(view, means, features, [view.target_name])[:, 0]
+        best = pd.Series(strength, features).abs().fillna(0)
+        best = best.sort_values(ascending=False, kind="stable").index[:COLUMNS_AT_MOST]
+        shown = [name for name in shown if name in {*best, view.target_name}]
         notes.append(
             f"the {len(best)} most correlated with {view.target}; "
             f"{plural(varying - len(shown), 'more column')} not shown"
@@ -56,9 +58,47 @@ def correlation_heatmap(view: View) -> Figure:
         listed = ", ".join(short(name, 20) for name in codes[:3]) + ", …" * (len(codes) > 3)
         notes.append(f"codes without an order left out: {listed}")
     labels = [_label(name, view) for name in shown]
-    if len(shown) < len(names):
-        values = values[shown]
-    return _triangle(title, notes, labels, values.corr().to_numpy())
+    return _triangle(title, notes, labels, _correlations(view, means, shown, shown))
+
+
+def _centred(view: View, name: str, means: dict[str, float]) -> np.ndarray:
+    """Return a column less its mean: large numbers that differ little would lose digits in squares."""
+    return view.numbers(name) - means[name]
+
+
+def _correlations(
+    view: View, means: dict[str, float], names: list[str], others: list[str]
+) -> np.ndarray:
+    """Return Pearson's r of columns and others, all or one, shape (names, others); NaN where one is constant."""
+    if len(view) < LONG_ROWS:
+        values, beside = (
+            pd.DataFrame({name: _centred(view, name, means) for name in some}, copy=False)
+            for some in (names, others)
+        )
+        if others == names:
+            return values.corr().to_numpy()
+        return values.corrwith(beside[others[0]]).to_numpy()[:, None]
+    # Of a long table from sums, for which a few rows at a time are enough.
+    sums, step = np.zeros((6, len(names), len(others))), max(CELLS_AT_A_TIME // len(names), 1)
+    for start in range(0, len(view), step):
+        rows = View(view.table.iloc[start : start + step], view.schema)
+        (x, x_known), (y, y_known) = (
+            (np.nan_to_num(numbers), (~np.isnan(numbers)).astype(float))
+            for numbers in (
+                np.stack([_centred(rows, name, means) for name in some]) for some in (names, others)
+            )
+        )
+        sums += [
+            *(x_known @ y_known.T, x @ y.T),
+            *(x @ y_known.T, x**2 @ y_known.T, x_known @ y.T, x_known @ (y**2).T),
+        ]
+    count, products, x_sum, x_squares, y_sum, y_squares = sums
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r = products - x_sum * y_sum / count
+        for of_sum, squares in ((x_sum, x_squares), (y_sum, y_squares)):
+            spread = squares - of_sum**2 / count
+            r /= np.sqrt(np.where(spread > 1e-12 * squares, spread, np.nan))
+    return r.clip(-1, 1)
 
 
 def _is_binary_code(entry: Column) -> bool:
