@@ -3,10 +3,10 @@ from ml_baseline.jobs.job_log import job_log
 with job_log(snakemake, warm="models"):
     from pathlib import Path
 
-    import pandas as pd
+    import numpy as np
 
     from ml_baseline.data.schema import columns_of_role
-    from ml_baseline.data.tables import read_raw_table, read_table
+    from ml_baseline.data.tables import one_below_the_other, read_raw_table, read_table
     from ml_baseline.files import read_json, require_content, write_json
     from ml_baseline.modelling.failure import failure
     from ml_baseline.modelling.model_files import load_model
@@ -27,14 +27,15 @@ with job_log(snakemake, warm="models"):
     metrics = contents.holdout_metrics(
         read_table(snakemake.input.metrics), leaderboard, cfg["metrics"]
     )
-    holdout = read_table(snakemake.input.holdout, schema)
+    ids, holdout = columns_of_role(schema, "id"), snakemake.input.holdout
     predictions = contents.model_predictions(
-        read_table(snakemake.input.predictions), holdout, chosen, columns_of_role(schema, "id")
+        read_table(snakemake.input.predictions),
+        *(read_table(holdout, schema, ["row_id", *ids]), chosen, ids),
     )
     table, repairs = cfg["config"]["table"], read_json(snakemake.input.repairs)
     raw, _ = read_raw_table(table, cfg["config"], [cfg["config"]["target"]])
     require_content(table, repairs["sha256"])  # the rows that the model was made from
-    rows = read_table(snakemake.input.train, schema)
+    rows = read_table(snakemake.input.train, schema, texts_as_codes=True)
     model_file = next(Path(p) for p in snakemake.input.models if Path(p).stem == chosen)
     fit = {"on": "train", "rows": len(rows)}
     for path in map(Path, snakemake.input.refit):
@@ -42,19 +43,28 @@ with job_log(snakemake, warm="models"):
             fit["failed"] = reason
             print(f"fitting to all rows failed ({reason}), so the fit that was judged is published")
         else:
-            model_file, rows = path, pd.concat([rows, holdout])
-            rows = rows.sort_values("row_id")  # apart: the training rows are held once now
+            model_file, sides = path, [rows, read_table(holdout, schema, texts_as_codes=True)]
+            del rows  # of a large table each row is held once
+            rows = one_below_the_other(sides)
+            order = np.argsort(rows["row_id"], kind="stable")
+            for name in rows:
+                rows[name] = rows[name].iloc[order].array
             fit = {"on": "all", "rows": len(rows)}
-    model_bytes = read_as_written(model_file)
-    model = load_model(model_bytes)
     # New rows are compared with the rows that the model has learned from.
     learned = describe_training(schema, rows, raw)
+    del rows
+    held_out = read_table(holdout, schema)
+    model = load_model(read_as_written(model_file))
     answered = predictions  # by the model that is published
     if fit["on"] == "all":
-        answered = predictions.assign(probability=predict_probability(model, holdout, schema))
+        answered = predictions.assign(probability=predict_probability(model, held_out, schema))
+    del held_out
     golden = make_golden(model, raw, learned, answered)
+    members = members_of(model)
+    del model  # a forest may be as large as its table
     files = contents.run_files(
-        model_bytes, golden, learned, predictions, metrics, environment.installed_packages()
+        read_as_written(model_file),
+        *(golden, learned, predictions, metrics, environment.installed_packages()),
     )
     facts = contents.facts(
         cfg,
@@ -66,7 +76,7 @@ with job_log(snakemake, warm="models"):
         repairs,
         golden,
         fit,
-        members_of(model),
+        members,
     )
     circumstances = {
         "code": environment.code_version(),

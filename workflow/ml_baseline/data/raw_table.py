@@ -93,9 +93,12 @@ def raw_table(names: list[str], pieces: Iterable[pa.Table]) -> RawTable:
         if size >= PACKED_BYTES:
             packed.append(pa.concat_tables(waiting))
             waiting, size = [], 0
+            pa.default_memory_pool().release_unused()
     if len(packed) or not waiting:
         if waiting:
             packed.append(pa.concat_tables(waiting))
+            del waiting, piece
+            pa.default_memory_pool().release_unused()
         return packed
     table = pa.concat_tables(waiting).to_pandas()
     table.columns = names
