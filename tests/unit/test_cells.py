@@ -28,6 +28,9 @@ def texts(*values):
         ("'no checking'", "no checking"),
         ("' <0 '", "<0"),
         ("'s", "'s"),
+        ('"A" and "B"', '"A" and "B"'),
+        ('"a ""b"""', 'a "b"'),
+        ('""a""', "a"),
         ("rock'n'roll", "rock'n'roll"),
         ("''", ""),
         ('"', '"'),
@@ -46,13 +49,16 @@ def test_strip_keeps_null():
 @pytest.mark.parametrize(
     "token",
     ["", "?", "NA", "na", "N/A", "n/a", "NaN", "nan", "NULL", "Null", "NaT", "-", "--", ".", "#N/A"]
-    + ["<NA>", "\\N", "#VALUE!", "#DIV/0!", "#REF!"],
+    + ["<NA>", "\\N", "#VALUE!", "#DIV/0!", "#REF!"]
+    + ["k.A.", "o.A.", "N/D", "#NV"],
 )
 def test_usual_tokens_are_missing(token):
     assert cells.is_missing(texts(token, "x")).tolist() == [True, False]
 
 
-@pytest.mark.parametrize("token", ["none", "None", "unknown", "0", "no", "nano", "-1", "nat.", "+"])
+@pytest.mark.parametrize(
+    "token", ["none", "None", "unknown", "ND", "0", "no", "nano", "-1", "nat.", "+"]
+)
 def test_answers_are_not_missing(token):
     assert not cells.is_missing(texts(token)).any()
 

@@ -298,6 +298,11 @@ CASES = {
         {},
         [("c", "id", "warn", "set aside as an id.*'100-B'")],
     ),
+    "words for missing beside a marker": (
+        {"c": with_cells(["red", "blue", "nd"] * (ROWS // 3), 7, "k.A.")},
+        {},
+        [("c", "answer", "told", "69 cells of 'c' with 'nd' were taken for answers, .* 'k.A.'")],
+    ),
     "an id by its name": (
         {name: [str(i) for i in range(ROWS)] for name in ("seqn", "pid", "ID")},
         {},

@@ -20,7 +20,9 @@ import pyarrow.compute as pc
 MISSING_TOKENS = frozenset(
     ["", "?", "na", "n/a", "n.a.", "#n/a", "nan", "-nan", "nat", "null", "<na>", "(null)", "\\n"]
     + ["-", "--", "---", "–", "—", ".", ".."]
+    + ["n.a", "n. a.", "n/d", "k.a.", "k. a.", "k.a", "o.a."]  # as Spanish and German have it
     + ["#null!", "#value!", "#div/0!", "#ref!", "#num!", "#name?"]
+    + ["#nv", "#n/d", "#n/b", "#wert!", "#bezug!", "#zahl!", "#valeur!", "#nombre!", "#valor!"]
 )
 # Missing if all other cells of the column are numbers. "none" and "nil" are not here: they may
 # mean zero.
@@ -155,7 +157,7 @@ def is_text(texts: pd.Series, words: float = 1.5) -> bool:
 
 
 def strip(texts: pd.Series) -> pd.Series:
-    """Return the cells without blanks around them and without a pair of quotes.
+    """Return the cells without blanks around them and without quotes that enclose all of a cell.
 
     Where nothing is to be stripped these are the very `texts`: a table's second copy takes as much
     memory as the first.
@@ -167,10 +169,11 @@ def strip(texts: pd.Series) -> pd.Series:
     if formula.any():
         stripped = stripped.where(~formula, stripped.str.slice(1))
     if stripped.str.startswith(QUOTES, na=False).any():
-        for quote in QUOTES:
-            quoted = stripped.str.startswith(quote, na=False) & (stripped.str.len() > 1)
-            quoted &= stripped.str.endswith(quote, na=False)
-            stripped = stripped.where(~quoted, stripped.str.slice(1, -1).str.strip(BLANKS))
+        for q in QUOTES:
+            enclosed = f"{q}(?:[^{q}]|{q}{q})*{q}|{q}+[^{q}]*{q}+"
+            while (quoted := stripped.str.fullmatch(enclosed, na=False)).any():
+                inner = stripped[quoted].str.slice(1, -1).str.replace(2 * q, q, regex=False)
+                stripped = stripped.mask(quoted, inner.str.strip(BLANKS))
     return stripped
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 
 from ml_baseline.errors import InputError
 
-QUOTED = re.compile(r"^(['\"])(.*)\1$", re.DOTALL)
+QUOTED = re.compile(r"^(['\"])((?:(?!\1).)*)\1$", re.DOTALL)
 # What is not seen in a name, and what is seen as a blank.
 UNSEEN = re.compile("[\u200b\u200c\u200d\u2060\ufeff\u00ad]")
 ODD_BLANKS = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")

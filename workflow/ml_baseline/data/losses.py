@@ -20,6 +20,8 @@ TEXT_SHARE = 0.5
 BOTH_ORDERS = ["%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y"]
 # Usual tokens for missing that may be an answer (region NA, surname Null). Nobody is called "n/a".
 MAYBE_ANSWERS = frozenset(["na", "null", "nan", "-", "."])
+# Words that may mean a missing value, and that are answers in a column of labels.
+MAYBE_MISSING = cells.MISSING_WORDS | {"none", "nil", "nd", "n.d.", "s/o", "keine angabe"}
 # What the cells of a column are that could be read, by what it is.
 OTHER_CELLS = {"boolean": "yes or no", "code": "labels that have a code", "part": "dates or times"}
 DROP = "Leave it out, as the line for the config does, or export it again with its values."
@@ -118,6 +120,26 @@ def _answers(table: ReadTable) -> Iterator[Doubt]:
         settle = table.settle(source, kind="category", missing_values=[])
         severity: Severity = "warn" if beside else "told"
         yield Doubt(source, "answer", severity, count, summary, why, settle, tuple(found))
+
+
+def _like_missing(table: ReadTable) -> Iterator[Doubt]:
+    """Yield labels that may mean a missing value, in columns where another text was read as one."""
+    for source, entry in table.read.items():
+        labels = entry.get("categories", []) if entry["kind"] == "category" else []
+        words, gaps = [t for t in labels if t.lower() in MAYBE_MISSING], _tokens(table, source)
+        if not (words and gaps) or {"declared", "missing_values"} & {*entry}:
+            continue
+        count = int(table.values[entry["name"]].isin(words).sum())
+        summary = (
+            f"{plural(count, 'cell')} of '{source}' with {quoted(words)} were taken for answers, and those "
+            f"with {quoted(gaps)} for missing"
+        )
+        why = (
+            "The line for the config takes all of them for missing; if they are answers, write "
+            f"`missing_values: {gaps}` there."
+        )
+        settle = table.settle(source, kind="category", missing_values=[*gaps, *words])
+        yield Doubt(source, "answer", "told", count, summary, why, settle, tuple(words))
 
 
 def _set_aside(table: ReadTable) -> Iterator[Doubt]:
@@ -231,6 +253,6 @@ def _twins(table: ReadTable) -> Iterator[Doubt]:
 
 
 LOSSES = (
-    *(_unreadable, _markers, _sentinels, _answers),
+    *(_unreadable, _markers, _sentinels, _answers, _like_missing),
     *(_set_aside, _texts, _constants, _roles, _twins),
 )
