@@ -293,10 +293,31 @@ CASES = {
         [],
     ),
     "an id by its cells": ({"c": IDS}, {}, [("c", "id", "warn", "set aside as an id.*'C-00000'")]),
-    "an id with an end": (
-        {"c": [f"{i + 100}-B" for i in range(ROWS)]},
+    **{
+        f"ids such as {cell.format(563)}": (
+            {"c": [cell.format(i + 100) for i in range(ROWS)]},
+            {},
+            [("c", "id", "warn", re.escape(cell.format(100)))],
+        )
+        for cell in [
+            *(
+                "{}-B",
+                "{}-b",
+                "{}B",
+                "{} B",
+                "Nr {}",
+                "Kunde {}",
+                "Order #{}",
+                "2024/{}",
+                "{}/2023",
+            ),
+            *("Case 2024-{}", "M-AB {}", "+49 170 1234{}", "55-{}-12", "3f{}e-a1-b2-c3-d4"),
+        ]
+    },
+    "a letter that may be a unit": (
+        {"c": [f"{i % 40} B" for i in range(ROWS)], "w": [f"{i + 100} W" for i in range(ROWS)]},
         {},
-        [("c", "id", "warn", "set aside as an id.*'100-B'")],
+        [("c", "unit", "warn", "The B behind the numbers of 'c' was taken for their unit")],
     ),
     "words for missing beside a marker": (
         {"c": with_cells(["red", "blue", "nd"] * (ROWS // 3), 7, "k.A.")},

@@ -9,7 +9,7 @@ from ml_baseline.data import cells
 from ml_baseline.data.clean import EXAMPLES
 from ml_baseline.data.declarations import declarations
 from ml_baseline.data.infer_dates import LATEST_YEAR, exchanged, order_of
-from ml_baseline.data.infer_numbers import MANY_NUMBERS
+from ml_baseline.data.infer_numbers import MANY_NUMBERS, maybe_no_unit
 from ml_baseline.data.read_table import KEEPS, SLIPS, ReadTable
 from ml_baseline.data.schema import NUMERIC_KINDS, Doubt, Severity, quoted
 from ml_baseline.text import plural
@@ -188,9 +188,14 @@ def _choice(
 
 
 def _units(table: ReadTable) -> Iterator[Doubt]:
-    """Yield columns in which some numbers have a unit and others have none."""
+    """Yield columns in which some numbers have a unit and others have none, or what may be no unit."""
     for source, entry in table.read.items():
         repaired, unit = table.repaired(source), entry.get("unit", "%")
+        if "declared" not in entry and maybe_no_unit(unit, table.values[entry["name"]]):
+            summary = f"The {unit} behind the numbers of '{source}' was taken for their unit"
+            why = f"{KEEPS}; if it is part of a code, write `{source}: category` there."
+            settle = table.settle(source, kind="number", unit=unit)
+            yield Doubt(source, "unit", "warn", table.schema["rows"], summary, why, settle)
         if not (count := repaired.get("mixed")):
             continue
         as_they_stand = unit == "%" and "percent" not in entry

@@ -32,6 +32,8 @@ LEADING_ZERO_SHARE = 0.001
 # Integers below this are exact as floats.
 EXACT_INTEGERS = 2.0**53
 UNIT_SHARE = 0.9
+# So many numbers of a column of codes are different.
+CODES_SHARE = 0.95
 # Numbers that devices and databases write for a missing value: nines with a minus, and the -200 of
 # air quality stations. They are so taken where they repeat and nothing comes near them.
 SENTINELS = (-9.0, -99.0, -999.0, -9999.0, -99999.0, -999999.0, -200.0)
@@ -41,7 +43,11 @@ SENTINEL_ROWS = 5
 # Far from a few answers this one stands for none, too.
 NINES = 99.0
 # What may be the unit of a number: not the end of a code, as in 563-B.
-UNIT_BEHIND = r"\d\s*((?![-_/#:][A-Z]+$)[^\s\d.,+%)]+)$"
+UNIT_BEHIND = r"\d\s*((?![-_/#:](?:[A-Z]+|\w)$)[^\s\d.,+%)]+)$"
+# What behind whole numbers may be part of a code, as in 563B: one or two letters that are no usual unit.
+MAYBE_NO_UNIT = re.compile(
+    r"(?!(?:[mglLshdwytWVkKM]|[KMGT]B|[KMG]W|KG|[CKM]M|ML|CC|HP|PS|FT|LB|OZ)$)(?:[A-Za-z]|[A-Z]{2})"
+)
 # What numbers of one column in several units have beside digits, and how many units it may be.
 UNITS, MOST_UNITS = rf"(?:{cells.CURRENCIES}|[a-z]{{2,3}}|%|°[CF])?", 5
 # What stands behind numbers and is no unit.
@@ -124,8 +130,12 @@ def number_entry(
                 break
     if numbers is None or numbers.isna().all() or _are_codes(present):
         return None
-    if how.get("unit") and numbers.nunique() < MANY_NUMBERS:
-        return None
+    if unit := how.get("unit"):
+        # Codes differ in each row, quantities that are whole hardly do.
+        are_codes = len(unit) == 1 and maybe_no_unit(unit, numbers)
+        are_codes = are_codes and numbers.nunique() >= CODES_SHARE * len(numbers)
+        if are_codes or numbers.nunique() < MANY_NUMBERS:
+            return None
     numbers = numbers.dropna()
     entry = _number_kind(numbers) | how
     sentinels = _sentinels(numbers)
@@ -152,6 +162,11 @@ def read_as_numbers(present: pd.Series, decimal: str, unit: str | None = None) -
     return _number_kind(read[best]) | ways[best] if len(read[best]) else None
 
 
+def maybe_no_unit(unit: str, numbers: pd.Series) -> bool:
+    """Return whether what stands behind numbers may be part of a code instead, as in 563B."""
+    return bool(MAYBE_NO_UNIT.fullmatch(unit) and (numbers.dropna() % 1 == 0).all())
+
+
 def _number_kind(numbers: pd.Series) -> dict:
     whole = (numbers == np.floor(numbers)).all() and numbers.abs().max() < EXACT_INTEGERS
     return {"kind": "integer" if whole else "number"}
@@ -170,8 +185,10 @@ def _ways(present: pd.Series, distinct: pd.Series, decimal: str) -> Iterator[dic
     yield how
     if distinct.str.match(cells.SCALED).any():
         scaled = present.str.extract(cells.SCALED)[1]
-        # One and the same letter behind all of them may be any unit.
-        if scaled.nunique() > 1 or scaled.isna().any():
+        # One and the same letter behind all of them may be any unit, and so may one that does not go
+        # on where the bare numbers end: 12B and 14 are houses.
+        bare = cells.parse_numbers(present[scaled.isna()], decimal)[0].abs().max()
+        if scaled.nunique() > 1 or bare * 1e3 >= scaled.map(cells.SCALES).min():
             yield how | {"scales": True}
     if unit := _unit(distinct):
         all_have_it = present.str.endswith(unit).all()

@@ -49,8 +49,16 @@ ID_SHARE = 0.95
 CONCATENATED = 3
 # A capital behind a small letter in so short a label is part of a code.
 MIXED_CASE, CASE_CODE_LETTERS = re.compile("[a-z][A-Z]"), 4
-# Ids are words without digits (names), or digits and letters without a blank; nearly all of them.
-ID_LIKE, ID_LIKE_SHARE = r"^(?:\D+|[A-Za-z0-9_#][\w#@.:/+=-]*)$", 0.9
+# Ids are words without digits (names), or digits and letters, in groups if these are capitals; nearly all of them.
+ID_LIKE, ID_LIKE_SHARE = (
+    r"^(?:\D+|[A-Za-z0-9_#][\w#@.:/+=-]*(?: [A-Za-z])?|[A-Z\d(+#][A-Z\d()./-]*(?: [A-Z\d()./-]+)+)$",
+    0.9,
+)
+# So are a number behind a word that is always the same, and a number of a year: Nr 563, 2024/563.
+NUMBERED = (
+    r"^(?:(\D*[^\W\d]\D*|\W*[#№]\W*)\d+(?:[-/]\d+)*|(?:19|20)\d\d(/)(?!0?\d$|1[0-2]$)\d+"
+    r"|(?!0?\d/|1[0-2]/)\d+(/)(?:19|20)\d\d)$"
+)
 # A column in which most cells look like amounts or times is none of ids, whether they are read or not.
 QUANTITY_LIKE = (
     rf"^[^A-Za-z0-9]*(?:{cells.CURRENCIES} ?\d|\d+[.,/:%]).*\d|^\d[\d.,]* ?(?:{cells.CURRENCIES}|%)$"
@@ -233,9 +241,13 @@ def _names_each_row(present: pd.Series, rows: int) -> bool:
     if len(present) < ID_ROWS or present.nunique() < ID_SHARE * rows:
         return False
     few = cells.sample(present, cells.ENOUGH_CELLS)
+    before = few.str.extract(NUMBERED).bfill(axis=1)[0]
+    if before.value_counts().max() >= ID_LIKE_SHARE * len(few):
+        return True
     looks_like_one = few.str.match(ID_LIKE).mean() >= ID_LIKE_SHARE
     is_amount = few.str.match(QUANTITY_LIKE).mean() >= 0.5
-    return bool(looks_like_one and not is_amount and not cells.is_text(few, cells.TEXT_WORDS))
+    words = few.str.replace(r"\S*\d\S*", "", regex=True)
+    return bool(looks_like_one and not is_amount and not cells.is_text(words, cells.TEXT_WORDS))
 
 
 def _numbers_rows(texts: pd.Series) -> bool:
@@ -271,10 +283,8 @@ def _may_tell(present: pd.Series, rows: int) -> bool:
 
 def _numbers_each_row(texts: pd.Series) -> bool:
     """Return whether a column has a whole number of its own for each of many rows."""
-    numbers = cells.plain_numbers(cells.strip(texts))
-    if numbers is None or len(numbers) < ID_ROWS:
-        return False
-    return bool((numbers % 1 == 0).all() and numbers.is_unique)
+    numbers, _ = cells.parse_numbers(cells.strip(texts))
+    return bool(len(numbers) >= ID_ROWS and (numbers % 1 == 0).all() and numbers.is_unique)
 
 
 def _make_names_unique(entries: list[dict]) -> None:
