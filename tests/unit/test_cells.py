@@ -272,6 +272,8 @@ def test_no_iso_dates(text):
         ("+1", "1.00"),
         ("-1", "-1.0"),
         ("0", "-0.0"),
+        ("1", "1.000000e+00"),
+        ("120.5", "1.205e+02"),
         ("9007199254740993", "9007199254740993.0"),
     ],
 )
@@ -281,7 +283,13 @@ def test_labels_that_are_the_same(label, same):
 
 @pytest.mark.parametrize(
     ("label", "other"),
-    [("010", "10"), ("9007199254740993", "9007199254740992"), (">50", "<50"), ("1", "-1")],
+    [
+        ("010", "10"),
+        ("9007199254740993", "9007199254740992"),
+        (">50", "<50"),
+        ("1", "-1"),
+        ("1E5", "100000"),
+    ],
 )
 def test_labels_that_differ(label, other):
     assert cells.canonical(label) != cells.canonical(other)

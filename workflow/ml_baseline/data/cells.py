@@ -7,6 +7,7 @@ a table of a million.
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -129,6 +130,8 @@ PLAIN_NUMBERS = {
 FLAG = r"^(.*\d) +[a-z]{1,2}$"
 # A number whose digits are no code, for comparing labels.
 NUMBER_LABEL = re.compile(r"[+-]?(0|[1-9]\d*)(\.\d*)?", re.ASCII)
+# One as numpy.savetxt and Fortran write it.
+SCIENTIFIC_LABEL = re.compile(r"[+-]?\d\.\d+[eE][+-]\d\d", re.ASCII)
 
 # How many cells are asked, evenly spread over the column, whether a guess is worth a try, and how
 # many decide what most cells decide. The rest is read cell by cell in any case.
@@ -193,6 +196,8 @@ def canonical(label: str) -> str:
 
     Digits behind a leading zero are a code ("010" is not "10").
     """
+    if SCIENTIFIC_LABEL.fullmatch(label):
+        label = f"{Decimal(label):f}"
     if not NUMBER_LABEL.fullmatch(label):
         return label.lower()
     whole, _, fraction = label.removeprefix("+").partition(".")
