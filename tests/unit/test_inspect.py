@@ -279,8 +279,10 @@ def test_durations_and_times_of_day_are_shown_in_hours(folder, capsys):
 
 
 def test_a_workbook_is_shown(folder, capsys):
-    pd.DataFrame({"a": [1.5, 2, 3], "y": [True, False, True]}).to_excel("t.xlsx", index=False)
+    numbers = [1.00000000000125, 2, 3]
+    pd.DataFrame({"a": numbers, "y": [True, False, True]}).to_excel("t.xlsx", index=False)
     out = said(capsys, "t.xlsx", "--target", "y")
+    assert "1.00000000000125, 2, 3" in out  # as it stands, since nothing has changed
     assert "read as workbook: sheet 'Sheet1', names in row 1" in out
     out = said(capsys, "t.xlsx", "--target", "y", "--sheet", "Sheet1", "--header-row", "1")
     assert "sheet: Sheet1" in out and "header_row: 1" in out

@@ -157,14 +157,17 @@ def _examples(texts: pd.Series, table: pd.DataFrame, entry: Column) -> list[tupl
         after = cells.parse_dates(cells.strip(before), entry["date_formats"], latest)
     seen = pd.DataFrame({"before": before, "after": after}).dropna().drop_duplicates("before")
     shown = "{:.4g} h".format if entry.get("part") in CLOCK_KINDS else _text
-    return [(str(text), shown(value)) for text, value in seen.itertuples(index=False)]
+    return [
+        (text, text if _is_plain(text, value) else shown(value))  # with all of its digits
+        for text, value in seen.itertuples(index=False)
+    ]
 
 
-def _is_plain(before: str, after: str) -> bool:
+def _is_plain(before: str, after: Any) -> bool:
     """Return whether a cell was read as what it looks like."""
     try:
         return float(before) == float(after)
-    except ValueError:
+    except (ValueError, TypeError):
         return before.strip() == after
 
 
