@@ -42,7 +42,9 @@ from ml_baseline.data.tables import read_table, write_table
 
 schema = json.loads(Path(sys.argv[3]).read_text())
 table = read_table(sys.argv[2], schema, texts_as_codes=True)
-for side, part in zip(("train", "holdout"), split(table, schema, "stratified", 0.2, 42)):
+sides = split(table, schema, "stratified", 0.2, 42)
+del table
+for side, part in zip(("train", "holdout"), sides):
     write_table(part, Path(sys.argv[2]).with_name(side + ".parquet"))
 """
 AUDIT = """

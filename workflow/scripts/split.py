@@ -9,5 +9,6 @@ with job_log(snakemake, warm="tables"):
     table = read_table(snakemake.input.table, schema, texts_as_codes=True)
     seed = int(snakemake.wildcards.seed)
     train, holdout = split(table, schema, **snakemake.params.cfg["split"], random_state=seed)
+    del table
     write_table(train, snakemake.output.train)
     write_table(holdout, snakemake.output.holdout)
