@@ -772,6 +772,8 @@ def test_files_that_are_not_there_are_told_before_a_run(tmp_path, monkeypatch):
         "did you mean 'Sheet'?",
         "datasets.folder.table": "this is a folder, expected a file; name the table in it",
         "datasets.gone.table": "there is no such file; did you mean book.xlsx?",
+        "datasets.fine.table": "the sheet 'Sheet' is empty; expected a header row and rows below it: "
+        "name another one by `sheet`",
         "predictions.batch.input": "there is no such file; did you mean book.xlsx?",
         "predictions.other.sheet": "there is no sheet 'May' in the workbook; it has 'Sheet'; "
         "name one of them",
@@ -797,10 +799,12 @@ def test_columns_that_no_table_has_are_told_before_a_run(tmp_path, monkeypatch):
     right = {"target": "answer", "drop": ["Größe, cm"]}
     config = {"datasets": {name: right | {"table": path} for name, path in tables.items()}}
     config["datasets"]["table_jsonl"]["id"] = "of.age"
-    assert not unfit_tables(complete(config, SCHEMA))
+    (torn,) = unfit_tables(complete(config, SCHEMA))
+    assert torn.path == ("datasets", "broken_csv_gz", "table") and "may be damaged" in torn.text
     wrong = {"target": "anser", "id": "ag", "columns": {"size": "number"}, "drop": ["age", "other"]}
     config["datasets"] = {name: wrong | {"table": path} for name, path in tables.items()}
     found = {problem.path: problem.text for problem in unfit_tables(complete(config, SCHEMA))}
+    assert found.pop(torn.path) == torn.text
     keys = {("target",), ("id",), ("columns", "size"), ("drop",)}
     assert {*found} == {
         ("datasets", name, *key) for name in {*tables} - {"broken_csv_gz"} for key in keys

@@ -74,7 +74,8 @@ def test_the_message_says_what_where_and_what_to_do(bad_run, name):
 def test_a_file_that_is_not_there_is_told_first(bad_run):
     before, _, after = bad_run.done.stdout.partition("Everything else is run.")
     assert "datasets.missing_file.table (config/config.yaml, line " in before
-    assert "missing_file.csv: there is no such file" in before and "empty_file" not in before
+    assert "missing_file.csv: there is no such file" in before
+    assert "empty_file.csv: the file is empty" in before and "one_class" not in before
     assert "CalledProcessError" not in after and "no backup found" not in after
 
 

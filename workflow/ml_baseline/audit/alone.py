@@ -131,9 +131,7 @@ def _judge(
         why = f"{reason} {after}"
     else:
         return None
-    todo = (
-        "If it is not known when you predict, forbid it; if it is, say why it may be this strong."
-    )
+    todo = "If it is not known when you predict, forbid it; if it is, be sure that you know why it is so strong."
     fix = config_entry(forbidden=subject)
     return limit.found(subject, value, summary, f"{why} {todo}", fix, may_fail)
 

@@ -13,7 +13,7 @@ from ml_baseline.config.settings import (
     batch_files,
     dataset_settings,
 )
-from ml_baseline.errors import did_you_mean, similar
+from ml_baseline.errors import InputError, did_you_mean, similar
 
 # Pairs of dataset keys that must not name the same column, and why.
 EXCLUSIVE_ROLES = (
@@ -267,12 +267,20 @@ def unfit_tables(config: dict) -> list[Problem]:
             why, is_sheet = plain_absence(path, sheet)
             if why:
                 problems.append(Problem((*place[:-1], "sheet") if is_sheet else place, why))
+    unread = {problem.path[1] for problem in problems if problem.path[0] == "datasets"}
     for name, table in tables.items():
         named = {column: key for key in COLUMN_KEYS for column in _columns(table, key)}
         file = table["table"]
-        for column, why in (
-            missing_columns(file, table, named) if is_readable(file) else {}
-        ).items():
+        try:
+            missing = (
+                {}
+                if name in unread or not is_readable(file)
+                else missing_columns(file, table, named)
+            )
+        except InputError as error:
+            problems.append(Problem(("datasets", name, "table"), str(error)))
+            continue
+        for column, why in missing.items():
             key = named[column]
             path = ("datasets", name, key, *[column] * isinstance(table[key], dict))
             problems.append(Problem(path, why))

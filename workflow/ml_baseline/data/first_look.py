@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
@@ -51,21 +52,19 @@ def missing_columns(
 ) -> dict[str, str]:
     """Return which of these columns a table certainly lacks, each with what to say.
 
-    Nothing of a file that cannot be read, or has to be read whole for its columns and is large: the job
-    that cleans it will tell.
+    Nothing of a file that has to be read whole for its columns and is large: the job that cleans it will
+    tell. Raises InputError if the file, or its header, cannot be read, as far as it was looked at.
     """
-    try:
-        source = SourceFile(path)
+    source = SourceFile(path)
+    with suppress(UnicodeError):
         seen = _seen(source, settings, names)
         is_long = source.format not in ("text", "parquet") and source.size > SMALL_BYTES
-        if seen is None or seen.issuperset(names) or is_long:
-            return {}
-        from ml_baseline.data.tables import open_rows
+        if seen is not None and not seen.issuperset(names) and not is_long:
+            from ml_baseline.data.tables import open_rows
 
-        known = open_rows(path, settings, [str(settings["target"])]).names
-    except (InputError, UnicodeError):
-        return {}
-    return {name: unknown_column(name, known) for name in names if name not in known}
+            known = open_rows(path, settings, [str(settings["target"])]).names
+            return {name: unknown_column(name, known) for name in names if name not in known}
+    return {}
 
 
 def _seen(
