@@ -314,6 +314,11 @@ CASES = {
             *("Case 2024-{}", "M-AB {}", "+49 170 1234{}", "55-{}-12", "3f{}e-a1-b2-c3-d4"),
         ]
     },
+    "a street is none": (
+        {"c": [f"{i + 100} {('HIGH', 'MAIN')[i % 2]} ST" for i in range(ROWS)]},
+        {},
+        [("c", "text", "told", "are read as text")],
+    ),
     "a letter that may be a unit": (
         {"c": [f"{i % 40} B" for i in range(ROWS)], "w": [f"{i + 100} W" for i in range(ROWS)]},
         {},

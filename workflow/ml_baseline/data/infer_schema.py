@@ -49,11 +49,10 @@ ID_SHARE = 0.95
 CONCATENATED = 3
 # A capital behind a small letter in so short a label is part of a code.
 MIXED_CASE, CASE_CODE_LETTERS = re.compile("[a-z][A-Z]"), 4
-# Ids are words without digits (names), or digits and letters, in groups if these are capitals; nearly all of them.
-ID_LIKE, ID_LIKE_SHARE = (
-    r"^(?:\D+|[A-Za-z0-9_#][\w#@.:/+=-]*(?: [A-Za-z])?|[A-Z\d(+#][A-Z\d()./-]*(?: [A-Z\d()./-]+)+)$",
-    0.9,
-)
+# Ids are words without digits (names), or digits and letters, in groups if these are few capitals; nearly all of them.
+GROUP = r"(?:[A-Z]{1,3}|[A-Z]{0,3}[\d(+#-][A-Z\d()./-]*)"
+ID_LIKE = rf"^(?:\D+|[A-Za-z0-9_#][\w#@.:/+=-]*(?: [A-Za-z])?|{GROUP}(?: {GROUP})+)$"
+ID_LIKE_SHARE = 0.9
 # So are a number behind a word that is always the same, and a number of a year: Nr 563, 2024/563.
 NUMBERED = (
     r"^(?:(\D*[^\W\d]\D*|\W*[#№]\W*)\d+(?:[-/]\d+)*|(?:19|20)\d\d(/)(?!0?\d$|1[0-2]$)\d+"
