@@ -693,6 +693,10 @@ def test_long_labels_stand_above_their_bars_and_years_have_no_separator():
         for v in (1990.0, 2000.0, 2010.0)
     ]
     chart = figures.dependence_chart(years, (0, 1), "")
+    places = re.findall(r'<text x="([\d.]+)"[^>]*class="tick" text-anchor="middle">([^<]*)<', chart)
+    assert places and all(
+        float(x) + 3.5 * len(text) <= 300 for x, text in places
+    )  # none is cut off
     assert ">2000<" in chart and "2,000" not in chart
     days = [years[0] | {"value": float(i), "label": d} for i, d in enumerate(["Mon", "Tue"])]
     assert ">Tue<" in figures.dependence_chart(days, (0, 1), "")

@@ -19,6 +19,8 @@ WIDTH, HEIGHT = 400, 330
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 42
 # Different looks of lines; a chart shows no more series than these.
 SERIES = 6
+# Half of the width that a digit of a tick takes.
+HALF_LETTER = 3.8
 
 
 def escape(text: str) -> Markup:
@@ -135,7 +137,8 @@ class Chart:
     def x_axis(self, values: Sequence[float]) -> None:
         """Write the ticks of the horizontal axis."""
         for value, text in zip(values, tick_texts(values), strict=True):
-            self.text(self.x.at(value), self.y.start + 16, text, "tick", "middle")
+            middle = min(self.x.at(value), self.width - HALF_LETTER * len(text))  # no digit cut off
+            self.text(middle, self.y.start + 16, text, "tick", "middle")
         self.line([(self.x.low, self.y.low), (self.x.high, self.y.low)], "axis")
 
     def y_axis(self, values: Sequence[float], texts: Sequence[str] | None = None) -> None:
