@@ -57,6 +57,12 @@ def said(capsys, *arguments, code=0) -> str:
     return err if code else out
 
 
+def test_a_column_without_a_value_is_of_no_kind(folder, capsys):
+    odd_table().assign(nothing="", spent="").to_csv("odd.csv", index=False)
+    out = said(capsys, "odd.csv", "--target", "left")
+    assert "nothing empty empty: 120" in " ".join(out.split()) and "2 empty" in out
+
+
 def test_each_column_is_shown_as_it_is_read(folder, capsys):
     out = said(capsys, "odd.csv", "--target", "left")
     line = {text.split(" ")[0]: " ".join(text.split()) for text in out.splitlines() if text}

@@ -133,6 +133,8 @@ def _view(texts: pd.Series, table: pd.DataFrame, entry: Column, repairs: dict) -
             "percent": entry.get("percent"),
         }
         view.how = ", ".join(words for words, is_so in said.items() if is_so)
+        if role == "feature" and "minimum" not in entry:
+            view.kind = "empty"
         if "minimum" in entry:
             least, most = (f"{entry[key]:.7g}" for key in ("minimum", "maximum"))
             view.values = f"{least} to {most}" if least != most else f"always {least}"
