@@ -390,6 +390,14 @@ def test_the_name_of_another_table_is_refused(name):
         name_and_settings("users.csv", "y", name, KNOWN)
 
 
+def test_a_mistyped_target_of_a_table_of_the_config_is_told():
+    known = {"churn": {"table": "churn.csv", "target": "Gekündigt"}}
+    with pytest.raises(InputError, match=r"did you mean --target Gekündigt\?$"):
+        name_and_settings("churn.csv", "Gekuendigt", "churn", known)
+    with pytest.raises(InputError, match="another name with --name"):
+        name_and_settings("churn.csv", "Region", None, known)
+
+
 @pytest.mark.parametrize("name", ["../x", "a/b", "", "logs", "SEED1", "a b", "x\n", "-a", "1"])
 def test_names_that_lead_elsewhere_are_refused(name):
     with pytest.raises(InputError, match="cannot be the name of a table"):

@@ -15,7 +15,7 @@ from ml_baseline.config.configuration import COMMAND_LINE
 from ml_baseline.config.paths import same_path
 from ml_baseline.config.text import load_yaml, read_config_file
 from ml_baseline.data.source import SourceFile
-from ml_baseline.errors import InputError
+from ml_baseline.errors import InputError, similar
 from ml_baseline.files import own_folder
 from ml_baseline.text import plural, shortened
 
@@ -140,6 +140,8 @@ def name_and_settings(
     entry = known.get(taken, {})
     if differences := _differences(entry, wanted):
         has = ", ".join(f"{key}: {entry[key]}" for key in differences)
+        if differences == ["target"] and similar(target, [str(entry["target"])]):
+            advice = f"; did you mean --target {entry['target']}?"
         raise InputError(f"the config has another table `{taken}` ({has}){advice}")
     return taken, {key: value for key, value in wanted.items() if key not in entry}
 
