@@ -21,12 +21,12 @@ class Need(NamedTuple):
     disk_per_mb: float
 
 
-# About twice what was measured on tables of 1,000 to 200,000 rows (docs/cluster.md). A job that was
+# At least twice what was measured on tables of 1,000 to ten million rows (docs/cluster.md). A job that was
 # killed all the same gets twice as much in its next attempt (`--retries`).
 NEEDS = {
     "files": Need(500, 0, 0, 10, 0, 0),
     "rows": Need(500, 15, 100, 10, 0.5, 3),
-    "models": Need(700, 40, 250, 20, 4, 1),
+    "models": Need(700, 25, 150, 20, 4, 5),
 }
 # Megabytes on disk of any job.
 DISK = 200

@@ -95,8 +95,11 @@ def read(
     with parquet.ParquetFile(
         path, buffer_size=BUFFER_BYTES, pre_buffer=False, read_dictionary=texts
     ) as file:
-        found = (file.read([name], use_threads=False).column(name) for name in names)
-        return pa.table([column.combine_chunks() for column in found], names)
+        found = []
+        for name in names:
+            found.append(file.read([name], use_threads=False).column(name).combine_chunks())
+            pa.default_memory_pool().release_unused()
+        return pa.table(found, names)
 
 
 def write(content: pa.Table, path: Path) -> None:

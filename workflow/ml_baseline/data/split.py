@@ -27,6 +27,17 @@ def split(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the training rows and the holdout rows of a cleaned table, each in table order.
 
+    Args and errors are those of `holdout_rows`.
+    """
+    holdout = holdout_rows(table, schema, strategy, test_size, random_state)
+    return table[~holdout].reset_index(drop=True), table[holdout].reset_index(drop=True)
+
+
+def holdout_rows(
+    table: pd.DataFrame, schema: Schema, strategy: str, test_size: float, random_state: int
+) -> np.ndarray:
+    """Return a mask of the rows of a cleaned table that are held out.
+
     Args:
         table, schema: shape (rows, columns), with the columns that its input schema keeps.
         strategy: "stratified" (both sides have the same share of each class; rows with identical
@@ -62,7 +73,7 @@ def split(
                 f"{_by_class(target[rows], names)} (whole table: {_by_class(target, names)}){why}; "
                 "give more rows of that class, another `split: test_size` or another strategy"
             )
-    return table[~holdout].reset_index(drop=True), table[holdout].reset_index(drop=True)
+    return holdout
 
 
 def fold_numbers(

@@ -17,9 +17,9 @@ from sklearn.pipeline import Pipeline
 
 from ml_baseline.data.raw_table import LONG_ROWS
 from ml_baseline.data.schema import Schema, feature_columns
-from ml_baseline.data.split import fold_numbers, fold_rows, row_groups, split
+from ml_baseline.data.split import fold_numbers, fold_rows, holdout_rows, row_groups
 from ml_baseline.errors import InputError
-from ml_baseline.modelling.matrix import fit_transform
+from ml_baseline.modelling.long_fits import fit_estimator, fit_matrix_for
 from ml_baseline.modelling.target_encoding import Splits
 from ml_baseline.modelling.voting import weighted_mean
 
@@ -121,8 +121,8 @@ def fit_pipeline(
     if folds:
         splits = _splits(estimator, augmented, schema, strategy, random_state)
         model.set_params(model__cv=splits)
-    values = fit_transform(model.named_steps["preprocess"], features, target, estimator)
-    estimator.fit(values, target)
+    values = fit_matrix_for(estimator, model.named_steps["preprocess"], features, target)
+    fit_estimator(estimator, values, target)
     if folds:
         model.set_params(model__cv=parameters["cv"])  # or the splits would be saved with it
 
@@ -208,7 +208,7 @@ def _fit_with_validation_rows(
     target = augmented[schema["target"]].to_numpy()
     order = np.concatenate(pairs[0]) if len(pairs) == 1 else np.arange(len(augmented))
     features = augmented[feature_columns(schema)]
-    values = fit_transform(model.named_steps["preprocess"], features, target, estimator, order)
+    values = fit_matrix_for(estimator, model.named_steps["preprocess"], features, target, order)
     target = target[order]
     if len(pairs) == 1:  # both parts as they lie in memory, no second matrix
         fitted_rows = len(pairs[0][0])
@@ -218,7 +218,8 @@ def _fit_with_validation_rows(
         # What "auto" says is asked of all rows, not of those that are left.
         stopping = {"early_stopping": True} if "early_stopping" in parameters else {}
         fitted = clone(estimator).set_params(**stopping)
-        fitted.fit(values[training], target[training], X_val=values[held], y_val=target[held])
+        held_rows = {"X_val": values[held], "y_val": target[held]}
+        fit_estimator(fitted, values[training], target[training], **held_rows)
         fits.append(fitted.set_params(**{name: parameters[name] for name in stopping}))
     model.steps[-1] = ("model", fits[0])
     if len(fits) > 1:
@@ -237,7 +238,7 @@ def _stopping_splits(
     """Return for each fit of an estimator the rows and copies to fit to, and the rows to stop by."""
     parameters = estimator.get_params(deep=False)
     originals = (augmented["copy"] == 0).to_numpy()
-    rows = augmented[originals]
+    rows = augmented if originals.all() else augmented[originals]
     # The naive protocol splits rows from their copies: those without their row are learned from.
     orphans = np.flatnonzero(~augmented["row_id"].isin(rows["row_id"]))
     share = parameters["validation_fraction"]
@@ -271,14 +272,13 @@ def _validation_split(
     """Return the rows to fit to and those to stop by, as positions."""
     while True:
         try:
-            _, held_out = split(rows, schema, strategy, share, random_state)
+            held = holdout_rows(rows, schema, strategy, share, random_state)
             break
         except InputError as error:
             share *= 2  # where a class is rare, more rows until there are some of it
             if share > MOST_HELD_OUT:
                 reason = f"it stops early by rows that it holds out, and {error}"
                 raise InputError(f"{type(estimator).__name__}: {reason}") from error
-    held = rows["row_id"].isin(held_out["row_id"]).to_numpy()
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
@@ -298,7 +298,7 @@ def _splits(
     random_state: int,
 ) -> Splits:
     """Return the folds in which an estimator tunes or calibrates itself, as positions of rows."""
-    rows = augmented.drop_duplicates("row_id")
+    rows = _originals(augmented)
     parameters = estimator.get_params(deep=False)
     cv = parameters["cv"]
     dealt: Splits
@@ -306,8 +306,7 @@ def _splits(
         groups = row_groups(rows, schema, "group" if strategy == "group" else "stratified")
         dealt = list(cv.split(rows[feature_columns(schema)], rows[schema["target"]], groups))
     elif isinstance(cv, float):
-        _, held_out = split(rows, schema, strategy, cv, random_state)
-        held = rows["row_id"].isin(held_out["row_id"]).to_numpy()
+        held = holdout_rows(rows, schema, strategy, cv, random_state)
         dealt = [(np.flatnonzero(~held), np.flatnonzero(held))]
     elif isinstance(cv, int | None):
         # What is predicted fold by fold has to be predicted for each row: by later ones too.
@@ -339,7 +338,7 @@ def tuning_split(
     has_copies = _has_copies(augmented)
     if inside and (has_copies or strategy != "stratified") and not _takes_rows(estimator, inside):
         raise InputError(_refusal(estimator, inside, has_copies, strategy))
-    rows = augmented.drop_duplicates("row_id")
+    rows = _originals(augmented)
     folds = min(folds, int(rows[schema["target"]].value_counts().min()))
     dealt = _folds(rows, schema, strategy, folds, random_state, whole=False)
     return _with_copies([dealt[number % len(dealt)]], rows, augmented)[0]
@@ -352,13 +351,24 @@ def encoding_splits(
 
     Each row is in one test set, and so are its copies. Raises InputError if no two folds can be dealt.
     """
-    rows = augmented.drop_duplicates("row_id")
+    rows = _originals(augmented)
     dealt = _folds(rows, schema, strategy, ENCODING_FOLDS, random_state, whole=True)
-    return _with_copies(dealt, rows, augmented)
+    splits = _with_copies(dealt, rows, augmented)
+    if len(augmented) > LONG_ROWS:
+        return [(a.astype(np.int32), b.astype(np.int32)) for a, b in splits]
+    return splits
+
+
+def _originals(augmented: pd.DataFrame) -> pd.DataFrame:
+    """Return the first of each row and its copies, in the memory of the table where there are none."""
+    repeated = augmented["row_id"].duplicated()
+    return augmented[~repeated] if repeated.any() else augmented
 
 
 def _with_copies(dealt: Splits, rows: pd.DataFrame, augmented: pd.DataFrame) -> Splits:
     """Return splits of rows as those of the rows and their copies."""
+    if len(rows) == len(augmented):
+        return dealt
     ids, of_row = rows["row_id"].to_numpy(), augmented["row_id"].to_numpy()
 
     def positions(part: np.ndarray) -> np.ndarray:

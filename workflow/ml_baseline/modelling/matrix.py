@@ -4,6 +4,11 @@ A ColumnTransformer holds each of its columns several times over while it is fit
 it puts them side by side.
 """
 
+import ctypes
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Self
+
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
@@ -20,6 +25,41 @@ SOME_ROWS = 1000
 FORESTS, OF_FORESTS = "sklearn.ensemble._forest", np.float32
 
 
+def give_back() -> None:
+    """Give the system back what is free: glibc keeps what lies between arrays still in use."""
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+class Matrix:
+    """What a fitted ColumnTransformer makes of rows, made anew each time that it is asked for.
+
+    Attributes:
+        shape: (rows, columns).
+    """
+
+    def __init__(self, make: Callable[[np.ndarray], np.ndarray], rows: np.ndarray):
+        """Take what makes the values of rows, and the rows of this matrix, as positions."""
+        self._make, self._rows = make, rows
+        self.shape = (len(rows), make(rows[:1]).shape[1])
+
+    def __getitem__(self, rows: slice | np.ndarray) -> Self:
+        """Return the matrix of some of its rows."""
+        return type(self)(self._make, self._rows[rows])
+
+    def pieces(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield the values of all rows, and where they belong."""
+        for start in range(0, len(self._rows), PIECE_ROWS):
+            rows = self._rows[start : start + PIECE_ROWS]
+            yield slice(start, start + len(rows)), self._make(rows)
+
+    def filled(self, values: np.ndarray) -> np.ndarray:
+        """Return an array of the shape of this matrix, with its values in it."""
+        for rows, piece in self.pieces():
+            values[rows] = piece
+        return values
+
+
 def fit_transform(
     preprocess: ColumnTransformer,
     features: pd.DataFrame,
@@ -29,26 +69,46 @@ def fit_transform(
 ) -> np.ndarray:
     """Return what `preprocess.fit_transform` does, as far as `estimator` can tell.
 
-    From `LONG_ROWS` rows on, centres, scales and ranks of numbers are learned from so many of them,
-    drawn at random, and the rows of `_extremes`; categories and their codes from all, which takes the
-    least memory of pandas' categorical columns.
-
-    Args:
-        preprocess: as `pipeline.build_pipeline` makes it; it is fitted.
-        features: shape (rows, columns).
-        target: 0 or 1 for each row.
-        estimator: what the matrix is for.
-        order: the rows to return, as positions, in their order; without it all.
+    Of more than `LONG_ROWS` rows it is made in pieces; the args are those of `fit_matrix`.
     """
     if len(features) <= LONG_ROWS:
         values = preprocess.fit_transform(features, target)
         return values if order is None else values[order]
+    matrix = fit_matrix(preprocess, features, target, order)
+    in_forest = type(estimator).__module__ == FORESTS
+    return matrix.filled(np.empty(matrix.shape, OF_FORESTS if in_forest else np.float64))
+
+
+def fit_matrix(
+    preprocess: ColumnTransformer,
+    features: pd.DataFrame,
+    target: np.ndarray,
+    order: np.ndarray | None = None,
+) -> Matrix:
+    """Fit `preprocess` and return what it makes of a long table.
+
+    Centres, scales and ranks of numbers are learned from `LONG_ROWS` rows, drawn at random, and the
+    rows of `_extremes`; categories and their codes from all, which takes the least memory of pandas'
+    categorical columns.
+
+    Args:
+        preprocess: as `pipeline.build_pipeline` makes it.
+        features: shape (rows, columns), more than `LONG_ROWS` rows.
+        target: 0 or 1 for each row.
+        order: the rows to return, as positions, in their order; without it all.
+    """
+    give_back()
+    features = features.copy(deep=False)
+    for name, column in features.items():
+        if isinstance(column.dtype, pd.CategoricalDtype):  # or each row gets a text of its own
+            plain = column.cat.categories.astype(object)
+            features[name] = column.cat.rename_categories(plain)
     # First by some rows of each class, which settles the names and places of columns.
     encoders = encoders_in(preprocess.transformers)
     splits = {name: encoder.cv for name, encoder in encoders.items()}
     for encoder in encoders.values():
         encoder.set_params(cv=2 if isinstance(encoder, TargetEncoder) else ())
-    some = np.concatenate([np.flatnonzero(target == value)[:SOME_ROWS] for value in (0, 1)])
+    some = some_of_each_class(target)
     preprocess.fit(features.iloc[some], target[some])
     drawn = np.random.default_rng(0).choice(len(features), LONG_ROWS, replace=False)
     encoded = {}
@@ -61,22 +121,24 @@ def fit_transform(
             fitted.fit(features[columns])
         elif name == "numbers":
             fitted.fit(features[columns].iloc[np.union1d(drawn, _extremes(features[columns]))])
-    order = np.arange(len(features)) if order is None else order
-    values = np.empty((0, 0))
-    for start in range(0, len(order), PIECE_ROWS):
-        rows = order[start : start + PIECE_ROWS]
+
+    give_back()
+
+    def make(rows: np.ndarray) -> np.ndarray:
         piece = features.iloc[rows]
         parts = [
             encoded[name][rows] if name in encoded else fitted.transform(piece[columns])
             for name, fitted, columns in preprocess.transformers_
             if fitted != "drop"
         ]
-        part = np.hstack(parts or [np.empty((len(rows), 0))])
-        if not start:
-            in_forest = type(estimator).__module__ == FORESTS
-            values = np.empty((len(order), part.shape[1]), OF_FORESTS if in_forest else part.dtype)
-        values[start : start + len(rows)] = part
-    return values
+        return np.hstack(parts or [np.empty((len(rows), 0))])
+
+    return Matrix(make, np.arange(len(features)) if order is None else order)
+
+
+def some_of_each_class(target: np.ndarray) -> np.ndarray:
+    """Return the places of the first rows of each class."""
+    return np.concatenate([np.flatnonzero(target == value)[:SOME_ROWS] for value in (0, 1)])
 
 
 def _extremes(numbers: pd.DataFrame) -> np.ndarray:

@@ -1,0 +1,206 @@
+"""Fits of long tables in little memory: the matrix of such an estimator is never there as a whole."""
+
+import tempfile
+import warnings
+from collections.abc import Iterator
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import minimize
+from scipy.special import expit
+from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer
+from sklearn.exceptions import ConvergenceWarning
+
+from ml_baseline.data.raw_table import LONG_ROWS
+from ml_baseline.errors import InputError
+from ml_baseline.modelling import matrix
+from ml_baseline.modelling.matrix import Matrix, give_back, some_of_each_class
+
+# A search for coefficients keeps the matrix in a file, in this type.
+IN_FILE = np.float32
+LOGISTIC_REGRESSION = ("sklearn.linear_model._logistic", "LogisticRegression")
+BOOSTING = (
+    "sklearn.ensemble._hist_gradient_boosting.gradient_boosting",
+    "HistGradientBoostingClassifier",
+)
+# Parameters of a logistic regression that its fit in pieces knows; the others have their defaults.
+KNOWN = ("C", "tol", "max_iter", "random_state", "n_jobs")
+
+
+def fit_estimator(
+    estimator: BaseEstimator, values: Matrix | np.ndarray, target: np.ndarray, **held: Any
+) -> None:
+    """Fit an estimator to what `fit_matrix_for` returned; `held` is `X_val` and `y_val`, if any."""
+    if not isinstance(values, Matrix):
+        estimator.fit(values, target, **held)
+    elif hasattr(estimator, "max_bins"):
+        _fit_boosting(estimator, values, target, **held)
+    else:
+        _fit_logistic_regression(estimator, values, target)
+
+
+def fit_matrix_for(
+    estimator: BaseEstimator,
+    preprocess: ColumnTransformer,
+    features: pd.DataFrame,
+    target: np.ndarray,
+    order: np.ndarray | None = None,
+) -> Matrix | np.ndarray:
+    """Fit `preprocess` as `matrix.fit_transform` does; return a whole matrix only if it is needed.
+
+    Args:
+        estimator: what it is to be fitted.
+        preprocess, features, target, order: as for `matrix.fit_transform`.
+    """
+    if len(features) > LONG_ROWS and _fits_in_pieces(estimator):
+        return matrix.fit_matrix(preprocess, features, target, order)
+    return matrix.fit_transform(preprocess, features, target, estimator, order)
+
+
+def _fits_in_pieces(estimator: BaseEstimator) -> bool:
+    kind, parameters = type(estimator), estimator.get_params(deep=False)
+    if (kind.__module__, kind.__name__) == LOGISTIC_REGRESSION:
+        return parameters | dict.fromkeys(KNOWN) == kind().get_params() | dict.fromkeys(KNOWN)
+    if (kind.__module__, kind.__name__) != BOOSTING:
+        return False
+    categories = parameters["categorical_features"]
+    told = isinstance(categories, list) and all(isinstance(value, bool) for value in categories)
+    return (
+        (told or categories in (None, "from_dtype"))
+        and parameters["class_weight"] is None
+        and not parameters["warm_start"]
+        and hasattr(estimator, "_preprocess_X")
+        and hasattr(estimator, "_bin_data")
+    )
+
+
+def _fit_boosting(
+    estimator: BaseEstimator, values: Matrix, target: np.ndarray, **held: Any
+) -> None:
+    """Fit scikit-learn's boosting (1.9), whose matrix of bytes is filled piece by piece.
+
+    It learns from bins, whose limits it finds in `subsample` rows, and would hold its numbers of eight
+    bytes three times over to get there. The bins are those that it would make.
+    """
+    prepare = estimator._preprocess_X
+
+    def preprocess(matrix: Matrix, *, reset: bool) -> Any:
+        if not reset:
+            return matrix
+        return matrix, prepare(_with_each_category(estimator, matrix), reset=True)[1]
+
+    def numbers(piece: np.ndarray) -> np.ndarray:
+        return prepare(piece, reset=False)
+
+    def bins(matrix: Matrix, sample_weight: None, is_training_data: bool) -> np.ndarray:
+        mapper = estimator._bin_mapper
+        rows, most = matrix.shape[0], mapper.subsample
+        if is_training_data:
+            drawn = np.arange(rows)
+            if rows > most:
+                drawn = np.random.RandomState(mapper.random_state).choice(rows, most)
+            sample = np.empty((len(drawn), matrix.shape[1]))
+            for piece, content in matrix[np.sort(drawn)].pieces():
+                sample[piece] = numbers(content)
+            mapper.set_params(subsample=None).fit(sample).set_params(subsample=most)
+            del sample
+            give_back()
+        binned = np.empty(matrix.shape, np.uint8, order="F" if is_training_data else "C")
+        for piece, content in matrix.pieces():
+            binned[piece] = mapper.transform(numbers(content))
+        return binned
+
+    estimator._preprocess_X, estimator._bin_data = preprocess, bins
+    try:
+        estimator.fit(values, target, **held)
+    finally:
+        del estimator._preprocess_X, estimator._bin_data
+
+
+def _with_each_category(estimator: BaseEstimator, matrix: Matrix) -> np.ndarray:
+    """Return rows of a matrix among which is each value of each column of categories."""
+    told = estimator.categorical_features
+    places = np.flatnonzero(told) if isinstance(told, list) else ()
+    seen: dict[int, set] = {int(place): set() for place in places}
+    kept = [matrix[:1].filled(np.empty((1, matrix.shape[1])))]
+    for _, piece in matrix.pieces() if seen else ():
+        for place, known in seen.items():
+            codes, first = np.unique(piece[:, place], return_index=True)
+            kept.append(piece[first[~np.isin(codes, list(known))]])
+            known.update(codes)
+    return np.concatenate(kept)
+
+
+def _fit_logistic_regression(estimator: BaseEstimator, values: Matrix, target: np.ndarray) -> None:
+    """Fit scikit-learn's logistic regression: the same loss and search (L-BFGS), on one piece after the other.
+
+    It begins with the coefficients of a fit to some rows, so that fewer rounds through the file are needed.
+    """
+    some = some_of_each_class(target)
+    few = values[some]
+    estimator.fit(few.filled(np.empty(few.shape)), target[some])
+    rows = len(target)
+    penalty = 1 / (estimator.C * rows)
+
+    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the mean loss with its penalty, and the gradient; the intercept is the last weight."""
+        coefficients = weights[:-1]
+        total, gradient = 0.0, np.zeros_like(weights)
+        for place, piece in kept.pieces():
+            scores = piece @ coefficients.astype(IN_FILE) + weights[-1]
+            total += np.logaddexp(0, scores).sum() - scores[target[place] == 1].sum()
+            errors = expit(scores) - target[place]
+            gradient[:-1] += errors.astype(IN_FILE) @ piece
+            gradient[-1] += errors.sum()
+        gradient /= rows
+        gradient[:-1] += penalty * coefficients
+        return total / rows + penalty / 2 * coefficients @ coefficients, gradient
+
+    with _Kept(values) as kept:
+        start = np.append(estimator.coef_[0], estimator.intercept_)
+        options = {"maxiter": estimator.max_iter, "maxls": 50, "gtol": estimator.tol}
+        options["ftol"] = 64 * np.finfo(float).eps
+        found = minimize(loss, start, method="L-BFGS-B", jac=True, options=options)
+    if found.status == 1:
+        warnings.warn(
+            f"L-BFGS has not converged after {found.nit} iterations; raise `max_iter`",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+    estimator.coef_, estimator.intercept_ = found.x[None, :-1], found.x[-1:]
+    estimator.n_iter_ = np.array([found.nit], dtype=np.int32)
+
+
+class _Kept:
+    """The pieces of a matrix in a file without a name, in TMPDIR, read again each time they are asked for."""
+
+    def __init__(self, values: Matrix):
+        self._shape = values.shape
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `__exit__`)
+        try:
+            for _, piece in values.pieces():
+                self._file.write(piece.astype(IN_FILE).tobytes())
+        except OSError as error:
+            self._file.close()
+            raise InputError(
+                f"the numbers of {self._shape[0]:,} rows cannot be kept in {tempfile.gettempdir()} while a "
+                f"model is fitted ({error.strerror or error}); set TMPDIR to a folder with more room"
+            ) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def pieces(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield the values of all rows, and where they belong."""
+        rows, columns = self._shape
+        piece = np.empty((matrix.PIECE_ROWS, columns), IN_FILE)
+        self._file.seek(0)
+        for start in range(0, rows, len(piece)):
+            part = piece[: rows - start]
+            self._file.readinto(part.data)
+            yield slice(start, start + len(part)), part
