@@ -15,7 +15,8 @@ from ml_baseline.scoring.significance import compare
 # The rows left to choose by, as a share of one split's training rows of each class: splits whose
 # holdouts would leave less are not reported.
 LEAST_TO_CHOOSE_BY = 0.45
-# A model that is shown to be better than the ensemble has a p-value of at most this.
+# A model that is shown to be better than the ensemble has a p-value of at most this, adjusted for
+# the number of models.
 ALPHA = 0.05
 
 Rows = Mapping[int, pd.DataFrame]  # of each seed, with `row_id` and `target`
@@ -67,20 +68,20 @@ def choosing_scores(
     held_out = np.concatenate([holdouts[seed]["row_id"].unique() for seed in reported])
     found = []
     for seed, of_seed in oof.items():
-        left = {name: of[~of["row_id"].isin(held_out)] for name, of in of_seed.items()}
-        target = training[seed].loc[~training[seed]["row_id"].isin(held_out), "target"]
-        if target.nunique() < 2:
-            continue  # a split that is not reported may have no row of the rarer class left
-        beats = {}
-        if select_by == "log_loss" and ENSEMBLE in left:
-            probability = {name: of["probability"].to_numpy() for name, of in left.items()}
-            found_by = compare(target.to_numpy(), probability, None, ENSEMBLE, metric=select_by)
-            shown = (found_by["best_difference"] < 0) & (found_by["best_p_adjusted"] <= ALPHA)
-            beats = dict(zip(found_by["model"], shown, strict=True))
-        for model, predictions in left.items():
-            score = out_of_fold_score(predictions, select_by, threshold)
-            of_model = {"seed": seed, "model": model, select_by: score}
-            found.append(of_model | ({"beats_ensemble": beats[model]} if beats else {}))
+        by_ensemble = of_seed.get(ENSEMBLE) if select_by == "log_loss" else None
+        for model, predictions in of_seed.items():
+            keep = (~predictions["row_id"].isin(held_out)).to_numpy()
+            left = predictions[keep]
+            # A split that is not reported may have no row of the rarer class left.
+            if left["target"].nunique() < 2:
+                continue
+            score = out_of_fold_score(left, select_by, threshold)
+            found.append({"seed": seed, "model": model, select_by: score})
+            if by_ensemble is not None:
+                both = {ENSEMBLE: by_ensemble[keep]["probability"], model: left["probability"]}
+                test = compare(left["target"], both, None, ENSEMBLE, metric=select_by).iloc[-1]
+                is_shown = test["best_p"] * (len(of_seed) - 1) <= ALPHA  # Bonferroni
+                found[-1]["beats_ensemble"] = bool(test["best_difference"] < 0 and is_shown)
     return pd.DataFrame(found), reported
 
 
