@@ -173,9 +173,12 @@ def test_texts_have_no_partial_dependence(schema_of, numbers_table):
     holdout, _ = numbers_table(60)
     words = ["the cat sat here", "a dog sat there", "the dog ran here", "a cat ran there"]
     remarks = [f"{words[i % 4]} {i}" for i in range(len(holdout))]
-    schema = schema_of(x0="number", x1="number", remark="category")
-    found = partial_dependence(logistic, holdout.assign(remark=remarks), schema, ["remark", "x0"])
-    assert set(found["feature"]) == {"x0"}
+    schema = schema_of(x0="number", x1="number", remark="category", rating="category")
+    # Labels of several words are none.
+    ratings = np.resize(["very good", "good", "bad", "very bad"], len(holdout))
+    holdout = holdout.assign(remark=remarks, rating=ratings)
+    found = partial_dependence(logistic, holdout, schema, ["remark", "x0", "rating"])
+    assert set(found["feature"]) == {"x0", "rating"}
 
 
 def of_colour(table: pd.DataFrame) -> np.ndarray:

@@ -264,8 +264,8 @@ def _is_categorical(entry: Column) -> bool:
 def _grid(values: pd.Series, entry: Column) -> list[tuple[int, str | None, str]]:
     """Return the values to try: the position of a row that has each, its text and its label."""
     known = values.dropna()
-    # No text is like another: what single ones would get tells nothing of the column.
-    if entry["kind"] == "category" and is_text(known):
+    # Where most texts are like no other, what single ones would get tells nothing of the column.
+    if entry["kind"] == "category" and 2 * known.nunique() > len(known) and is_text(known):
         return []
     if _is_categorical(entry):
         counts = known.value_counts()
