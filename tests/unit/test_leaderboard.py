@@ -95,7 +95,7 @@ CASES = [
     (
         "other",
         {"best_difference": 0.1},
-        "better than dummy; better here than best, which did best in training",
+        "better than dummy; better here than best, which was chosen in training",
     ),
     (
         "other",
@@ -242,6 +242,22 @@ def test_by_log_loss_the_ensemble_is_first_unless_a_model_is_shown_to_be_better(
     held_out = pd.DataFrame({"row_id": [ROWS, ROWS + 1], "target": [0, 1]})
     found, _ = choosing_scores({7: oof}, {7: held_out}, [7], metric, 0.5)
     assert ranked(found, metric).index.tolist() == order
+
+
+def test_rows_that_belong_together_are_one_piece_of_evidence_for_a_model():
+    target, random = (np.arange(20) % 10 < 4).astype(int), np.random.default_rng(1)
+    part = {"row_id": np.arange(ROWS), "fold": np.arange(ROWS) % 5, "target": np.tile(target, 10)}
+    oof = {
+        name: pd.DataFrame(
+            part | {"probability": np.tile(probabilities(target, skill, random), 10)}
+        )
+        for name, skill in {"one": 0.8, "ensemble": 0.5}.items()
+    }
+    held_out = pd.DataFrame({"row_id": [ROWS, ROWS + 1], "target": [0, 1]})
+    groups = pd.Series(np.arange(ROWS + 2) % 20)
+    for of_rows, order in ((None, ["one", "ensemble"]), (groups, ["ensemble", "one"])):
+        found, _ = choosing_scores({7: oof}, {7: held_out}, [7], "log_loss", 0.5, of_rows)
+        assert ranked(found, "log_loss").index.tolist() == order
 
 
 def test_less_is_better_is_understood_throughout(board):

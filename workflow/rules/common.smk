@@ -449,8 +449,7 @@ def where(holds, pattern):
 
     def found(wildcards):
         dataset = wildcards.dataset
-        path = pattern.format(dataset=dataset, seed=first_split(dataset))
-        return [path] if holds(dataset) else []
+        return files(pattern, dataset, first_split(dataset)) if holds(dataset) else []
 
     return found
 

@@ -84,6 +84,8 @@ rule compare:
         predictions=all_files(SEED_PREDICTIONS),
         schema=SCHEMA_FILE,
         oof=all_files(OOF),
+        # Which rows belong together.
+        grouped=where(wants("group"), processed("cleaned_data")),
         required=where(stops, "results/{dataset}/audit_passed"),
     output:
         for_report("results/{dataset}/metrics.csv", ANSWER, "leaderboard"),

@@ -5,6 +5,7 @@ with job_log(snakemake, warm="models"):
     from pathlib import Path
 
     from ml_baseline.data.schema import columns_of_role
+    from ml_baseline.data.split import units
     from ml_baseline.data.tables import read_table, read_tables, write_table
     from ml_baseline.files import read_json
     from ml_baseline.scoring.choosing import choosing_scores
@@ -19,11 +20,15 @@ with job_log(snakemake, warm="models"):
     for path in map(Path, snakemake.input.oof):
         if len(of_model := read_table(path)):  # a model that failed has none
             oof[seed_of(path)][path.stem] = of_model
-    scores, reported = choosing_scores(
-        oof, predictions, cfg["seeds"], cfg["select_by"], cfg["threshold"]
-    )
     schema = read_json(snakemake.input.schema)
-    unit = "group" if columns_of_role(schema, "group") else "distinct row"
+    group, of_rows = columns_of_role(schema, "group"), None
+    for path in snakemake.input.grouped:
+        rows = read_table(path, schema, ["row_id", *group], texts_as_codes=True)
+        of_rows = rows.assign(unit=units(rows, schema)).set_index("row_id")["unit"]
+    scores, reported = choosing_scores(
+        oof, predictions, cfg["seeds"], cfg["select_by"], cfg["threshold"], of_rows
+    )
+    unit = "group" if group else "distinct row"
     table = leaderboard(
         read_tables(snakemake.input.metrics),
         scores,

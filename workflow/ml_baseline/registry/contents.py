@@ -98,8 +98,8 @@ def selection(leaderboard: pd.DataFrame, select_by: str) -> dict:
     why = f"It has the {best} out-of-fold {select_by} ({own:.4f}){shared} {tried}"
     if chosen["model"] == ENSEMBLE and select_by == "log_loss" and own > least:
         why = (
-            f"It is the weighted mean of the others, and none {tried} is shown to have a lower "
-            f"out-of-fold {select_by} ({own:.4f})"
+            f"It is made of the others, and none {tried} is shown to have a lower out-of-fold "
+            f"{select_by} ({own:.4f})"
         )
     return {
         "select_by": select_by,

@@ -53,6 +53,7 @@ def choosing_scores(
     seeds: Sequence[int],
     select_by: str,
     threshold: float,
+    groups: pd.Series | None = None,
 ) -> tuple[pd.DataFrame, list[int]]:
     """Return the scores that models are ranked by, and the seeds that are reported.
 
@@ -60,6 +61,8 @@ def choosing_scores(
     `seeds` and what is reported are as in `reported_seeds`. The scores are `seed, model` and the
     metric `select_by`, one row a seed and model, of the rows that are in no reported holdout; with an
     ensemble and by log loss also `beats_ensemble`, whether the model is shown to be better than that.
+    `groups` has the number of each row's group by `row_id`, where rows that belong together are one
+    piece of evidence.
     """
     if not oof:  # no model could be trained with any seed
         return pd.DataFrame(columns=["seed", "model", select_by]), list(seeds[:1])
@@ -79,7 +82,10 @@ def choosing_scores(
             found.append({"seed": seed, "model": model, select_by: score})
             if by_ensemble is not None:
                 both = {ENSEMBLE: by_ensemble[keep]["probability"], model: left["probability"]}
-                test = compare(left["target"], both, None, ENSEMBLE, metric=select_by).iloc[-1]
+                units = None if groups is None else groups.loc[left["row_id"]]
+                test = compare(
+                    left["target"], both, None, ENSEMBLE, metric=select_by, units=units
+                ).iloc[-1]
                 is_shown = test["best_p"] * (len(of_seed) - 1) <= ALPHA  # Bonferroni
                 found[-1]["beats_ensemble"] = bool(test["best_difference"] < 0 and is_shown)
     return pd.DataFrame(found), reported

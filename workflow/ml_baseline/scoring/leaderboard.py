@@ -193,7 +193,7 @@ def verdict_of(row: LeaderboardRow, settings: dict, does: str, best: str) -> str
         words.append(f"not distinguishable from {best}")
     else:
         better = sign * row["best_difference"] > 0
-        here = f"better here than {best}, which did best in training"
+        here = f"better here than {best}, which was chosen in training"
         words.append(here if better else f"worse than {best}")
     return "; ".join(words)
 
