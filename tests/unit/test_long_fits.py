@@ -1,9 +1,13 @@
 """Estimators that are fitted to a long table piece by piece."""
 
+from functools import partial
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from ml_baseline.data.schema import feature_columns
@@ -92,15 +96,22 @@ def test_another_logistic_regression_gets_the_whole_matrix(long_table, params):
     assert isinstance(values, np.ndarray)
 
 
+@pytest.mark.parametrize("params", [{"max_iter": 2}, {"preprocessing": "tree"}])
+def test_a_search_that_does_not_converge_is_told_once(long_table, params):
+    table, schema, target = long_table
+    table["a"] += 1e9  # whose differences are lost, unless it is scaled
+    new = {"preprocessing": "linear", "params": params} if "max_iter" in params else params
+    preprocess, estimator = unfitted(schema, LogisticRegression, **new)
+    values = long_fits.fit_matrix_for(estimator, preprocess, table[feature_columns(schema)], target)
+    with pytest.warns(ConvergenceWarning, match="lbfgs failed to converge") as warned:
+        long_fits.fit_estimator(estimator, values, target)
+    assert len(warned) == 1
+
+
 def test_a_full_disk_is_told(long_table, monkeypatch):
-    class Full:
-        def write(self, content):
-            raise OSError(28, "No space left on device")
-
-        def close(self):
-            pass
-
-    monkeypatch.setattr(long_fits.tempfile, "TemporaryFile", Full)
+    if not Path("/dev/full").exists():
+        pytest.skip("no device that is always full")
+    monkeypatch.setattr(long_fits.tempfile, "TemporaryFile", partial(open, "/dev/full", "w+b"))
     table, schema, target = long_table
     preprocess, estimator = unfitted(schema, LogisticRegression)
     features = table[feature_columns(schema)]

@@ -2,8 +2,7 @@
 
 import tempfile
 import warnings
-from collections.abc import Iterator
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -104,7 +103,7 @@ def _fit_boosting(
             sample = np.empty((len(drawn), matrix.shape[1]))
             for piece, content in matrix[np.sort(drawn)].pieces():
                 sample[piece] = numbers(content)
-            mapper.set_params(subsample=None).fit(sample).set_params(subsample=most)
+            mapper.fit(sample)  # not more rows than it would draw
             del sample
             give_back()
         binned = np.empty(matrix.shape, np.uint8, order="F" if is_training_data else "C")
@@ -136,71 +135,55 @@ def _with_each_category(estimator: BaseEstimator, matrix: Matrix) -> np.ndarray:
 def _fit_logistic_regression(estimator: BaseEstimator, values: Matrix, target: np.ndarray) -> None:
     """Fit scikit-learn's logistic regression: the same loss and search (L-BFGS), on one piece after the other.
 
-    It begins with the coefficients of a fit to some rows, so that fewer rounds through the file are needed.
+    It begins with the coefficients of a fit to some rows, so that fewer rounds through the pieces are needed,
+    which are in a file without a name, in TMPDIR.
     """
     some = some_of_each_class(target)
     few = values[some]
-    estimator.fit(few.filled(np.empty(few.shape)), target[some])
-    rows = len(target)
+    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):  # it is a start
+        estimator.fit(few.filled(np.empty(few.shape)), target[some])
+    rows, columns = values.shape
     penalty = 1 / (estimator.C * rows)
+    read = np.empty((matrix.PIECE_ROWS, columns), IN_FILE)
 
     def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the mean loss with its penalty, and the gradient; the intercept is the last weight."""
         coefficients = weights[:-1]
         total, gradient = 0.0, np.zeros_like(weights)
-        for place, piece in kept.pieces():
+        file.seek(0)
+        for start in range(0, rows, len(read)):
+            piece = read[: rows - start]
+            file.readinto(piece.data)
+            labels = target[start : start + len(piece)]
             scores = piece @ coefficients.astype(IN_FILE) + weights[-1]
-            total += np.logaddexp(0, scores).sum() - scores[target[place] == 1].sum()
-            errors = expit(scores) - target[place]
+            total += np.logaddexp(0, scores).sum() - scores[labels == 1].sum()
+            errors = expit(scores) - labels
             gradient[:-1] += errors.astype(IN_FILE) @ piece
             gradient[-1] += errors.sum()
         gradient /= rows
         gradient[:-1] += penalty * coefficients
         return total / rows + penalty / 2 * coefficients @ coefficients, gradient
 
-    with _Kept(values) as kept:
-        start = np.append(estimator.coef_[0], estimator.intercept_)
-        options = {"maxiter": estimator.max_iter, "maxls": 50, "gtol": estimator.tol}
-        options["ftol"] = 64 * np.finfo(float).eps
-        found = minimize(loss, start, method="L-BFGS-B", jac=True, options=options)
-    if found.status == 1:
+    first = np.append(estimator.coef_[0], estimator.intercept_)
+    options = {"maxiter": estimator.max_iter, "maxls": 50, "gtol": estimator.tol}
+    options["ftol"] = 64 * np.finfo(float).eps
+    try:
+        with tempfile.TemporaryFile() as file:
+            for _, content in values.pieces():
+                file.write(content.astype(IN_FILE).tobytes())
+            found = minimize(loss, first, method="L-BFGS-B", jac=True, options=options)
+    except OSError as error:
+        raise InputError(
+            f"the numbers of {rows:,} rows cannot be kept in {tempfile.gettempdir()} while a model is "
+            f"fitted ({error.strerror or error}); set TMPDIR to a folder with more room"
+        ) from error
+    # Numbers of four bytes allow no more than 1e-5, and far less if they are not scaled.
+    if (steepest := np.abs(found.jac).max()) > max(estimator.tol, 1e-5):
         warnings.warn(
-            f"L-BFGS has not converged after {found.nit} iterations; raise `max_iter`",
+            f"lbfgs failed to converge: after {found.nit} iterations the gradient is {steepest:.2g}, above `tol` "
+            f"({estimator.tol:g}); raise `max_iter`, or scale the numbers",
             ConvergenceWarning,
             stacklevel=2,
         )
     estimator.coef_, estimator.intercept_ = found.x[None, :-1], found.x[-1:]
     estimator.n_iter_ = np.array([found.nit], dtype=np.int32)
-
-
-class _Kept:
-    """The pieces of a matrix in a file without a name, in TMPDIR, read again each time they are asked for."""
-
-    def __init__(self, values: Matrix):
-        self._shape = values.shape
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `__exit__`)
-        try:
-            for _, piece in values.pieces():
-                self._file.write(piece.astype(IN_FILE).tobytes())
-        except OSError as error:
-            self._file.close()
-            raise InputError(
-                f"the numbers of {self._shape[0]:,} rows cannot be kept in {tempfile.gettempdir()} while a "
-                f"model is fitted ({error.strerror or error}); set TMPDIR to a folder with more room"
-            ) from error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def pieces(self) -> Iterator[tuple[slice, np.ndarray]]:
-        """Yield the values of all rows, and where they belong."""
-        rows, columns = self._shape
-        piece = np.empty((matrix.PIECE_ROWS, columns), IN_FILE)
-        self._file.seek(0)
-        for start in range(0, rows, len(piece)):
-            part = piece[: rows - start]
-            self._file.readinto(part.data)
-            yield slice(start, start + len(part)), part
