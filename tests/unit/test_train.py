@@ -16,6 +16,7 @@ from ml_baseline.data.split import fold_numbers
 from ml_baseline.errors import InputError
 from ml_baseline.modelling import train
 from ml_baseline.modelling.model_files import load_model, save_model
+from ml_baseline.modelling.refit import refit
 from ml_baseline.modelling.train import cross_validate, fit, predict_probability
 from ml_baseline.scoring.scores import scores
 
@@ -201,6 +202,18 @@ def test_threads_change_no_byte(numbers_table, settings_of, estimator, tmp_path)
             save_model(model, tmp_path / str(threads))
     np.testing.assert_array_equal(*found)
     assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
+
+
+def test_a_fit_to_all_rows_has_the_threads_that_change_no_byte(numbers_table, settings_of):
+    """BLAS adds up in another order with several: they are the job's, for a forest among the models."""
+    table, schema = numbers_table(20_000, features=30)
+    settings = settings_of("sklearn.linear_model.LogisticRegression", augment={"method": "none"})
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            fitted = (table, schema, {"line": settings}, None, len(table), 0, threads)
+            found.append(refit(*fitted, one_thread=["line"])["model"].coef_)
+    np.testing.assert_array_equal(*found)
 
 
 def test_a_forest_predicts_with_one_thread(numbers_table, settings_of):

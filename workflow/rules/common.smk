@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ml_baseline.config.budget import (
     PARQUET_MB,
+    SAME_WITH_THREADS,
     Size,
     megabytes,
     table_size,
@@ -487,7 +488,15 @@ def recipes(dataset, *names):
 
 def refit_settings(wildcards):
     """Return what fitting the chosen model to all rows uses."""
-    return recipes(wildcards.dataset, "strategy") | using("random_state")(wildcards)
+    # The job has threads for any model; with several, these would not be the same bytes.
+    one_thread = [
+        name
+        for name, entry in SETTINGS[wildcards.dataset]["models"].items()
+        if entry["threads"] == "auto"
+        and entry["estimator"].rpartition(".")[2] not in SAME_WITH_THREADS
+    ]
+    others = using("random_state")(wildcards) | {"one_thread": one_thread}
+    return recipes(wildcards.dataset, "strategy") | others
 
 
 def copies_settings(wildcards):

@@ -40,6 +40,7 @@ with job_log(
         len(read_table(snakemake.input.train, columns=["row_id"])),
         cfg["random_state"],
         snakemake.threads,
+        cfg["one_thread"],
     )
     save_model(model, snakemake.output[0])
     # What was saved has to be of use to those who load it.

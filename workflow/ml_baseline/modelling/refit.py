@@ -1,10 +1,11 @@
 """The model that is published: the recipe that the holdout has judged, fitted to all rows."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pandas as pd
 from sklearn.ensemble import VotingClassifier
 from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
 
 from ml_baseline.config.estimator_rules import of_size
 from ml_baseline.data.augment import augment
@@ -21,6 +22,7 @@ def refit(
     judged_rows: int,
     random_state: int,
     threads: int = 1,
+    one_thread: Collection[str] = (),
 ) -> Pipeline | VotingClassifier:
     """Return the chosen model, or one that is made of others, fitted to all rows of a table.
 
@@ -33,17 +35,14 @@ def refit(
             that size, which more rows might change.
         random_state: seed of the copies and the models.
         threads: threads a fit may use.
+        one_thread: the models that are not the same bytes with several.
     """
     copying = next(iter(recipes.values()))["augment"]
     augmented = augment(table, schema, **copying, random_state=random_state)
-    models = {
-        name: fit(
-            augmented,
-            schema,
-            recipe | {"model": of_size(recipe["model"], judged_rows)},
-            random_state,
-            threads,
-        )
-        for name, recipe in recipes.items()
-    }
+    models = {}
+    for name, recipe in recipes.items():
+        settings = recipe | {"model": of_size(recipe["model"], judged_rows)}
+        of_model = 1 if name in one_thread else threads
+        with threadpool_limits(of_model):  # BLAS has those of the job
+            models[name] = fit(augmented, schema, settings, random_state, of_model)
     return next(iter(models.values())) if made is None else of_members(made, models)
