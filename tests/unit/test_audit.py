@@ -690,6 +690,15 @@ def test_a_long_table_is_audited_in_the_same_way_with_less_memory(honest, monkey
     pd.testing.assert_frame_equal(found, expected)
 
 
+def test_a_number_that_is_rare_in_a_long_table_does_not_stop_the_audit(honest, monkeypatch):
+    """Not all rows are looked at, and in those that are it does not vary."""
+    table, schema = added(honest, "rare", (np.arange(ROWS) == 1) * 1.0)
+    monkeypatch.setattr(nearest, "LONG_ROWS", ROWS // 4)
+    train, holdout = table.iloc[:-60], table.iloc[-60:]
+    result = audit(train.reset_index(drop=True), holdout.reset_index(drop=True), schema, {})
+    assert set(result[result["check"] == "near_duplicates"]["verdict"]) == {"pass"}
+
+
 def test_mixtures_of_rows_are_found():
     table, schema = numeric_table()
     random = np.random.default_rng(3)

@@ -171,12 +171,14 @@ def _independent(columns: list[_Compared]) -> float:
     Vetterli, 2007, The Effective Rank).
     """
     columns = [column for column in columns if np.ptp(column.theirs) > 0]
-    numbers = [column.theirs for column in columns if column.tolerance]
+    # Of a long table every so-manyth row; what varies in none of these goes with nothing.
+    numbers = [
+        own.theirs[:: max(len(own.theirs) // LONG_ROWS, 1)] for own in columns if own.tolerance
+    ]
+    numbers = [own for own in numbers if np.ptp(own) > 0]
     if len(numbers) < 2:
         return len(columns)
-    # Of a long table every so-manyth row.
-    step = max(len(numbers[0]) // LONG_ROWS, 1)
-    scaled = np.array([own[::step] for own in numbers], dtype=float)
+    scaled = np.array(numbers, dtype=float)
     scaled -= scaled.mean(axis=1, keepdims=True)
     scaled /= np.linalg.norm(scaled, axis=1, keepdims=True)
     # Of correlations; with fewer rows than columns their products have the same eigenvalues but for zeros.
