@@ -1,6 +1,8 @@
 from ml_baseline.jobs.job_log import job_log
 
 with job_log(snakemake, warm="tables"):
+    from pathlib import Path
+
     from ml_baseline.audit.context import Predictions
     from ml_baseline.audit.run import audit
     from ml_baseline.data.schema import Doubt
@@ -13,7 +15,7 @@ with job_log(snakemake, warm="tables"):
         read_table(snakemake.input.train, schema, texts_as_codes=True),
         read_table(snakemake.input.holdout, schema, texts_as_codes=True),
         schema=schema,
-        oof=Predictions(snakemake.input.oof),
+        oof=Predictions({Path(path).stem: path for path in snakemake.input.oof}),
         settings=snakemake.params.cfg,
         doubts=[Doubt(**one) for one in records],
     )

@@ -1,9 +1,9 @@
 """What the audit's checks look at: one split of a table, and what several of them need of it."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import UserDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -24,23 +24,12 @@ MOST_NEAR = 300_000
 FEWEST_LEVELS = 7
 
 
-class Predictions(Mapping):
-    """Tables by their files' stems, read when they are asked for: all together would be as large as a table."""
-
-    def __init__(self, paths: Iterable[str | Path]):
-        self._paths = {Path(path).stem: path for path in paths}
+class Predictions(UserDict):
+    """Tables by their files, read when they are asked for: all together would be as large as a table."""
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         """Return a table."""
-        return read_table(self._paths[name])
-
-    def __iter__(self) -> Iterator[str]:
-        """Yield the names."""
-        return iter(self._paths)
-
-    def __len__(self) -> int:
-        """Return how many there are."""
-        return len(self._paths)
+        return read_table(self.data[name])
 
 
 @dataclass(frozen=True, eq=False)

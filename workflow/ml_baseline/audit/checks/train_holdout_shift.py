@@ -87,11 +87,10 @@ def _told_apart(
     if strategy == "time":  # whatever tells the time tells the sides apart, a second date too
         times = set(times_of(train, schema))
         kept = [e for e in schema["columns"] if not times & {e["name"], e["source"]}]
-        kept += [e for e in schema["columns"] if e["role"] == "target" and e not in kept]
         schema = {**schema, "columns": kept}
-    results = []
-    for view in views_of(together, schema):
-        results.append((scored(view, is_holdout, folds).auc, view.subject))
+    results = [
+        (scored(view, is_holdout, folds).auc, view.subject) for view in views_of(together, schema)
+    ]
     if strategy == "stratified":
         row = together["row_id"].to_numpy(dtype=np.float64)
         results.append((numbers_auc(row, is_holdout, folds), "row_id"))
