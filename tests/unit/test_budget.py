@@ -84,6 +84,13 @@ def test_fits_in_folds_are_counted_and_trials_are_single_fits():
     assert seconds_of(single, "random") > 1.3 * seconds_of(single, tune | {"trials": 40})
 
 
+def test_a_tree_has_the_leaves_that_the_stricter_limit_allows():
+    few = seconds_of({"max_leaf_nodes": 8})
+    assert seconds_of({"max_leaf_nodes": 8, "max_depth": 20}) == few
+    assert seconds_of({"max_leaf_nodes": None, "max_depth": 3}) == few
+    assert seconds_of({"max_leaf_nodes": 8, "max_depth": -1}) == few  # LightGBM's word for no limit
+
+
 def test_a_grid_has_as_many_trials_as_its_lists_make_and_gives_up_all_or_none():
     tune = {"space": {"max_leaf_nodes": [4, 8, 16], "max_features": [0.5, 1.0]}, "trials": 6}
     grid = seconds_of({}, tune | {"method": "grid", "trials": 99})

@@ -2,7 +2,6 @@
 
 import atexit
 import gc
-import math
 import os
 import sys
 from functools import cache
@@ -16,6 +15,7 @@ from ml_baseline.config.budget import (
     table_size,
     threads_for,
     training_seconds,
+    trials,
     within_budget,
 )
 from ml_baseline.config.checks import unfit_tables
@@ -344,10 +344,8 @@ def tuning_rungs(dataset, model):
 
 def tuning_parts(dataset, model, rung):
     """Return the jobs that share a rung's trials, of which a third comes to the next rung."""
-    tune = SETTINGS[dataset]["models"][model]["tune"]
-    grid = tune["method"] == "grid" and tune["space"]
-    trials = math.prod(map(len, tune["space"].values())) if grid else tune["trials"]
-    return -(-min(TUNING_JOBS, -(-trials // TRIALS_OF_A_JOB)) // 3**rung)
+    jobs = -(-trials(SETTINGS[dataset]["models"][model]) // TRIALS_OF_A_JOB)
+    return -(-min(TUNING_JOBS, jobs) // 3**rung)
 
 
 def tried_files(dataset, seed, model, rungs):

@@ -3,6 +3,7 @@
 Where nothing limits memory or time, as in a run on one machine, these numbers change nothing.
 """
 
+import math
 from typing import NamedTuple
 
 

@@ -86,13 +86,17 @@ def _forest(size: Size, params: Mapping) -> float:
     return params.get("n_estimators", 100) * tree
 
 
-def _boosting(factor: float) -> Callable[[Size, Mapping], float]:
-    """Return the seconds of boosting, as measured for scikit-learn's, times a factor."""
+def _boosting(factor: float, **most_leaves: int) -> Callable[[Size, Mapping], float]:
+    """Return the seconds of boosting, as measured for scikit-learn's, times a factor.
+
+    Where a parameter limits the leaves of a tree, `most_leaves` is its name with its default.
+    """
 
     def seconds(size: Size, params: Mapping) -> float:
         rows, columns, _ = size
-        depth = params.get("max_depth") or params.get("depth")
-        leaves = 2**depth if depth else params.get("max_leaf_nodes") or params.get("num_leaves", 31)
+        depth = params.get("max_depth") or params.get("depth") or 0
+        limits = [params.get(name, default) for name, default in most_leaves.items()]
+        leaves = min(filter(None, [*limits, 2**depth if depth > 0 else None]), default=31)
         of_tree = 3.5e-4 + 1.3e-6 * columns * leaves
         of_rows = rows * (3.5e-5 + 1.7e-6 * columns) * math.log2(leaves) / 3 / 1e3
         rounds = next((params[name] for name in ROUNDS if name in params), 100)
@@ -114,8 +118,8 @@ FITS: dict[str, Callable[[Size, Mapping], float]] = {
     "LogisticRegression": lambda size, params: 0.03 + 7e-7 * size.rows * size.columns,
     "RandomForestClassifier": _forest,
     "ExtraTreesClassifier": _forest,
-    "HistGradientBoostingClassifier": _boosting(1.0),
-    "LGBMClassifier": _boosting(0.75),
+    "HistGradientBoostingClassifier": _boosting(1.0, max_leaf_nodes=31),
+    "LGBMClassifier": _boosting(0.75, num_leaves=31),
     "XGBClassifier": _boosting(0.7),
     "CatBoostClassifier": lambda size, params: _boosting(0.27 * size.bits)(size, params),
 }
@@ -179,12 +183,12 @@ def training_seconds(settings: Mapping, model: str, size: Size) -> float:
         params |= {key: DRAWN[key] for key in tune.get("space") or DRAWN if key in DRAWN}
     try:
         fit, once = seconds(size, params), seconds(size, params | {"early_stopping": True})
-    except (TypeError, ValueError, ZeroDivisionError):  # what is wrong, the estimator will say
+    except (TypeError, ValueError, ArithmeticError):  # what is wrong, the estimator will say
         fit = once = _forest(size, {})
     if tune:
         # As `tuning.try_rung` has them: a third of the trials comes to each next fold; Optuna's all do.
         folds, left = tune.get("folds", 3), 1 if tune.get("method") == "bayesian" else 1 / 3
-        fits = _trials(entry) * sum(left**rung for rung in range(folds))
+        fits = trials(entry) * sum(left**rung for rung in range(folds))
         fit += once * fits * (folds - 1) / folds
     return START + READING_PER_MEGACELL * megacells + fit * settings["cv"]["folds"]
 
@@ -249,13 +253,13 @@ def _steps(settings: dict[str, Any], size: Size) -> Iterator[dict[str, str]]:
     def costs(name: str) -> float:
         return -training_seconds(settings, name, size)
 
-    for trials in FEWER_TRIALS:
-        tuned = [name for name, entry in models.items() if _trials(entry) > trials]
+    for most in FEWER_TRIALS:
+        tuned = [name for name, entry in models.items() if trials(entry) > most]
         tuned = [name for name in tuned if models[name]["tune"].get("method") != "grid"]
         for name in tuned:
-            models[name]["tune"] = models[name]["tune"] | {"trials": trials}
+            models[name]["tune"] = models[name]["tune"] | {"trials": most}
         if tuned:
-            yield {"tuning": f"{trials} trials"}
+            yield {"tuning": f"{most} trials"}
     for name in sorted((n for n in models if models[n].get("tune")), key=costs):
         models[name]["tune"] = None
         yield {f"tuning of {name}": "none"}
@@ -275,10 +279,11 @@ def _steps(settings: dict[str, Any], size: Size) -> Iterator[dict[str, str]]:
             yield {"rounds and trees": f"{share:g} of them, with larger steps"}
 
 
-def _trials(entry: Mapping) -> int:
+def trials(entry: Mapping) -> int:
+    """Return how many sets of parameters the search in a model's entry tries."""
     tune = entry.get("tune") or {"trials": 0}
-    if tune.get("method") == "grid":  # all of it, whatever `trials` says
-        return math.prod(len(values) for values in (tune.get("space") or {}).values())
+    if tune.get("method") == "grid" and tune.get("space"):  # all of it, whatever `trials` says
+        return math.prod(map(len, tune["space"].values()))
     return tune.get("trials", TRIALS)
 
 
