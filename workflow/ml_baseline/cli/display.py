@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ml_baseline.text import for_terminal
+from ml_baseline.text import for_terminal, shortened
 
 if TYPE_CHECKING:  # importing them takes longer than all else here
     from ml_baseline.registry.manifest import Figure
@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # importing them takes longer than all else here
 WIDE = 10_000
 HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 SHOWN_HASH = 12
+SHOWN_VALUE = 60  # characters; `--json` has all of them
 
 
 def print_list(runs: "list[RunLine]", results: Path) -> None:
@@ -138,4 +139,4 @@ def _value(value: object) -> str:
         return f"{value:.6g}"
     if isinstance(value, str) and HASH.fullmatch(value):
         return f"{value[:SHOWN_HASH]}..."
-    return "-" if value is None else str(value)
+    return "-" if value is None else shortened(str(value), SHOWN_VALUE)
