@@ -195,8 +195,8 @@ def _texts(table: ReadTable) -> Iterator[Doubt]:
             looks = "have digits but are no plain numbers or dates, and " * is_like_amounts
             looks += "are read as categories"
             advice = (
-                "Leave the column out (`drop`, or `id` if it names the rows), or split it into "
-                "columns that have fewer values."
+                "Leave the column out (`drop`, `id` if it names the rows, or `group` if it says which "
+                "rows belong together), or split it into columns that have fewer values."
             )
             if cells.is_text(texts) and not is_like_amounts:
                 looks, severity = "are read as text", "told"
