@@ -308,14 +308,15 @@ def test_a_piece_is_of_limited_size(tmp_path, monkeypatch):
 
 
 MARKED = [
-    [[1.333, 1.667, "n/a", 2.333][i % 4], f"{i},50", f"{100 + i % 9}", i % 2] for i in range(60)
+    [[1.333, 1.667, "n/a", 2.333][i % 4], f"{i},50", f"{100 + i % 9}", f"{1 + i % 7}.000 €", i % 2]
+    for i in range(60)
 ]
 
 
 @pytest.mark.parametrize("settings", [{}, {"decimal": ","}])
 @pytest.mark.parametrize("suffix", ["xlsx", "parquet", "jsonl"])
 def test_what_a_file_has_as_a_number_is_that_number(tmp_path, suffix, settings):
-    table = pd.DataFrame(MARKED, columns=["third", "euros", "code", "y"])
+    table = pd.DataFrame(MARKED, columns=["third", "euros", "code", "pay", "y"])
     path = tmp_path / f"t.{suffix}"
     if suffix == "xlsx":
         table.to_excel(path, index=False)

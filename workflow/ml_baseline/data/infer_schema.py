@@ -166,7 +166,11 @@ def infer_schema(
                 "row_numbers": numbers_rows,
                 "declared": is_said,
                 "answers": answers.get(name),
-                "text": is_number and as_numbers and name not in as_numbers,
+                # Signs, grouped digits and fractions are those of amounts, and of no code.
+                "text": is_number
+                and as_numbers
+                and name not in as_numbers
+                and texts.str.isdecimal().mean() > 0.5,
             }
             entries.append(entry | {key: value for key, value in more.items() if value})
     _make_names_unique(entries)
