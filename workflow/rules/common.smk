@@ -422,9 +422,16 @@ def training_limit(dataset, model):
 
 
 def limit_of_all(wildcards):
-    """Return the limits of a table's models together, 0 where one has none that looks at columns."""
-    models = SETTINGS[wildcards.dataset]["models"].values()
-    limits = [m["time_limit"] for m in models if not m["estimator"].startswith(BLIND_ESTIMATORS)]
+    """Return the limits of all jobs that fit a table's models together, 0 where one has none.
+
+    It is for a fit to all rows, which searches for parameters too. What looks at no column needs none.
+    """
+    dataset, limits = wildcards.dataset, []
+    for model, entry in SETTINGS[dataset]["models"].items():
+        if not entry["estimator"].startswith(BLIND_ESTIMATORS):
+            rungs = range(tuning_rungs(dataset, model))
+            jobs = 1 + sum(tuning_parts(dataset, model, rung) for rung in rungs)
+            limits.append(jobs * training_limit(dataset, model))
     return sum(limits) if all(limits) else 0
 
 
