@@ -630,5 +630,8 @@ def test_models_that_could_not_be_fitted_have_no_figures():
     mixed = board.assign(model=["ensemble", "good"], oof_log_loss=[0.7, 0.69])
     words = "none of the 2 models tried is shown to have a lower out-of-fold log_loss (0.7000)"
     assert words in selection(mixed, "log_loss")["why"]
+    same = mixed.assign(model=["good", "ensemble"], oof_log_loss=0.69)
+    words = "lowest out-of-fold log_loss (0.6900), like ensemble below it on the leaderboard, of"
+    assert words in selection(same, "log_loss")["why"]
     with pytest.raises(InputError, match="no chosen model"):
         selection(board.assign(selected=False), "roc_auc")

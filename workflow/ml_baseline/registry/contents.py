@@ -17,6 +17,7 @@ from ml_baseline.files import json_text
 from ml_baseline.registry.runs import GOLDEN, MODEL, SCHEMA
 from ml_baseline.registry.runs import METRICS as METRICS_FILE
 from ml_baseline.scoring.metrics import METRICS, metric_named
+from ml_baseline.text import joined, plural
 
 # What a metric's figures are called in tables.
 ENDS = {"value": "", "low": "_low", "high": "_high"}
@@ -91,10 +92,10 @@ def selection(leaderboard: pd.DataFrame, select_by: str) -> dict:
     fitted = [name for name, score in scores.items() if score is not None]
     tied = [n for n in fitted if scores[n] == scores[chosen["model"]] and n != chosen["model"]]
     failed = [name for name in scores if name not in fitted]
-    left_out = f" ({' and '.join(failed)} could not be fitted)" if failed else ""
-    shared = f", as has {' and '.join(tied)}, which stands later in the config," if tied else ""
+    left_out = f" ({joined(failed)} could not be fitted)" if failed else ""
+    shared = f", like {joined(tied)} below it on the leaderboard," if tied else ""
     own, least = chosen[f"oof_{select_by}"], leaderboard[f"oof_{select_by}"].min()
-    tried = f"of the {len(fitted)} model{'s' * (len(fitted) != 1)} tried{left_out}"
+    tried = f"of the {plural(len(fitted), 'model')} tried{left_out}"
     why = f"It has the {best} out-of-fold {select_by} ({own:.4f}){shared} {tried}"
     if chosen["model"] == ENSEMBLE and select_by == "log_loss" and own > least:
         why = (
