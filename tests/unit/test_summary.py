@@ -139,6 +139,15 @@ def test_the_leaderboard_in_words(churn):
     assert "0.712" in board[0]
     assert len({len(line) for line in [header, *board]}) == 1  # the columns stand in line
     assert f"  {LONG}: words about {LONG}" in lines
+    of_loss = [
+        {k.replace("pr_auc", "log_loss"): v for k, v in board_row(*model).items()}
+        | {"oof_log_loss": loss}
+        for model, loss in ((("ensemble", "true"), 0.5), (("forest",), 0.4))
+    ]
+    why = "as none is shown to be better out-of-fold."
+    for rows in (of_loss, of_loss[:1]):
+        write_rows("results/churn/metrics.csv", rows)
+        assert (why in run_summary(["churn"])) == (rows is of_loss)
 
 
 def test_intervals_not_to_rely_on_are_named(churn):

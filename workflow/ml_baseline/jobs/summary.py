@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from ml_baseline.config.settings import ENSEMBLE
 from ml_baseline.files import read_json, read_rows
 from ml_baseline.jobs.job_log import last_error
 from ml_baseline.modelling.failure import FAILED
@@ -155,6 +156,9 @@ def leaderboard_text(rows: list[dict[str, str]], positive: str = "") -> str:
     for line in lines:
         cells = zip(line[1:], widths[1:], strict=True)
         text.append("  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in cells)]))
+    losses = [float(row.get("oof_log_loss", 0)) for row in rows]
+    if rows and rows[0]["model"] == ENSEMBLE and losses[0] > min(losses):
+        text.append("  ensemble is the best model, as none is shown to be better out-of-fold.")
     text += [f"  {row['model']}: {row['verdict']}" for row in rows]
     text += [f"  {row['model']}: {row['reason']}" for row in rows if row.get("reason")]
     text += [f"  {row['model']}: failed: {row['reason']}" for row in failed]
