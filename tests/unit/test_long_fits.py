@@ -54,13 +54,10 @@ def test_boosting_in_pieces_is_the_boosting_of_the_whole(long_table, monkeypatch
     features, new = table[feature_columns(schema)], {"preprocessing": "tree", "params": params}
     training, held = np.arange(ROWS) % 4 > 0, np.arange(ROWS) % 4 == 0
     found, kinds = [], []
-    for fit_matrix in (
-        long_fits.fit_matrix_for,
-        lambda e, p, f, t: matrix.fit_transform(p, f, t, e),
-    ):
+    for whole in (False, True):
         preprocess, estimator = unfitted(schema, HistGradientBoostingClassifier, **new)
         assert estimator.categorical_features == [False, False, True, True]
-        values = fit_matrix(estimator, preprocess, features, target)
+        values = long_fits.fit_transform(preprocess, features, target, estimator, whole=whole)
         rows = {"X_val": values[np.flatnonzero(held)], "y_val": target[held]}
         part = values[np.flatnonzero(training)]
         long_fits.fit_estimator(estimator, part, target[training], **rows)
@@ -76,7 +73,7 @@ def test_logistic_regression_in_pieces_finds_what_it_finds_in_the_whole(long_tab
     features = table[feature_columns(schema)]
     new = {"preprocessing": "ranks", "params": {"C": 0.1, "tol": 1e-6, "max_iter": 1000}}
     preprocess, estimator = unfitted(schema, LogisticRegression, **new)
-    values = long_fits.fit_matrix_for(estimator, preprocess, features, target)
+    values = long_fits.fit_transform(preprocess, features, target, estimator)
     assert isinstance(values, matrix.Matrix)
     long_fits.fit_estimator(estimator, values, target)
     whole = values.filled(np.empty(values.shape))
@@ -92,7 +89,7 @@ def test_another_logistic_regression_gets_the_whole_matrix(long_table, params):
     table, schema, target = long_table
     preprocess, estimator = unfitted(schema, LogisticRegression, params=params)
     features = table[feature_columns(schema)]
-    values = long_fits.fit_matrix_for(estimator, preprocess, features, target)
+    values = long_fits.fit_transform(preprocess, features, target, estimator)
     assert isinstance(values, np.ndarray)
 
 
@@ -102,7 +99,8 @@ def test_a_search_that_does_not_converge_is_told_once(long_table, params):
     table["a"] += 1e9  # whose differences are lost, unless it is scaled
     new = {"preprocessing": "linear", "params": params} if "max_iter" in params else params
     preprocess, estimator = unfitted(schema, LogisticRegression, **new)
-    values = long_fits.fit_matrix_for(estimator, preprocess, table[feature_columns(schema)], target)
+    features = table[feature_columns(schema)]
+    values = long_fits.fit_transform(preprocess, features, target, estimator)
     with pytest.warns(ConvergenceWarning, match="lbfgs failed to converge") as warned:
         long_fits.fit_estimator(estimator, values, target)
     assert len(warned) == 1
@@ -115,6 +113,6 @@ def test_a_full_disk_is_told(long_table, monkeypatch):
     table, schema, target = long_table
     preprocess, estimator = unfitted(schema, LogisticRegression)
     features = table[feature_columns(schema)]
-    values = long_fits.fit_matrix_for(estimator, preprocess, features, target)
+    values = long_fits.fit_transform(preprocess, features, target, estimator)
     with pytest.raises(InputError, match=r"No space left on device.*set TMPDIR"):
         long_fits.fit_estimator(estimator, values, target)

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from ml_baseline.data.augment import augment
 from ml_baseline.data.schema import feature_columns
-from ml_baseline.modelling import matrix
+from ml_baseline.modelling import long_fits, matrix
 from ml_baseline.modelling.target_encoding import ROWS_LEARNED_FROM, TextEncoder
 from ml_baseline.modelling.train import _unfitted, cross_validate, fit, predict_probability
 
@@ -142,13 +142,15 @@ def test_a_long_table_becomes_the_same_matrix_in_pieces(monkeypatch, model):
     rows = augment(table, schema, method="none")
     found = []
     for long_rows, piece_rows in ((10_000, 10_000), (2_000, 700)):
-        monkeypatch.setattr(matrix, "LONG_ROWS", long_rows)
+        for module in (matrix, long_fits):
+            monkeypatch.setattr(module, "LONG_ROWS", long_rows)
         monkeypatch.setattr(matrix, "PIECE_ROWS", piece_rows)
         unfitted = _unfitted(rows, schema, settings, random_state=0, threads=1)
         features, target = rows[feature_columns(schema)], rows["answer"].to_numpy()
         order = np.arange(3000)[::-1]
         estimator, preprocess = unfitted.named_steps["model"], unfitted.named_steps["preprocess"]
-        found.append(matrix.fit_transform(preprocess, features, target, estimator, order))
+        given = (preprocess, features, target, estimator, order)
+        found.append(long_fits.fit_transform(*given, whole=True))
         new = preprocess.transform(features.head())
         assert new.shape == (5, found[-1].shape[1])
     whole, pieces = found
@@ -165,7 +167,8 @@ def test_what_is_rare_in_a_long_table_has_a_scale(monkeypatch, rare):
     drawn = np.random.default_rng(0).choice(3000, 2_000, replace=False)
     table["age"] = 0.0
     table.loc[np.setdiff1d(np.arange(3000), drawn)[:3], "age"] = rare
-    monkeypatch.setattr(matrix, "LONG_ROWS", 2_000)
+    for module in (matrix, long_fits):
+        monkeypatch.setattr(module, "LONG_ROWS", 2_000)
     model = fit(augment(table, schema, method="none"), schema, SETTINGS | {"model": LINE}, 0)
     features = table[feature_columns(schema)]
     values = model.named_steps["preprocess"].transform(features)[table["age"] != 0]

@@ -19,7 +19,7 @@ from ml_baseline.data.raw_table import LONG_ROWS
 from ml_baseline.data.schema import Schema, feature_columns
 from ml_baseline.data.split import fold_numbers, fold_rows, holdout_rows, row_groups
 from ml_baseline.errors import InputError
-from ml_baseline.modelling.long_fits import fit_estimator, fit_matrix_for
+from ml_baseline.modelling.long_fits import fit_estimator, fit_transform
 from ml_baseline.modelling.target_encoding import Splits
 from ml_baseline.modelling.voting import weighted_mean
 
@@ -121,7 +121,7 @@ def fit_pipeline(
     if folds:
         splits = _splits(estimator, augmented, schema, strategy, random_state)
         model.set_params(model__cv=splits)
-    values = fit_matrix_for(estimator, model.named_steps["preprocess"], features, target)
+    values = fit_transform(model.named_steps["preprocess"], features, target, estimator)
     fit_estimator(estimator, values, target)
     if folds:
         model.set_params(model__cv=parameters["cv"])  # or the splits would be saved with it
@@ -208,7 +208,7 @@ def _fit_with_validation_rows(
     target = augmented[schema["target"]].to_numpy()
     order = np.concatenate(pairs[0]) if len(pairs) == 1 else np.arange(len(augmented))
     features = augmented[feature_columns(schema)]
-    values = fit_matrix_for(estimator, model.named_steps["preprocess"], features, target, order)
+    values = fit_transform(model.named_steps["preprocess"], features, target, estimator, order)
     target = target[order]
     if len(pairs) == 1:  # both parts as they lie in memory, no second matrix
         fitted_rows = len(pairs[0][0])

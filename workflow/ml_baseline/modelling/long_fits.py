@@ -24,6 +24,8 @@ BOOSTING = (
     "sklearn.ensemble._hist_gradient_boosting.gradient_boosting",
     "HistGradientBoostingClassifier",
 )
+# What scikit-learn's forests turn all numbers into before they look at them.
+FORESTS, OF_FORESTS = "sklearn.ensemble._forest", np.float32
 # Parameters of a logistic regression that its fit in pieces knows; the others have their defaults.
 KNOWN = ("C", "tol", "max_iter", "random_state", "n_jobs")
 
@@ -31,7 +33,7 @@ KNOWN = ("C", "tol", "max_iter", "random_state", "n_jobs")
 def fit_estimator(
     estimator: BaseEstimator, values: Matrix | np.ndarray, target: np.ndarray, **held: Any
 ) -> None:
-    """Fit an estimator to what `fit_matrix_for` returned; `held` is `X_val` and `y_val`, if any."""
+    """Fit an estimator to what `fit_transform` returned; `held` is `X_val` and `y_val`, if any."""
     if not isinstance(values, Matrix):
         estimator.fit(values, target, **held)
     elif hasattr(estimator, "max_bins"):
@@ -40,22 +42,27 @@ def fit_estimator(
         _fit_logistic_regression(estimator, values, target)
 
 
-def fit_matrix_for(
-    estimator: BaseEstimator,
+def fit_transform(
     preprocess: ColumnTransformer,
     features: pd.DataFrame,
     target: np.ndarray,
+    estimator: BaseEstimator,
     order: np.ndarray | None = None,
+    whole: bool = False,
 ) -> Matrix | np.ndarray:
-    """Fit `preprocess` as `matrix.fit_transform` does; return a whole matrix only if it is needed.
+    """Return what `preprocess.fit_transform` does, as far as `estimator` can tell.
 
-    Args:
-        estimator: what it is to be fitted.
-        preprocess, features, target, order: as for `matrix.fit_transform`.
+    Of more than `LONG_ROWS` rows it is made in pieces, and is an array if `whole`, or if the estimator needs one.
+    The other args are those of `matrix.fit_matrix`.
     """
-    if len(features) > LONG_ROWS and _fits_in_pieces(estimator):
-        return matrix.fit_matrix(preprocess, features, target, order)
-    return matrix.fit_transform(preprocess, features, target, estimator, order)
+    if len(features) <= LONG_ROWS:
+        values = preprocess.fit_transform(features, target)
+        return values if order is None else values[order]
+    made = matrix.fit_matrix(preprocess, features, target, order)
+    if not whole and _fits_in_pieces(estimator):
+        return made
+    in_forest = type(estimator).__module__ == FORESTS
+    return made.filled(np.empty(made.shape, OF_FORESTS if in_forest else np.float64))
 
 
 def _fits_in_pieces(estimator: BaseEstimator) -> bool:

@@ -11,7 +11,6 @@ from typing import Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import TargetEncoder
 
@@ -21,8 +20,6 @@ from ml_baseline.modelling.target_encoding import encoders_in
 # Rows that are transformed, and asked about, at a time.
 PIECE_ROWS = 1 << 14
 SOME_ROWS = 1000
-# What scikit-learn's forests turn all numbers into before they look at them.
-FORESTS, OF_FORESTS = "sklearn.ensemble._forest", np.float32
 
 
 def give_back() -> None:
@@ -58,25 +55,6 @@ class Matrix:
         for rows, piece in self.pieces():
             values[rows] = piece
         return values
-
-
-def fit_transform(
-    preprocess: ColumnTransformer,
-    features: pd.DataFrame,
-    target: np.ndarray,
-    estimator: BaseEstimator,
-    order: np.ndarray | None = None,
-) -> np.ndarray:
-    """Return what `preprocess.fit_transform` does, as far as `estimator` can tell.
-
-    Of more than `LONG_ROWS` rows it is made in pieces; the args are those of `fit_matrix`.
-    """
-    if len(features) <= LONG_ROWS:
-        values = preprocess.fit_transform(features, target)
-        return values if order is None else values[order]
-    matrix = fit_matrix(preprocess, features, target, order)
-    in_forest = type(estimator).__module__ == FORESTS
-    return matrix.filled(np.empty(matrix.shape, OF_FORESTS if in_forest else np.float64))
 
 
 def fit_matrix(

@@ -19,7 +19,7 @@ from ml_baseline.data.tables import read_table
 from ml_baseline.errors import InputError, did_you_mean, similar
 from ml_baseline.modelling.failure import failure
 from ml_baseline.modelling.inner_splits import fit_trial, fitted_once, tuning_split
-from ml_baseline.modelling.matrix import fit_transform
+from ml_baseline.modelling.long_fits import fit_transform
 
 # Of the sets of parameters that a rung has tried, one in so many comes to the next.
 REDUCTION = 3
@@ -174,18 +174,13 @@ def _loss(
 ) -> Callable[[dict[str, Any], int], float]:
     """Return what gives the log loss of a set of parameters in a fold; infinite where it cannot be fitted."""
     estimator = model.named_steps["model"]
-    target = augmented[schema["target"]].to_numpy()
+    features, target = augmented[feature_columns(schema)], augmented[schema["target"]].to_numpy()
     of_split = (augmented, schema, strategy, random_state)
-    learned: list = []
+    values = fit_transform(model.named_steps["preprocess"], features, target, estimator, whole=True)
 
     def loss(chosen: dict[str, Any], fold: int) -> float:
         one = fitted_once(estimator).set_params(**chosen)
         training, held = tuning_split(one, *of_split, tune.get("folds", 3), fold)
-        if not learned:
-            features = augmented[feature_columns(schema)]
-            preprocess = model.named_steps["preprocess"]
-            learned.append(fit_transform(preprocess, features, target, estimator))
-        (values,) = learned
         try:
             fit_trial(one, values, target, training, *of_split)
             if "n_jobs" in one.get_params(deep=False):
