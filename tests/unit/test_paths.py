@@ -233,7 +233,7 @@ def test_a_batch_that_would_harm_a_file_is_refused(folder, case):
         }
         for name, batch in batches.items()
     }
-    table = {"table": "data/raw/churn.csv", "target": "y"}
+    table = {"table": "data/raw/churn.csv", "target": "precious"}
     with pytest.raises(InputError) as error:
         checked_config({"datasets": {"churn": table}, "predictions": batches}, SCHEMA)
     assert expected in str(error.value)
