@@ -682,12 +682,17 @@ def test_twins_of_a_table_of_many_different_rows_are_found():
 
 def test_a_long_table_is_audited_in_the_same_way_with_less_memory(honest, monkeypatch):
     table, schema = added(honest, "shop", np.resize(np.array(["a", None, "c"]), ROWS), "category")
+    who = [f"C{number:05}" for number in np.random.default_rng(0).permutation(ROWS)]
+    table, schema = added((table, schema), "who", who, "category", "id")
+    table, schema = added((table, schema), "late", [None] * ROWS, "category")
     train, holdout = split(table, schema, "stratified", 0.25, 1)
+    holdout = holdout.assign(late="new")
     expected = audit(train, holdout, schema, {})
     for module in (tables, views, nearest):
         monkeypatch.setattr(module, "LONG_ROWS", len(train))
-    found = audit(train.astype({"shop": "category"}), holdout, schema, {})
-    pd.testing.assert_frame_equal(found, expected)
+    codes = train.astype({"shop": "category", "who": "category"})
+    codes["late"] = pd.Categorical([None] * len(train))  # as it is read
+    pd.testing.assert_frame_equal(audit(codes, holdout, schema, {}), expected)
 
 
 def test_a_number_that_is_rare_in_a_long_table_does_not_stop_the_audit(honest, monkeypatch):

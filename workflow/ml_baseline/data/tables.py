@@ -150,7 +150,10 @@ def one_below_the_other(tables: list[pd.DataFrame]) -> pd.DataFrame:
     for name in [*tables[0]]:
         parts = [table.pop(name) for table in tables]
         if any(isinstance(part.dtype, pd.CategoricalDtype) for part in parts):
-            parts = [pd.Series(union_categoricals([part.astype("category") for part in parts]))]
+            parts = [part.astype("category").cat for part in parts]
+            # Without any value their data type is another one.
+            parts = [part.rename_categories(part.categories.astype("str")) for part in parts]
+            parts = [pd.Series(union_categoricals(parts))]
         columns[name] = pd.concat(parts, ignore_index=True)
     del parts
     pa.default_memory_pool().release_unused()

@@ -77,12 +77,12 @@ def _identifies(values: pd.Series, kind: str) -> bool:
 
 def _parts_of_id(values: pd.Series) -> Iterator[View]:
     """Yield what may be read from an id: its parts."""
-    if values.dtype != object and not isinstance(values.dtype, pd.StringDtype):
+    if pd.api.types.is_numeric_dtype(values):
         numbers = values.to_numpy(dtype=np.float64)
         yield View("The number", "part", *binned(numbers), numbers)
         yield from _codes("The last digit", pd.Series(numbers % 10))
         return
-    texts = values.fillna("")
+    texts = values.astype("str").fillna("")  # of a long table they are codes
     digits = texts.str.replace(r"\D", "", regex=True).str.slice(-15)
     numbers = pd.to_numeric(digits, errors="coerce").to_numpy(dtype=np.float64)
     if not np.isnan(numbers).all():
