@@ -15,8 +15,9 @@ from publishing import CIRCUMSTANCES, NOON, publish_smallest, smallest_facts, sn
 from ml_baseline import seal as seals
 from ml_baseline.errors import InputError
 from ml_baseline.registry import environment as environment_module
+from ml_baseline.registry.manifest import RUN_ID
 from ml_baseline.registry.publish import publish
-from ml_baseline.registry.runs import RUN_ID, changed_files, find_run, list_runs, open_run
+from ml_baseline.registry.runs import changed_files, find_run, list_runs, open_run
 from ml_baseline.seal import KEY_VARIABLE
 
 FIRST = "2026-01-01T12-00-00Z__classification__seed42"

@@ -47,7 +47,7 @@ def processes(monkeypatch):
     monkeypatch.setattr(warm, "PRELOADED", {"tables": warm.PRELOADED["tables"]})
     started = warm.WarmProcesses()
     deadline = time.monotonic() + 30
-    while not Path(os.environ[warm.FOLDER_VARIABLE], "tables").exists():
+    while not Path(os.environ[worker.FOLDER_VARIABLE], "tables").exists():
         assert time.monotonic() < deadline
         time.sleep(0.02)
     yield started
@@ -91,7 +91,7 @@ def test_a_killed_job_takes_its_script_with_it(processes, tmp_path):
 
 
 def test_without_a_warm_process_the_script_goes_on_by_itself(monkeypatch, tmp_path):
-    monkeypatch.setenv(warm.FOLDER_VARIABLE, str(tmp_path / "of another machine"))
+    monkeypatch.setenv(worker.FOLDER_VARIABLE, str(tmp_path / "of another machine"))
     job = started_script(tmp_path, 'open("done", "w").write("by itself")\nsys.exit(5)')
     assert job.wait(60) == 5
     assert (tmp_path / "done").read_text() == "by itself"
@@ -99,9 +99,9 @@ def test_without_a_warm_process_the_script_goes_on_by_itself(monkeypatch, tmp_pa
 
 def test_the_pipe_of_a_run_on_another_machine_is_left_alone(processes, tmp_path, monkeypatch):
     """Its folder may be on a disk that both see; here the pipe would look as if the run had ended."""
-    for pipe in Path(os.environ[warm.FOLDER_VARIABLE]).glob("run*"):
+    for pipe in Path(os.environ[worker.FOLDER_VARIABLE]).glob("run*"):
         os.mkfifo(tmp_path / pipe.name.replace(worker._machine(), "another"))
-    monkeypatch.setenv(warm.FOLDER_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(worker.FOLDER_VARIABLE, str(tmp_path))
     assert started_script(tmp_path, "sys.exit(5)").wait(60) == 5
     assert list(tmp_path.glob("run*"))
 
@@ -132,7 +132,7 @@ def test_a_long_folder_for_temporary_files_is_no_matter(monkeypatch, tmp_path, c
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     processes = warm.WarmProcesses(["tables"])
-    made = Path(os.environ[warm.FOLDER_VARIABLE])
+    made = Path(os.environ[worker.FOLDER_VARIABLE])
     deadline = time.monotonic() + 30
     while not (made / "tables").exists():
         assert time.monotonic() < deadline
@@ -161,7 +161,7 @@ def test_modules_of_the_folder_that_the_run_is_in_are_not_imported(monkeypatch, 
     script.write_text(SCRIPT.format(body=body))
     environment = os.environ | {"PYTHONPATH": str(Path(warm.__file__).parents[2])}
     deadline = time.monotonic() + 30
-    while not Path(os.environ[warm.FOLDER_VARIABLE], "tables").exists():
+    while not Path(os.environ[worker.FOLDER_VARIABLE], "tables").exists():
         assert time.monotonic() < deadline
         time.sleep(0.02)
     assert subprocess.run([sys.executable, str(script)], env=environment).returncode == 0
@@ -183,7 +183,7 @@ def test_a_run_removes_the_folder_of_one_that_was_killed_with_everybody(monkeypa
     left.mkdir()
     os.utime(left, (1, 1))
     living = warm.WarmProcesses([])
-    folder = Path(os.environ[warm.FOLDER_VARIABLE])
+    folder = Path(os.environ[worker.FOLDER_VARIABLE])
     os.utime(folder, (1, 1))
     warm.WarmProcesses([]).close()
     assert not left.exists()

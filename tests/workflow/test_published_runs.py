@@ -24,7 +24,8 @@ from ml_baseline.modelling.model_files import load_model
 from ml_baseline.modelling.train import fit, predict_probability
 from ml_baseline.registry import find_run, list_runs
 from ml_baseline.registry.golden import verify_run
-from ml_baseline.registry.runs import RUN_ID, changed_files
+from ml_baseline.registry.manifest import RUN_ID
+from ml_baseline.registry.runs import changed_files
 
 DATASETS = {
     "small": {

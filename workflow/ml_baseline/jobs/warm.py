@@ -30,16 +30,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ml_baseline.files import hold_folder, own_folder
-from ml_baseline.jobs.worker import (
-    FOLDER_VARIABLE,
-    PID_BYTES,
-    PIPE,
-    adopt_orphans,
-    become_worker,
-    finish,
-    kill_tree,
-    report_of_death,
-)
+from ml_baseline.jobs import worker
 
 SNAKEMAKE_MODULES = ("snakemake.logging", "snakemake.iocontainers", "snakemake.script")
 TABLE_MODULES = ("pandas", "pyarrow.csv")
@@ -66,10 +57,10 @@ class WarmProcesses:
         names = [] if parent is None else [name for name in PRELOADED if name in kinds]
         self._stack = contextlib.ExitStack()
         self._folder = self._stack.enter_context(own_folder(parent))
-        os.environ[FOLDER_VARIABLE] = str(self._folder)
+        os.environ[worker.FOLDER_VARIABLE] = str(self._folder)
         # As long as this end of the pipe is open, the run is alive. For reading too, because opening
         # for writing alone waits for a reader.
-        pipe = self._folder / PIPE
+        pipe = self._folder / worker.PIPE
         os.mkfifo(pipe)
         self._lifeline = os.open(pipe, os.O_RDWR)
         run = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
@@ -88,10 +79,10 @@ class WarmProcesses:
 
     def close(self) -> None:
         """End the processes and remove their sockets."""
-        os.environ.pop(FOLDER_VARIABLE, None)
+        os.environ.pop(worker.FOLDER_VARIABLE, None)
         os.close(self._lifeline)
         if self._process is not None:
-            kill_tree(self._process.pid)
+            worker.kill_tree(self._process.pid)
             self._process.wait()
         self._stack.close()
 
@@ -137,7 +128,7 @@ def serve(folder: Path, run: int, names: list[str]) -> None:
         for other in listeners.values():
             other.close()
         gc.freeze()
-        adopt_orphans()
+        worker.adopt_orphans()
         # The connections of the workers at work, to tell for one that cannot how it ended.
         workers: dict[int, socket.socket] = {}
         selector = selectors.DefaultSelector()
@@ -149,7 +140,7 @@ def serve(folder: Path, run: int, names: list[str]) -> None:
             if run in ready:
                 # A job that was just being started looks here for its run, to learn of its end.
                 time.sleep(GRACE_SECONDS)
-                kill_tree(os.getpid(), itself=False)
+                worker.kill_tree(os.getpid(), itself=False)
                 shutil.rmtree(folder, ignore_errors=True)
                 return
             if listener in ready:
@@ -169,7 +160,7 @@ def _tell_deaths(workers: dict[int, socket.socket]) -> None:
     with contextlib.suppress(ChildProcessError):
         while (ended := os.waitpid(-1, os.WNOHANG))[0]:
             if connection := workers.pop(ended[0], None):
-                done = report_of_death(os.waitstatus_to_exitcode(ended[1]))
+                done = worker.report_of_death(os.waitstatus_to_exitcode(ended[1]))
                 with contextlib.suppress(OSError), connection:
                     connection.sendall(json.dumps(asdict(done)).encode() + b"\n")
 
@@ -178,10 +169,10 @@ def _answer(connection: socket.socket) -> None:
     """Run the script that is asked for and tell how it ended; never returns."""
     request = json.loads(connection.makefile("rb").readline(LARGEST_REQUEST))
     if request["prefix"] != sys.prefix:
-        connection.sendall(b" " * PID_BYTES)
+        connection.sendall(b" " * worker.PID_BYTES)
         os._exit(0)
-    connection.sendall(str(os.getpid()).encode().ljust(PID_BYTES))
-    become_worker(connection)
+    connection.sendall(str(os.getpid()).encode().ljust(worker.PID_BYTES))
+    worker.become_worker(connection)
     gc.enable()
     code = 1
     try:
@@ -196,7 +187,7 @@ def _answer(connection: socket.socket) -> None:
     except BaseException:
         traceback.print_exc()
     finally:
-        finish(code)
+        worker.finish(code)
 
 
 if __name__ == "__main__":

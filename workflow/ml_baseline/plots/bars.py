@@ -8,54 +8,36 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from ml_baseline.plots.counts import (
-    BARS_AT_MOST,
-    Levels,
-    association,
-    choose,
-    count_feature,
-    count_values,
-    shares_of_ones,
-)
-from ml_baseline.plots.marks import (
-    PANELS_AT_MOST,
-    bar_panels,
-    name_bars,
-    set_ticks,
-    stacked_bars,
-    write_at_bars,
-)
+from ml_baseline.plots import counts, marks, style
 from ml_baseline.plots.page import Page, nothing, text_width, widest
 from ml_baseline.plots.registry import picture
-from ml_baseline.plots.style import (
-    CLASS_COLOURS,
-    FAINT,
-    LABEL_SIZE,
-    NOTE_SIZE,
-    POSITIVE,
-    SMALL_SIZE,
-    TEXT,
-)
 from ml_baseline.plots.view import View, short
 from ml_baseline.text import percent, plural
 
 SMALL_BARS_AT_MOST = 8
-DASHES: dict[str, Any] = {"color": FAINT, "linestyle": (0, (4, 3)), "linewidth": 1}
+DASHES: dict[str, Any] = {"color": style.FAINT, "linestyle": (0, (4, 3)), "linewidth": 1}
+AT_THE_RIGHT: dict[str, Any] = {
+    **marks.BESIDE,
+    "xycoords": ("axes fraction", "data"),
+    "color": style.FAINT,
+    "annotation_clip": False,
+}
+SPAN: dict[str, Any] = {"color": style.POSITIVE, "linewidth": 2.2}
 
 
 @picture("target")
 def target(view: View) -> Figure:
     """The rows of each class of the target."""
-    counts = np.bincount(view.classes, minlength=2)
+    rows = np.bincount(view.classes, minlength=2)
     title = f"{view.dataset}: classes of the target {short(view.target_name, 40)}"
-    share = percent(counts.max() / len(view), 1)
+    share = percent(rows.max() / len(view), 1)
     notes = [view.rows, f"always guessing the larger class is right for {share} of them"]
-    left = 0.35 + widest(view.labels, NOTE_SIZE)
+    left = 0.35 + widest(view.labels, style.NOTE_SIZE)
     page = Page(7.5, 1.7, title, notes)
     axes = page.axes(left, 0.1, 7.2 - left, 1.0)
     # Each class is a level with rows of its own class only.
-    levels = Levels(view.labels, np.diag(counts))
-    stacked_bars(axes, levels, _shares_of_all(levels), 7.2 - left, NOTE_SIZE)
+    levels = counts.Levels(view.labels, np.diag(rows))
+    marks.stacked_bars(axes, levels, _shares_of_all(levels), 7.2 - left, style.NOTE_SIZE)
     axes.set_xlabel("rows")
     return page.figure
 
@@ -63,7 +45,7 @@ def target(view: View) -> Figure:
 @picture("barplot", "integer", "boolean", "code", "category")
 def barplot(view: View, name: str) -> Figure:
     """Rows of each category, stacked by class, with the share of the positive class."""
-    levels = count_values(view, name, BARS_AT_MOST)
+    levels = counts.count_values(view, name, counts.BARS_AT_MOST)
     title = f"{view.dataset}: rows by {short(name, 40)}"
     if name == view.target_name:
         at_bars, ends = "rows and their share of all", _shares_of_all(levels)
@@ -73,16 +55,16 @@ def barplot(view: View, name: str) -> Figure:
         ends = levels.rows_and_rates()
     height = (0.42 if len(ends) <= 8 else 0.27) * len(ends)
     page = Page(7.5, height + 0.9, title, [view.rows, f"at the bars: {at_bars}"], view.legend())
-    left = 0.35 + widest(levels.labels, NOTE_SIZE)
+    left = 0.35 + widest(levels.labels, style.NOTE_SIZE)
     axes = page.axes(left, 0.3, 7.2 - left, height)
-    stacked_bars(axes, levels, ends, 7.2 - left, NOTE_SIZE)
+    marks.stacked_bars(axes, levels, ends, 7.2 - left, style.NOTE_SIZE)
     axes.set_xlabel("rows")
     # The name of the axis of categories stands over them, where it needs no turning of heads.
-    page.text(0.25, page.body - 0.05, [short(name, 60)], size=LABEL_SIZE)
+    page.text(0.25, page.body - 0.05, [short(name, 60)], size=style.LABEL_SIZE)
     return page.figure
 
 
-def _shares_of_all(levels: Levels) -> list[str]:
+def _shares_of_all(levels: counts.Levels) -> list[str]:
     totals = levels.counts.sum(axis=1)
     return [f"{n:,}  ({percent(n / totals.sum(), 1)})" for n in totals]
 
@@ -94,16 +76,16 @@ def barplots(view: View) -> Figure:
     title = f"{view.dataset}: rows of the categories by {view.target}"
     if not names:
         return nothing(title, f"Table {view.dataset} has no column of categories.")
-    shown, chosen = choose(names, view, PANELS_AT_MOST)
-    panels = {name: count_values(view, name, SMALL_BARS_AT_MOST - 1, letters=22) for name in shown}
+    shown, chosen = counts.choose(names, view, marks.PANELS_AT_MOST)
+    panels = {n: counts.count_values(view, n, SMALL_BARS_AT_MOST - 1, letters=22) for n in shown}
     notes = [view.rows, plural(len(names), "column"), *chosen]
     notes.append(f"at the bars: rows, and the share of them with {view.labels[1]}")
 
-    def draw_panel(axes, levels: Levels, width: float) -> None:
-        stacked_bars(axes, levels, levels.rows_and_rates(), width, SMALL_SIZE)
+    def draw_panel(axes, levels: counts.Levels, width: float) -> None:
+        marks.stacked_bars(axes, levels, levels.rows_and_rates(), width, style.SMALL_SIZE)
         axes.set_xticks([])
 
-    return bar_panels(title, notes, panels, view.legend(), draw_panel, right=0.1, below=0.1)
+    return marks.bar_panels(title, notes, panels, view.legend(), draw_panel, right=0.1, below=0.1)
 
 
 @picture("missingness")
@@ -119,25 +101,25 @@ def missingness(view: View) -> Figure:
         return nothing(
             title, f"No value is missing in {plural(len(names), 'feature')} and {view.rows}."
         )
-    shown = some[: BARS_AT_MOST + 1] if len(some) <= BARS_AT_MOST + 1 else some[:BARS_AT_MOST]
+    shown = some if len(some) <= counts.BARS_AT_MOST + 1 else some[: counts.BARS_AT_MOST]
     notes = [view.rows, "at the bars: rows without a value and their share of all"]
     if complete := len(names) - len(some):
         notes.append(f"{plural(complete, 'more feature')} without a gap")
     if hidden := len(some) - len(shown):
         notes.append(f"{plural(hidden, 'more column')} with fewer gaps not shown")
-    counts = np.array([missing[name] for name in shown])
-    shares = 100 * counts / np.maximum(1, np.bincount(view.classes, minlength=2))
+    without = np.array([missing[name] for name in shown])
+    shares = 100 * without / np.maximum(1, np.bincount(view.classes, minlength=2))
     labels = [short(name, 36) for name in shown]
-    ends = [f"{n:,}  ({percent(n / len(view), 1)})" for n in counts.sum(axis=1)]
+    ends = [f"{n:,}  ({percent(n / len(view), 1)})" for n in without.sum(axis=1)]
     height = 0.4 * len(shown)
     page = Page(7.5, height + 0.7, title, notes, view.legend())
-    left = 0.35 + widest(labels, NOTE_SIZE)
+    left = 0.35 + widest(labels, style.NOTE_SIZE)
     axes = page.axes(left, 0.1, 7.2 - left, height)
-    for c, colour in enumerate(CLASS_COLOURS):
+    for c, colour in enumerate(style.CLASS_COLOURS):
         axes.barh(np.arange(len(shown)) + 0.19 * (2 * c - 1), shares[:, c], 0.36, color=colour)
-    write_at_bars(axes, labels, shares.max(axis=1), ends, 7.2 - left, NOTE_SIZE)
+    marks.write_at_bars(axes, labels, shares.max(axis=1), ends, 7.2 - left, style.NOTE_SIZE)
     axes.set_xlabel("share of the class's rows in %")
-    set_ticks(axes.xaxis, 5)
+    marks.set_ticks(axes.xaxis, 5)
     return page.figure
 
 
@@ -148,48 +130,38 @@ def target_by_feature(view: View) -> Figure:
     title = f"{view.dataset}: share of rows with {label}, by feature"
     if not names:
         return nothing(title, f"Table {view.dataset} has no feature.")
-    shown, chosen = choose(names, view, PANELS_AT_MOST)
-    panels = {name: count_feature(view, name, SMALL_BARS_AT_MOST - 2) for name in shown}
+    shown, chosen = counts.choose(names, view, marks.PANELS_AT_MOST)
+    panels = {name: counts.count_feature(view, name, SMALL_BARS_AT_MOST - 2) for name in shown}
     if not chosen:
         chosen = ["features that differ most come first"] if len(shown) > 1 else []
-        strength = {name: association(levels.counts) for name, levels in panels.items()}
+        strength = {name: counts.association(levels.counts) for name, levels in panels.items()}
         panels = {name: panels[name] for name in sorted(shown, key=lambda n: -strength[n])}
     overall = view.classes.mean()
     # Levels of very few rows have intervals that would stretch the axis for all the others.
     ends = [overall]
     for levels in panels.values():
-        share, _, high = shares_of_ones(levels.counts)
+        share, _, high = counts.shares_of_ones(levels.counts)
         ends += [share.max(), *high[levels.counts.sum(axis=1) >= 20]]
     end = min(1.0, 1.05 * max(ends))
     notes = [view.rows, *chosen, "numbers are cut into fifths of the rows", "at the right: rows"]
-    point = Line2D([], [], color=POSITIVE, linewidth=2.2, marker="o", mfc=TEXT, mec=TEXT, ms=4.5)
+    point = Line2D([], [], marker="o", mfc=style.TEXT, mec=style.TEXT, ms=4.5, **SPAN)
     legend = [
         (point, f"share with {label}, and its 95 % Wilson interval"),
         (Line2D([], [], **DASHES), f"in all rows: {percent(overall, 1)}"),
     ]
 
-    def draw_panel(axes: Axes, levels: Levels, _width: float) -> None:
-        share, low, high = 100 * np.stack(shares_of_ones(levels.counts))
+    def draw_panel(axes: Axes, levels: counts.Levels, _width: float) -> None:
+        share, low, high = 100 * np.stack(counts.shares_of_ones(levels.counts))
         places = np.arange(len(share))
         axes.axvline(100 * overall, **DASHES)
-        axes.hlines(places, low, high, color=POSITIVE, linewidth=2.2)
-        axes.plot(share, places, "o", color=TEXT, markersize=4.5)
+        axes.hlines(places, low, high, **SPAN)
+        axes.plot(share, places, "o", color=style.TEXT, markersize=4.5)
         for place, n in zip(places, levels.counts.sum(axis=1), strict=True):
-            axes.annotate(
-                f"{n:,}",
-                (1, place),
-                (3, 0),
-                xycoords=("axes fraction", "data"),
-                textcoords="offset points",
-                va="center_baseline",
-                size=SMALL_SIZE - 1,
-                color=FAINT,
-                annotation_clip=False,
-            )
+            axes.annotate(f"{n:,}", (1, place), (3, 0), size=style.SMALL_SIZE - 1, **AT_THE_RIGHT)
         axes.set_xlim(0, 100 * end)
-        name_bars(axes, levels.labels, SMALL_SIZE)
+        marks.name_bars(axes, levels.labels, style.SMALL_SIZE)
         axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g} %")
 
-    right = 0.2 + text_width(f"{len(view):,}", SMALL_SIZE - 1)
-    return bar_panels(title, notes, panels, legend, draw_panel, right=right, below=0.3)
+    right = 0.2 + text_width(f"{len(view):,}", style.SMALL_SIZE - 1)
+    return marks.bar_panels(title, notes, panels, legend, draw_panel, right=right, below=0.3)

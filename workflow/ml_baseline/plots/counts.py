@@ -5,13 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ml_baseline.data.distributions import (
-    category_counts,
-    count_levels,
-    nice_width,
-    number_text,
-    visible,
-)
+from ml_baseline.data import distributions
 from ml_baseline.plots.view import View, rounded_text, short
 from ml_baseline.scoring.counting import wilson
 from ml_baseline.text import percent, plural
@@ -48,7 +42,7 @@ def _with_missing(labels: list[str], counts: np.ndarray, missing: np.ndarray) ->
 def count_values(view: View, name: str, at_most: int, letters: int = 30) -> Levels:
     """Count the rows of each value; beyond `at_most` values, of the most frequent and the others."""
     series = view.table[name]
-    labels, counts = category_counts(series, view.entry(name), view.classes, at_most)
+    labels, counts = distributions.category_counts(series, view.entry(name), view.classes, at_most)
     missing = np.bincount(view.classes[series.isna()], minlength=2)
     return _with_missing([short(label, letters) for label in labels], counts, missing)
 
@@ -74,11 +68,11 @@ def count_quantiles(view: View, name: str) -> Levels:
     edges = edges[edges < distinct[-1]]
     if not len(edges):
         edges = distinct[-2:-1]
-    counts = count_levels(np.searchsorted(edges, values), classes, len(edges) + 1)
+    counts = distributions.count_levels(np.searchsorted(edges, values), classes, len(edges) + 1)
     ends = np.r_[np.searchsorted(ordered, edges, side="right"), len(ordered)]
     labels = []
     for low, high in zip(ordered[np.r_[0, ends[:-1]]], ordered[ends - 1], strict=True):
-        texts = [number_text(rounded(end), ordered[-1]) for end in (low, high)]
+        texts = [distributions.number_text(rounded(end), ordered[-1]) for end in (low, high)]
         labels.append(" to ".join(dict.fromkeys(texts)))
     return _with_missing(labels, counts, missing)
 
@@ -153,7 +147,7 @@ def bin_edges(values: np.ndarray, whole: bool) -> np.ndarray:
 
     Whole numbers have a bin each, with the number in its middle, or bins of whole width.
     """
-    low, high = visible(values)
+    low, high = distributions.visible(values)
     largest = max(abs(low), abs(high))
     if high - low <= 1e-12 * largest:
         # One value, or values that neither an axis nor its labels can tell apart.
@@ -166,7 +160,7 @@ def bin_edges(values: np.ndarray, whole: bool) -> np.ndarray:
     fewest = 12 if len(values) < 200 else 20
     bins = min(BINS_AT_MOST, max(fewest, (high - low) / best)) if best > 0 else BINS_AT_MOST
     # The round width next to the best one is often the one just below.
-    width = nice_width(0.8 * (high - low) / bins, whole)
+    width = distributions.nice_width(0.8 * (high - low) / bins, whole)
     if whole and width == 1:
         return np.arange(low - 0.5, high + 1)
     start = math.floor(low / width) * width

@@ -1,7 +1,7 @@
 """What stands on a page: bars, the texts at their ends, round ticks, a grid; pages of small panels."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,6 +16,7 @@ from ml_baseline.plots.style import CLASS_COLOURS, FAINT, LABEL_SIZE, SMALL_SIZE
 from ml_baseline.plots.view import short
 
 PANELS_AT_MOST = 24
+BESIDE: dict[str, Any] = {"textcoords": "offset points", "va": "center_baseline"}
 
 
 def set_ticks(axis: Axis, at_most: int, whole: bool = False) -> None:
@@ -62,14 +63,7 @@ def write_at_bars(
     room = max(width / 3, width - widest(ends, size) - 0.12)
     axes.set_xlim(0, (lengths.max() or 1) * width / room)
     for place, (length, text) in enumerate(zip(lengths, ends, strict=True)):
-        axes.annotate(
-            text,
-            (length, place),
-            (4, 0),
-            textcoords="offset points",
-            va="center_baseline",
-            size=size,
-        )
+        axes.annotate(text, (length, place), (4, 0), size=size, **BESIDE)
     name_bars(axes, labels, size)
 
 

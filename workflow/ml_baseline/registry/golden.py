@@ -13,12 +13,7 @@ import pandas as pd
 from ml_baseline.data.raw_table import RawTable
 from ml_baseline.data.schema import Schema
 from ml_baseline.errors import InputError
-from ml_baseline.registry.load import (
-    changes_in_words,
-    install_command,
-    load_model,
-    version_changes,
-)
+from ml_baseline.registry.load import changes_in_words, install_command, load_model, version_changes
 from ml_baseline.registry.manifest import Golden
 from ml_baseline.registry.predict import input_columns, predict_rows
 from ml_baseline.registry.runs import GOLDEN, Run, changed_files, checked_json, with_schema

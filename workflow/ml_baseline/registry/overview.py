@@ -6,20 +6,8 @@ from pathlib import Path
 from typing import cast
 
 from ml_baseline.errors import InputError
+from ml_baseline.registry import runs
 from ml_baseline.registry.manifest import Figure, HoldoutMetrics
-from ml_baseline.registry.runs import (
-    CARD,
-    METRICS,
-    RESULTS,
-    Run,
-    by_time,
-    checked_bytes,
-    checked_json,
-    latest_run_id,
-    open_run,
-    runs_of,
-    tables,
-)
 
 # What a manifest says that differs between any two runs, or is compared by itself.
 OWN = ("format", "run_id", "published", "content", "files", "holdout_rows_hash", "audit")
@@ -44,36 +32,35 @@ class RunLine(Figure):
 
 
 def overview(
-    results: Path = RESULTS, dataset: str | None = None, trusted: bool = False
+    results: Path = runs.RESULTS, dataset: str | None = None, trusted: bool = False
 ) -> list[RunLine]:
     """Return a line for each run, the newest first; those that cannot be used say why."""
     results = Path(results)
     folders, unlisted = [], []
-    for name in tables(results, dataset):
+    for name in runs.tables(results, dataset):
         try:
-            folders += runs_of(results / name / "runs")
+            folders += runs.runs_of(results / name / "runs")
         except InputError as error:
-            unlisted.append(
-                _empty_line(name, "", results / name / "runs") | {"problem": str(error)}
-            )
-    folders.sort(key=by_time, reverse=True)
+            line = _empty_line(name, "", results / name / "runs")
+            unlisted.append(line | {"problem": str(error)})
+    folders.sort(key=runs.by_time, reverse=True)
     return [*(_line(folder, trusted) for folder in folders), *unlisted]
 
 
-def described(run: Run) -> dict:
+def described(run: runs.Run) -> dict:
     """Return a run's manifest, metrics and model card."""
     return {
         "folder": str(run.folder),
         "sealed": run.sealed,
         "meta": run.meta,
         "metrics": metrics_of(run),
-        "card": checked_bytes(run, CARD).decode(errors="replace"),
+        "card": runs.checked_bytes(run, runs.CARD).decode(errors="replace"),
     }
 
 
-def metrics_of(run: Run) -> HoldoutMetrics:
+def metrics_of(run: runs.Run) -> HoldoutMetrics:
     """Return a run's holdout metrics; InputError if they are not as published."""
-    return checked_json(run, METRICS, HoldoutMetrics)
+    return runs.checked_json(run, runs.METRICS, HoldoutMetrics)
 
 
 def figure_of(metrics: HoldoutMetrics, name: str) -> Figure:
@@ -91,9 +78,9 @@ def _empty_line(dataset: str, run_id: str, folder: Path) -> RunLine:
 def _line(folder: Path, trusted: bool) -> RunLine:
     line = _empty_line(folder.parts[-3], folder.name, folder)
     with contextlib.suppress(InputError):
-        line["latest"] = latest_run_id(folder.parent) == folder.name
+        line["latest"] = runs.latest_run_id(folder.parent) == folder.name
     try:
-        run = open_run(folder, trusted)
+        run = runs.open_run(folder, trusted)
         meta = run.meta
         metric = meta["selection"]["select_by"]
         verdicts = [finding["verdict"] for finding in meta["audit"]]
@@ -111,15 +98,15 @@ def _line(folder: Path, trusted: bool) -> RunLine:
     return line
 
 
-def run_differences(first: Run, second: Run) -> dict:
+def run_differences(first: runs.Run, second: runs.Run) -> dict:
     """Return two runs side by side; InputError if the metrics of one are not as published."""
-    runs = (first, second)
-    facts = [_facts(run) for run in runs]
-    metrics = [metrics_of(run) for run in runs]
+    both = (first, second)
+    facts = [_facts(run) for run in both]
+    metrics = [metrics_of(run) for run in both]
     scores = metrics[0]["model"] | metrics[1]["model"]
     return {
-        "runs": [run.run_id for run in runs],
-        "datasets": [run.dataset for run in runs],
+        "runs": [run.run_id for run in both],
+        "datasets": [run.dataset for run in both],
         # Whether they are the same but for where and when they were made.
         "same_content": first.meta["content"] == second.meta["content"],
         "differences": {  # both values by dotted names; None where a run lacks it
@@ -137,7 +124,7 @@ def run_differences(first: Run, second: Run) -> dict:
     }
 
 
-def _facts(run: Run) -> dict[str, object]:
+def _facts(run: runs.Run) -> dict[str, object]:
     """Return what a run's manifest says, flat, by dotted names."""
     audit = {f"{f['check']} ({f['subject']})": f["verdict"] for f in run.meta["audit"]}
     own = {key: value for key, value in run.meta.items() if key not in OWN} | {"audit": audit}

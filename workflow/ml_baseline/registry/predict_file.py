@@ -25,22 +25,10 @@ from ml_baseline.data.tables import Rows, in_chunks, open_rows, table_writer
 from ml_baseline.data.text import ReadAgainError
 from ml_baseline.errors import InputError
 from ml_baseline.files import json_text, own_folder
+from ml_baseline.registry import predict
 from ml_baseline.registry.batch_check import BatchCheck
 from ml_baseline.registry.golden import require_working
 from ml_baseline.registry.load import load_model
-from ml_baseline.registry.predict import (
-    BadCells,
-    check_columns,
-    clean_rows,
-    comma_columns,
-    id_columns,
-    in_words,
-    input_columns,
-    no_probabilities,
-    predict_clean,
-    reasons_of,
-    target_entry,
-)
 from ml_baseline.registry.runs import Run
 from ml_baseline.text import for_terminal, plural
 
@@ -111,8 +99,8 @@ def predict_file(
         # A new workbook may have its rows elsewhere: they are where the columns are.
         keys = ("separator", "quote", "escape", "encoding")
         how = {key: config.get(key) for key in keys} | {"sheet": sheet}
-        rows = open_rows(path, how, input_columns(run.schema), name)
-        unused = check_columns(rows.names, run.schema, name)
+        rows = open_rows(path, how, predict.input_columns(run.schema), name)
+        unused = predict.check_columns(rows.names, run.schema, name)
         if unused:
             _say(f"{name}: these columns are not used: {listed(unused)}")
         model = load_model(run)
@@ -150,34 +138,35 @@ class _Batch:
         self.schema, self.rows = run.schema, rows
         self.suffix, self.on_bad_rows = suffix, on_bad_rows
         self.threshold = run.meta["threshold"]
-        self.ids = [column for column in id_columns(run) if column in rows.names]
-        target = target_entry(self.schema)["source"]
-        self.read = [*input_columns(self.schema), *([target] if target in rows.names else [])]
+        self.ids = [column for column in predict.id_columns(run) if column in rows.names]
+        target = predict.target_entry(self.schema)["source"]
+        self.read = predict.input_columns(self.schema) + [target] * (target in rows.names)
         width = len(self.read) + len(self.ids)
         fitting = min(CHUNK_ROWS, max(FEWEST_CHUNK_ROWS, CHUNK_CELLS // width))
         self.chunk_rows = at_a_time or fitting
         # Numbers that the file has as such, of columns that training had as text with commas.
-        self.unlike_text = list(rows.numbers & comma_columns(self.schema))
+        self.unlike_text = list(rows.numbers & predict.comma_columns(self.schema))
         # Ids are written with the data types that they are stored with, where both files have any.
         types = (suffix == ".parquet" and rows.types) or {}
         self.typed_ids = {column: types[column] for column in self.ids if column in types}
+        self.output_schema = self._output_schema()
 
     def write(self, model: "Pipeline", path: Path, show: Callable[[], None]) -> dict:
         """Write the predictions of all rows to `path`; return how many there are, and their `check`."""
-        schema, check = self._output_schema(), BatchCheck(self.schema)
-        writer = table_writer(path, schema, self.suffix)
+        check = BatchCheck(self.schema)
+        writer = table_writer(path, self.output_schema, self.suffix)
         done = bad = formulas = 0
         # One chunk is read and cleaned, one predicted and one written at the same time.
         with closing(writer), ThreadPoolExecutor(1) as behind:
             written = behind.submit(lambda: None)
             for ids, table, problems in _ahead(self._cleaned(check)):
                 if not (problems and self.on_bad_rows == "fail"):
-                    probability = predict_clean(model, table)
-                    problems += no_probabilities(probability)
+                    probability = predict.predict_clean(model, table)
+                    problems += predict.no_probabilities(probability)
                 if problems and self.on_bad_rows == "fail":
                     raise self._bad_rows(problems, done, len(table))
-                reasons = reasons_of(problems, len(table))
-                output = self._output(schema, ids, probability, reasons, done)
+                reasons = predict.reasons_of(problems, len(table))
+                output = self._output(ids, probability, reasons, done)
                 written.result()
                 written = behind.submit(writer.write, output)
                 done += len(table)
@@ -194,7 +183,7 @@ class _Batch:
 
     def _cleaned(
         self, check: BatchCheck
-    ) -> Iterator[tuple[pa.Table, pd.DataFrame, list[BadCells]]]:
+    ) -> Iterator[tuple[pa.Table, pd.DataFrame, list[predict.BadCells]]]:
         """Yield the ids, the features and the bad cells of chunk after chunk."""
         columns = list(dict.fromkeys([*self.read, *self.ids]))
         pieces = self.rows.pieces(columns, self.typed_ids)
@@ -202,7 +191,7 @@ class _Batch:
             raw = chunk.select(self.read).to_pandas()
             for column in self.unlike_text:
                 raw[column] = raw[column].str.replace(".", ",", regex=False)
-            yield chunk.select(self.ids), *clean_rows(raw, self.schema, check.add)
+            yield chunk.select(self.ids), *predict.clean_rows(raw, self.schema, check.add)
 
     def _output_schema(self) -> pa.Schema:
         fields: list[pa.Field] = []
@@ -218,12 +207,7 @@ class _Batch:
         return pa.schema(fields)
 
     def _output(
-        self,
-        schema: pa.Schema,
-        ids: pa.Table,
-        probability: np.ndarray,
-        reasons: list[str | None] | None,
-        before: int,
+        self, ids: pa.Table, probability: np.ndarray, reasons: list[str | None] | None, before: int
     ) -> pa.Table:
         columns = list(ids.columns) or [pa.array(np.arange(before, before + len(probability)))]
         bad = None if reasons is None else np.array([reason is not None for reason in reasons])
@@ -231,14 +215,14 @@ class _Batch:
         columns.append(pa.array((probability >= self.threshold).astype("int64"), mask=bad))
         if self.on_bad_rows == "null":
             columns.append(pa.array(reasons or [None] * len(probability), pa.large_string()))
-        return pa.Table.from_arrays(columns, schema=schema)
+        return pa.Table.from_arrays(columns, schema=self.output_schema)
 
-    def _bad_rows(self, problems: list[BadCells], before: int, rows: int) -> InputError:
+    def _bad_rows(self, problems: list[predict.BadCells], before: int, rows: int) -> InputError:
         """Return what to say about the rows of a chunk that cannot be predicted."""
         number = len(set().union(*(problem.found.index for problem in problems)))
         return InputError(
             f"{self.rows.name}: {number:,} of the first {plural(before + rows, 'row')} cannot be predicted. "
-            + " ".join(in_words(problem, before) for problem in problems)
+            + " ".join(predict.in_words(problem, before) for problem in problems)
             + ' Correct them, or use `--on-bad-rows null` (in the config `on_bad_rows: "null"`) to '
             "leave their predictions empty, with the reason, and predict the others"
         )

@@ -11,15 +11,7 @@ from pathlib import Path, PurePosixPath
 from ml_baseline.data.schema import Schema
 from ml_baseline.errors import InputError, did_you_mean, similar
 from ml_baseline.files import content_hash
-from ml_baseline.registry.manifest import (
-    DATASET,
-    FILE,
-    FORMAT,
-    RUN_ID,
-    Manifest,
-    Record,
-    read_json_as,
-)
+from ml_baseline.registry import manifest
 from ml_baseline.seal import KEY_VARIABLE, is_sealed
 from ml_baseline.text import for_terminal
 
@@ -46,7 +38,7 @@ class Run:
     folder: Path
     run_id: str
     dataset: str
-    meta: Manifest
+    meta: manifest.Manifest
     schema: Schema
     sealed: bool  # published from this account, and unchanged; if not, the user vouches for it
 
@@ -74,13 +66,13 @@ def with_schema(run: Run) -> Run:
 
 def run_folder(name: str, results: Path = RESULTS, dataset: str | None = None) -> Path:
     """Return the folder of the run that `name` stands for, as `find_run` explains."""
-    if dataset is not None and not DATASET.fullmatch(dataset):
+    if dataset is not None and not manifest.DATASET.fullmatch(dataset):
         raise InputError(
             f"{dataset!r} cannot be the name of a table; expected a letter, then letters, digits, _, -"
         )
     if name == LATEST:
         return _latest_folder(results, dataset)
-    if RUN_ID.fullmatch(name):
+    if manifest.RUN_ID.fullmatch(name):
         found = [folder for folder in run_folders(results, dataset) if folder.name == name]
         if len(found) > 1:
             tables = " or ".join(folder.parts[-3] for folder in found)
@@ -97,12 +89,12 @@ def run_folder(name: str, results: Path = RESULTS, dataset: str | None = None) -
 def tables(results: Path = RESULTS, dataset: str | None = None) -> list[str]:
     """Return the names of the tables that may have runs, or that of `dataset` alone."""
     names = [dataset] if dataset else sorted(path.name for path in _listed(results))
-    return [name for name in names if DATASET.fullmatch(name)]
+    return [name for name in names if manifest.DATASET.fullmatch(name)]
 
 
 def runs_of(runs: Path) -> list[Path]:
     """Return the folders of a table's runs, the oldest first; InputError if they cannot be listed."""
-    return sorted((f for f in _listed(runs) if RUN_ID.fullmatch(f.name)), key=by_time)
+    return sorted((f for f in _listed(runs) if manifest.RUN_ID.fullmatch(f.name)), key=by_time)
 
 
 def run_folders(results: Path = RESULTS, dataset: str | None = None) -> list[Path]:
@@ -150,13 +142,13 @@ def open_run(folder: Path, trusted: bool = False) -> Run:
             f"{folder}: this run {why}. Loading a model can run code, so the run is not used. If "
             "you know where it comes from, add --trust"
         )
-    meta = read_json_as(Manifest, content, folder / MANIFEST)
-    if meta["format"] != FORMAT:
+    meta = manifest.read_json_as(manifest.Manifest, content, folder / MANIFEST)
+    if meta["format"] != manifest.FORMAT:
         raise InputError(
             f"{folder / MANIFEST} has the format {meta['format']}, but this version of ml-baseline "
-            f"reads format {FORMAT}; use the version that made it"
+            f"reads format {manifest.FORMAT}; use the version that made it"
         )
-    if RUN_ID.fullmatch(folder.name) and folder.name != meta["run_id"]:
+    if manifest.RUN_ID.fullmatch(folder.name) and folder.name != meta["run_id"]:
         raise InputError(f"{folder} holds another run: {meta['run_id']}")
     nothing: Schema = {"target": meta["target"], "columns": []}
     return Run(folder, meta["run_id"], meta["dataset"], meta, nothing, sealed)
@@ -177,9 +169,9 @@ def checked_bytes(run: Run, name: str) -> bytes:
     return content
 
 
-def checked_json(run: Run, name: str, kind: type[Record]) -> Record:
+def checked_json(run: Run, name: str, kind: type[manifest.Record]) -> manifest.Record:
     """Return the content of a run's JSON file, if it is as published and of a type."""
-    return read_json_as(kind, checked_bytes(run, name), run.folder / name)
+    return manifest.read_json_as(kind, checked_bytes(run, name), run.folder / name)
 
 
 def changed_files(run: Run) -> dict[str, str]:
@@ -216,7 +208,7 @@ def read_plain_file(folder: Path, name: str) -> bytes:
 
 def plain_file(folder: Path, name: str) -> Path:
     """Return the path of a file inside a run's folder, by its name with slashes; links are refused."""
-    if not FILE.fullmatch(name):
+    if not manifest.FILE.fullmatch(name):
         raise InputError(f"{name!r} is not a path inside a run; expected one like {MODEL}")
     path = folder
     with _told(folder / name):
@@ -242,7 +234,7 @@ def latest_run_id(runs: Path) -> str | None:
     if not os.path.lexists(runs / LATEST_FILE):
         return None
     text = read_plain_file(runs, LATEST_FILE).decode("utf-8", errors="replace").strip()
-    if not RUN_ID.fullmatch(text):
+    if not manifest.RUN_ID.fullmatch(text):
         shown = for_terminal(repr(text[:100]))
         raise InputError(f"{runs / LATEST_FILE} holds {shown}; expected a run id and nothing else")
     return text
@@ -295,6 +287,6 @@ def _listed(folder: Path) -> list[Path]:
 
 def by_time(folder: Path) -> tuple[str, int]:
     """Return the key that sorts the folders of runs by when they were published."""
-    match = RUN_ID.fullmatch(folder.name)
+    match = manifest.RUN_ID.fullmatch(folder.name)
     assert match
     return match["time"], int(match["number"] or 1)

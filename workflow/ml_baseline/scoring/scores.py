@@ -3,13 +3,7 @@
 import numpy as np
 
 from ml_baseline.errors import InputError
-from ml_baseline.scoring.intervals import (
-    Dependence,
-    Estimate,
-    by_unit,
-    dependence,
-    with_less_prevalence_noise,
-)
+from ml_baseline.scoring import intervals
 from ml_baseline.scoring.methods import METHODS
 from ml_baseline.scoring.metrics import METRICS, Metric, metric_named
 from ml_baseline.scoring.sample import Sample, sample_of
@@ -44,12 +38,12 @@ def value(name: str, sample: Sample) -> float:
     return float(METHODS[metric.method].value(sample, metric))
 
 
-def estimate(name: str | Metric, sample: Sample) -> Estimate:
+def estimate(name: str | Metric, sample: Sample) -> intervals.Estimate:
     """Return one metric of some rows, with what it takes to lay an interval around it."""
     metric = metric_named(name)
-    depends = Dependence()
+    depends = intervals.Dependence()
     if sample.units is not None:
-        depends = dependence(parts_of_rows(metric, sample), sample.units)
+        depends = intervals.dependence(parts_of_rows(metric, sample), sample.units)
     return METHODS[metric.method].estimate(sample, metric, depends)
 
 
@@ -63,13 +57,13 @@ def parts_of_rows(name: str | Metric, sample: Sample) -> np.ndarray:
     """
     metric = metric_named(name)
     parts = METHODS[metric.method].parts(sample, metric)
-    parts = with_less_prevalence_noise(parts - parts.mean(), sample)
+    parts = intervals.with_less_prevalence_noise(parts - parts.mean(), sample)
     return np.where(np.abs(parts) < 1e-12, 0.0, parts)
 
 
 def parts_of_units(name: str | Metric, sample: Sample) -> np.ndarray:
     """Return the part that each unit has in a metric, shape (units,): its rows' parts together."""
-    parts = by_unit(parts_of_rows(name, sample), sample.units)
+    parts = intervals.by_unit(parts_of_rows(name, sample), sample.units)
     return np.where(np.abs(parts) < 1e-12, 0.0, parts)  # one unit has none at all
 
 

@@ -15,15 +15,8 @@ from pydantic_core import from_json
 
 from ml_baseline.data import cells
 from ml_baseline.data.schema import NUMERIC_KINDS, Column, Schema
-from ml_baseline.registry import Run
+from ml_baseline.registry import Run, predict
 from ml_baseline.registry.markdown import code
-from ml_baseline.registry.predict import (
-    comma_columns,
-    expected,
-    id_columns,
-    input_columns,
-    target_entry,
-)
 from ml_baseline.text import plural
 
 # What a cell may be in JSON: as in a file, numbers may be written as text.
@@ -68,9 +61,10 @@ class RowReader:
     """
 
     def __init__(self, run: Run, max_rows: int):
-        schema, self.max_rows, self.ids = run.schema, max_rows, id_columns(run)
-        self._needed, self._target = input_columns(schema), target_entry(schema)["source"]
-        self._commas = comma_columns(schema)
+        schema, self.max_rows, self.ids = run.schema, max_rows, predict.id_columns(run)
+        self._needed = predict.input_columns(schema)
+        self._target = predict.target_entry(schema)["source"]
+        self._commas = predict.comma_columns(schema)
         self._optional = [self._target, *self.ids]
         self.columns = [*self._needed, *self._optional]
         entries = {entry["source"]: entry for entry in reversed(schema["columns"])}
@@ -186,7 +180,7 @@ def described(entry: Column, schema: Schema) -> str:
     if entry["role"] != "feature":
         return "Identifies the row; returned with its prediction."
     unit = entry.get("unit")
-    text = expected(entry | {"unit": ""})
+    text = predict.expected(entry | {"unit": ""})
     text = f"{text[0].upper()}{text[1:]}" + (f" in {code(unit)}" if unit else "")
     if "part" not in entry and entry["kind"] in NUMERIC_KINDS and "minimum" in entry:
         return f"{text}; {entry['minimum']} to {entry['maximum']} in training"
