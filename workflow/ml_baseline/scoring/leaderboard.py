@@ -1,7 +1,5 @@
 """The models of one table side by side, over all its seeds, and which of them is best."""
 
-from typing import Required, TypedDict
-
 import pandas as pd
 
 from ml_baseline.errors import InputError
@@ -23,51 +21,6 @@ COMPARED = tuple(
 Predictions = dict[int, pd.DataFrame]  # of the holdout, by seed
 
 
-class LeaderboardRow(TypedDict, total=False):
-    """One row of the leaderboard: a model.
-
-    Beside these keys there are `oof_<select_by>`, the out-of-fold score it was ranked by, and for
-    each of `METRICS` the value on the holdout with `_low`, `_high` and `_reliable`, which `reliable`
-    repeats for `select_by`. `baseline_...` and `best_...`
-    compare it by `select_by` with the baseline and with the best model, `blind_...` with `blind`, the
-    best that can be had without a look at a row; the p-values are adjusted for the number of models.
-    `verdict` says it in words. `seeds` is the number of splits that are reported; over several of
-    them figures are means, and intervals allow for the rows that the splits share. A model that
-    failed with any seed has no scores.
-    """
-
-    dataset: str
-    model: Required[str]
-    rank: int
-    selected: bool
-    roc_auc_low: float
-    reliable: bool
-    threshold: float
-    prevalence: float
-    rows: float
-    units: float
-    unit: str
-    seeds: int
-    level: float
-    baseline_difference: float
-    baseline_low: float
-    baseline_high: float
-    baseline_p_adjusted: float
-    best_difference: float
-    best_low: float
-    best_high: float
-    best_p_adjusted: float
-    blind_difference: float
-    blind_low: float
-    blind_high: float
-    blind_p_adjusted: float
-    verdict: str
-    baseline: str
-    blind: str
-    status: str
-    reason: str
-
-
 def leaderboard(
     metrics: pd.DataFrame,
     oof_scores: pd.DataFrame,
@@ -85,8 +38,18 @@ def leaderboard(
             that are no evidence of their own have in common, "group" or "distinct row".
         table_rows: rows of the whole table.
 
-    Returns columns as `LeaderboardRow` has them. Models that failed with any seed stand at the end;
-    nothing is compared with a baseline that failed. Raises InputError if none is left.
+    Returns:
+        `dataset, model, rank, selected`; `oof_<select_by>`, the out-of-fold score it was ranked by;
+        each of `METRICS` on the holdout with `_low`, `_high` and `_reliable`, which `reliable` repeats
+        for `select_by`; `threshold, prevalence, rows, units, unit, seeds, level`; `baseline_difference,
+        baseline_low, baseline_high, baseline_p_adjusted`, the comparison with the baseline by
+        `select_by`, `best_...` with the best model and `blind_...` with `blind`, the best that can be
+        had without a look at a row, the p-values adjusted for the number of models; `verdict`, that in
+        words; `baseline, blind, status, reason`. Over several `seeds` (splits) figures are means, and
+        intervals allow for the rows that the splits share. Models that failed with any seed stand at
+        the end, without scores; nothing is compared with a baseline that failed.
+
+    Raises InputError if no model is left.
     """
     failures = failures_of(metrics)
     metrics = metrics[~metrics["model"].isin(failures)]
@@ -157,7 +120,7 @@ def what_the_baseline_does(predictions: Predictions, settings: dict) -> str:
     return f"always predicts the {kinds.pop()} class" if len(kinds) == 1 else ""
 
 
-def verdict_of(row: LeaderboardRow, settings: dict, does: str, best: str) -> str:
+def verdict_of(row: dict, settings: dict, does: str, best: str) -> str:
     """Return in words what a model's comparisons show.
 
     Better than the baseline by the metric is not enough: by F1 or recall a coin flip is better than
