@@ -58,10 +58,6 @@ def count_quantiles(view: View, name: str) -> Levels:
     five, middle, ninety_five = ordered[
         [len(ordered) // 20, len(ordered) // 2, -len(ordered) // 20]
     ]
-
-    def rounded(value: float) -> float:
-        return _round(value, middle, ninety_five - five)
-
     # Bins are closed above. One value that most rows have is a bin of its own with what is below.
     places = np.arange(1, QUANTILE_BINS) * (len(ordered) - 1) // QUANTILE_BINS
     edges = distinct[:-1] if len(distinct) <= QUANTILE_BINS + 1 else np.unique(ordered[places])
@@ -72,7 +68,8 @@ def count_quantiles(view: View, name: str) -> Levels:
     ends = np.r_[np.searchsorted(ordered, edges, side="right"), len(ordered)]
     labels = []
     for low, high in zip(ordered[np.r_[0, ends[:-1]]], ordered[ends - 1], strict=True):
-        texts = [distributions.number_text(rounded(end), ordered[-1]) for end in (low, high)]
+        rounded = [_round(end, middle, ninety_five - five) for end in (low, high)]
+        texts = [distributions.number_text(end, ordered[-1]) for end in rounded]
         labels.append(" to ".join(dict.fromkeys(texts)))
     return _with_missing(labels, counts, missing)
 
