@@ -107,12 +107,8 @@ def own_folder(parent: str | Path | None = None) -> Iterator[Path]:
     It is removed at the end, and those that killed processes have left there are before.
     """
     remove_left_folders(parent)
-    with (
-        tempfile.TemporaryDirectory(
-            prefix=OWN_FOLDER, dir=parent, ignore_cleanup_errors=True
-        ) as name,
-        hold_folder(name),
-    ):
+    made = tempfile.TemporaryDirectory(prefix=OWN_FOLDER, dir=parent, ignore_cleanup_errors=True)
+    with made as name, hold_folder(name):
         yield Path(name)
 
 
@@ -121,10 +117,8 @@ def remove_left_folders(parent: str | Path | None = None) -> None:
     parent = Path(parent or tempfile.gettempdir())
     for left in parent.glob(f"{OWN_FOLDER}*"):
         with contextlib.suppress(OSError):
-            if (
-                time.time() - left.stat().st_mtime > YOUNG_SECONDS
-                and left.stat().st_uid == os.getuid()
-            ):
+            found = left.stat()
+            if time.time() - found.st_mtime > YOUNG_SECONDS and found.st_uid == os.getuid():
                 with hold_folder(left, fcntl.LOCK_EX | fcntl.LOCK_NB):
                     shutil.rmtree(left, ignore_errors=True)
 

@@ -167,6 +167,5 @@ def require_output(
     path: str | Path, reads: Mapping[Any, str] | None = None, overwrite: bool = False
 ) -> None:
     """Raise InputError if predictions must not be written to `path`; see `output_problem`."""
-    problem = output_problem(path, reads, overwrite)
-    if problem:
+    if problem := output_problem(path, reads, overwrite):
         raise InputError(f"{path} {problem}")

@@ -51,8 +51,7 @@ def clean(raw: RawTable, schema: Schema) -> tuple[pd.DataFrame, dict]:
         And the repairs: counts of rows (duplicates are kept, but counted), `renamed_columns`, and in
         `columns` what `clean_features` counted, in all rows read.
 
-    Raises:
-        InputError: the raw table lacks a column of the schema, or a class has no row.
+    Raises InputError if the raw table lacks a column of the schema, or a class has no row.
     """
     target = schema["target"]
     entry = next(entry for entry in schema["columns"] if entry["role"] == "target")
@@ -97,9 +96,7 @@ def clean(raw: RawTable, schema: Schema) -> tuple[pd.DataFrame, dict]:
 def clean_features(raw: RawTable, schema: Schema) -> tuple[pd.DataFrame, dict[str, dict]]:
     """Return all rows of a raw table, cleaned, without the target, which `raw` need not have.
 
-    Args:
-        raw: shape (rows, columns), every cell text.
-        schema: how each column is read.
+    The arguments are those of `clean`.
 
     Returns:
         The table: `row_id`, the id, group and time columns, the features. And the repairs of each
@@ -112,8 +109,7 @@ def clean_features(raw: RawTable, schema: Schema) -> tuple[pd.DataFrame, dict[st
         The last four have a few examples; the positions of the unparsable rows stand in
         `unparsable_rows`, an array.
 
-    Raises:
-        InputError: the raw table lacks a column of the schema.
+    Raises InputError if the raw table lacks a column of the schema.
     """
     columns: dict[str, pd.Series] = {}
     repairs: dict[str, dict] = {}
@@ -134,10 +130,8 @@ def clean_features(raw: RawTable, schema: Schema) -> tuple[pd.DataFrame, dict[st
             columns[entry["name"]] = _smallest(values) if shrinks else values
     read.sort(key=lambda entry: KEPT_ROLES.index(entry["role"]))
     in_order = {entry["name"]: columns[entry["name"]] for entry in read}
-    table = pd.DataFrame(
-        {"row_id": np.arange(len(raw)), **in_order}, copy=False
-    )  # by default all of it is copied into blocks
-    return table, repairs
+    # By default all of it is copied into blocks.
+    return pd.DataFrame({"row_id": np.arange(len(raw)), **in_order}, copy=False), repairs
 
 
 def _smallest(values: pd.Series) -> pd.Series:
@@ -313,11 +307,7 @@ def _count_mixed(texts: pd.Series, values: pd.Series, entry: Column, count: dict
 
 
 def _compare(
-    texts: pd.Series,
-    values: pd.Series,
-    otherwise: Callable[[pd.Series], pd.Series],
-    names: tuple[str, str],
-    count: dict,
+    texts: pd.Series, values: pd.Series, otherwise: Callable, names: tuple[str, str], count: dict
 ) -> None:
     """Count the cells that a column's reading and the runner-up read, if that reads any.
 

@@ -48,7 +48,9 @@ class Words:
         found = odd | {word.strip(EDGES) for word in words - odd}
         new = {word for word in found - self.all if not word.isascii()}
         self.all |= new
-        self.strange |= {word for word in new if word in odd or not _is_western(word)}
+        self.strange |= (new & odd) | {
+            word for word in new if not all(map(_is_western, filter(None, INSIDE.split(word))))
+        }
 
     def are_western(self) -> bool:
         """Return whether the text can be Western."""
@@ -68,11 +70,7 @@ class Words:
         )
 
 
-def _is_western(word: str) -> bool:
-    return all(map(_is_western_part, filter(None, INSIDE.split(word))))
-
-
-def _is_western_part(part: str) -> bool:
+def _is_western(part: str) -> bool:
     if not part.isalpha():
         return False
     accents = re.findall(r"[^\x00-\x7f]+", part)

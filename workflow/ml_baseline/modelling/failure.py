@@ -15,14 +15,7 @@ LONGEST_REASON = 500
 # Where an object lies in memory is another place in each run; the same failure has the same words.
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 # Signals that the system sends to a process for what its own code has done.
-CRASHES = {
-    signal.SIGSEGV,
-    signal.SIGBUS,
-    signal.SIGILL,
-    signal.SIGFPE,
-    signal.SIGABRT,
-    signal.SIGSYS,
-}
+CRASHES = ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGSYS")
 
 
 def write_failure(reason: str, path: str | Path, oof: str | Path | None = None) -> None:
@@ -56,8 +49,7 @@ def in_one_line(error: BaseException) -> str:
 def death(code: int) -> str:
     """Return in words how a process ended that has not told how its work ended.
 
-    Args:
-        code: its exit code; for a process that a signal ended, minus the signal's number.
+    `code` is its exit code; for a process that a signal ended, minus the signal's number.
     """
     if code >= 0:
         return f"the process ended with exit code {code} before it finished, without an error"
@@ -67,7 +59,7 @@ def death(code: int) -> str:
             f"the process was killed ({name}) before it finished, most often because memory ran out: "
             "use a machine with more memory, or fewer rows, columns or parallel jobs (--cores)"
         )
-    if -code not in CRASHES:
+    if name not in CRASHES:
         return f"the process was ended by {name} ({signal.strsignal(-code)}) before it finished"
     return (
         f"the process crashed with {name} ({signal.strsignal(-code)}): a fault in compiled code, the "

@@ -63,9 +63,8 @@ def build_pipeline(
         threads: `n_jobs` for an estimator that takes it and has none.
         encoders: what gives further columns, as `target_encoding.target_encoders` returns it.
 
-    Raises:
-        InputError: the estimator cannot be imported or does not take its parameters, or is no
-            classifier with probabilities or scores.
+    Raises InputError if the estimator cannot be imported or does not take its parameters, or is no
+    classifier with probabilities or scores.
     """
     estimator = build_estimator(model["estimator"], model.get("params") or {})
     if not hasattr(estimator, "get_params"):
@@ -74,13 +73,9 @@ def build_pipeline(
             "estimator interface"
         )
     parameters = estimator.get_params(deep=True)
-    estimator.set_params(
-        **{
-            name: random_state
-            for name, value in parameters.items()
-            if value is None and (name == "random_state" or name.endswith("__random_state"))
-        }
-    )
+    unset = [name for name, value in parameters.items() if value is None]
+    seeds = [name for name in unset if name.rpartition("__")[2] == "random_state"]
+    estimator.set_params(**dict.fromkeys(seeds, random_state))
     if threads > 1 and parameters.get("n_jobs", 1) is None:
         estimator.set_params(n_jobs=threads)
     if parameters.get("probability") is True and hasattr(estimator, "decision_function"):
@@ -108,16 +103,9 @@ def build_estimator(
     A mapping with the key `estimator`, as a parameter or in a list, becomes an estimator too.
 
     A config may come from a stranger. So nothing is imported from the standard library or from the
-    current folder, and nothing is called that is not a class with one of these methods.
-
-    Args:
-        path: such as `sklearn.svm.SVC`.
-        params: the parameters of the class.
-        methods: the class has at least one of them.
-
-    Raises:
-        InputError: there is no such package, module or class, it is no estimator, or it refuses a
-            parameter.
+    current folder, and nothing is called that is not a class with one of these `methods`. Raises
+    InputError if there is no such package, module or class, it is no estimator, or it refuses a
+    parameter.
     """
     module_name, _, class_name = path.rpartition(".")
     _require_installed(path)

@@ -143,14 +143,9 @@ def _how_written(entry: Column) -> str:
 def expected(entry: Column) -> str:
     """Return what the cells of a feature are to be, in words."""
     if "part" in entry:
-        return " or ".join(
-            dict.fromkeys(
-                "a date such as 2024-01-31"
-                if text in (cells.ISO8601, *ISO)
-                else f"a date written {text}"
-                for text in entry["date_formats"]
-            )
-        )
+        iso, forms = (cells.ISO8601, *ISO), entry["date_formats"]
+        names = ["a date such as 2024-01-31" if f in iso else f"a date written {f}" for f in forms]
+        return " or ".join(dict.fromkeys(names))
     unit = f" (in {entry['unit']})" if entry.get("unit") else ""
     return EXPECTED.get(entry["kind"], "text") + unit
 

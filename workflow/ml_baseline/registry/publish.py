@@ -100,9 +100,8 @@ def alone(runs: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def unfinished(runs: Path) -> Iterator[Path]:
     """Yield a new folder for the files of a run, removed at the end unless it got another name."""
-    with tempfile.TemporaryDirectory(
-        prefix=UNFINISHED, dir=runs, ignore_cleanup_errors=True
-    ) as name:
+    made = tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=runs, ignore_cleanup_errors=True)
+    with made as name:
         yield Path(name)
 
 
@@ -126,11 +125,7 @@ def _unchanged(runs: Path, content: str) -> str | None:
 
 
 def _publish(
-    runs: Path,
-    files: Mapping[str, bytes],
-    facts: dict,
-    card: Callable[[dict], str],
-    time: datetime,
+    runs: Path, files: Mapping[str, bytes], facts: dict, card: Callable[[dict], str], time: datetime
 ) -> str:
     with unfinished(runs) as temporary:
         for name, data in files.items():

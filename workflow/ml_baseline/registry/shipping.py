@@ -85,9 +85,8 @@ def export_container(run: Run, folder: Path) -> None:
     try:
         folder.mkdir(parents=True)
     except OSError as error:
-        raise InputError(
-            f"{folder} cannot be made: {error.strerror}; choose another name"
-        ) from error
+        why = f"cannot be made: {error.strerror}; choose another name"
+        raise InputError(f"{folder} {why}") from error
     try:
         export_run(run, folder / "run.zip")
         (folder / "Containerfile").write_text(CONTAINERFILE, encoding="utf-8")
@@ -159,13 +158,10 @@ def _entries(path: Path, archive: zipfile.ZipFile) -> tuple[str, dict[str, zipfi
     folders = {folder.as_posix() for name in found for folder in PurePosixPath(name).parents}
     if both := folders & {*found}:
         raise InputError(f"{path} holds {min(both)!r} as a file and as a folder")
-    size = sum(entry.file_size for entry in found.values())
-    if len(archive.infolist()) > MOST_FILES or size > SMALL_BYTES + LARGEST_RATIO * (
-        path.stat().st_size
-    ):
+    size, files = sum(entry.file_size for entry in found.values()), len(archive.infolist())
+    if files > MOST_FILES or size > SMALL_BYTES + LARGEST_RATIO * path.stat().st_size:
         raise InputError(
-            f"{path} would unpack to {size:,} bytes in {len(archive.infolist()):,} files, more than "
-            "a run of its size can have"
+            f"{path} would unpack to {size:,} bytes in {files:,} files, more than a run of its size can have"
         )
     if len(run_ids) != 1 or MANIFEST not in found:
         raise InputError(f"{path} does not hold one published run, with its {MANIFEST}")

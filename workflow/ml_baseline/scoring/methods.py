@@ -150,11 +150,6 @@ def _log_loss_estimate(sample: Sample, metric: Metric, depends: Dependence) -> E
     return Estimate(float(losses.mean()), CERTAIN_APART, effective, limits)
 
 
-def squared_errors(target: np.ndarray, probability: np.ndarray) -> np.ndarray:
-    """Return each row's part of the brier score; `target` holds booleans."""
-    return np.square(probability - target)
-
-
 def mean_of(loss: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Method:
     """Return the method of a metric that is the mean of a loss of each row."""
 
@@ -186,5 +181,5 @@ METHODS = {
         difference="skewed",
     ),
     "log_loss": mean_of(row_losses)._replace(estimate=_log_loss_estimate),
-    "brier": mean_of(squared_errors),
+    "brier": mean_of(lambda target, probability: np.square(probability - target)),
 }

@@ -91,10 +91,8 @@ def shared_entities(context: Context) -> list[Finding]:
             largest, closest = found.agreement, name
     if findings:
         return sorted(findings, key=lambda finding: -finding.value)
-    summary = (
-        "No column names customers, patients or the like that are on both sides and share their "
-    )
-    return [Finding(closest, largest, AGREEMENT.nearest, f"{summary}target.")]
+    summary = "No column names customers, patients or the like that are on both sides and share their target."
+    return [Finding(closest, largest, AGREEMENT.nearest, summary)]
 
 
 def _recurrence(
