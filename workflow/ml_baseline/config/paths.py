@@ -34,10 +34,9 @@ def output_problem(
     They may replace what an earlier prediction wrote there (with `whole_prediction`), and nothing
     else. The words go after the name of the file: "is the table of churn; name another file".
 
-    Args:
-        path: the file to write. What is neither file, link nor folder (a pipe) is always fine.
-        reads: the files that must stay as they are, each with what it is ("the table of churn").
-        overwrite: whether the user wants a file replaced that no prediction wrote.
+    A path that is neither file, link nor folder (a pipe) is always fine. `reads` are the files that must
+    stay as they are, each with what it is ("the table of churn"); `overwrite` says whether the user
+    wants a file replaced that no prediction wrote.
     """
     path = Path(path)
     target = resolved(path)

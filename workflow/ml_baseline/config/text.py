@@ -34,10 +34,9 @@ def load_yaml(path: str | Path) -> Any:
 def read_config_file(path: str | Path) -> dict[Keys, int]:
     """Return the line (from 1) of each key in a config file, by the key's path.
 
-    Raises:
-        InputError: the file cannot be read, is neither YAML nor JSON, or holds what would be read
-            otherwise than it was meant: a key that stands twice, a tag, an alias that stands for
-            itself or for too much, code for Snakemake to run (YTE).
+    Raises InputError if the file cannot be read, is neither YAML nor JSON, or holds what would be read
+    otherwise than it was meant: a key that stands twice, a tag, an alias that stands for itself or for
+    too much, code for Snakemake to run (YTE).
     """
     path = Path(path)
     try:

@@ -21,9 +21,8 @@ def augment(
     Whole numbers are rounded to whole numbers; a missing value stays missing. The noise is scaled
     by these rows alone, so give those of one fold to augment a fold.
 
-    Returns:
-        Shape (rows * (1 + copies), columns + 1): `copy` stands behind `row_id` and is 0 for the
-        rows themselves.
+    The shape is (rows * (1 + copies), columns + 1): `copy` stands behind `row_id` and is 0 for the rows
+    themselves.
     """
     seeds = [(random_state, i) for i in range(0 if method == "none" else copies)]
     augmented = table.reset_index(drop=True)  # shares the memory of the rows

@@ -37,8 +37,7 @@ class Decoder:
     def lines(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
         """Yield the text in blocks of whole lines, each line ending in a newline.
 
-        Raises:
-            InputError: bytes that are not in the encoding, zero bytes, an unknown encoding.
+        Raises InputError for bytes that are not in the encoding, zero bytes, an unknown encoding.
         """
         rest: list[bytes] = []
         for block in _newlines(self._as_utf8(blocks)):

@@ -17,10 +17,7 @@ from ml_baseline.text import config_entry, together
 
 
 def doubts(values: pd.DataFrame, schema: Schema, repairs: dict, settings: dict) -> list[Doubt]:
-    """Return what is not certain about how a table was read and what was lost, the worst first.
-
-    Args: see `read_table.ReadTable`.
-    """
+    """Return what is not certain in a reading (see `ReadTable`) and what was lost, the worst first."""
     table = ReadTable(values, schema, repairs, settings)
     found = [doubt for kind in (*CHOICES, *LOSSES) for doubt in kind(table)]
     return sorted(found, key=lambda doubt: get_args(Severity).index(doubt.severity))

@@ -211,11 +211,8 @@ class TextRows:
     def _settle_quoting(self, rows: int) -> None:
         """Look whether quotes that are text have made one row of several.
 
-        There are so many `rows` if quotes enclose cells.
-
-        Raises:
-            ReadAgainError: the text is quoted in another way.
-            InputError: it is quoted in no way that gives each row its cells.
+        There are so many `rows` if quotes enclose cells. Raises ReadAgainError if the text is quoted in
+        another way, InputError if it is in none that gives each row its cells.
         """
         if self._plain_lines() > rows:
             self.quoting = UNQUOTED

@@ -72,9 +72,8 @@ def delegate(warm: str | None, time_limit: float | None = None) -> Report | None
     The worker is a fork of a warm process, which has the libraries loaded already and runs this
     script anew, or a fork of this process where there is no such process.
 
-    Args:
-        warm: the kind of warm process (`warm.PRELOADED`) that has what the script needs, if any.
-        time_limit: the seconds after which the worker is killed; None for no limit.
+    `warm` is the kind of warm process (`warm.PRELOADED`) that has what the script needs, if any. After
+    `time_limit` seconds the worker is killed.
     """
     if in_worker():
         return None

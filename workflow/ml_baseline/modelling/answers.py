@@ -37,13 +37,7 @@ class Answers(NamedTuple):
 
 
 def ask(models: Iterable[tuple[str, Pipeline]], rows: pd.DataFrame, schema: Schema) -> Answers:
-    """Ask each model, in a process of its own, for the probabilities of the rows of a cleaned table.
-
-    Args:
-        models: names with their fitted pipelines.
-        rows: shape (rows, columns).
-        schema: the table's input schema.
-    """
+    """Ask each model, in a process of its own, for the probabilities of the rows of a cleaned table."""
     answers = Answers({}, {}, {})
     for name, model in models:
         try:
@@ -60,8 +54,7 @@ def ask(models: Iterable[tuple[str, Pipeline]], rows: pd.DataFrame, schema: Sche
 def isolated(work: Callable[[], T]) -> T:
     """Return what `work` returns, done in a process of its own.
 
-    Raises:
-        InputError: it raised, tried to end Python, or crashed; the message says which.
+    Raises InputError if it raised, tried to end Python, or crashed; the message says which.
     """
     fork = multiprocessing.get_context("fork")  # nothing has to be pickled on the way there
     receiver, sender = fork.Pipe(duplex=False)

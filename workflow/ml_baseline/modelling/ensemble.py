@@ -22,9 +22,8 @@ def greedy_weights(likelihood: np.ndarray) -> np.ndarray:
     Niculescu-Mizil, Crew and Ksikes (2004), "Ensemble selection from libraries of models", ICML. Of
     equally good models the first is taken.
 
-    Args:
-        likelihood: the probability that each model gave to what was the case, shape (models, rows);
-            with no rows the weights are equal.
+    `likelihood` is the probability that each model gave to what was the case, shape (models, rows);
+    with no rows the weights are equal.
     """
     models, rows = likelihood.shape
     if not rows:
@@ -52,13 +51,9 @@ def learn_weights(
     fold in time nothing is known, and the models that tell its rows apart weigh the same. If the mean
     is then worse than a model that tells no rows apart, the baseline, the ensemble is that model.
 
-    Args:
-        oof: for each model its out-of-fold predictions, all of the same rows.
-        strategy: that of the split.
-
-    Returns:
-        `model, weight, log_loss`, the heaviest first: of each model the weight learned from all rows,
-        and its own out-of-fold log loss; and `row_id, fold, target, probability`.
+    `oof` has for each model its out-of-fold predictions, all of the same rows. Returns `model, weight,
+    log_loss`, the heaviest first: of each model the weight learned from all rows, and its own
+    out-of-fold log loss; and `row_id, fold, target, probability`.
     """
     probability = np.array([predictions["probability"] for predictions in oof.values()])
     found = next(iter(oof.values())).copy()

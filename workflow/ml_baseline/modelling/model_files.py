@@ -58,11 +58,8 @@ def load_model(content: bytes) -> Pipeline:
 def load_models(paths: Iterable[str | Path]) -> tuple[dict[str, Pipeline], dict[str, str]]:
     """Return the fitted models by name, and for those that failed in training the reason.
 
-    Args:
-        paths: the model files that training jobs wrote, named after their models.
-
-    Raises:
-        InputError: a file is not as this account's workflow wrote it; nothing of it is unpickled.
+    The files are named after their models. Raises InputError if one is not as this account's workflow
+    wrote it; nothing of it is unpickled.
     """
     models, failures = {}, {}
     for path in map(Path, paths):

@@ -60,18 +60,17 @@ def describe_training(schema: Schema, table: pd.DataFrame, raw: RawTable) -> Sch
             entry["seen_once"] = int((values.value_counts() == 1).sum())
         if entry["kind"] in LABEL_KINDS:
             continue
-        texts, known = raw[entry["source"]].iloc[table["row_id"].to_numpy()], values.notna()
+        texts = raw[entry["source"]].iloc[table["row_id"].to_numpy()]
+        known = values.notna().to_numpy()
         if not known.all():
-            lost = cells.strip(texts[~known.to_numpy()])
+            lost = cells.strip(texts[~known])
             lost = lost[~cells.is_missing(lost, cells.MISSING_TOKENS | cells.MISSING_WORDS)]
             words = lost[~lost.str.contains(r"\d")].value_counts().index[:KNOWN_WORDS]
             if len(words):
                 entry["unread"] = sorted(words)
         if entry["kind"] in NUMERIC_KINDS and "part" not in entry:
             entry["signs"] = signs_of(texts.dropna().drop_duplicates(), entry)
-        elif (
-            entry["kind"] == "boolean" and cells.plain_numbers(texts[known.to_numpy()]) is not None
-        ):
+        elif entry["kind"] == "boolean" and cells.plain_numbers(texts[known]) is not None:
             entry |= {"minimum": 0, "maximum": 1}
         if entry.get("minimum", 0) < entry.get("maximum", 0):
             low, high, outermost = entry["minimum"], entry["maximum"], len(values) ** -0.5

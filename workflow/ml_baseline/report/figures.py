@@ -129,12 +129,9 @@ def threshold_chart(rows: list[dict], threshold: float, label: str) -> Markup:
 def dependence_chart(points: list[dict], y: tuple[float, float], label: str) -> Markup:
     """Return the mean prediction by the values of one feature, all else as it is.
 
-    Args:
-        points: `kind`, `value` (a number where `kind` is "numeric"), `label` (of days and months their
-            names, which are shown as categories are), `probability`, and
-            `low` and `high`, between which most rows' predictions lie.
-        y: the range of probabilities to show, the same for all features.
-        label: the text alternative.
+    `points` have `kind`, `value` (a number where `kind` is "numeric"), `label` (of days and months their
+    names, which are shown as categories are), `probability`, and `low` and `high`, between which most
+    rows' predictions lie; `y` is the range of probabilities to show, the same for all features.
     """
     if points[0]["kind"] != "numeric" or points[0]["label"].isalpha() or len(points) == 1:
         return category_dependence(points, y, label)

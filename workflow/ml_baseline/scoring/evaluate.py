@@ -48,18 +48,14 @@ def holdout_metrics(
 ) -> pd.DataFrame:
     """Return every metric of every model with its interval: one row a model.
 
-    Args:
-        predictions: as `holdout_predictions` returns them with this `threshold`.
-        level: confidence level of the intervals.
-        table_rows: rows of the table of which the holdout is a stratified part, None if it is not.
-        failures: for each model that could not be trained or asked the reason.
-        notes: for models whose scores are of little worth all the same the reason.
+    `predictions` are as `holdout_predictions` returns them with this `threshold`, `level` and
+    `table_rows` as in `confidence_intervals`. `failures` has the reason for each model that could not be
+    trained or asked, `notes` for those whose scores are of little worth all the same.
 
-    Returns:
-        `model`, the metrics, `threshold, prevalence, rows, units`, then for each metric its
-        `<metric>_low`, `<metric>_high` and `<metric>_reliable` (see `confidence_intervals`); `status`,
-        "fitted" or "failed"; `reason`: that of a failure, which leaves the metrics empty, or a note.
-        Models stand in the order of their first appearance, the failed ones last.
+    Returns `model`, the metrics, `threshold, prevalence, rows, units`, then for each metric its
+    `<metric>_low`, `<metric>_high` and `<metric>_reliable`; `status`, "fitted" or "failed"; `reason`:
+    that of a failure, which leaves the metrics empty, or a note. Models stand in the order of their
+    first appearance, the failed ones last.
     """
     failures, notes, rows = failures or {}, notes or {}, []
     for name, part in predictions.groupby("model", sort=False):

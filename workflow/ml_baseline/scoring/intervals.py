@@ -27,10 +27,9 @@ class Estimate(NamedTuple):
 class Dependence(NamedTuple):
     """How much less the rows tell of a metric than as many independent ones.
 
-    Attributes:
-        factor: the variance of the metric over what it were if the rows were independent, at least 1
-            (the design effect: Kish 1965, Survey Sampling): the rows are worth that many times fewer.
-        freedom: the degrees of freedom of that variance.
+    `factor` is the variance of the metric over what it were if the rows were independent, at least 1
+    (the design effect: Kish 1965, Survey Sampling): the rows are worth that many times fewer. The
+    variance has `freedom` degrees of freedom.
     """
 
     factor: float = 1.0

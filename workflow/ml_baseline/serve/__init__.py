@@ -35,9 +35,8 @@ def serve(run: "Run", options: ServeOptions) -> None:
     Requests that have arrived by then are still answered, for up to ten seconds. If the environment
     has `ML_BASELINE_API_KEY`, requests must carry it.
 
-    Raises:
-        InputError: the model cannot be loaded or no longer predicts what it did, the address cannot
-            be listened on, the key cannot be used, or the packages of the extra `serve` are missing.
+    Raises InputError if the model cannot be loaded or predicts otherwise than it did, the address cannot
+    be listened on, the key cannot be used, or the packages of the extra `serve` are missing.
     """
     try:
         from ml_baseline.serve.server import run_server

@@ -30,9 +30,8 @@ class _Waiting(NamedTuple):
 class Batcher:
     """A thread that takes all waiting requests, predicts them together and hands out the results.
 
-    Args:
-        predict: takes a list of requests and returns as many results. If it raises, each request is
-            tried alone, so that one cannot spoil the others.
+    `predict` takes a list of requests and returns as many results. If it raises, each request is tried
+    alone, so that one cannot spoil the others.
     """
 
     def __init__(self, predict: Callable[[Sequence[Any]], list[Any]]):
