@@ -88,8 +88,7 @@ def _refuse(path: str | Path, record: Record) -> NoReturn:
         # The next run looks at the content, whatever the file's status says.
         _write(path, record.sha256, None)
     raise InputError(
-        f"{path}: this file is not what the workflow wrote: it has been changed or damaged since. "
-        f"{ADVICE}"
+        f"{path}: this file is not what the workflow wrote: it has been changed or damaged since. {ADVICE}"
     )
 
 

@@ -42,8 +42,7 @@ def read_config_file(path: str | Path) -> dict[Keys, int]:
     try:
         if not path.is_file():
             raise InputError(
-                f"{path}: this is not a file; a config is a YAML file with at least one table under "
-                "`datasets`"
+                f"{path}: this is not a file; a config is a YAML file with at least one table under `datasets`"
             )
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:

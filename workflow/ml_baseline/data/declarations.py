@@ -87,8 +87,7 @@ def declared_formats(
         raise InputError(f"{given} is none: {error}") from error
     if len(times) and times.isna().all():
         raise InputError(
-            f"{given} reads none of its cells (found '{present.iloc[0]}'); give the format they are "
-            "written in"
+            f"{given} reads none of its cells (found '{present.iloc[0]}'); give the format they are written in"
         )
     return formats
 

@@ -50,8 +50,7 @@ def target_classes(
         )
     if yes & no or classes in (yes, no):
         raise InputError(
-            f"the target '{target}' has {shown}; `positive` must name some of these and `negative` "
-            "others"
+            f"the target '{target}' has {shown}; `positive` must name some of these and `negative` others"
         )
     yes, no = _yes_and_no(classes, yes, no)
     if not (yes or no) and len(classes) == 2:

@@ -161,8 +161,7 @@ class TextRows:
         text = start.decode()
         if not text.strip(NO_CELLS + "\n"):
             raise InputError(
-                f"{self.name}: the file is empty; expected a header line and rows below it: export "
-                "it again"
+                f"{self.name}: the file is empty; expected a header line and rows below it: export it again"
             )
         if what := not_a_table(start):  # in another encoding, perhaps
             raise InputError(f"{self.name}: this is {what}")

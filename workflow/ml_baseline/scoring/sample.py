@@ -75,8 +75,7 @@ def sample_of(
     strange = target[(target != 0) & (target != 1)]
     if strange.size:
         raise InputError(
-            f"The target holds {strange[0]:g}; only 0 and 1 can be scored. "
-            "Map the labels to 0 and 1 first."
+            f"The target holds {strange[0]:g}; only 0 and 1 can be scored. Map the labels to 0 and 1 first."
         )
     strange = probability[(probability < 0) | (probability > 1)]
     if strange.size:
@@ -99,8 +98,7 @@ def sample_of(
     if units is not None:
         if np.shape(units) != (rows,):
             raise InputError(
-                f"The units have the shape {np.shape(units)}, but there are {rows} rows; "
-                "give one for each row."
+                f"The units have the shape {np.shape(units)}, but there are {rows} rows; give one for each row."
             )
         names, numbers = np.unique(units, return_inverse=True)
         units = None if names.size == rows else numbers

@@ -30,10 +30,7 @@ def near_duplicates(context: Context) -> list[Finding]:
         return [Finding("rows", 0.0, LIMIT.nearest, "There are too few rows to tell.")]
     share = max(by_distance(rows).share(), by_agreement(rows).share())
     summary = f"{percent(share)} of the holdout rows have a near copy among the training rows"
-    todo = (
-        "Hand over the table as it was before rows were copied; this workflow augments training "
-        "rows only."
-    )
+    todo = "Hand over the table as it was before rows were copied; this workflow augments training rows only."
     todo += "" if context.strategy == "group" else f" {GROUP}"
     if LIMIT.verdict(share) == "fail":
         why = (
