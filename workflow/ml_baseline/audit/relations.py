@@ -63,12 +63,9 @@ class Relations:
         """Return which columns are others indeed, and the rank correlations with all, by class."""
         own = self._own_ranks(one)
         ranks, begins = self._ranks
-        correlations = np.array(
-            [
-                np.maximum.reduceat(np.abs(own[value] @ ranks[value].T).max(axis=0), begins)
-                for value in (0, 1)
-            ]
-        )
+        by_class = zip(own, ranks, strict=True)
+        largest = np.stack([np.abs(of_one @ of_all.T).max(axis=0) for of_one, of_all in by_class])
+        correlations = np.maximum.reduceat(largest, begins, axis=1)
         other = np.array([rival.view.subject not in subjects for rival in self.scored])
         return other & (correlations.min(axis=0) < SAME), correlations
 

@@ -74,18 +74,13 @@ def clean(raw: RawTable, schema: Schema) -> tuple[pd.DataFrame, dict]:
     ids = [entry["name"] for entry in schema["columns"] if entry["role"] == "id"]
     compared = table.columns.difference(["row_id", *ids], sort=False)
     _, twins = rows_with_twins((table[name] for name in compared), len(table))
+    kept = [e for e in schema["columns"] if e["role"] in KEPT_ROLES and "part" not in e]
     return table, {
         "rows_read": len(raw),
         "rows_without_target": len(raw) - len(table),
         "rows_kept": len(table),
         "duplicate_rows": len(twins) - len(np.unique(twins)),
-        "renamed_columns": {
-            entry["source"]: entry["name"]
-            for entry in schema["columns"]
-            if entry["role"] in KEPT_ROLES
-            and entry["name"] != entry["source"]
-            and "part" not in entry
-        },
+        "renamed_columns": {e["source"]: e["name"] for e in kept if e["name"] != e["source"]},
         "columns": {
             name: {what: found for what, found in count.items() if what not in INTERNAL and found}
             for name, count in columns.items()

@@ -9,7 +9,7 @@ from matplotlib.patches import Patch
 
 from ml_baseline.data.distributions import number_text
 from ml_baseline.plots.counts import bin_edges, choose, off_axis, room
-from ml_baseline.plots.marks import PANELS_AT_MOST, across, bare, panel_title, set_ticks
+from ml_baseline.plots.marks import EDGES, PANELS_AT_MOST, across, bare, panel_title, set_ticks
 from ml_baseline.plots.page import Page, nothing, text_width
 from ml_baseline.plots.registry import picture
 from ml_baseline.plots.style import CLASS_COLOURS, FAINT, NEGATIVE, POSITIVE, SMALL_SIZE
@@ -41,14 +41,8 @@ def histogram(view: View, name: str) -> Figure:
     highest = number_text(np.histogram(values, edges)[0].max())
     left = 0.65 + text_width(highest, SMALL_SIZE)
     axes = page.axes(left, 0.1, 7.2 - left, 3.5)
-    axes.hist(
-        [values[classes == c] for c in (0, 1)],
-        edges.tolist(),
-        stacked=True,
-        color=CLASS_COLOURS,
-        edgecolor="white",
-        linewidth=0.6,
-    )
+    by_class = [values[classes == c] for c in (0, 1)]
+    axes.hist(by_class, edges.tolist(), stacked=True, color=CLASS_COLOURS, **EDGES)
     bare(axes, "y")
     axes.set_xlim(room(edges))
     axes.set_xlabel(short(name, 60))

@@ -16,6 +16,7 @@ from ml_baseline.plots.style import CLASS_COLOURS, FAINT, LABEL_SIZE, SMALL_SIZE
 from ml_baseline.plots.view import short
 
 PANELS_AT_MOST = 24
+EDGES: dict[str, Any] = {"edgecolor": "white", "linewidth": 0.6}  # of stacked bars
 BESIDE: dict[str, Any] = {"textcoords": "offset points", "va": "center_baseline"}
 
 
@@ -37,16 +38,10 @@ def stacked_bars(
     axes: Axes, levels: Levels, ends: Sequence[str], width: float, size: float
 ) -> None:
     """Draw horizontal bars by class, first level on top, with the text of `ends` at their ends."""
+    places = range(len(levels.labels))
     for c, colour in enumerate(CLASS_COLOURS):
-        axes.barh(
-            range(len(levels.labels)),
-            levels.counts[:, c],
-            0.72,
-            left=levels.counts[:, 0] * c,
-            color=colour,
-            edgecolor="white",
-            linewidth=0.6,
-        )
+        left = levels.counts[:, 0] * c
+        axes.barh(places, levels.counts[:, c], 0.72, left=left, color=colour, **EDGES)
     write_at_bars(axes, levels.labels, levels.counts.sum(axis=1), ends, width, size)
     set_ticks(axes.xaxis, 5, whole=True)
 
