@@ -76,7 +76,7 @@ def test_logistic_regression_in_pieces_finds_what_it_finds_in_the_whole(long_tab
     values = long_fits.fit_transform(preprocess, features, target, estimator)
     assert isinstance(values, matrix.Matrix)
     long_fits.fit_estimator(estimator, values, target)
-    whole = values.filled(np.empty(values.shape))
+    whole = values.to_numpy()
     expected = LogisticRegression(C=0.1, tol=1e-8, max_iter=1000).fit(whole, target)
     probability = estimator.predict_proba(whole)
     np.testing.assert_allclose(probability, expected.predict_proba(whole), atol=1e-4)

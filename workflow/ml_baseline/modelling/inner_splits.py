@@ -354,9 +354,7 @@ def encoding_splits(
     rows = _originals(augmented)
     dealt = _folds(rows, schema, strategy, ENCODING_FOLDS, random_state, whole=True)
     splits = _with_copies(dealt, rows, augmented)
-    if len(augmented) > LONG_ROWS:
-        return [(a.astype(np.int32), b.astype(np.int32)) for a, b in splits]
-    return splits
+    return [(a.astype(np.int32), b.astype(np.int32)) for a, b in splits]  # they take memory
 
 
 def _originals(augmented: pd.DataFrame) -> pd.DataFrame:

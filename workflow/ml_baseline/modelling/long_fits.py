@@ -62,7 +62,7 @@ def fit_transform(
     if not whole and _fits_in_pieces(estimator):
         return made
     in_forest = type(estimator).__module__ == FORESTS
-    return made.filled(np.empty(made.shape, OF_FORESTS if in_forest else np.float64))
+    return made.to_numpy(OF_FORESTS if in_forest else np.float64)
 
 
 def _fits_in_pieces(estimator: BaseEstimator) -> bool:
@@ -130,7 +130,7 @@ def _with_each_category(estimator: BaseEstimator, matrix: Matrix) -> np.ndarray:
     told = estimator.categorical_features
     places = np.flatnonzero(told) if isinstance(told, list) else ()
     seen: dict[int, set] = {int(place): set() for place in places}
-    kept = [matrix[:1].filled(np.empty((1, matrix.shape[1])))]
+    kept = [matrix[:1].to_numpy()]
     for _, piece in matrix.pieces() if seen else ():
         for place, known in seen.items():
             codes, first = np.unique(piece[:, place], return_index=True)
@@ -146,9 +146,8 @@ def _fit_logistic_regression(estimator: BaseEstimator, values: Matrix, target: n
     which are in a file without a name, in TMPDIR.
     """
     some = some_of_each_class(target)
-    few = values[some]
     with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):  # it is a start
-        estimator.fit(few.filled(np.empty(few.shape)), target[some])
+        estimator.fit(values[some].to_numpy(), target[some])
     rows, columns = values.shape
     penalty = 1 / (estimator.C * rows)
     read = np.empty((matrix.PIECE_ROWS, columns), IN_FILE)

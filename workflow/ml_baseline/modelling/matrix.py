@@ -50,8 +50,9 @@ class Matrix:
             rows = self._rows[start : start + PIECE_ROWS]
             yield slice(start, start + len(rows)), self._make(rows)
 
-    def filled(self, values: np.ndarray) -> np.ndarray:
-        """Return an array of the shape of this matrix, with its values in it."""
+    def to_numpy(self, dtype: type = np.float64) -> np.ndarray:
+        """Return the values of all rows as one array."""
+        values: np.ndarray = np.empty(self.shape, dtype)
         for rows, piece in self.pieces():
             values[rows] = piece
         return values
