@@ -80,6 +80,12 @@ def test_fits_in_folds_are_counted_and_trials_are_single_fits():
     tune = {"space": {"l2_regularization": [1, 5]}}
     trials = [seconds_of(params, tune) - seconds_of(params) for params in (folds, single)]
     assert trials[0] == pytest.approx(trials[1])
+    # A trial of what does not stop early does not either.
+    full = {"max_iter": 2_000, "early_stopping": False}
+    ten = seconds_of(full, tune | {"trials": 10, "folds": 2}) - seconds_of(full)
+    assert ten == pytest.approx(
+        10 * (1 + 1 / 3) / 2 * (seconds_of(full) - seconds_of({"max_iter": 0}))
+    )
     # The shipped space has learning rates that take more rounds.
     assert seconds_of(single, "random") > 1.3 * seconds_of(single, tune | {"trials": 40})
 

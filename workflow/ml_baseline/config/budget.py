@@ -57,7 +57,7 @@ LARGEST_RATE = 0.2
 ROUNDS_TO_STOP = 2.0
 # What is tried, one after the other, until the table keeps to its budget.
 TRIALS = 40
-# What a search draws, about: of the spaces in `modelling.tuning`, as far as an entry has none of its own.
+# What searches draw: about the middle of the spaces in `modelling.tuning`.
 DRAWN = {"learning_rate": 0.045, "max_features": 0.4, "max_leaf_nodes": 12, "num_leaves": 12}
 FEWER_TRIALS = (20, 10, 5)
 FEWER_FOLDS = 3
@@ -181,8 +181,9 @@ def training_seconds(settings: Mapping, model: str, size: Size) -> float:
     seconds, tune = FITS.get(name, _forest), entry.get("tune")
     if tune:
         params |= {key: DRAWN[key] for key in tune.get("space") or DRAWN if key in DRAWN}
+    of_trial = {key: True if value == "folds" else value for key, value in params.items()}
     try:
-        fit, once = seconds(size, params), seconds(size, params | {"early_stopping": True})
+        fit, once = seconds(size, params), seconds(size, of_trial)
     except (TypeError, ValueError, ArithmeticError):  # what is wrong, the estimator will say
         fit = once = _forest(size, {})
     if tune:
