@@ -19,10 +19,9 @@ from ml_baseline.modelling.matrix import Matrix, give_back, some_of_each_class
 
 # A search for coefficients keeps the matrix in a file, in this type.
 IN_FILE = np.float32
-LOGISTIC_REGRESSION = ("sklearn.linear_model._logistic", "LogisticRegression")
+LOGISTIC_REGRESSION = "sklearn.linear_model._logistic.LogisticRegression"
 BOOSTING = (
-    "sklearn.ensemble._hist_gradient_boosting.gradient_boosting",
-    "HistGradientBoostingClassifier",
+    "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier"
 )
 # What scikit-learn's forests turn all numbers into before they look at them.
 FORESTS, OF_FORESTS = "sklearn.ensemble._forest", np.float32
@@ -67,10 +66,9 @@ def fit_transform(
 
 def _fits_in_pieces(estimator: BaseEstimator) -> bool:
     kind, parameters = type(estimator), estimator.get_params(deep=False)
-    if (kind.__module__, kind.__name__) == LOGISTIC_REGRESSION:
-        return parameters | dict.fromkeys(KNOWN) == kind().get_params() | dict.fromkeys(KNOWN)
-    if (kind.__module__, kind.__name__) != BOOSTING:
-        return False
+    path, known = f"{kind.__module__}.{kind.__name__}", dict.fromkeys(KNOWN)
+    if path != BOOSTING:
+        return path == LOGISTIC_REGRESSION and parameters | known == kind().get_params() | known
     categories = parameters["categorical_features"]
     told = isinstance(categories, list) and all(isinstance(value, bool) for value in categories)
     return (
@@ -97,9 +95,6 @@ def _fit_boosting(
             return matrix
         return matrix, prepare(_with_each_category(estimator, matrix), reset=True)[1]
 
-    def numbers(piece: np.ndarray) -> np.ndarray:
-        return prepare(piece, reset=False)
-
     def bins(matrix: Matrix, sample_weight: None, is_training_data: bool) -> np.ndarray:
         mapper = estimator._bin_mapper
         rows, most = matrix.shape[0], mapper.subsample
@@ -109,13 +104,13 @@ def _fit_boosting(
                 drawn = np.random.RandomState(mapper.random_state).choice(rows, most)
             sample = np.empty((len(drawn), matrix.shape[1]))
             for piece, content in matrix[np.sort(drawn)].pieces():
-                sample[piece] = numbers(content)
+                sample[piece] = prepare(content, reset=False)
             mapper.fit(sample)  # not more rows than it would draw
             del sample
             give_back()
         binned = np.empty(matrix.shape, np.uint8, order="F" if is_training_data else "C")
         for piece, content in matrix.pieces():
-            binned[piece] = mapper.transform(numbers(content))
+            binned[piece] = mapper.transform(prepare(content, reset=False))
         return binned
 
     estimator._preprocess_X, estimator._bin_data = preprocess, bins
