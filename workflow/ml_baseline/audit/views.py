@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
@@ -179,12 +180,11 @@ def side_by_side(
     made = columns() if rows >= LONG_ROWS else list(columns())
     count = sum(1 for _ in made)
     # So that no stretch of columns is left out.
-    kept = np.arange(count) if count <= widest else np.linspace(0, count - 1, widest).astype(int)
-    places = {int(number): place for place, number in enumerate(kept)}
+    kept = np.linspace(0, count - 1, min(count, widest)).astype(int)
     matrix: np.ndarray = np.zeros((rows, max(len(kept), 1)), dtype)
-    for number, one in enumerate(columns() if rows >= LONG_ROWS else made):
-        if number in places:
-            matrix[:, places[number]] = one
+    chosen = compress(columns() if rows >= LONG_ROWS else made, np.isin(np.arange(count), kept))
+    for place, one in enumerate(chosen):
+        matrix[:, place] = one
     return matrix
 
 

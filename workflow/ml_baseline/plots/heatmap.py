@@ -30,12 +30,8 @@ def correlation_heatmap(view: View) -> Figure:
         and (entry["kind"] in ORDERED_KINDS or _is_binary_code(entry))
     ]
     means = {name: pd.Series(view.numbers(name)).mean() for name in names}
-
-    def varies(name: str) -> bool:
-        numbers = _centred(view, name, means)
-        return bool(np.fmin.reduce(numbers) < np.fmax.reduce(numbers))
-
-    shown = [name for name in names if varies(name)]
+    columns = ((name, pd.Series(_centred(view, name, means))) for name in names)
+    shown = [name for name, numbers in columns if numbers.min() < numbers.max()]
     if len(shown) < 2:
         message = "A correlation needs two columns of numbers that vary; "
         return nothing(title, f"{message}{view.dataset} has {len(shown)}.")
@@ -71,13 +67,11 @@ def _correlations(
 ) -> np.ndarray:
     """Return Pearson's r of columns and others, all or one, shape (names, others); NaN where one is constant."""
     if len(view) < LONG_ROWS:
-        values, beside = (
-            pd.DataFrame({name: _centred(view, name, means) for name in some}, copy=False)
-            for some in (names, others)
-        )
+        columns = {name: _centred(view, name, means) for name in [*names, *others]}
+        values = pd.DataFrame(columns, copy=False)
         if others == names:
             return values.corr().to_numpy()
-        return values.corrwith(beside[others[0]]).to_numpy()[:, None]
+        return values[names].corrwith(values[others[0]]).to_numpy()[:, None]
     # Of a long table from sums, for which a few rows at a time are enough.
     sums, step = np.zeros((6, len(names), len(others))), max(CELLS_AT_A_TIME // len(names), 1)
     for start in range(0, len(view), step):
