@@ -319,6 +319,22 @@ CASES = {
         {},
         [("c", "text", "told", "are read as text")],
     ),
+    **{
+        f"no ids such as {cell.format(5)}": (
+            {"c": [cell.format(i + 100) for i in range(ROWS)]},
+            {},
+            [("c", "text", "warn", "have digits but are no plain numbers or dates")],
+        )
+        for cell in ("72 H {} M", "{0} - 4{0}", "N {}.5 E 9.25")
+    },
+    "long texts": (  # in a moment, whatever they are
+        {
+            "c": [f"{'lorem ipsum ' * 300}{i} dolor" for i in range(ROWS)],
+            "dna": [f"{'ACGT' * 1000} {i}" for i in range(ROWS)],
+        },
+        {},
+        [("dna", "id", "warn", "set aside as an id"), ("c", "text", "told", "are read as text")],
+    ),
     "a letter that may be a unit": (
         {"c": [f"{i % 40} B" for i in range(ROWS)], "w": [f"{i + 100} W" for i in range(ROWS)]},
         {},

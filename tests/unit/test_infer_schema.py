@@ -119,6 +119,8 @@ KINDS = {
     "millions": (["€55.56M", "€180K", "€1.5M"], "integer", {"scales": True}),
     "some thousands": (["51.70k", "848"], "integer", {"scales": True}),
     "houses": (["12B", "14", "9B", *COUNTING], "category", {}),
+    "some millions": ([f"{i / 10}M" for i in range(12, 60)] + COUNTING, "number", {"scales": True}),
+    "rates": ([f"{i}/h" for i in range(99)], "integer", {"unit": "/h", "bare": False}),
     "all thousands": ([f"{i}k" for i in COUNTING], "integer", {"unit": "k", "bare": False}),
     "provisional": (FLOATS + ["91.38 p"] * 5, "number", {"flags": True}),
     "one letter for gaps": (FLOATS + ["x"] * 5, "number", {}),

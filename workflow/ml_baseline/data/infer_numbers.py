@@ -42,8 +42,8 @@ NOT_AMONG_WHOLE = -200.0
 SENTINEL_ROWS = 5
 # Far from a few answers this one stands for none, too.
 NINES = 99.0
-# What may be the unit of a number: not the end of a code, as in 563-B.
-UNIT_BEHIND = r"\d\s*((?![-_/#:](?:[A-Z]+|\w)$)[^\s\d.,+%)]+)$"
+# What may be the unit of a number: not the end of a code, as in 563-B, but of a rate, as in 120/h.
+UNIT_BEHIND = r"\d\s*(/[dhmswy]|(?![-_/#:](?:[A-Z]+|\w)$)[^\s\d.,+%)]+)$"
 # What behind whole numbers may be part of a code, as in 563B: one or two letters that are no usual unit.
 MAYBE_NO_UNIT = re.compile(
     r"(?!(?:[mglLshdwytWVkKM]|[KMGT]B|[KMG]W|KG|[CKM]M|ML|CC|HP|PS|FT|LB|OZ)$)(?:[A-Za-z]|[A-Z]{2})"
@@ -185,10 +185,12 @@ def _ways(present: pd.Series, distinct: pd.Series, decimal: str) -> Iterator[dic
     yield how
     if distinct.str.match(cells.SCALED).any():
         scaled = present.str.extract(cells.SCALED)[1]
-        # One and the same letter behind all of them may be any unit, and so may one that does not go
-        # on where the bare numbers end: 12B and 14 are houses.
+        # One and the same letter behind all of them may be any unit, and so may one behind whole numbers
+        # that does not go on where the bare ones end: 12B and 14 are houses.
         bare = cells.parse_numbers(present[scaled.isna()], decimal)[0].abs().max()
-        if scaled.nunique() > 1 or bare * 1e3 >= scaled.map(cells.SCALES).min():
+        goes_on = bare * 1e3 >= scaled.map(cells.SCALES).min()
+        goes_on |= scaled.isna().any() and present[scaled.notna()].str.contains(r"\d[.,]\d").any()
+        if scaled.nunique() > 1 or goes_on:
             yield how | {"scales": True}
     if unit := _unit(distinct):
         all_have_it = present.str.endswith(unit).all()

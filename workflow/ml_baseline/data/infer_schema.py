@@ -55,13 +55,14 @@ ID_LIKE = rf"^(?:\D+|[A-Za-z0-9_#][\w#@.:/+=-]*(?: [A-Za-z])?|{GROUP}(?: {GROUP}
 ID_LIKE_SHARE = 0.9
 # So are a number behind a word that is always the same, and a number of a year: Nr 563, 2024/563.
 NUMBERED = (
-    r"^(?:(\D*[^\W\d]\D*|\W*[#№]\W*)\d+(?:[-/]\d+)*|(?:19|20)\d\d(/)(?!0?\d$|1[0-2]$)\d+"
+    r"^(?:(?![^\w#№]*\d)(\D++)\d+(?:[-/]\d+)*|(?:19|20)\d\d(/)(?!0?\d$|1[0-2]$)\d+"
     r"|(?!0?\d/|1[0-2]/)\d+(/)(?:19|20)\d\d)$"
 )
 # A column in which most cells look like amounts or times is none of ids, whether they are read or not.
 QUANTITY_LIKE = (
     rf"^[^A-Za-z0-9]*(?:{cells.CURRENCIES} ?\d|\d+[.,/:%]).*\d|^\d[\d.,]* ?(?:{cells.CURRENCIES}|%)$"
     r"|^(?:[A-Z][a-z]{2,8}\.?,? )+\d|^\d{1,2}[- ][A-Z][A-Za-z]{2,8}[- ]\d"
+    r"|^\d+ ?[DH] ?\d+ ?[HM]|^[NSEW] ?\d+\.\d|^\d+ [-–] \d+$"
 )
 
 
@@ -247,10 +248,10 @@ def _names_each_row(present: pd.Series, rows: int) -> bool:
     before = few.str.extract(NUMBERED).bfill(axis=1)[0]
     if before.value_counts().max() >= ID_LIKE_SHARE * len(few):
         return True
-    looks_like_one = few.str.match(ID_LIKE).mean() >= ID_LIKE_SHARE
     is_amount = few.str.match(QUANTITY_LIKE).mean() >= 0.5
-    words = few.str.replace(r"\S*\d\S*", "", regex=True)
-    return bool(looks_like_one and not is_amount and not cells.is_text(words, cells.TEXT_WORDS))
+    if is_amount or few.str.match(ID_LIKE).mean() < ID_LIKE_SHARE:
+        return False
+    return not cells.is_text(few.str.replace(r"(?<!\S)\S*\d\S*", "", regex=True), cells.TEXT_WORDS)
 
 
 def _numbers_rows(texts: pd.Series) -> bool:
