@@ -8,16 +8,8 @@ from typing import Any
 
 import yaml
 
-from ml_baseline.cli import say
+from ml_baseline.cli import say, train
 from ml_baseline.cli.display import print_indented, print_table
-from ml_baseline.cli.train import (
-    CONFIG,
-    contents,
-    known_tables,
-    name_and_settings,
-    name_of_file,
-    require_name,
-)
 from ml_baseline.config.editing import add_table
 from ml_baseline.config.paths import same_path
 from ml_baseline.data.inspection import ColumnView, Inspection, in_short, inspect_table
@@ -53,18 +45,18 @@ def inspect_file(options: Namespace) -> dict[str, Any]:
     if options.write and "target" not in given:
         raise InputError("--write needs --target: an entry in the config has the column to predict")
     if options.name is not None:
-        require_name(options.name)
-    config = options.configfile or CONFIG
-    known = known_tables(config if config.is_file() else None)
+        train.require_name(options.name)
+    config = options.configfile or train.CONFIG
+    known = train.known_tables(config if config.is_file() else None)
     entries = [
         name
         for name, entry in known.items()
         if same_path(str(entry.get("table")), options.file)
         and str(entry.get("target")) == given.get("target", str(entry.get("target")))
     ]
-    name = entries[0] if entries else (options.name or name_of_file(options.file))
+    name = entries[0] if entries else (options.name or train.name_of_file(options.file))
     if options.write:
-        name, _ = name_and_settings(options.file, given["target"], name, known)
+        name, _ = train.name_and_settings(options.file, given["target"], name, known)
         if name in known:
             raise InputError(f"{config} has the table `{name}` already; change its entry there")
     settings = (known[name] if entries else {}) | given
@@ -72,7 +64,8 @@ def inspect_file(options: Namespace) -> dict[str, Any]:
         raise InputError("--positive and --negative name labels of the target: add --target")
     found = inspect_table(options.file, settings)
     entry = "" if entries else entry_of(name, found, given)
-    sections = ChainMap(settings, *reversed([*contents(config if config.is_file() else None)]))
+    said = train.contents(config if config.is_file() else None)
+    sections = ChainMap(settings, *reversed([*said]))
     cv = sections.get("cv")
     folds = cv.get("folds", FOLDS) if isinstance(cv, dict) else FOLDS
     if not options.json:
@@ -80,7 +73,7 @@ def inspect_file(options: Namespace) -> dict[str, Any]:
         if entries:
             print(for_terminal(f"\nThe config has this table as `{name}`; its settings were used."))
         else:
-            print(for_terminal(f"\nFor {CONFIG}:\n\n{entry}"))
+            print(for_terminal(f"\nFor {train.CONFIG}:\n\n{entry}"))
     if options.write:
         add_table(config, name, yaml.safe_load(entry)["datasets"][name], entry)
         say(f"wrote the table `{name}` into {config}")

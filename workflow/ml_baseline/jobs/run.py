@@ -13,15 +13,8 @@ from functools import cache, partial
 from pathlib import Path
 from typing import IO, Any
 
+from ml_baseline import files
 from ml_baseline.errors import InputError
-from ml_baseline.files import (
-    ADVICE,
-    REFUSALS,
-    open_lock_file,
-    read_rows,
-    remove_left_folders,
-    require_writable,
-)
 from ml_baseline.jobs import snakemake_internals
 from ml_baseline.jobs.job_log import last_error
 from ml_baseline.jobs.progress import Progress
@@ -41,7 +34,7 @@ SHOWN = 5
 KEPT_AS = ".changed"
 # What Snakemake would say, each by a pattern found in it, and what is said instead, if anything.
 SAID_INSTEAD = {
-    rf"\[Errno (?:{'|'.join(map(str, REFUSALS))})\] ([^:()\n]+(?:: '[^']*')?)": rf"\1; {ADVICE}",
+    rf"\[Errno (?:{'|'.join(map(str, files.REFUSALS))})\] ([^:()\n]+(?:: '[^']*')?)": rf"\1; {files.ADVICE}",
     "Directory cannot be locked": "Another run is at work on the same files, or one on another machine "
     "was killed. When you are sure that none is running, remove its lock with `snakemake --unlock`.",
     "CalledProcessError in file": "",
@@ -139,7 +132,7 @@ class Run:
         if not left:
             self._lock.note_machine()
         if executes:  # what a run that was killed before its end has left
-            remove_left_folders()
+            files.remove_left_folders()
             asked_for = snakemake_internals.asked_for(self._workflow)
             for path in (*self._failed(), *({*self._plan.unwanted} - asked_for)):
                 Path(path).unlink(missing_ok=True)
@@ -153,7 +146,7 @@ class Run:
         self._lock.started()
         os.environ.update(ALLOCATION | os.environ)
         try:
-            require_writable(self._plan.data, self._plan.results)
+            files.require_writable(self._plan.data, self._plan.results)
         except InputError as error:
             sys.exit(str(error))
         jobs = snakemake_internals.jobs_to_run(self._workflow)
@@ -224,12 +217,12 @@ class Run:
         """Return what failed models have spoiled: the files to be made again, and why."""
         failed = {path: why for path in self._plan.trained if (why := failure(path)) is not None}
         for path in filter(os.path.exists, self._plan.scored):
-            for row in read_rows(path):
+            for row in files.read_rows(path):
                 model = str(Path(path).parent / "models" / f"{row['model']}.joblib")
                 if row.get("status") == FAILED and model not in failed:
                     failed[path] = f"{row['dataset']}: {row['model']}: {row['reason']}"
         for path in filter(os.path.exists, self._plan.controls):
-            for row in read_rows(path):
+            for row in files.read_rows(path):
                 if row["verdict"] == FAILED:
                     failed[path] = f"{Path(path).parent.name}: {row['explanation']}"
         for file, log in self._plan.explained.items():
@@ -269,9 +262,9 @@ class RunLock:
         self._running: IO[str] | None = None
         with contextlib.suppress(OSError):
             folder.mkdir(exist_ok=True)
-            self._starting = open_lock_file(folder / "starting")
+            self._starting = files.open_lock_file(folder / "starting")
             fcntl.flock(self._starting, fcntl.LOCK_EX)
-            self._running = open_lock_file(folder / "running")
+            self._running = files.open_lock_file(folder / "running")
             self.ran_here = self._running.read() == socket.gethostname()
             try:
                 fcntl.flock(self._running, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ml_baseline.scoring import scores
 from ml_baseline.scoring.intervals import (
     Estimate,
     skewness_of,
@@ -20,17 +21,9 @@ from ml_baseline.scoring.intervals import (
 from ml_baseline.scoring.methods import CERTAIN_APART, METHODS
 from ml_baseline.scoring.metrics import BLIND, Metric, metric_named, of_all_rows
 from ml_baseline.scoring.sample import Sample, sample_of
-from ml_baseline.scoring.scores import ENOUGH_EFFECTIVE_ROWS as ENOUGH_EFFECTIVE_ROWS_OF_ONE
-from ml_baseline.scoring.scores import (
-    checked_level,
-    count_of,
-    enough_of_both_classes,
-    estimate,
-    parts_of_units,
-)
 
 # A difference hangs on rows of both models, so it takes twice as many to be reliable.
-ENOUGH_EFFECTIVE_ROWS = 2 * ENOUGH_EFFECTIVE_ROWS_OF_ONE
+ENOUGH_EFFECTIVE_ROWS = 2 * scores.ENOUGH_EFFECTIVE_ROWS
 # Methods of metrics that look at the yes/no predictions alone: their differences hang on the rows
 # on which two models' predictions differ.
 OF_PREDICTIONS = ("share", "rates")
@@ -87,13 +80,13 @@ def compare(
     """
     import pandas as pd
 
-    checked_level(level)
+    scores.checked_level(level)
     judged_by = metric_named(metric)
     models = {
         model: _Model(judged_by, sample_of(target, probability, threshold, table_rows, units))
         for model, probability in probability_by_model.items()
     }
-    enough_of_both = enough_of_both_classes(models[best].sample)
+    enough_of_both = scores.enough_of_both_classes(models[best].sample)
     names = {"baseline": baseline, "best": best, "blind": BLIND[judged_by.blind]}
     rows = []
     for model, own in models.items():
@@ -107,7 +100,7 @@ def compare(
             effective = min(effective, other.estimate.effective_rows)
             if judged_by.method in OF_PREDICTIONS and other is not own:
                 differ = own.sample.predicted != other.sample.predicted
-                effective = min(effective, count_of(differ, own.sample))
+                effective = min(effective, scores.count_of(differ, own.sample))
         if own.ranks_nothing:
             row["blind_p"] = 1.0
         row["reliable"] = bool(enough_of_both and effective >= ENOUGH_EFFECTIVE_ROWS)
@@ -184,7 +177,8 @@ class _Model:
     def __init__(self, metric: Metric, sample: Sample):
         self.metric, self.sample = metric, sample
         self.ranks_nothing = np.ptp(sample.probability) == 0
-        self.estimate, self.parts = estimate(metric, sample), parts_of_units(metric, sample)
+        self.estimate = scores.estimate(metric, sample)
+        self.parts = scores.parts_of_units(metric, sample)
 
     def blind(self) -> "_Model":
         """Return what answers best without a look at a row, on the same rows.
@@ -200,7 +194,8 @@ class _Model:
         blind = _Model(self.metric, Sample(sample.target, *said, sample.noise, sample.units))
         if kind == "rate":
             metric = of_all_rows(self.metric)
-            blind.estimate, blind.parts = estimate(metric, sample), parts_of_units(metric, sample)
+            blind.estimate = scores.estimate(metric, sample)
+            blind.parts = scores.parts_of_units(metric, sample)
         return blind
 
 

@@ -3,18 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from ml_baseline.audit import strength
 from ml_baseline.audit.context import Context, sampled
 from ml_baseline.audit.findings import Finding, Limit
 from ml_baseline.audit.registry import check
-from ml_baseline.audit.strength import (
-    by_fold,
-    crossfit_auc,
-    folds_of,
-    numbers_auc,
-    rank_auc,
-    ridge,
-    standard_error,
-)
 from ml_baseline.audit.views import matrix_of, scored, times_of, views_of
 from ml_baseline.data.split import row_groups
 
@@ -82,8 +74,8 @@ def _told_apart(
     together, is_holdout = together[~twins].reset_index(drop=True), is_holdout[~twins]
     if np.bincount(is_holdout, minlength=2).min() < FEWEST_ROWS:
         return []
-    folds = folds_of(is_holdout, random)
-    chance = standard_error(0.5, is_holdout.sum(), len(is_holdout) - is_holdout.sum())
+    folds = strength.folds_of(is_holdout, random)
+    chance = strength.standard_error(0.5, is_holdout.sum(), len(is_holdout) - is_holdout.sum())
     if strategy == "time":  # whatever tells the time tells the sides apart, a second date too
         times = set(times_of(train, schema))
         kept = [e for e in schema["columns"] if not times & {e["name"], e["source"]}]
@@ -93,15 +85,16 @@ def _told_apart(
     ]
     if strategy == "stratified":
         row = together["row_id"].to_numpy(dtype=np.float64)
-        results.append((numbers_auc(row, is_holdout, folds), "row_id"))
+        results.append((strength.numbers_auc(row, is_holdout, folds), "row_id"))
     target = together[schema["target"]].to_numpy()
-    results.append((crossfit_auc(*by_fold(target, 2, is_holdout, folds)), schema["target"]))
+    by_fold = strength.by_fold(target, 2, is_holdout, folds)
+    results.append((strength.crossfit_auc(*by_fold), schema["target"]))
     matrix = matrix_of(together, schema)
     scores = np.empty(len(together))
     for half in (0, 1):
         asked = folds % 2 == half
-        scores[asked] = ridge(matrix[~asked], is_holdout[~asked], matrix[asked])
-    results.append((rank_auc(scores, is_holdout), ALL))
+        scores[asked] = strength.ridge(matrix[~asked], is_holdout[~asked], matrix[asked])
+    results.append((strength.rank_auc(scores, is_holdout), ALL))
     # The best of many figures is above 0.5 by chance alone.
     beyond = 0.5 + (PLAINLY + np.sqrt(2 * np.log(len(results)))) * chance
     best = {subject: auc for auc, subject in sorted(results)}
