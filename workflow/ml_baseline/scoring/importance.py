@@ -234,7 +234,7 @@ def partial_dependence(
         with up to 20 values that occur between the 1st and the 99th percentile, ascending, or
         "categorical" with the 12 most frequent values and, where values are missing, none.
         `value` is text (as a table of cleaned values has it), `label` what a person reads.
-        Features without two values that could be compared are left out.
+        Features without two values that could be compared, and texts, are left out.
     """
     table = holdout[feature_columns(schema)]
     grids = {name: _grid(table[name], column(schema, name)) for name in features}
