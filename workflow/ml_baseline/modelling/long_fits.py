@@ -123,15 +123,13 @@ def _fit_boosting(
 def _with_each_category(estimator: BaseEstimator, matrix: Matrix) -> np.ndarray:
     """Return rows of a matrix among which is each value of each column of categories."""
     told = estimator.categorical_features
-    places = np.flatnonzero(told) if isinstance(told, list) else ()
-    seen: dict[int, set] = {int(place): set() for place in places}
-    kept = [matrix[:1].to_numpy()]
-    for _, piece in matrix.pieces() if seen else ():
-        for place, known in seen.items():
+    places = np.flatnonzero(told if isinstance(told, list) else [])
+    kept = matrix[:1].to_numpy()
+    for _, piece in matrix.pieces() if len(places) else ():
+        for place in places:
             codes, first = np.unique(piece[:, place], return_index=True)
-            kept.append(piece[first[~np.isin(codes, list(known))]])
-            known.update(codes)
-    return np.concatenate(kept)
+            kept = np.vstack([kept, piece[first[~np.isin(codes, kept[:, place])]]])
+    return kept
 
 
 def _fit_logistic_regression(estimator: BaseEstimator, values: Matrix, target: np.ndarray) -> None:
