@@ -633,5 +633,8 @@ def test_models_that_could_not_be_fitted_have_no_figures():
     same = mixed.assign(model=["good", "ensemble"], oof_log_loss=0.69)
     words = "lowest out-of-fold log_loss (0.6900), like ensemble below it on the leaderboard, of"
     assert words in selection(same, "log_loss")["why"]
+    unsteady = board.assign(oof_roc_auc=[0.7, 0.8])  # chosen only where there is no other
+    words = "highest out-of-fold roc_auc (0.7000) of the 2 models tried, leaving out dummy, whose"
+    assert words in selection(unsteady, "roc_auc")["why"]
     with pytest.raises(InputError, match="no chosen model"):
         selection(board.assign(selected=False), "roc_auc")

@@ -88,20 +88,24 @@ def selection(leaderboard: pd.DataFrame, select_by: str) -> dict:
     """Return how the model was chosen: by which score, out of which models, and in words."""
     chosen = selected_row(leaderboard)
     scores = {row["model"]: _number(row[f"oof_{select_by}"]) for _, row in leaderboard.iterrows()}
-    best = "highest" if metric_named(select_by).higher_is_better else "lowest"
-    fitted = [name for name, score in scores.items() if score is not None]
-    tied = [n for n in fitted if scores[n] == scores[chosen["model"]] and n != chosen["model"]]
-    failed = [name for name in scores if name not in fitted]
+    name, own = chosen["model"], chosen[f"oof_{select_by}"]
+    is_more = metric_named(select_by).higher_is_better
+    fitted = [model for model, score in scores.items() if score is not None]
+    tied = [n for n in fitted if scores[n] == own and n != name]
+    better = [n for n in fitted if (scores[n] > own if is_more else scores[n] < own)]
+    failed = [model for model in scores if model not in fitted]
     left_out = f" ({joined(failed)} could not be fitted)" if failed else ""
     shared = f", like {joined(tied)} below it on the leaderboard," if tied else ""
-    own, least = chosen[f"oof_{select_by}"], leaderboard[f"oof_{select_by}"].min()
     tried = f"of the {plural(len(fitted), 'model')} tried{left_out}"
+    best = "highest" if is_more else "lowest"
     why = f"It has the {best} out-of-fold {select_by} ({own:.4f}){shared} {tried}"
-    if chosen["model"] == ENSEMBLE and select_by == "log_loss" and own > least:
+    if better and name == ENSEMBLE and select_by == "log_loss":
         why = (
             f"It is made of the others, and none {tried} is shown to have a lower out-of-fold "
             f"{select_by} ({own:.4f})"
         )
+    elif better:  # which `leaderboard` chooses only where there is no other
+        why += f", leaving out {joined(better)}, whose answers change from one time to the next"
     return {
         "select_by": select_by,
         "out_of_fold": scores,
