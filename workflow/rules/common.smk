@@ -20,11 +20,10 @@ from ml_baseline.config.budget import (
 )
 from ml_baseline.config.checks import unfit_tables
 from ml_baseline.config.configuration import checked_config
-from ml_baseline.config.estimator_rules import BLIND_ESTIMATORS
+from ml_baseline.config.estimator_rules import BLIND_ESTIMATORS, ENSEMBLE
 from ml_baseline.config.paths import is_readable
 from ml_baseline.config.problems import ConfigError
 from ml_baseline.config.settings import (
-    ENSEMBLE,
     SAMPLE_TABLES,
     batch_dataset,
     batch_files,

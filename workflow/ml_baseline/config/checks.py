@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from ml_baseline.config.estimator_rules import MADE_OF_OTHERS
 from ml_baseline.config.paths import are_results, is_inside, is_readable, output_problem, same_path
 from ml_baseline.config.problems import Keys, Problem, shown
 from ml_baseline.config.settings import (
-    MADE_OF_OTHERS,
     SAMPLE_TABLES,
     batch_dataset,
     batch_files,

@@ -7,6 +7,10 @@ from functools import cache
 PART_METHODS = ("fit", "split", "get_params")
 # What looks at no column: nothing has to be learned for it, and a mean with it is no news.
 BLIND_ESTIMATORS = "sklearn.dummy."
+# The models that are made of a table's others, and what each is: scikit-learn's soft vote, so that its
+# file needs no code of ours. No model of the config may have such a name.
+ENSEMBLE = "ensemble"
+MADE_OF_OTHERS = {ENSEMBLE: "sklearn.ensemble.VotingClassifier"}
 # The parameter in which scikit-learn takes a folder of joblib's cache, which holds pickled objects.
 CACHE_FOLDER = "memory"
 

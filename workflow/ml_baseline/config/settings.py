@@ -4,15 +4,11 @@ import copy
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ml_baseline.config.estimator_rules import BLIND_ESTIMATORS, is_installed
+from ml_baseline.config.estimator_rules import BLIND_ESTIMATORS, ENSEMBLE, is_installed
 from ml_baseline.config.paths import CHECK_SUFFIX
 from ml_baseline.config.schema import TOP_LEVEL_ONLY, stands_alone
 from ml_baseline.errors import InputError
 
-# The models that are made of a table's others, and what each is: scikit-learn's soft vote, so that its
-# file needs no code of ours. No model of the config may have such a name.
-ENSEMBLE = "ensemble"
-MADE_OF_OTHERS = {ENSEMBLE: "sklearn.ensemble.VotingClassifier"}
 # Where the samples stand once they are made.
 SAMPLE_TABLES = {
     "customers": "data/raw/customers.csv",

@@ -7,13 +7,12 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
-from ml_baseline.data.header_names import visible_name
-from ml_baseline.data.schema import listed
-from ml_baseline.data.source import READ_BYTES, SourceFile
-from ml_baseline.errors import InputError, did_you_mean, similar
+from ml_baseline.data.header_names import unknown_column, visible_name
+from ml_baseline.data.source import READ_BYTES, SHEETS, SourceFile, require_sheet
+from ml_baseline.errors import InputError
 
-# The part of a .xlsx that lists its sheets, those that have texts, and how much of each is looked at.
-SHEETS, TEXTS = "xl/workbook.xml", re.compile(r"xl/(?:sharedStrings|worksheets/\w+)\.xml")
+# The parts of a .xlsx that have texts, and how much of each is looked at.
+TEXTS = re.compile(r"xl/(?:sharedStrings|worksheets/\w+)\.xml")
 PART_BYTES = 1 << 18
 # A larger file of a kind that is read whole for its columns is left to the job that reads it anyway.
 SMALL_BYTES = 1 << 21
@@ -34,17 +33,6 @@ def plain_absence(path: str, sheet: str | None = None) -> tuple[str, bool]:
     except InputError as error:
         return str(error), titles is not None
     return "", False
-
-
-def require_sheet(name: str, sheet: str, titles: list[str]) -> None:
-    """Raise InputError if a workbook has no such sheet."""
-    if sheet not in titles:
-        close = [f"'{title}'" for title in similar(sheet, titles)]
-        advice = did_you_mean(close, "name one of them")
-        known = ", ".join(f"'{title}'" for title in titles)
-        raise InputError(
-            f"{name}: there is no sheet '{sheet}' in the workbook; it has {known}; {advice}"
-        )
 
 
 def missing_columns(
@@ -94,15 +82,3 @@ def _seen(
     header = start.decode(settings.get("encoding") or "utf-8", "replace").strip().splitlines()[:1]
     signs = re.escape(settings.get("separator") or "") or r",;\t|"
     return {visible_name(cell) for line in header for cell in re.split(f"[{signs}]", line)}
-
-
-def unknown_column(name: str, known: Collection[str]) -> str:
-    """Return what to tell someone who names a column that is none of a table's."""
-    close = [f"'{one}'" for one in similar(name, known, n=3)]
-    advice = "write one of these, or if they are values, put a header line above them"
-    if len(known) == 1:
-        advice = "if these are several in one, set `separator`; if it is none, delete what stands above the header line"
-    return (
-        f"names the column '{name}', which is not among the table's columns ({listed(known)}); "
-        f"{did_you_mean(close, advice)}"
-    )

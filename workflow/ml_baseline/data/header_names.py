@@ -2,8 +2,10 @@
 
 import re
 from collections import Counter
+from collections.abc import Collection
 
-from ml_baseline.errors import InputError
+from ml_baseline.data.schema import listed
+from ml_baseline.errors import InputError, did_you_mean, similar
 
 QUOTED = re.compile(r"^(['\"])((?:(?!\1).)*)\1$", re.DOTALL)
 # What is not seen in a name, and what is seen as a blank.
@@ -41,3 +43,15 @@ def column_names(name: str, header: list[str]) -> list[str]:
             while names.count(names[i]) > 1:
                 names[i] += "_"
     return names
+
+
+def unknown_column(name: str, known: Collection[str]) -> str:
+    """Return what to tell someone who names a column that is none of a table's."""
+    close = [f"'{one}'" for one in similar(name, known, n=3)]
+    advice = "write one of these, or if they are values, put a header line above them"
+    if len(known) == 1:
+        advice = "if these are several in one, set `separator`; if it is none, delete what stands above the header line"
+    return (
+        f"names the column '{name}', which is not among the table's columns ({listed(known)}); "
+        f"{did_you_mean(close, advice)}"
+    )

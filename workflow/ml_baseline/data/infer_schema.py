@@ -22,7 +22,7 @@ from ml_baseline.data.declarations import (
     is_of_labels,
     labels_of,
 )
-from ml_baseline.data.first_look import unknown_column
+from ml_baseline.data.header_names import unknown_column
 from ml_baseline.data.infer_dates import are_compact_dates, date_entries, date_formats, day_first
 from ml_baseline.data.infer_numbers import number_entry, usual_decimal
 from ml_baseline.data.infer_target import target_classes

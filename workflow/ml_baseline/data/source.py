@@ -90,6 +90,9 @@ FORMATS = {
     "text": Format("ml_baseline.data.text:TextRows", b""),
 }
 
+# The part of a .xlsx that lists its sheets.
+SHEETS = "xl/workbook.xml"
+
 # How files begin that are packed already, and so are not packed once more.
 PACKED = (b"PAR1", b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"\x1f\x8b\x08", b"\xfd7zXZ\x00")
 
@@ -200,6 +203,17 @@ class SourceFile:
                 f"{self.name[:200]}: the file cannot be read ({error.strerror or error}); check "
                 "the path and the disk"
             ) from error
+
+
+def require_sheet(name: str, sheet: str, titles: list[str]) -> None:
+    """Raise InputError if a workbook has no such sheet."""
+    if sheet not in titles:
+        close = [f"'{title}'" for title in similar(sheet, titles)]
+        advice = did_you_mean(close, "name one of them")
+        known = ", ".join(f"'{title}'" for title in titles)
+        raise InputError(
+            f"{name}: there is no sheet '{sheet}' in the workbook; it has {known}; {advice}"
+        )
 
 
 def _format(name: str, start: bytes) -> str:

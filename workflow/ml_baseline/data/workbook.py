@@ -11,10 +11,9 @@ from xml.etree import ElementTree
 
 import python_calamine as calamine
 
-from ml_baseline.data.first_look import SHEETS, require_sheet
 from ml_baseline.data.header_names import column_names, visible_name
 from ml_baseline.data.schema import quoted
-from ml_baseline.data.source import SourceFile
+from ml_baseline.data.source import SHEETS, SourceFile, require_sheet
 from ml_baseline.data.typed import FormulaError, TypedRows, kind_of, text_of
 from ml_baseline.errors import InputError
 

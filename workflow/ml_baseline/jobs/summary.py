@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from ml_baseline.config.settings import ENSEMBLE
+from ml_baseline.config.estimator_rules import ENSEMBLE
 from ml_baseline.files import read_json, read_rows
 from ml_baseline.jobs.job_log import last_error
 from ml_baseline.modelling.failure import FAILED

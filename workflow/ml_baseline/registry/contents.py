@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from ml_baseline.config.settings import ENSEMBLE, MADE_OF_OTHERS
+from ml_baseline.config.estimator_rules import ENSEMBLE, MADE_OF_OTHERS
 from ml_baseline.data.tables import write_table
 from ml_baseline.errors import InputError
 from ml_baseline.files import json_text

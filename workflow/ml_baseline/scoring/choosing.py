@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from ml_baseline.config.settings import ENSEMBLE
+from ml_baseline.config.estimator_rules import ENSEMBLE
 from ml_baseline.scoring.metrics import metric_named
 from ml_baseline.scoring.sample import sample_of
 from ml_baseline.scoring.scores import value
