@@ -291,6 +291,7 @@ EDITS = {
         ("*/train_tree", *ENSEMBLE, *COPIES, *CHOICE, "one/naive_tree", *CONTRAST),
     ),
     "a model's time limit": (change("models", "tree", "time_limit", to=600), PAGE),
+    "a model's threads": (change("models", "tree", "threads", to=2), (*PUBLISHED, *PAGE)),
     "a model more": (
         change("models", "new", to={"estimator": "sklearn.naive_bayes.GaussianNB"}),
         (*(f"{table}/seed{seed}/train_new" for table in ("one", "other") for seed in (1, 2)),)
