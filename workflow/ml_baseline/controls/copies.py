@@ -28,12 +28,16 @@ def with_and_without(
     The model is the best one of the first fold, and the rows of that fold are not compared: otherwise
     the copies that it was chosen with would look too good.
 
-    `train` are the training rows, `oof` the out-of-fold predictions with copies of each model that has
-    some, `recipes` for each model the settings that `train.cross_validate` takes, `settings` has
-    `select_by`, `threshold`, `level` and `random_state`.
+    Args:
+        train: the training rows, shape (rows, columns).
+        schema: the table's input schema.
+        oof: out-of-fold predictions with copies of each model that has some.
+        recipes: for each model the settings that `train.cross_validate` takes.
+        settings: `select_by`, `threshold`, `level` and `random_state`.
 
-    Returns `model, metric, with_copies, without_copies, difference, low, high, verdict`: a row for log
-    loss and one for `select_by`; the verdict is "helped", "harmed" or "no difference that can be told".
+    Returns:
+        `model, metric, with_copies, without_copies, difference, low, high, verdict`: a row for log loss
+        and one for `select_by`; the verdict is "helped", "harmed" or "no difference that can be told".
     """
     first = {name: rows[rows["fold"] == rows["fold"].min()] for name, rows in oof.items()}
     scores = {
@@ -53,8 +57,10 @@ def with_and_without(
         "with": oof[chosen]["probability"][compared].to_numpy(),
         "without": without["probability"][compared].to_numpy(),
     }
-    target, of_rows, told = without["target"][compared].to_numpy(), units(rows, schema), []
+    target = without["target"][compared].to_numpy()
+    of_rows = units(rows, schema)
     threshold, level = settings["threshold"], settings["level"]
+    told = []
     for metric in dict.fromkeys([CHOSEN_BY, settings["select_by"]]):
         found = compare(target, said, None, "without", threshold, metric, level, units=of_rows)
         difference, low, high = found.loc[0, ["best_difference", "best_low", "best_high"]]
