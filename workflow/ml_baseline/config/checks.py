@@ -252,10 +252,7 @@ def unfit_tables(config: dict) -> list[Problem]:
     made = SAMPLE_TABLES.values() if config["sample_data"]["make"] else ()
     wanted = config["only"] or config["datasets"]
     tables = {name: table for name, table in config["datasets"].items() if name in wanted}
-    files = {
-        ("datasets", name, "table"): (table["table"], table["sheet"])
-        for name, table in tables.items()
-    }
+    files = {("datasets", n, "table"): (one["table"], one["sheet"]) for n, one in tables.items()}
     files |= {
         ("predictions", name, "input"): (batch["input"], batch["sheet"])
         for name, batch in config["predictions"].items()
@@ -269,14 +266,11 @@ def unfit_tables(config: dict) -> list[Problem]:
                 problems.append(Problem((*place[:-1], "sheet") if is_sheet else place, why))
     unread = {problem.path[1] for problem in problems if problem.path[0] == "datasets"}
     for name, table in tables.items():
+        if name in unread or not is_readable(table["table"]):
+            continue
         named = {column: key for key in COLUMN_KEYS for column in _columns(table, key)}
-        file = table["table"]
         try:
-            missing = (
-                {}
-                if name in unread or not is_readable(file)
-                else missing_columns(file, table, named)
-            )
+            missing = missing_columns(table["table"], table, named)
         except InputError as error:
             problems.append(Problem(("datasets", name, "table"), str(error)))
             continue

@@ -44,10 +44,9 @@ def missing_columns(
     tell. Raises InputError if the file, or its header, cannot be read, as far as it was looked at.
     """
     source = SourceFile(path)
+    is_long = source.format not in ("text", "parquet") and source.size > SMALL_BYTES
     with suppress(UnicodeError):
-        seen = _seen(source, settings, names)
-        is_long = source.format not in ("text", "parquet") and source.size > SMALL_BYTES
-        if seen is not None and not seen.issuperset(names) and not is_long:
+        if not _seen(source, settings, names).issuperset(names) and not is_long:
             from ml_baseline.data.tables import open_rows
 
             known = open_rows(path, settings, [str(settings["target"])]).names
@@ -55,10 +54,8 @@ def missing_columns(
     return {}
 
 
-def _seen(
-    source: SourceFile, settings: Mapping[str, Any], names: Collection[str]
-) -> set[str] | None:
-    """Return what may be names of columns at a glance, None if a glance does not tell.
+def _seen(source: SourceFile, settings: Mapping[str, Any], names: Collection[str]) -> set[str]:
+    """Return what may be names of columns at a glance, all `names` if a glance does not tell.
 
     More than there are, so that a table that is right costs no more than this.
     """
@@ -66,11 +63,10 @@ def _seen(
         with source.path.open("rb") as file:
             file.seek(max(0, source.size - READ_BYTES))
             end = file.read()
-        written = {name: name.encode() for name in names}
-        return {name for name, text in written.items() if bytes([len(text) % 128]) + text in end}
+        return {n for n in names if bytes([len(n.encode()) % 128]) + n.encode() in end}
     if source.format == "workbook":
         if not source.start.startswith(b"PK"):
-            return None
+            return {*names}
         archive, start = source.archive(), b""
         for part in filter(TEXTS.match, archive.namelist()):
             with source.unpacked(".xlsx"), archive.open(part) as texts:
@@ -79,6 +75,6 @@ def _seen(
     start = next(source.blocks(), b"")
     if source.format == "json_lines":
         return {name for name in names if f'"{name.rpartition(".")[2]}"'.encode() in start}
-    header = start.decode(settings.get("encoding") or "utf-8", "replace").strip().splitlines()[:1]
+    header = start.decode(settings.get("encoding") or "utf-8", "replace").strip().partition("\n")[0]
     signs = re.escape(settings.get("separator") or "") or r",;\t|"
-    return {visible_name(cell) for line in header for cell in re.split(f"[{signs}]", line)}
+    return {visible_name(cell) for cell in re.split(f"[{signs}]", header)}

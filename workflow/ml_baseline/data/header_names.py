@@ -50,7 +50,7 @@ def unknown_column(name: str, known: Collection[str]) -> str:
     close = [f"'{one}'" for one in similar(name, known, n=3)]
     advice = "write one of these, or if they are values, put a header line above them"
     if len(known) == 1:
-        advice = "if these are several in one, set `separator`; if it is none, delete what stands above the header line"
+        advice = "if it is several in one, set `separator`; if it is no name, delete what stands above the header line"
     return (
         f"names the column '{name}', which is not among the table's columns ({listed(known)}); "
         f"{did_you_mean(close, advice)}"

@@ -71,10 +71,7 @@ class Plan:
     told: Sequence[str] = ()  # what the sizes of tables have decided, a line each
     # Which of the user's files are no tables as the config has them, but those among what other rules
     # make; and whether none of the tables is.
-    unfit: Callable[[Callable[[Iterable[str]], list[str]]], tuple[str, bool]] = lambda of_rules: (
-        "",
-        False,
-    )
+    unfit: Callable[..., tuple[str, bool]] = lambda of_rules: ("", False)
     # Files that are made of all tables, each with a function that writes it with what there is, given
     # what could not be made and when the run began; it returns whether it has written.
     gathered: dict[str, Callable[[set[str], float], bool]] = field(default_factory=dict)
