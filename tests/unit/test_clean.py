@@ -175,6 +175,13 @@ def test_missing_tokens_are_listed_by_frequency_and_nulls_are_not_stripped():
     assert list(count["missing"].items()) == [("?", 2), ("", 1), ("NA", 1)]
 
 
+def test_a_label_that_an_earlier_version_took_for_an_answer_stays_one_for_its_model():
+    schema = infer_schema(raw_table(c=["a", "b"], y=["yes", "no"]), {"target": "y"})
+    column(schema, "c")["categories"] = ["N/D", "a", "b"]
+    rows, _ = clean_features(raw_table(c=["N/D", "n.a.", "a"]), schema)
+    assert rows["c"].fillna("missing").tolist() == ["N/D", "missing", "a"]
+
+
 def test_duplicates_are_counted_and_kept():
     raw = raw_table(k=list("abcd"), a=["1", " 1", "1", "2"], y=["yes", "yes", "no", "no"])
     table, repairs = clean(raw, infer_schema(raw, {"target": "y", "id": "k"}))

@@ -184,6 +184,8 @@ def _present(texts: pd.Series, schema: Schema, entry: Column, count: dict) -> pd
     missing = cells.is_missing(texts, tokens - set(entry.get("answers", ())))
     if "unread" in entry:
         missing |= texts.isin(entry["unread"])
+    if "categories" in entry and missing.any():  # what an earlier version took for answers are some
+        missing &= ~texts.isin(entry["categories"])
     count["missing"] = _frequencies(texts[missing])
     return texts.where(~missing) if missing.any() else texts
 
