@@ -91,6 +91,7 @@ def churn():
         ],
     )
     naive = {"model": "forest", "metric": "roc_auc", "naive": 0.91, "honest": 0.61, "leak": 0.3}
+    naive |= {"honest_high": 0.7}
     write_rows(
         "results/churn/naive.csv",
         [
@@ -231,6 +232,13 @@ def test_tables_without_results_are_named_where_the_others_are_gathered(churn):
     assert "other tables" not in run_summary(["churn"], START, missing=["churn"])
     Path("results/metrics.csv").unlink()
     assert "No results" not in run_summary(["adult", "churn"], START, missing=["adult"])
+
+
+def test_a_claim_within_the_interval_is_no_leakage(churn):
+    naive = {"model": "forest", "metric": "roc_auc", "naive": 0.66, "honest": 0.43, "leak": 0.23}
+    write_rows("results/churn/naive.csv", [naive | {"honest_high": 0.67}])
+    said = run_summary(["churn"])
+    assert "honest: 0.43, whose interval holds the claim: that any of it is leakage is not" in said
 
 
 @pytest.mark.parametrize("missing", ["audit.csv", "naive.csv", "controls.csv"])
