@@ -469,10 +469,12 @@ def test_boxes_of_the_graph_are_beside_each_other():
     assert float(left) + float(wide) < float(right)
 
 
-def test_checks_that_failed_are_counted_once_each(tmp_path, monkeypatch):
+def test_checks_are_counted_once_each(tmp_path, monkeypatch):
     twice = (LEAK, LEAK | {"subject": "x2", "summary": "'x2' tells it too."})
-    text = Page(page_of(tmp_path, monkeypatch, audit=twice)).text
+    fine = [LEAK | {"check": "reading", "subject": x, "verdict": "pass"} for x in ("x3", "x4")]
+    text = Page(page_of(tmp_path, monkeypatch, audit=(*twice, *fine))).text
     assert re.search(r"1 check of the audit failed: .*? And 1 more finding\.", text)
+    assert "1 of 2 checks passed" in text
 
 
 def index_of(folder, monkeypatch, tables: dict) -> str:
