@@ -66,9 +66,9 @@ def naive_view(sources: Sources, found: Standing) -> dict[str, Any] | None:
     lines = [
         {
             "model": model,
-            "honest": score.text(),
-            "naive": fixed(claim, score.digits),
-            "leak": fixed(claim - score.value, score.digits, sign=True),
+            "honest": score.text(digits=max(2, score.digits)),
+            "naive": fixed(claim, max(2, score.digits)),
+            "leak": fixed(claim - score.value, max(2, score.digits), sign=True),
             "inside": score.low <= claim <= score.high,
             "track": charts.track(score, domain, [(claim, charts.DIAMOND)]),
         }
