@@ -42,10 +42,14 @@ def workflow(tmp_path, monkeypatch):
     monkeypatch.setattr(snakemake_internals, "tells_each_job", lambda workflow: True)
     run_module._lock_of.cache_clear()
     jobs = [
-        SimpleNamespace(rule=SimpleNamespace(script=f"../scripts/{name}.py"), output=[path])
-        for name, path in (
-            ("compare", "results/small/metrics.csv"),
-            ("gather", "results/metrics.csv"),
+        SimpleNamespace(
+            rule=SimpleNamespace(script=f"../scripts/{name}.py"),
+            output=[path],
+            wildcards_dict=found,
+        )
+        for name, path, found in (
+            ("compare", "results/small/metrics.csv", {"dataset": "small"}),
+            ("gather", "results/metrics.csv", {}),
         )
     ]
     played = SimpleNamespace(jobs=jobs, done=list(jobs), rules=[], persistence=Persistence())
@@ -54,6 +58,7 @@ def workflow(tmp_path, monkeypatch):
     played.dag_settings = SimpleNamespace(batch=None)
     played.executor_plugin, played.touch = object(), False
     played.dag = SimpleNamespace(
+        jobs=jobs,
         needrun_jobs=lambda: jobs,
         finished=lambda job: job in played.done,
         forcefiles=set(),

@@ -479,6 +479,8 @@ def test_pages_that_are_not_wanted_any_more_are_removed(project):
     project.run()
     results = project.folder / "results"
     assert 'href="two/report.html"' in (results / "report.html").read_text()
+    said = project.run("results/one/report.html", "--config", "threshold=0.4")
+    assert "\none: " in said and "\ntwo: " not in said and "results/metrics.csv" not in said
     without = tables | {"two": tables["two"] | {"report": False}}
     project.write_config(datasets=without, **settings)
     project.run()

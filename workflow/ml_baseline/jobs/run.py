@@ -177,10 +177,13 @@ class Run:
             failed = self._failed()
             since = None if ended_well and not failed else self._began
             unfinished = snakemake_internals.unfinished_outputs(self._workflow)
-            results, tables = Path(self._plan.results), self._plan.tables
+            results = Path(self._plan.results)
+            asked = snakemake_internals.values_of(self._workflow, "dataset")
+            tables = [t for t in self._plan.tables if t in asked] or [*self._plan.tables]
             missing = [t for t in tables if str(results / t / "metrics.csv") in unfinished]
             words = (since, results, missing, failed, self._progress.reasons)
-            made = (bool(self._plan.gathered), self._plan.predicted)
+            gathered = bool(self._plan.gathered) and len(tables) == len(self._plan.tables)
+            made = (gathered, self._plan.predicted)
             print(for_terminal(run_summary(tables, *words, *made)))
         finally:
             if self._warm is not None:

@@ -282,6 +282,13 @@ def force(workflow: Any, paths: Iterable[str]) -> None:
     workflow.dag.forcefiles.update(paths)
 
 
+def values_of(workflow: Any, wildcard: str) -> set[str]:
+    """Return the values of a wildcard in the jobs of what was asked for, whether they had to run or not."""
+    return {
+        job.wildcards_dict[wildcard] for job in workflow.dag.jobs if wildcard in job.wildcards_dict
+    }
+
+
 def unfinished_outputs(workflow: Any) -> set[str]:
     """Return what should have been made in this run and was not, as its job failed or never began."""
     dag = workflow.dag
