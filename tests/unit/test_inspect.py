@@ -389,3 +389,14 @@ def test_imbalance_and_columns_with_a_role_are_told(folder, capsys):
     assert "too few for a holdout and 6 folds, which take at least 7 rows of each" in more
     assert "category (group)" in out and "date (time)" in out
     assert "told: 'shop' keeps rows together" in out
+
+
+def test_examples_are_not_those_of_the_first_rows_only(tmp_path):
+    table = pd.DataFrame({"class": ["1st"] * 450 + ["2nd"] * 450, "y": [0, 1] * 450})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    (view,) = [
+        one
+        for one in inspect_table(str(tmp_path / "t.csv"), {"target": "y"}).columns
+        if one.name == "class"
+    ]
+    assert view.before == ["1st", "2nd"]

@@ -150,7 +150,9 @@ def _view(texts: pd.Series, table: pd.DataFrame, entry: Column, repairs: dict) -
 
 def _examples(texts: pd.Series, table: pd.DataFrame, entry: Column) -> list[tuple[str, str]]:
     """Return different cells of a column as they stand in the file, and as they were read."""
-    read = table[entry["name"]].dropna().iloc[:LOOKED_AT] if entry["name"] in table else None
+    read = table[entry["name"]].dropna() if entry["name"] in table else None
+    if read is not None:  # not of the first rows only: a file may be sorted by the column
+        read = read.iloc[:: -(-len(read) // LOOKED_AT) or 1]
     rows = table["row_id"] if read is None else table["row_id"].loc[read.index]
     before = texts.iloc[rows.iloc[:LOOKED_AT]].reset_index(drop=True)
     after = before if read is None else read.reset_index(drop=True)
