@@ -152,7 +152,7 @@ def print_inspection(found: Inspection, folds: int = FOLDS, all_columns: bool = 
             more = " ..." if len(others) > SHOWN_CANDIDATES else ""
             text = f"The like holds for {plural(len(others), 'column')}: {names}{more}"
             print_indented(text, 6)
-        if first.severity != "told":
+        if first.severity != "told" or first.what == "text":
             print_indented(first.explanation, 6)
         if first.severity != "told" or first.what == "answer":
             lines = merged_fixes(config_entry(**doubt.settle) for doubt in doubts)
