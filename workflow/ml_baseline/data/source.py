@@ -245,7 +245,7 @@ def absence(path: Path) -> str:
         return f"this is a link to {path.readlink()}, which is not there; set the link anew"
     if not path.parent.is_dir():
         return "there is no such file, nor its folder; paths are relative to the working directory"
-    near = similar(path.name, [file.name for file in path.parent.iterdir()], n=1)
+    near = similar(path.name, [file.name for file in path.parent.iterdir() if file.is_file()], n=1)
     hint = did_you_mean([path.parent / name for name in near], "check the path")
     return f"there is no such file; {hint}"
 
