@@ -277,7 +277,7 @@ def _steps(settings: dict[str, Any], size: Size) -> Iterator[dict[str, str]]:
     for share in FEWER_ROUNDS:
         fewer = [name for name in models if _with_fewer_rounds(models[name], full[name], share)]
         if fewer:
-            yield {"rounds and trees": f"{share:g} of them, with larger steps"}
+            yield {"rounds and trees": f"{100 * share:g} % of them, with larger steps"}
 
 
 def trials(entry: Mapping) -> int:
