@@ -394,8 +394,12 @@ def test_a_mistyped_target_of_a_table_of_the_config_is_told():
     known = {"churn": {"table": "churn.csv", "target": "Gekündigt"}}
     with pytest.raises(InputError, match=r"did you mean --target Gekündigt\?$"):
         name_and_settings("churn.csv", "Gekuendigt", "churn", known)
-    with pytest.raises(InputError, match="another name with --name"):
+    with pytest.raises(InputError, match=r"\); give this one another name with --name"):
         name_and_settings("churn.csv", "Region", None, known)
+    with pytest.raises(
+        InputError, match=r"Gekündigt\? Else give this one another name with --name"
+    ):
+        name_and_settings("churn.csv", "Gekündigt_2025", None, known)
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "", "logs", "SEED1", "a b", "x\n", "-a", "1"])

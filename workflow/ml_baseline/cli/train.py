@@ -141,7 +141,8 @@ def name_and_settings(
     if differences := _differences(entry, wanted):
         has = ", ".join(f"{key}: {entry[key]}" for key in differences)
         if differences == ["target"] and similar(target, [str(entry["target"])]):
-            advice = f"; did you mean --target {entry['target']}?"
+            meant = f"; did you mean --target {entry['target']}?"
+            advice = meant + advice.replace("; give", " Else give")
         raise InputError(f"the config has another table `{taken}` ({has}){advice}")
     return taken, {key: value for key, value in wanted.items() if key not in entry}
 
