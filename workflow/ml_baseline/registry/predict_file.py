@@ -223,8 +223,8 @@ class _Batch:
         return InputError(
             f"{self.rows.name}: {number:,} of the first {plural(before + rows, 'row')} cannot be predicted. "
             + " ".join(predict.in_words(problem, before) for problem in problems)
-            + ' Rows are counted from 0. Correct them, or use `--on-bad-rows null` (in the config `on_bad_rows: "null"`) to '
-            "leave their predictions empty, with the reason, and predict the others"
+            + " Rows are counted from 0. Correct them, or use `--on-bad-rows null` (in the config "
+            '`on_bad_rows: "null"`) to leave their predictions empty, with the reason, and predict the others'
         )
 
 
