@@ -65,7 +65,7 @@ def time_order(context: Context) -> list[Finding]:
                 f"it does not. If '{subject}' is the time of the event, split by time."
             )
             findings.append(DRIFT.found(subject, drift, summary, why, fix))
-    summary = "Learning from earlier rows only makes no difference."
+    summary = "Learning from earlier rows only makes no plain difference."
     summary = summary if times else "No column looks like a time."
     return findings or [Finding(slowest or ", ".join(times), most, LOSS.nearest, summary)]
 
