@@ -84,6 +84,7 @@ def test_a_link_stays_one(tmp_path):
         ("datasets: 5\n", "cannot be put in"),
         ("datasets: newer\n", "cannot be put in"),
         *((CONFIGS[name], "in braces, where the comments") for name in IN_BRACES),
+        (CONFIGS["braces"] + COMMENT.lstrip(), "in braces, where the comments"),
         ("x: &a {a: {table: a.csv, target: y}}\ndatasets: *a\n", "cannot be put in"),
         ("datasets:\n  a: {table: a.csv, target: y}\n...\n", None),
         ("seeds: [1]\n...\n", "cannot be put in"),

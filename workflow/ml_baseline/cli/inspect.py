@@ -67,7 +67,7 @@ def inspect_file(options: Namespace) -> dict[str, Any]:
     said = train.contents(config if config.is_file() else None)
     sections = ChainMap(settings, *reversed([*said]))
     cv = sections.get("cv")
-    folds = cv.get("folds", FOLDS) if isinstance(cv, dict) else FOLDS
+    folds = cv.get("folds") if isinstance(cv, dict) else None
     if not options.json:
         print_inspection(found, folds if isinstance(folds, int) else FOLDS, options.all)
         if entries:
@@ -119,7 +119,7 @@ def _one_line(text: str) -> str:
     return for_terminal(" ".join(text.split()))
 
 
-def print_inspection(found: Inspection, folds: int = FOLDS, all_columns: bool = False) -> None:
+def print_inspection(found: Inspection, folds: int, all_columns: bool) -> None:
     """Print what a table holds: the file, the target, each column, the doubts.
 
     `folds` are those of the cross-validation.

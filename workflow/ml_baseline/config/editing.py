@@ -46,8 +46,7 @@ def add_table(path: str | Path, name: str, settings: dict[str, Any], block: str)
         raise InputError(
             f"{path}: the entry cannot be put in without changing more of the file; paste it yourself"
         )
-    lost = [line for line in block.splitlines() if line.lstrip().startswith("#")]
-    if lost and lost[0].strip() not in changed:
+    if changed.count("#") < text.count("#") + block.count("#"):
         raise InputError(
             f"{path}: `{SECTION}` is in braces, where the comments of the entry have no place; write each "
             "table on lines of its own, or paste the entry yourself"
