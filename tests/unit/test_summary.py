@@ -285,7 +285,10 @@ def test_what_stops_several_jobs_in_the_same_way_is_told_once():
             place = table if job == "evaluate" else f"{table}, model {job}"
             write_log(f"{table}/{job}.log", f"error: {place}: found 3 rows: lower `folds`\n")
         write_log(f"{table}/clean.log", f"error: nothing of {table}\n")
+    write_log("all.log", "error: no room\n")
+    write_log("users/a.log", "error: users: no room\n")
     said = failures_text(START)
+    assert "* users: no room\n" in said
     assert (
         "* adult, model b; churn: found 3 rows: lower `folds`\n  (log: results/logs/adult/b" in said
     )

@@ -267,5 +267,5 @@ def _together(errors: Mapping[str, Path]) -> dict[str, Path]:
     found = {}
     for what, places in alike.items():
         wide = [p for p in places if p.partition(", model")[0] not in {*places} - {p}]
-        found[": ".join(filter(None, ["; ".join(wide), what]))] = places[wide[0]]
+        found[": ".join(filter(None, ["; ".join(filter(None, wide)), what]))] = places[wide[0]]
     return found
