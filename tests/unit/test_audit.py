@@ -840,6 +840,26 @@ def test_a_time_is_told_by_its_name_and_its_values(honest, name, low, high, orde
     assert (name in times_of(table, schema)) == expected
 
 
+def test_a_model_in_time_does_not_know_the_groups_that_it_is_asked_about():
+    """Customers whose answer changes in the end: who knows them from before is wrong about them."""
+    random = np.random.default_rng(1)
+    customer = np.repeat(np.arange(400), 3)
+    year = np.tile([2018, 2020, 2022], 400) + random.integers(0, 2, 400)[customer]
+    answer = random.integers(0, 2, 400)[customer]
+    columns = {f"x{i}": random.normal(size=400)[customer] for i in range(60)} | {"year": year}
+    table = pd.DataFrame({**columns, "customer": customer.astype(str)})
+    table["y"] = np.where(year >= 2022, answer, 1 - answer)
+    table.insert(0, "row_id", np.arange(len(table)))
+    entries = [entry(name) for name in columns]
+    schema = {
+        "target": "y",
+        "columns": [*entries, entry("customer", "category", "group"), entry("y", role="target")],
+    }
+    train, holdout = split(table, schema, "group", 0.25, 1)
+    result = audit(train, holdout, schema, {}, {"strategy": "group"})
+    assert not len(bad(result, "time_order", "year"))
+
+
 def test_a_split_by_time_is_not_told_to_split_by_time(honest):
     y = honest[0]["y"].to_numpy()
     days = np.argsort(np.argsort(y + np.random.default_rng(4).normal(0, 0.6, ROWS)))

@@ -7,6 +7,7 @@ from ml_baseline.audit.findings import Finding, Limit
 from ml_baseline.audit.registry import check
 from ml_baseline.audit.strength import numbers_auc, rank_auc, ridge, standard_error
 from ml_baseline.audit.views import matrix_of, times_of
+from ml_baseline.data.schema import columns_of_role
 from ml_baseline.text import config_entry
 
 LOSS = Limit(
@@ -37,12 +38,17 @@ def time_order(context: Context) -> list[Finding]:
         return [Finding(", ".join(times), 0, LOSS.nearest, "The split is by time.")]
     findings, most, slowest = [], 0.0, ""
     matrix = matrix_of(train, context.schema, 100)
+    groups = np.arange(len(train))
+    if context.strategy == "group":
+        groups = train[columns_of_role(context.schema, "group")[0]].factorize()[0]
     for subject, (numbers, declared) in times.items():
         known = ~np.isnan(numbers)
         if known.sum() < 100 or len(np.unique(numbers[known])) < FEWEST_TIMES:
             continue
         drift = _drift(numbers[known], target[known], context.folds[known])
-        loss, error = _loss_in_time(matrix[known], numbers[known], target[known], random)
+        loss, error = _loss_in_time(
+            matrix[known], numbers[known], target[known], groups[known], random
+        )
         if loss > most:
             most, slowest = loss, subject
         ones = float(target[known].sum())
@@ -80,12 +86,17 @@ def _drift(numbers: np.ndarray, target: np.ndarray, folds: np.ndarray) -> float:
 
 
 def _loss_in_time(
-    matrix: np.ndarray, numbers: np.ndarray, target: np.ndarray, random: np.random.Generator
+    matrix: np.ndarray,
+    numbers: np.ndarray,
+    target: np.ndarray,
+    groups: np.ndarray,
+    random: np.random.Generator,
 ) -> tuple[float, float]:
     """Return the roc_auc lost on later rows by learning from earlier rows only, and its error.
 
     Both models learn from as many rows and are scored on the same ones: the later rows are dealt
-    in two, and for each half the other model learns from rows of all times but that half.
+    in two, and for each half the other model learns from rows of all times but that half. Neither
+    learns from a group that it is asked about, as in a split by group, and such rows count as one.
     """
     ranks = np.argsort(np.argsort(numbers, kind="stable"), kind="stable") / len(numbers)
     # Rows of the same time are on the same side of the present.
@@ -100,17 +111,20 @@ def _loss_in_time(
     with_time = np.column_stack(
         [matrix, np.eye(16)[stretches] - 1 / 16, matrix * (2 * ranks - 1)[:, None]]
     )
-    halves = random.permutation(len(later)) % 2
+    _, unit = np.unique(groups[later], return_inverse=True)
+    halves = (random.permutation(unit.max() + 1) % 2)[unit]
     losses, errors = [], []
     for half in (0, 1):
         asked = later[halves == half]
-        others = np.setdiff1d(np.arange(len(numbers)), asked)
-        any_time = random.permutation(others)[: len(earlier)]
+        apart = ~np.isin(groups, groups[asked])
+        past = earlier[apart[earlier]]
+        any_time = random.permutation(np.flatnonzero(apart))[: len(past)]
         truth = target[asked]
-        if any(len(np.unique(target[rows])) < 2 for rows in (asked, earlier, any_time)):
+        if any(len(np.unique(target[rows])) < 2 for rows in (asked, past, any_time)):
             return 0.0, 1.0
         known = rank_auc(ridge(with_time[any_time], target[any_time], with_time[asked]), truth)
-        unknown = rank_auc(ridge(matrix[earlier], target[earlier], matrix[asked]), truth)
+        unknown = rank_auc(ridge(matrix[past], target[past], matrix[asked]), truth)
         losses.append(known - unknown)
-        errors.append(standard_error(known, truth.sum(), len(truth) - truth.sum()))
+        error = standard_error(known, truth.sum(), len(truth) - truth.sum())
+        errors.append(error * np.sqrt(len(asked) / len(np.unique(groups[asked]))))
     return float(np.mean(losses)), float(np.sqrt(np.square(errors).sum()) / 2)
