@@ -776,3 +776,9 @@ def test_few_numbers_with_commas_that_look_like_lists_are_told_or_kept_as_texts(
     assert x["kind"] == "category"
     (x, _) = infer_schema(raw, {"target": "y"}, reading={"separator": ";"})["columns"]
     assert (x["kind"], x["decimal"]) == ("number", ",")
+
+
+def test_of_columns_that_all_name_the_rows_the_last_is_learned_from():
+    codes = {name: [f"{name} {number}" for number in range(600, 700)] for name in ("Nr", "Case")}
+    roles = {entry["name"]: entry["role"] for entry in infer(codes)["columns"]}
+    assert roles == {"y": "target", "Nr": "id", "Case": "feature"}

@@ -148,7 +148,7 @@ def infer_schema(
                 texts, _ = _present(raw[name], tokens, how | {"kind": "category"})
                 readings = [_category_entry(texts)]
             if role == "feature" and features > 1 and is_text and _names_each_row(texts, len(raw)):
-                role = "id"
+                role, features = "id", features - 1
         own = how.get("missing_values")
         said = pd.Series(sorted(tokens if own is None else own), dtype="str")
         numbers = cells.parse_numbers(said)[0].dropna().tolist()  # that mean missing
