@@ -15,7 +15,7 @@ from rich.console import Console
 from running import ROOT
 from small_shop import publish_shop, shop
 
-from ml_baseline.cli import actions, command
+from ml_baseline.cli import actions, command, inspect
 from ml_baseline.cli import train as train_command
 from ml_baseline.cli.train import known_tables, name_and_settings, name_of_file
 from ml_baseline.config.text import load_yaml
@@ -294,12 +294,13 @@ def test_processes_that_predict_into_one_file_all_end_well(batch):
 # --- make-sample-data ----------------------------------------------------------------------------
 
 
-def test_defaults_of_the_sample_are_those_of_the_config():
+def test_defaults_are_those_of_the_config():
     schema = load_yaml(ROOT / "workflow/schemas/config.schema.yaml")
     sample = schema["$defs"]["sample"]["properties"]
     assert sample["rows"]["default"] == actions.SAMPLE_ROWS
     assert sample["rows"]["minimum"] == command.FEWEST_SAMPLE_ROWS
     assert sample["seed"]["default"] == actions.SAMPLE_SEED
+    assert schema["properties"]["cv"]["properties"]["folds"]["default"] == inspect.FOLDS
 
 
 def test_the_sample_is_the_workflows(tmp_path, monkeypatch, capsys):

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from ml_baseline.config.budget import (
     PARQUET_MB,
-    SAME_WITH_THREADS,
     Size,
     megabytes,
+    same_with_threads,
     table_size,
     threads_for,
     training_seconds,
@@ -496,8 +496,7 @@ def refit_settings(wildcards):
     one_thread = [
         name
         for name, entry in SETTINGS[wildcards.dataset]["models"].items()
-        if entry["threads"] == "auto"
-        and entry["estimator"].rpartition(".")[2] not in SAME_WITH_THREADS
+        if entry["threads"] == "auto" and not same_with_threads(entry["estimator"])
     ]
     others = using("random_state")(wildcards) | {"one_thread": one_thread}
     return recipes(wildcards.dataset, "strategy") | others

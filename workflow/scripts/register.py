@@ -3,10 +3,8 @@ from ml_baseline.jobs.job_log import job_log
 with job_log(snakemake, warm="models"):
     from pathlib import Path
 
-    import numpy as np
-
     from ml_baseline.data.schema import columns_of_role
-    from ml_baseline.data.tables import one_below_the_other, read_raw_table, read_table
+    from ml_baseline.data.tables import one_below_the_other, read_raw_table, read_table, sort_rows
     from ml_baseline.files import read_json, require_content, write_json
     from ml_baseline.modelling.failure import failure
     from ml_baseline.modelling.model_files import load_model
@@ -46,9 +44,7 @@ with job_log(snakemake, warm="models"):
             model_file, sides = path, [rows, read_table(holdout, schema, texts_as_codes=True)]
             del rows  # of a large table each row is held once
             rows = one_below_the_other(sides)
-            order = np.argsort(rows["row_id"], kind="stable")
-            for name in rows:
-                rows[name] = rows[name].iloc[order].array
+            sort_rows(rows, "row_id")
             fit = {"on": "all", "rows": len(rows)}
     # New rows are compared with the rows that the model has learned from.
     learned = describe_training(schema, rows, raw)

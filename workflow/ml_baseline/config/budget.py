@@ -42,8 +42,9 @@ OTHER_JOBS_PER_COLUMN = 0.045
 # Starting a job that trains, and reading a million cells for it.
 START = 0.5
 READING_PER_MEGACELL = 0.4
-# CPU seconds of training from which another core is worth having; and what has the same bytes with it.
+# CPU seconds of training from which another core is worth having.
 LONG = 30.0
+# Classes whose models have the same bytes with any number of threads.
 SAME_WITH_THREADS = (
     "RandomForestClassifier",
     "ExtraTreesClassifier",
@@ -194,13 +195,18 @@ def training_seconds(settings: Mapping, model: str, size: Size) -> float:
     return START + READING_PER_MEGACELL * megacells + fit * settings["cv"]["folds"]
 
 
+def same_with_threads(estimator: str) -> bool:
+    """Return whether a model of this class has the same bytes with any number of threads."""
+    return estimator.rpartition(".")[2] in SAME_WITH_THREADS
+
+
 def threads_for(seconds: float, estimator: str, cores: int) -> int:
     """Return the threads of a job that trains a model for so many CPU seconds: none for short ones.
 
     Short jobs run side by side, which wastes nothing; a long one is often the last, and gets a core for
     each `LONG` seconds. Only where a model is the same with any number of threads.
     """
-    several = int(seconds / LONG) if estimator.rpartition(".")[2] in SAME_WITH_THREADS else 1
+    several = int(seconds / LONG) if same_with_threads(estimator) else 1
     return max(1, min(several, cores))
 
 

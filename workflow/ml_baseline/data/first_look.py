@@ -3,9 +3,9 @@
 import re
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from html import escape
 from typing import Any
 from xml.etree import ElementTree
-from xml.sax.saxutils import escape
 
 from ml_baseline.data.header_names import unknown_column, visible_name
 from ml_baseline.data.source import READ_BYTES, SHEETS, SourceFile, require_sheet
@@ -71,7 +71,7 @@ def _seen(source: SourceFile, settings: Mapping[str, Any], names: Collection[str
         for part in filter(TEXTS.match, archive.namelist()):
             with source.unpacked(".xlsx"), archive.open(part) as texts:
                 start += texts.read(PART_BYTES)
-        return {name for name in names if f">{escape(name)}<".encode() in start}
+        return {name for name in names if f">{escape(name, quote=False)}<".encode() in start}
     start = next(source.blocks(), b"")
     if source.format == "json_lines":
         return {name for name in names if f'"{name.rpartition(".")[2]}"'.encode() in start}

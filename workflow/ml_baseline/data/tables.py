@@ -160,6 +160,13 @@ def one_below_the_other(tables: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(columns, copy=False)
 
 
+def sort_rows(table: pd.DataFrame, by: str) -> None:
+    """Sort a table by a column, in place and one column after the other: there is no second table."""
+    order = table[by].to_numpy().argsort(kind="stable")
+    for name in table:
+        table[name] = table[name].iloc[order].array
+
+
 def open_rows(
     path: str | Path,
     settings: Mapping[str, Any] | None = None,
